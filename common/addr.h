@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Addresses as the configuration writes them and as sockets need them.
+ *
+ *	192.0.2.1:80   [2001:db8::1]:80   [fe80::1%eth0]:80   :80
+ *	unix:/run/app.sock   unix:@abstract
+ *
+ * struct addr is big enough for any of them and is what listeners and
+ * backends keep; struct endpoint is the small form that a conn keeps of its
+ * client.
+ */
+#ifndef COMMON_ADDR_H
+#define COMMON_ADDR_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct addr {
+	socklen_t len; /* of the valid part of the union; 0: unset */
+	bool dual;     /* ":80": the IPv6 wildcard, for IPv4 too */
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+	};
+};
+
+/* Longest text that addr_format() makes, with its end: "unix:" and a path. */
+#define ADDR_TEXT_MAX \
+	(sizeof("unix:") + sizeof(((struct sockaddr_un *)0)->sun_path))
+
+/* Where a client is, in 20 bytes.  IPv4 is kept mapped in IPv6
+ * (::ffff:a.b.c.d), so that a client hashes the same by either listener. */
+struct endpoint {
+	uint8_t ip[16];
+	uint16_t port;	/* host byte order */
+	uint8_t family; /* AF_INET, AF_INET6 or AF_UNIX (no address) */
+	uint8_t zero;
+};
+
+/* Longest text that endpoint_format() makes, with its end. */
+#define ENDPOINT_TEXT_MAX \
+	sizeof("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535")
+
+enum addr_port {
+	ADDR_PORT_REQUIRED, /* "1.2.3.4" alone is refused */
+	ADDR_PORT_OPTIONAL, /* port 0 when left out */
+};
+
+/*
+ * Reads `text` into `out`.  An empty host (":80") means every address, both
+ * families: the IPv6 wildcard, to be opened without IPV6_V6ONLY, whereas "[::]"
+ * is IPv6 alone.  Host names are refused.  Returns 0, or -EINVAL with `why` (if
+ * not NULL) pointing at a constant sentence such as "port must be 0 to 65535";
+ * `out` is then unset.
+ */
+int addr_parse(struct addr *out, const char *text, enum addr_port port,
+    const char **why);
+
+/* Writes the text that addr_parse() reads back, "" for an unset address, cut if
+ * it does not fit `size`.  Returns `buf`. */
+const char *addr_format(const struct addr *addr, char *buf, size_t size);
+
+/* The port in host byte order; 0 for unix sockets. */
+uint16_t addr_port(const struct addr *addr);
+
+/* Sets the port; does nothing to a unix address. */
+void addr_set_port(struct addr *addr, uint16_t port);
+
+/* Same family, address, port, zone and reach (":80" is not "[::]:80"). */
+bool addr_equal(const struct addr *a, const struct addr *b);
+bool addr_is_unix(const struct addr *addr);
+
+/* True for 0.0.0.0 and ::. */
+bool addr_is_wildcard(const struct addr *addr);
+
+/* The small form of a socket address as accept4(2) or getpeername(2) gives it.
+ * An IPv4-mapped address is AF_INET; what is no IP address is AF_UNIX. */
+void endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,
+    socklen_t len);
+
+/* "192.0.2.1:80", "[2001:db8::1]:80" or "unix"; an IPv4-mapped address is
+ * written as IPv4.  Returns `buf`. */
+const char *endpoint_format(const struct endpoint *ep, char *buf, size_t size);
+
+#endif

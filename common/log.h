@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * What the program says.  Callers write one line, without a newline; where it
+ * goes is up to the sink: standard error until the log thread has started,
+ * then the log thread's queue.  Writing never waits for a disk.
+ *
+ * The level is the program's only global variable.
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+/* In the order of syslog(3), so that a level can be handed to it as it is. */
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7,
+};
+
+/* Longest line, with its end; the rest is cut. */
+#define LOG_LINE_MAX 440
+
+/* Written by the control thread, read by all. */
+extern _Atomic int log_level;
+
+/* "error", "warning", ...; NULL for a number that is none. */
+const char *log_level_name(int level);
+
+/* The level of that name, or -1. */
+int log_level_parse(const char *name);
+
+/* Where lines go: called with a complete line of `len` bytes, ended by a NUL,
+ * without newline or level, from any thread, and must not wait.  NULL: standard
+ * error, as "level: line".  Set while only one thread runs. */
+typedef void log_sink_fn(enum log_level level, const char *line, size_t len);
+void log_set_sink(log_sink_fn *sink);
+
+/* Writes a line whatever the level is; control characters in it become '?', so
+ * that what a client sent cannot forge a line.  Keeps errno. */
+void log_write(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define log_enabled(level) \
+	((level) <= atomic_load_explicit(&log_level, memory_order_relaxed))
+#define log_at(level, ...) \
+	do { \
+		if (log_enabled(level)) \
+			log_write((level), __VA_ARGS__); \
+	} while (0)
+#define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_at(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...) log_at(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...) log_at(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * epoll(7) with tagged events: what the workers, the prober and the control
+ * thread wait with.
+ */
+#include "common/loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+int
+loop_open(void)
+{
+	int epfd = epoll_create1(EPOLL_CLOEXEC);
+
+	return epfd < 0 ? -errno : epfd;
+}
+
+static int
+loop_control(int epfd, int op, int fd, uint32_t events, uint64_t tag)
+{
+	struct epoll_event event = { .events = events, .data.u64 = tag };
+
+	return epoll_ctl(epfd, op, fd, &event) < 0 ? -errno : 0;
+}
+
+int
+loop_add(int epfd, int fd, uint32_t events, uint64_t tag)
+{
+	return loop_control(epfd, EPOLL_CTL_ADD, fd, events, tag);
+}
+
+int
+loop_modify(int epfd, int fd, uint32_t events, uint64_t tag)
+{
+	return loop_control(epfd, EPOLL_CTL_MOD, fd, events, tag);
+}
+
+int
+loop_remove(int epfd, int fd)
+{
+	return epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
+}
+
+int
+loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms)
+{
+	int got = epoll_wait(epfd, events, count, timeout_ms);
+
+	if (got < 0)
+		return errno == EINTR ? 0 : -errno;
+	return got;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * epoll(7) with tagged events.  What epoll hands back is never a pointer but a
+ * tag of kind, index and generation: an event that was queued for something
+ * that has since gone is recognised and dropped by its owner.
+ */
+#ifndef COMMON_LOOP_H
+#define COMMON_LOOP_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+
+/* kind: what the owner makes of it, 0 to 15.  index: below 2^28. */
+static inline uint64_t
+loop_tag(unsigned kind, uint32_t index, uint32_t generation)
+{
+	return (uint64_t)generation << 32 | (uint64_t)kind << 28 | index;
+}
+
+static inline unsigned
+loop_tag_kind(uint64_t tag)
+{
+	return (unsigned)(tag >> 28 & 0xf);
+}
+
+static inline uint32_t
+loop_tag_index(uint64_t tag)
+{
+	return (uint32_t)(tag & 0xfffffff);
+}
+
+static inline uint32_t
+loop_tag_generation(uint64_t tag)
+{
+	return (uint32_t)(tag >> 32);
+}
+
+/* An epoll descriptor or -errno. */
+int loop_open(void);
+
+/* Each returns 0 or -errno.  `events` is EPOLLIN and so on, with EPOLLET if
+ * wanted. */
+int loop_add(int epfd, int fd, uint32_t events, uint64_t tag);
+int loop_modify(int epfd, int fd, uint32_t events, uint64_t tag);
+int loop_remove(int epfd, int fd);
+
+/* Waits for at most `timeout_ms` (-1: for ever).  Returns how many events were
+ * written, 0 also when a signal came in between, or -errno. */
+int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);
+
+#endif

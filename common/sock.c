@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Sockets with the options that listeners, conns, probes and the control socket
+ * want, each set in one place.
+ */
+#include "common/sock.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+sock_open(int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno
+								      : 0;
+}
+
+static int
+set_options(int fd, bool tcp, const struct sock_options *options)
+{
+	int error = 0;
+
+	if (options == NULL)
+		return 0;
+	if (options->oobinline)
+		error = set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	if (!tcp)
+		return error;
+	if (error == 0 && options->nodelay)
+		error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (error == 0 && options->keepalive)
+		error = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	if (error == 0 && options->user_timeout_ms > 0)
+		error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+		    (int)options->user_timeout_ms);
+	return error;
+}
+
+/* What bind(2) is given: the address, or where the kernel has no IPv6 at all
+ * (EAFNOSUPPORT), the IPv4 wildcard for the wildcard of both families. */
+static int
+sock_open_for(const struct addr *addr, struct addr *bound)
+{
+	int fd = sock_open(addr->sa.sa_family);
+
+	*bound = *addr;
+	if (fd == -EAFNOSUPPORT && addr->dual) {
+		*bound = (struct addr){
+			.len = sizeof(bound->in),
+			.in = { .sin_family = AF_INET,
+			    .sin_port = addr->in6.sin6_port },
+		};
+		fd = sock_open(AF_INET);
+	}
+	return fd;
+}
+
+/* SO_REUSEADDR: connections of a former process in TIME_WAIT do not keep the
+ * port; a listener of another process still does.  IPV6_V6ONLY: so that "[::]"
+ * and "0.0.0.0" may have the same port.  Writes the port to `addr`. */
+static int
+bind_tcp(int fd, struct addr *addr, const struct addr *bound, bool shared)
+{
+	struct addr got = *bound;
+	bool only = addr_is_wildcard(bound) && !bound->dual;
+	int error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+	if (error == 0 && shared)
+		error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (error == 0 && bound->sa.sa_family == AF_INET6)
+		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, only);
+	if (error < 0)
+		return error;
+	if (bind(fd, &bound->sa, bound->len) < 0)
+		return -errno;
+	if (addr_port(addr) != 0)
+		return 0;
+	if (getsockname(fd, &got.sa, &got.len) < 0)
+		return -errno;
+	addr_set_port(addr, addr_port(&got));
+	return 0;
+}
+
+/* Removes the file of a unix socket that nobody listens on any more.  Returns 0
+ * if it is gone. */
+static int
+unlink_stale(const struct addr *addr)
+{
+	struct stat st;
+	int fd;
+	int error = 0;
+
+	if (addr->un.sun_path[0] == '\0')
+		return -EADDRINUSE;
+	/* connect(2) refuses a plain file in the words for a stale one. */
+	if (lstat(addr->un.sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+
+	fd = sock_open(AF_UNIX);
+	if (fd < 0)
+		return fd;
+	if (connect(fd, &addr->sa, addr->len) == 0 || errno != ECONNREFUSED)
+		error = -EADDRINUSE;
+	else if (unlink(addr->un.sun_path) < 0 && errno != ENOENT)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+static int
+bind_unix(int fd, const struct addr *addr)
+{
+	int error;
+
+	if (bind(fd, &addr->sa, addr->len) == 0)
+		return 0;
+	if (errno != EADDRINUSE)
+		return -errno;
+	error = unlink_stale(addr);
+	if (error < 0)
+		return error;
+	return bind(fd, &addr->sa, addr->len) < 0 ? -errno : 0;
+}
+
+int
+sock_listen(struct addr *addr, bool shared, int backlog,
+    const struct sock_options *options)
+{
+	struct addr bound;
+	bool tcp = !addr_is_unix(addr);
+	int fd = sock_open_for(addr, &bound);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = tcp ? bind_tcp(fd, addr, &bound, shared) : bind_unix(fd, addr);
+	if (error == 0)
+		error = set_options(fd, tcp, options);
+	if (error == 0 && listen(fd, backlog) < 0)
+		error = -errno;
+	if (error < 0) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int
+sock_probe_free(struct addr *addr)
+{
+	struct addr bound;
+	int fd;
+	int error;
+
+	if (addr_is_unix(addr))
+		return 0;
+	fd = sock_open_for(addr, &bound);
+	if (fd < 0)
+		return fd;
+	error = bind_tcp(fd, addr, &bound, false);
+	close(fd);
+	return error;
+}
+
+int
+sock_connect(const struct addr *addr, const struct sock_options *options,
+    bool *pending)
+{
+	int fd = sock_open(addr->sa.sa_family);
+	int error;
+
+	*pending = false;
+	if (fd < 0)
+		return fd;
+	error = set_options(fd, !addr_is_unix(addr), options);
+	if (error == 0 && connect(fd, &addr->sa, addr->len) < 0) {
+		if (errno == EINPROGRESS)
+			*pending = true;
+		else
+			error = -errno;
+	}
+	if (error < 0) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int
+sock_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return -errno;
+	return -error;
+}
+
+void
+sock_reset_on_close(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Opening sockets.  Every descriptor is born non-blocking and close-on-exec.
+ */
+#ifndef COMMON_SOCK_H
+#define COMMON_SOCK_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+
+/* What a listening socket hands down to the sockets accepted from it (the
+ * kernel copies these), and what a connecting one is given.  A time of 0
+ * leaves the kernel's default. */
+struct sock_options {
+	bool nodelay;		  /* TCP_NODELAY */
+	bool keepalive;		  /* SO_KEEPALIVE */
+	bool oobinline;		  /* SO_OOBINLINE: urgent bytes stay in line */
+	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT */
+};
+
+/*
+ * Opens a listening stream socket on `addr`.  `shared` asks for SO_REUSEPORT,
+ * one socket per worker.  With port 0 the kernel chooses, and `addr` gets the
+ * port.  A stale unix socket file (nobody answers) is replaced; a live one is
+ * -EADDRINUSE, and a file that is no socket -ENOTSOCK.  `shared` and the TCP
+ * options mean nothing to a unix socket.  `options` may be NULL.  Returns the
+ * descriptor or -errno.
+ */
+int sock_listen(struct addr *addr, bool shared, int backlog,
+    const struct sock_options *options);
+
+/*
+ * Binds `addr` exclusively and lets go again: the way to notice that somebody,
+ * even another lb4 with SO_REUSEPORT, already listens there.  With port 0 the
+ * port that was free is written to `addr`.  Unix addresses are left to
+ * sock_listen().  Returns 0 or -errno.
+ */
+int sock_probe_free(struct addr *addr);
+
+/*
+ * Starts connecting to `addr`.  Returns the descriptor, with *pending telling
+ * whether the outcome is still to come (EPOLLOUT), or -errno when it failed at
+ * once.  `options` may be NULL.
+ */
+int sock_connect(const struct addr *addr, const struct sock_options *options,
+    bool *pending);
+
+/* The socket's pending error as -errno, 0 when there is none.  Reading it
+ * clears it. */
+int sock_error(int fd);
+
+/* Makes the coming close(2) send a reset instead of a FIN (SO_LINGER, 0 s). */
+void sock_reset_on_close(int fd);
+
+#endif

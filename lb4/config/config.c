@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * From a file to a struct config.  The control thread calls config_load() at
+ * start and on reload.
+ *
+ *	inifile.c   lines to sections, keys and values; judges lines
+ *	config.c    sections to objects, keys to the table; judges sections
+ *	keys.c      the table: which keys there are
+ *	kinds*.c    text to one field; judges values
+ *	rules.c     judges what is between keys
+ *	errors.c    the complaints of all of them
+ *
+ * Nothing stops at an error: the rest of the file is read to find the others,
+ * and what was built is thrown away at the end.
+ */
+#include "lb4/config/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/config/build.h"
+#include "lb4/config/errors.h"
+#include "lb4/config/inifile.h"
+#include "lb4/config/keys.h"
+#include "lb4/config/kinds.h"
+#include "lb4/config/rules.h"
+
+#define FILE_MAX (16 << 20)
+#define GLOBAL "global"
+#define SERVICE "service"
+
+/* Which keys may come. */
+enum place {
+	PLACE_START,   /* none: no section yet */
+	PLACE_GLOBAL,  /* those of [global] */
+	PLACE_SERVICE, /* those of the service added last */
+	PLACE_UNKNOWN, /* nobody knows: they are skipped */
+};
+
+struct parse {
+	struct config *config;
+	struct rules_source *source; /* one for each service */
+	struct errors errors;
+	enum place place;
+	char section[INIFILE_LINE_MAX + 1]; /* the text in the brackets */
+	int section_line;
+	int global_line;      /* of the first [global]; 0: none */
+	bool unknown_section; /* there was one: meant as a service? */
+	int seen[KEYS_MAX];   /* the line of each key in this section */
+	bool no_memory;
+};
+
+/* What is wrong with the section itself. */
+#define complain_section(parse, ...) \
+	errors_add(&(parse)->errors, (parse)->section_line, (parse)->section, \
+	    NULL, __VA_ARGS__)
+
+static struct config_service *
+current_service(const struct parse *parse)
+{
+	return &parse->config->service[parse->config->services - 1];
+}
+
+static struct rules_source *
+current_source(const struct parse *parse)
+{
+	return &parse->source[parse->config->services - 1];
+}
+
+/* Called where a section ends. */
+static void
+check_required(struct parse *parse)
+{
+	if (parse->place != PLACE_SERVICE || current_source(parse)->broken)
+		return;
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+
+		if (key->section == KEY_SERVICE && key->required &&
+		    parse->seen[i] == 0)
+			errors_add(&parse->errors, parse->section_line,
+			    parse->section, key->name,
+			    "missing: add at least one");
+	}
+}
+
+static void
+start_global(struct parse *parse)
+{
+	if (parse->global_line > 0)
+		complain_section(parse,
+		    "given before on line %d: make them one section",
+		    parse->global_line);
+	else
+		parse->global_line = parse->section_line;
+	parse->place = PLACE_GLOBAL;
+}
+
+/* Complains about the section as such, and returns false. */
+static bool
+judge_service(struct parse *parse, const char *name)
+{
+	const struct config_service *same;
+
+	if (name[0] == '\0') {
+		complain_section(parse,
+		    "service without a name: write [service NAME]");
+		return false;
+	}
+	if (!kinds_is_name(name)) {
+		complain_section(parse,
+		    "\"%.64s\" is no name for a service: give " KINDS_NAME_RULE,
+		    name);
+		return false;
+	}
+	same = build_find_service(parse->config, name);
+	if (same != NULL) {
+		complain_section(parse,
+		    "given before on line %d: make them one section",
+		    same->line);
+		return false;
+	}
+	return true;
+}
+
+/* A section that is wrong gets a service all the same, a nameless one: its
+ * keys are judged, too. */
+static void
+start_service(struct parse *parse, const char *name)
+{
+	struct rules_source *source;
+	bool good;
+
+	if (parse->config->services >= CONFIG_SERVICES_MAX) {
+		complain_section(parse, "more than %d services: remove some",
+		    CONFIG_SERVICES_MAX);
+		return;
+	}
+	good = judge_service(parse, name);
+	source = reallocarray(parse->source, parse->config->services + 1,
+	    sizeof(*source));
+	if (source == NULL) {
+		parse->no_memory = true;
+		return;
+	}
+	parse->source = source;
+	source += parse->config->services;
+	memset(source, 0, sizeof(*source));
+	source->broken = !good;
+	if (build_add_service(parse->config, good ? name : "",
+		parse->section_line) == NULL)
+		parse->no_memory = true;
+	else
+		parse->place = PLACE_SERVICE;
+}
+
+static void
+complain_unknown_section(struct parse *parse, const char *word)
+{
+	const char *like = NULL;
+
+	parse->unknown_section = true;
+	if (keys_distance(word, GLOBAL) <= 2)
+		like = "[" GLOBAL "]";
+	else if (keys_distance(word, SERVICE) <= 2)
+		like = "[" SERVICE " NAME]";
+	if (parse->section[0] == '\0')
+		complain_section(parse,
+		    "empty section name: write [global] or [service NAME]");
+	else if (like != NULL)
+		complain_section(parse, "unknown section: did you mean %s?",
+		    like);
+	else
+		complain_section(parse,
+		    "unknown section: write [global] or [service NAME]");
+}
+
+static void
+on_section(void *context, int line, const char *name)
+{
+	struct parse *parse = context;
+	size_t len = strcspn(name, " \t");
+	const char *rest = name + len + strspn(name + len, " \t");
+	char word[INIFILE_LINE_MAX + 1];
+
+	check_required(parse);
+	memset(parse->seen, 0, sizeof(parse->seen));
+	parse->place = PLACE_UNKNOWN;
+	parse->section_line = line;
+	snprintf(parse->section, sizeof(parse->section), "%s", name);
+	snprintf(word, sizeof(word), "%.*s", (int)len, name);
+
+	if (strcmp(word, SERVICE) == 0)
+		start_service(parse, rest);
+	else if (strcmp(name, GLOBAL) == 0)
+		start_global(parse);
+	else if (strcmp(word, GLOBAL) == 0)
+		complain_section(parse, "a name behind global: write [global]");
+	else
+		complain_unknown_section(parse, word);
+}
+
+static const char *
+section_text(const struct parse *parse)
+{
+	return parse->place == PLACE_START ? NULL : parse->section;
+}
+
+static void
+complain_unknown_key(struct parse *parse, enum key_section section, int line,
+    const char *name)
+{
+	enum key_section other = section == KEY_GLOBAL ? KEY_SERVICE
+						       : KEY_GLOBAL;
+	const struct key *key = keys_nearest(section, name);
+	struct errors *errors = &parse->errors;
+
+	if (keys_find(other, name) != NULL)
+		errors_add(errors, line, parse->section, name,
+		    "unknown key here: move it to [%s]",
+		    other == KEY_GLOBAL ? "global" : "service NAME");
+	else if (keys_find(KEY_BACKEND, name) != NULL)
+		errors_add(errors, line, parse->section, name,
+		    "unknown key here: write backend = NAME ADDRESS %s=...",
+		    name);
+	else if (key != NULL)
+		errors_add(errors, line, parse->section, name,
+		    "unknown key: did you mean \"%s\"?", key->name);
+	else
+		errors_add(errors, line, parse->section, name,
+		    "unknown key: remove it, or see lb4.ini(5)");
+}
+
+/* The key of that name where we are.  NULL after a complaint, or where none is
+ * due. */
+static const struct key *
+find_key(struct parse *parse, int line, const char *name)
+{
+	enum key_section section = parse->place == PLACE_GLOBAL ? KEY_GLOBAL
+								: KEY_SERVICE;
+	const struct key *key;
+
+	if (parse->place == PLACE_START)
+		errors_add(&parse->errors, line, NULL, name,
+		    "key before any section: write [global] or [service "
+		    "NAME] above");
+	if (parse->place != PLACE_GLOBAL && parse->place != PLACE_SERVICE)
+		return NULL;
+	key = keys_find(section, name);
+	if (key == NULL)
+		complain_unknown_key(parse, section, line, name);
+	return key;
+}
+
+/* Remembers where the key was given; false, after a complaint, when that was
+ * once too often. */
+static bool
+note_key(struct parse *parse, const struct key *key, int line)
+{
+	int *seen = &parse->seen[key - keys_table];
+
+	if (*seen > 0 && !key->repeats) {
+		errors_add(&parse->errors, line, parse->section, key->name,
+		    "given before on line %d: keep one of them", *seen);
+		return false;
+	}
+	if (*seen == 0)
+		*seen = line;
+	return true;
+}
+
+/* Keeps the lines of what was just added to a service. */
+static void
+note_lines(struct parse *parse, size_t listens, size_t backends, int line)
+{
+	struct config_service *service = current_service(parse);
+	struct rules_source *source = current_source(parse);
+	int *lines;
+
+	if (service->backends > backends)
+		service->backend[backends].line = line;
+	if (service->listens == listens)
+		return;
+	lines = reallocarray(source->listen_line, service->listens,
+	    sizeof(*lines));
+	if (lines == NULL) {
+		service->listens = listens;
+		parse->no_memory = true;
+		return;
+	}
+	lines[listens] = line;
+	source->listen_line = lines;
+}
+
+static int
+set_service(struct parse *parse, const struct key *key, int line,
+    const char *value, struct why *why)
+{
+	struct config_service *service = current_service(parse);
+	size_t listens = service->listens;
+	size_t backends = service->backends;
+	int error = key_parse(key, service, value, why);
+
+	if (strcmp(key->name, "backend") == 0)
+		current_source(parse)->backend_lines++;
+	if (error == 0)
+		note_lines(parse, listens, backends, line);
+	return error;
+}
+
+static void
+on_value(void *context, int line, const char *name, const char *value)
+{
+	struct parse *parse = context;
+	const struct key *key = find_key(parse, line, name);
+	struct why why = { "" };
+	int error;
+
+	if (key == NULL || !note_key(parse, key, line))
+		return;
+	if (parse->place == PLACE_GLOBAL)
+		error = key_parse(key, parse->config, value, &why);
+	else
+		error = set_service(parse, key, line, value, &why);
+	if (error == -ENOMEM)
+		parse->no_memory = true;
+	else if (error != 0)
+		errors_add(&parse->errors, line, parse->section, name, "%s",
+		    why.text);
+}
+
+static void
+on_error(void *context, int line, const char *name, const char *what)
+{
+	struct parse *parse = context;
+	const struct key *key;
+
+	errors_add(&parse->errors, line, section_text(parse), name, "%s", what);
+	if (name == NULL || parse->place == PLACE_START ||
+	    parse->place == PLACE_UNKNOWN)
+		return;
+	/* So that it does not count as missing, too. */
+	key = keys_find(parse->place == PLACE_GLOBAL ? KEY_GLOBAL : KEY_SERVICE,
+	    name);
+	if (key == NULL)
+		return;
+	if (parse->seen[key - keys_table] == 0)
+		parse->seen[key - keys_table] = line;
+	if (strcmp(name, "backend") == 0)
+		current_source(parse)->backend_lines++;
+}
+
+static void
+run(struct parse *parse, const char *text, size_t len)
+{
+	const struct inifile_sink sink = {
+		.context = parse,
+		.on_section = on_section,
+		.on_value = on_value,
+		.on_error = on_error,
+	};
+
+	if (inifile_read(text, len, &sink) != 0)
+		parse->no_memory = true;
+	check_required(parse);
+	if (parse->config->services == 0 && !parse->unknown_section)
+		errors_add(&parse->errors, 0, NULL, NULL,
+		    "no [service NAME] section: add one");
+	if (!parse->no_memory &&
+	    rules_check(parse->config, parse->source, &parse->errors) != 0)
+		parse->no_memory = true;
+}
+
+struct config *
+config_parse(const char *name, const char *text, size_t len,
+    struct config_errors *errors)
+{
+	struct parse parse = { .place = PLACE_START };
+
+	errors_init(&parse.errors, name, errors);
+	parse.config = build_new();
+	if (parse.config != NULL)
+		run(&parse, text, len);
+	if (parse.config == NULL || parse.no_memory)
+		errors_add(&parse.errors, 0, NULL, NULL, "out of memory");
+
+	for (size_t i = 0; parse.config != NULL && i < parse.config->services;
+	     i++)
+		free(parse.source[i].listen_line);
+	free(parse.source);
+	errors_done(&parse.errors);
+	if (errors->count == 0)
+		return parse.config;
+	config_free(parse.config);
+	return NULL;
+}
+
+/* All of a file, to be freed by the caller.  0 or -errno; -EFBIG beyond
+ * FILE_MAX. */
+static int
+read_all(FILE *file, char **text, size_t *len)
+{
+	size_t room = 0;
+	char *grown;
+
+	*text = NULL;
+	*len = 0;
+	errno = 0;
+	do {
+		room = room > 0 ? 2 * room : 16384;
+		grown = realloc(*text, room);
+		if (grown == NULL)
+			return -ENOMEM;
+		*text = grown;
+		*len += fread(grown + *len, 1, room - *len, file);
+	} while (*len == room && room <= FILE_MAX);
+	if (ferror(file))
+		return errno != 0 ? -errno : -EIO;
+	return *len > FILE_MAX ? -EFBIG : 0;
+}
+
+struct config *
+config_load(const char *path, struct config_errors *errors)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	FILE *file = is_stdin ? stdin : fopen(path, "re");
+	struct config *config = NULL;
+	struct errors complaints;
+	char *text = NULL;
+	size_t len = 0;
+	int error = file != NULL ? read_all(file, &text, &len) : -errno;
+
+	if (file != NULL && !is_stdin)
+		fclose(file);
+	if (error == 0) {
+		config = config_parse(name, text, len, errors);
+	} else {
+		errors_init(&complaints, name, errors);
+		errors_add(&complaints, 0, NULL, NULL, "%s", strerror(-error));
+		errors_done(&complaints);
+	}
+	free(text);
+	return config;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The list of complaints about a configuration.
+ */
+#include "lb4/config/errors.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+errors_init(struct errors *errors, const char *file, struct config_errors *list)
+{
+	memset(errors, 0, sizeof(*errors));
+	memset(list, 0, sizeof(*list));
+	errors->file = file;
+	errors->list = list;
+}
+
+void
+errors_done(struct errors *errors)
+{
+	free(errors->line);
+	errors->line = NULL;
+}
+
+void
+config_errors_done(struct config_errors *errors)
+{
+	free(errors->text);
+	memset(errors, 0, sizeof(*errors));
+}
+
+static bool
+make_room(struct errors *errors)
+{
+	size_t room = errors->room > 0 ? 2 * errors->room : 8;
+	void *grown;
+
+	if (errors->list->count < errors->room)
+		return true;
+	grown = reallocarray(errors->list->text, room, CONFIG_ERROR_MAX);
+	if (grown == NULL)
+		return false;
+	errors->list->text = grown;
+	grown = reallocarray(errors->line, room, sizeof(*errors->line));
+	if (grown == NULL)
+		return false;
+	errors->line = grown;
+	errors->room = room;
+	return true;
+}
+
+/* Makes a place behind all complaints about the same line or an earlier one;
+ * those about the file as a whole (line 0) stay where they are. */
+static char *
+insert(struct errors *errors, int line)
+{
+	struct config_errors *list = errors->list;
+	size_t at = list->count;
+
+	while (line > 0 && at > 0 && errors->line[at - 1] > line)
+		at--;
+	memmove(list->text + at + 1, list->text + at,
+	    (list->count - at) * sizeof(*list->text));
+	memmove(errors->line + at + 1, errors->line + at,
+	    (list->count - at) * sizeof(*errors->line));
+	errors->line[at] = line;
+	list->count++;
+	return list->text[at];
+}
+
+/* Writes the complaint up to where "what" begins; returns that place. */
+static size_t
+write_place(char *text, const char *file, int line, const char *section,
+    const char *key)
+{
+	char number[16] = "";
+
+	if (line > 0)
+		snprintf(number, sizeof(number), ":%d", line);
+	snprintf(text, CONFIG_ERROR_MAX, "%.255s%s%s%s%.72s%s%.40s%s",
+	    file != NULL ? file : "", file != NULL ? number : "",
+	    file != NULL ? ": " : "", section != NULL ? "[" : "",
+	    section != NULL ? section : "",
+	    section == NULL   ? ""
+		: key == NULL ? "]: "
+			      : "] ",
+	    key != NULL ? key : "", key != NULL ? ": " : "");
+	return strlen(text);
+}
+
+void
+errors_add(struct errors *errors, int line, const char *section,
+    const char *key, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	size_t len;
+
+	if (errors->list->count > ERRORS_MAX || !make_room(errors))
+		return;
+	if (errors->list->count == ERRORS_MAX) {
+		text = insert(errors, 0);
+		len = write_place(text, errors->file, 0, NULL, NULL);
+		snprintf(text + len, CONFIG_ERROR_MAX - len,
+		    "more than %d errors: correct these first", ERRORS_MAX);
+		return;
+	}
+	text = insert(errors, line);
+	len = write_place(text, errors->file, line, section, key);
+	va_start(args, format);
+	vsnprintf(text + len, CONFIG_ERROR_MAX - len, format, args);
+	va_end(args);
+	/* A tab of the file, or whatever the file's name has. */
+	for (; *text != '\0'; text++) {
+		if (iscntrl((unsigned char)*text))
+			*text = ' ';
+	}
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The table of keys, and the ways to find one in it.
+ */
+#include "lb4/config/keys.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/config/config.h"
+#include "lb4/config/inifile.h"
+#include "lb4/config/kinds.h"
+
+#define SECOND UINT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+#define GLOBAL(key, field) \
+	.name = (key), .section = KEY_GLOBAL, \
+	.offset = offsetof(struct config, field), \
+	.size = sizeof(((struct config *)0)->field)
+#define SERVICE(key, field) \
+	.name = (key), .section = KEY_SERVICE, \
+	.offset = offsetof(struct config_service, field), \
+	.size = sizeof(((struct config_service *)0)->field)
+#define BACKEND(key, field) \
+	.name = (key), .section = KEY_BACKEND, \
+	.offset = offsetof(struct config_backend, field), \
+	.size = sizeof(((struct config_backend *)0)->field)
+#define KIND(name) .kind = &kind_##name
+#define RANGE(from, to) .low = (from), .high = (to)
+
+static const char *const log_words[] = { "stderr", "syslog" };
+static const char *const access_words[] = { "off", "stderr", "syslog" };
+static const struct names log_targets = { log_words, 2 };
+static const struct names access_targets = { access_words, 3 };
+
+const struct key keys_table[] = {
+	{ GLOBAL("workers", workers), KIND(number), RANGE(1, 256),
+	    .zero = "auto", .preset = "auto" },
+	{ GLOBAL("cpu-affinity", cpu_affinity), KIND(yesno), .preset = "yes" },
+	{ GLOBAL("maxconn", maxconn), KIND(number), RANGE(1, 10000000),
+	    .zero = "auto", .preset = "auto" },
+	{ GLOBAL("maxpipes", maxpipes), KIND(number), RANGE(1, 100000),
+	    .zero = "auto", .preset = "auto" },
+	{ GLOBAL("pipe-size", pipe_size), KIND(size), RANGE(64 << 10, 1 << 20),
+	    .preset = "256k" },
+	{ GLOBAL("relay", relay), KIND(names), .names = &names_relay,
+	    .preset = "auto" },
+	{ GLOBAL("hash-seed", hash_seed), KIND(seed),
+	    .absent = "random at each start" },
+	{ GLOBAL("user", user), KIND(user), .absent = "stay who started it" },
+	{ GLOBAL("pidfile", pidfile), KIND(target), .absent = "none" },
+	{ GLOBAL("log", log), KIND(target), .names = &log_targets,
+	    .preset = "stderr" },
+	{ GLOBAL("log-level", log_level), KIND(level), .preset = "info" },
+	{ GLOBAL("access-log", access_log), KIND(target),
+	    .names = &access_targets, .preset = "off" },
+	{ GLOBAL("access-format", access_format), KIND(names),
+	    .names = &names_access_format, .preset = "kv" },
+	{ GLOBAL("shutdown-timeout", shutdown_timeout_ms), KIND(time),
+	    RANGE(0, DAY), .preset = "30s" },
+
+	{ SERVICE("listen", listen), KIND(listen), .repeats = true,
+	    .required = true },
+	{ SERVICE("balance", balance), KIND(names), .names = &names_balance,
+	    .preset = "4tuple" },
+	{ SERVICE("backend", backend), KIND(backend), .repeats = true,
+	    .required = true },
+	{ SERVICE("retries", retries), KIND(number),
+	    RANGE(0, CONFIG_RETRIES_MAX), .preset = "3" },
+	{ SERVICE("maxconn", maxconn), KIND(number), RANGE(0, 10000000),
+	    .preset = "0" },
+	{ SERVICE("backlog", backlog), KIND(number), RANGE(1, 65535),
+	    .preset = "4096" },
+	{ SERVICE("nodelay", nodelay), KIND(yesno), .preset = "yes" },
+	{ SERVICE("keepalive", keepalive), KIND(names),
+	    .names = &names_keepalive, .preset = "client" },
+	{ SERVICE("user-timeout", user_timeout_ms), KIND(time), RANGE(0, DAY),
+	    .preset = "0s" },
+	{ SERVICE("timeout-connect", timeout_connect_ms), KIND(time),
+	    RANGE(1, HOUR), .preset = "5s" },
+	{ SERVICE("timeout-idle", timeout_idle_ms), KIND(time),
+	    RANGE(10, 30 * DAY), .preset = "1h" },
+	{ SERVICE("timeout-half-close", timeout_half_close_ms), KIND(time),
+	    RANGE(10, 30 * DAY), .preset = "5m" },
+	{ SERVICE("reset-linger", reset_linger_ms), KIND(time),
+	    RANGE(0, MINUTE), .preset = "1s" },
+	{ SERVICE("check", check), KIND(check), .preset = "none" },
+	{ SERVICE("inter", check.inter_ms), KIND(time), RANGE(10, DAY),
+	    .preset = "2s" },
+	{ SERVICE("timeout-check", check.timeout_ms), KIND(time),
+	    RANGE(10, HOUR), .preset = "2s" },
+	{ SERVICE("rise", check.rise), KIND(number), RANGE(1, 100),
+	    .preset = "2" },
+	{ SERVICE("fall", check.fall), KIND(number), RANGE(1, 100),
+	    .preset = "3" },
+
+	{ BACKEND("weight", weight), KIND(number), RANGE(0, CONFIG_WEIGHT_MAX),
+	    .preset = "1" },
+	{ BACKEND("check-addr", check_addr), KIND(addr),
+	    .absent = "the backend's address" },
+};
+const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
+
+static_assert(sizeof(keys_table) / sizeof(keys_table[0]) <= KEYS_MAX,
+    "KEYS_MAX is too small");
+
+/* Longest name that is compared; a longer one is like nothing. */
+#define COMPARE_MAX 32
+
+const char *
+keys_section_name(enum key_section section)
+{
+	static const char *const names[] = {
+		[KEY_GLOBAL] = "global",
+		[KEY_SERVICE] = "service",
+		[KEY_BACKEND] = "backend",
+	};
+
+	static_assert(sizeof(names) / sizeof(names[0]) == KEY_SECTION_COUNT,
+	    "names of sections");
+	return names[section];
+}
+
+const struct key *
+keys_find(enum key_section section, const char *name)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		if (keys_table[i].section == section &&
+		    strcmp(keys_table[i].name, name) == 0)
+			return &keys_table[i];
+	}
+	return NULL;
+}
+
+static size_t
+min3(size_t a, size_t b, size_t c)
+{
+	size_t least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+/* Levenshtein's distance, one row of the matrix at a time. */
+size_t
+keys_distance(const char *a, const char *b)
+{
+	size_t row[COMPARE_MAX + 1];
+	size_t b_len = strlen(b);
+
+	if (strlen(a) > COMPARE_MAX || b_len > COMPARE_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			size_t above = row[j];
+			bool same = tolower((unsigned char)a[i - 1]) ==
+			    tolower((unsigned char)b[j - 1]);
+
+			row[j] = min3(above + 1, row[j - 1] + 1,
+			    diagonal + !same);
+			diagonal = above;
+		}
+	}
+	return row[b_len];
+}
+
+/* What people who know other balancers write. */
+static const char *
+translate(const char *name)
+{
+	static const char *const words[][2] = {
+		{ "bind", "listen" },
+		{ "server", "backend" },
+		{ "nbthread", "workers" },
+		{ "hard-stop-after", "shutdown-timeout" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i][0], name) == 0)
+			return words[i][1];
+	}
+	return name;
+}
+
+const struct key *
+keys_nearest(enum key_section section, const char *name)
+{
+	const struct key *best = NULL;
+	size_t best_distance = 3;
+
+	name = translate(name);
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+		size_t len = strlen(name);
+		size_t distance = keys_distance(name, key->name);
+
+		if (key->section != section)
+			continue;
+		/* Two letters of three are not alike. */
+		if (distance < best_distance &&
+		    2 * distance < strlen(key->name)) {
+			best = key;
+			best_distance = distance;
+		}
+		if (best == NULL && len >= 3 &&
+		    (strncmp(name, key->name, len) == 0 ||
+			strncmp(name, key->name, strlen(key->name)) == 0))
+			best = key;
+	}
+	return best;
+}
+
+void
+keys_preset(enum key_section section, void *object)
+{
+	struct why why = { "" };
+	int error;
+
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+
+		if (key->section != section || key->preset == NULL)
+			continue;
+		error = key_parse(key, object, key->preset, &why);
+		assert(error == 0);
+	}
+}
+
+/* The length of the line with the last value of the key; 0: no memory. */
+static size_t
+line_length(const struct key *key, const void *object)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool written;
+
+	if (out == NULL)
+		return 0;
+	key_print_line(key, object, key_count(key, object) - 1, out);
+	written = fclose(out) == 0;
+	free(text);
+	return written ? len : 0;
+}
+
+int
+key_parse(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	int error = key->kind->parse(key, object, text, why);
+	size_t len;
+
+	if (error != 0)
+		return error;
+	len = line_length(key, object);
+	if (len == 0)
+		return -ENOMEM;
+	if (len <= INIFILE_LINE_MAX)
+		return 0;
+	return why_set(why,
+	    "the line, written out in full, is longer than %d characters: "
+	    "shorten it",
+	    INIFILE_LINE_MAX);
+}
+
+size_t
+key_count(const struct key *key, const void *object)
+{
+	return key->kind->count != NULL ? key->kind->count(key, object) : 1;
+}
+
+void
+key_print(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	key->kind->print(key, object, index, out);
+}
+
+void
+key_print_line(const struct key *key, const void *object, size_t index,
+    FILE *out)
+{
+	fprintf(out, "%s = ", key->name);
+	key_print(key, object, index, out);
+}

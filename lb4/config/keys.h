@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The table of keys: everything that a file may say, with default and range.
+ * Parsing, defaults, dump and listing all walk this table, so a new key is one
+ * entry in keys.c (and one in the manual and the sample).
+ */
+#ifndef LB4_CONFIG_KEYS_H
+#define LB4_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lb4/config/names.h"
+#include "lb4/config/values.h"
+
+enum key_section {
+	KEY_GLOBAL,  /* the object is a struct config */
+	KEY_SERVICE, /* a struct config_service */
+	KEY_BACKEND, /* an option of a backend: a struct config_backend */
+	KEY_SECTION_COUNT,
+};
+
+struct key;
+
+/* How values of one kind are read and written.  `object` is what the key's
+ * section says. */
+struct kind {
+	/* Sets the field from the file's text; 0, or -EINVAL with the reason,
+	 * or -ENOMEM.  On an error the field keeps what it had. */
+	int (*parse)(const struct key *key, void *object, const char *text,
+	    struct why *why);
+
+	/* How many values there are to print; NULL: always one. */
+	size_t (*count)(const struct key *key, const void *object);
+
+	/* Writes one of them so that parse reads it back. */
+	void (*print)(const struct key *key, const void *object, size_t index,
+	    FILE *out);
+};
+
+struct key {
+	const char *name;
+	enum key_section section;
+	bool repeats;  /* may be given more than once */
+	bool required; /* must be given */
+	const struct kind *kind;
+	size_t offset; /* of the field in the object */
+	size_t size;
+	uint64_t low; /* numbers, times, sizes */
+	uint64_t high;
+	const char *zero;	   /* a word for 0, outside of low to high */
+	const struct names *names; /* the words that it may be */
+	const char *preset;	   /* default as a file would say it, or NULL */
+	const char *absent; /* what it means not to be given, when no preset */
+};
+
+/* At most KEYS_MAX of them, so that a set of keys is one 64-bit number. */
+#define KEYS_MAX 64
+extern const struct key keys_table[];
+extern const size_t keys_count;
+
+/* "global", "service", "backend". */
+const char *keys_section_name(enum key_section section);
+
+/* The key of that name, or NULL. */
+const struct key *keys_find(enum key_section section, const char *name);
+
+/* The one whose name is most like `name`, or NULL when none is. */
+const struct key *keys_nearest(enum key_section section, const char *name);
+
+/* How many changes of one letter turn `a` into `b`; cases are alike. */
+size_t keys_distance(const char *a, const char *b);
+
+/* Gives every field its default. */
+void keys_preset(enum key_section section, void *object);
+
+/* What the key's kind does: see there.  key_parse() also refuses what a line
+ * of the file could not hold when it is written out in full, so that the dump
+ * can always be read back; the object is of no use then. */
+int key_parse(const struct key *key, void *object, const char *text,
+    struct why *why);
+size_t key_count(const struct key *key, const void *object);
+void key_print(const struct key *key, const void *object, size_t index,
+    FILE *out);
+
+/* "key = value", without the line's end. */
+void key_print_line(const struct key *key, const void *object, size_t index,
+    FILE *out);
+
+#endif

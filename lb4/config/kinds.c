@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The kinds of values that fill one field: numbers, times, sizes, words.
+ */
+#include "lb4/config/kinds.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "lb4/config/config.h"
+
+static void *
+field_of(const struct key *key, void *object)
+{
+	return (char *)object + key->offset;
+}
+
+static const void *
+const_field_of(const struct key *key, const void *object)
+{
+	return (const char *)object + key->offset;
+}
+
+static void
+store(const struct key *key, void *object, uint64_t value)
+{
+	uint32_t narrow = (uint32_t)value;
+
+	if (key->size == sizeof(value)) {
+		memcpy(field_of(key, object), &value, sizeof(value));
+	} else {
+		assert(key->size == sizeof(narrow) && value == narrow);
+		memcpy(field_of(key, object), &narrow, sizeof(narrow));
+	}
+}
+
+static uint64_t
+load(const struct key *key, const void *object)
+{
+	uint64_t value;
+	uint32_t narrow;
+
+	if (key->size == sizeof(value)) {
+		memcpy(&value, const_field_of(key, object), sizeof(value));
+		return value;
+	}
+	memcpy(&narrow, const_field_of(key, object), sizeof(narrow));
+	return narrow;
+}
+
+/* A way to read numbers, and one to write them. */
+typedef const char *read_fn(const char *text, uint64_t *out);
+typedef const char *format_fn(uint64_t value, char *buf, size_t size);
+
+/* Reads a number within the key's range, or its word for 0. */
+static int
+parse_ranged(const struct key *key, void *object, const char *text,
+    read_fn *read, format_fn *format, struct why *why)
+{
+	char low[VALUE_TEXT_MAX];
+	char high[VALUE_TEXT_MAX];
+	const char *problem;
+	uint64_t value = 0;
+
+	if (key->zero != NULL && strcmp(text, key->zero) == 0) {
+		store(key, object, 0);
+		return 0;
+	}
+	problem = read(text, &value);
+	if (problem == NULL && value < key->low)
+		problem = "is too low";
+	if (problem == NULL && value > key->high)
+		problem = "is too high";
+	if (problem != NULL)
+		return why_set(why, "\"%.64s\" %s: give %s%s%s to %s", text,
+		    problem, key->zero != NULL ? key->zero : "",
+		    key->zero != NULL ? " or " : "",
+		    format(key->low, low, sizeof(low)),
+		    format(key->high, high, sizeof(high)));
+	store(key, object, value);
+	return 0;
+}
+
+static void
+print_ranged(const struct key *key, const void *object, format_fn *format,
+    FILE *out)
+{
+	char buf[VALUE_TEXT_MAX];
+	uint64_t value = load(key, object);
+
+	if (value == 0 && key->zero != NULL)
+		fputs(key->zero, out);
+	else
+		fputs(format(value, buf, sizeof(buf)), out);
+}
+
+static const char *
+format_number(uint64_t value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%" PRIu64, value);
+	return buf;
+}
+
+static int
+parse_number(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	return parse_ranged(key, object, text, value_number, format_number,
+	    why);
+}
+
+static void
+print_number(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	print_ranged(key, object, format_number, out);
+}
+
+const struct kind kind_number = {
+	.parse = parse_number,
+	.print = print_number,
+};
+
+static int
+parse_time(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	return parse_ranged(key, object, text, value_time, value_format_time,
+	    why);
+}
+
+static void
+print_time(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	print_ranged(key, object, value_format_time, out);
+}
+
+const struct kind kind_time = {
+	.parse = parse_time,
+	.print = print_time,
+};
+
+static int
+parse_size(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	return parse_ranged(key, object, text, value_size, value_format_size,
+	    why);
+}
+
+static void
+print_size(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	print_ranged(key, object, value_format_size, out);
+}
+
+const struct kind kind_size = {
+	.parse = parse_size,
+	.print = print_size,
+};
+
+static int
+parse_yesno(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	bool value = strcmp(text, "yes") == 0;
+
+	assert(key->size == sizeof(value));
+	if (!value && strcmp(text, "no") != 0)
+		return why_set(why,
+		    "\"%.64s\" is neither yes nor no: give one of them", text);
+	memcpy(field_of(key, object), &value, sizeof(value));
+	return 0;
+}
+
+static void
+print_yesno(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	bool value;
+
+	(void)index;
+	memcpy(&value, const_field_of(key, object), sizeof(value));
+	fputs(value ? "yes" : "no", out);
+}
+
+const struct kind kind_yesno = {
+	.parse = parse_yesno,
+	.print = print_yesno,
+};
+
+/* "a, b or c": the words, and one more if there is one. */
+static const char *
+list_words(const struct names *names, const char *more, char *buf, size_t size)
+{
+	size_t count = names != NULL ? names->count : 0;
+	size_t all = count + (more != NULL);
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < all; i++) {
+		snprintf(buf + len, size - len, "%s%s",
+		    i == 0	       ? ""
+			: i + 1 == all ? " or "
+				       : ", ",
+		    i < count ? names->text[i] : more);
+		len = strlen(buf);
+	}
+	return buf;
+}
+
+static int
+parse_names(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	char list[128];
+	int value = names_find(key->names, text);
+
+	if (value < 0)
+		return why_set(why, "\"%.64s\" is unknown: give %s", text,
+		    list_words(key->names, NULL, list, sizeof(list)));
+	store(key, object, (uint64_t)value);
+	return 0;
+}
+
+static void
+print_names(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	fputs(key->names->text[load(key, object)], out);
+}
+
+const struct kind kind_names = {
+	.parse = parse_names,
+	.print = print_names,
+};
+
+static int
+parse_level(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	int level = log_level_parse(text);
+
+	if (level < 0)
+		return why_set(why,
+		    "\"%.64s\" is unknown: give error, warning, notice, info "
+		    "or debug",
+		    text);
+	store(key, object, (uint64_t)level);
+	return 0;
+}
+
+static void
+print_level(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	fputs(log_level_name((int)load(key, object)), out);
+}
+
+const struct kind kind_level = {
+	.parse = parse_level,
+	.print = print_level,
+};
+
+/* Letters, digits and `others`, the first of them a letter, digit or '_'. */
+static bool
+is_word_of(const char *text, const char *others)
+{
+	if (!isalnum((unsigned char)text[0]) && text[0] != '_')
+		return false;
+	while (isalnum((unsigned char)*text) ||
+	    (*text != '\0' && strchr(others, *text) != NULL))
+		text++;
+	return *text == '\0';
+}
+
+bool
+kinds_is_name(const char *text)
+{
+	return isalnum((unsigned char)text[0]) && is_word_of(text, "-_.") &&
+	    strlen(text) < CONFIG_NAME_MAX;
+}
+
+static int
+parse_user(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	if (!is_word_of(text, "-_.$") || strlen(text) >= key->size)
+		return why_set(why,
+		    "\"%.64s\" cannot be a user's name: give one of "
+		    "passwd(5)",
+		    text);
+	memcpy(field_of(key, object), text, strlen(text) + 1);
+	return 0;
+}
+
+/* Strings that are "" are not there. */
+static size_t
+count_text(const struct key *key, const void *object)
+{
+	return *(const char *)const_field_of(key, object) != '\0';
+}
+
+static void
+print_text(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	value_print_word(const_field_of(key, object), out);
+}
+
+const struct kind kind_user = {
+	.parse = parse_user,
+	.count = count_text,
+	.print = print_text,
+};
+
+static int
+parse_target(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	char list[128];
+	char word[CONFIG_PATH_MAX];
+	int error;
+
+	assert(key->size == sizeof(word));
+	error = value_only_word(text, word, sizeof(word), why);
+	if (error != 0)
+		return error;
+	if (word[0] != '/' &&
+	    (key->names == NULL || names_find(key->names, word) < 0))
+		return why_set(why, "\"%.64s\" is no absolute path: give %s",
+		    text,
+		    list_words(key->names, "a path from / on", list,
+			sizeof(list)));
+	memcpy(field_of(key, object), word, strlen(word) + 1);
+	return 0;
+}
+
+const struct kind kind_target = {
+	.parse = parse_target,
+	.count = count_text,
+	.print = print_text,
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The kinds of values that keys have.  The table of keys points at them.
+ */
+#ifndef LB4_CONFIG_KINDS_H
+#define LB4_CONFIG_KINDS_H
+
+#include "lb4/config/keys.h"
+
+/* kinds.c: one field of the object each.  Integers may be 4 or 8 bytes. */
+extern const struct kind kind_number;
+extern const struct kind kind_time; /* milliseconds */
+extern const struct kind kind_size; /* bytes */
+extern const struct kind kind_yesno;
+extern const struct kind kind_names;  /* one of key->names */
+extern const struct kind kind_level;  /* a log level */
+extern const struct kind kind_user;   /* the name of a user */
+extern const struct kind kind_target; /* one of key->names, or a path */
+
+/* kinds_service.c: several fields of the object. */
+extern const struct kind kind_seed;
+extern const struct kind kind_listen;
+extern const struct kind kind_backend;
+extern const struct kind kind_check;
+extern const struct kind kind_addr;
+
+/* True for a name of a service or backend as config.h has it. */
+bool kinds_is_name(const char *text);
+#define KINDS_NAME_RULE \
+	"letters, digits and -_. after a letter or digit, 63 at most"
+
+#endif

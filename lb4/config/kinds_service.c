@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The kinds of values that fill more than one field: addresses, backends,
+ * checks, and the seed.
+ */
+#include "lb4/config/kinds.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/addr.h"
+#include "lb4/config/config.h"
+
+#define SEED_DIGITS 32
+
+static int
+parse_seed(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct config *config = object;
+	uint64_t half[2] = { 0, 0 };
+
+	(void)key;
+	if (strlen(text) != SEED_DIGITS ||
+	    strspn(text, "0123456789abcdefABCDEF") != SEED_DIGITS)
+		return why_set(why,
+		    "\"%.64s\" is not a seed: give 32 hexadecimal digits",
+		    text);
+	/* As bytes, the first one lowest: see struct hash_key. */
+	for (size_t i = 0; i < SEED_DIGITS / 2; i++) {
+		char byte[] = { text[2 * i], text[2 * i + 1], '\0' };
+
+		half[i / 8] |= (uint64_t)strtoul(byte, NULL, 16) << i % 8 * 8;
+	}
+	config->hash_seed.k0 = half[0];
+	config->hash_seed.k1 = half[1];
+	config->hash_seed_set = true;
+	return 0;
+}
+
+static size_t
+count_seed(const struct key *key, const void *object)
+{
+	const struct config *config = object;
+
+	(void)key;
+	return config->hash_seed_set;
+}
+
+static void
+print_seed(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	const struct config *config = object;
+	const uint64_t half[2] = { config->hash_seed.k0, config->hash_seed.k1 };
+
+	(void)key;
+	(void)index;
+	for (size_t i = 0; i < SEED_DIGITS / 2; i++)
+		fprintf(out, "%02x",
+		    (unsigned)(half[i / 8] >> i % 8 * 8) & 255);
+}
+
+const struct kind kind_seed = {
+	.parse = parse_seed,
+	.count = count_seed,
+	.print = print_seed,
+};
+
+/* An address to connect to, or to listen on. */
+static int
+read_addr(const char *text, struct addr *out, enum addr_port port,
+    struct why *why)
+{
+	const char *reason;
+
+	if (addr_parse(out, text, port, &reason) == 0)
+		return 0;
+	return why_set(why,
+	    "\"%.64s\": %s: give an address such as 192.0.2.1:80, "
+	    "[2001:db8::1]:80 or unix:/path",
+	    text, reason);
+}
+
+static int
+read_target(const char *text, struct addr *out, enum addr_port port,
+    struct why *why)
+{
+	int error = read_addr(text, out, port, why);
+
+	if (error == 0 && addr_is_wildcard(out))
+		return why_set(why,
+		    "\"%.64s\" is no address to connect to: give one such as "
+		    "127.0.0.1:80",
+		    text);
+	return error;
+}
+
+static void
+print_addr_text(const struct addr *addr, FILE *out)
+{
+	char buf[ADDR_TEXT_MAX];
+
+	value_print_word(addr_format(addr, buf, sizeof(buf)), out);
+}
+
+static int
+parse_listen(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct config_service *service = object;
+	char word[ADDR_TEXT_MAX];
+	struct addr addr;
+	struct addr *grown;
+	int error;
+
+	(void)key;
+	error = value_only_word(text, word, sizeof(word), why);
+	if (error == 0)
+		error = read_addr(word, &addr, ADDR_PORT_REQUIRED, why);
+	if (error != 0)
+		return error;
+	if (service->listens == CONFIG_LISTENS_MAX)
+		return why_set(why, "more than %d in one service: remove some",
+		    CONFIG_LISTENS_MAX);
+	grown = reallocarray(service->listen, service->listens + 1,
+	    sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	grown[service->listens++] = addr;
+	service->listen = grown;
+	return 0;
+}
+
+static size_t
+count_listen(const struct key *key, const void *object)
+{
+	const struct config_service *service = object;
+
+	(void)key;
+	return service->listens;
+}
+
+static void
+print_listen(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	const struct config_service *service = object;
+
+	(void)key;
+	print_addr_text(&service->listen[index], out);
+}
+
+const struct kind kind_listen = {
+	.parse = parse_listen,
+	.count = count_listen,
+	.print = print_listen,
+};
+
+static int
+parse_addr(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct addr *addr = (struct addr *)((char *)object + key->offset);
+	struct addr found;
+	int error = read_target(text, &found, ADDR_PORT_REQUIRED, why);
+
+	if (error == 0 && !addr_is_unix(&found) && addr_port(&found) == 0)
+		error = why_set(why, "\"%.64s\" has port 0: give another",
+		    text);
+	if (error == 0)
+		*addr = found;
+	return error;
+}
+
+static size_t
+count_addr(const struct key *key, const void *object)
+{
+	const struct addr *addr = (const struct addr *)((const char *)object +
+	    key->offset);
+
+	return addr->len > 0;
+}
+
+static void
+print_addr(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	print_addr_text((const struct addr *)((const char *)object +
+			    key->offset),
+	    out);
+}
+
+const struct kind kind_addr = {
+	.parse = parse_addr,
+	.count = count_addr,
+	.print = print_addr,
+};
+
+/* "weight=2" into the backend.  `seen` has a bit for each key. */
+static int
+read_option(struct config_backend *backend, char *word, uint64_t *seen,
+    struct why *why)
+{
+	char *value = strchr(word, '=');
+	const struct key *key;
+	struct why reason = { "" };
+	uint64_t bit;
+
+	if (value != NULL)
+		*value++ = '\0';
+	key = keys_find(KEY_BACKEND, word);
+	if (key == NULL) {
+		key = keys_nearest(KEY_BACKEND, word);
+		if (key != NULL)
+			return why_set(why,
+			    "unknown option \"%.40s\": did you mean \"%s\"?",
+			    word, key->name);
+		return why_set(why,
+		    "unknown option \"%.40s\": remove it, or see lb4.ini(5)",
+		    word);
+	}
+	if (value == NULL || value[0] == '\0')
+		return why_set(why, "option \"%s\" has no value: write %s=...",
+		    key->name, key->name);
+	bit = UINT64_C(1) << (key - keys_table);
+	if (*seen & bit)
+		return why_set(why, "option \"%s\" is there twice: keep one",
+		    key->name);
+	*seen |= bit;
+	if (key_parse(key, backend, value, &reason) != 0)
+		return why_set(why, "option \"%s\": %.250s", key->name,
+		    reason.text);
+	return 0;
+}
+
+/* NAME ADDR[:PORT] OPTION... */
+static int
+read_backend(struct config_backend *backend, const char *text, struct why *why)
+{
+	char word[ADDR_TEXT_MAX + 32];
+	uint64_t seen = 0;
+	int error;
+
+	keys_preset(KEY_BACKEND, backend);
+	error = value_word(&text, word, sizeof(word), why);
+	if (error == 0 && !kinds_is_name(word))
+		return why_set(why,
+		    "\"%.64s\" is no name for a backend: give " KINDS_NAME_RULE,
+		    word);
+	if (error != 0)
+		return error;
+	memcpy(backend->name, word, strlen(word) + 1);
+
+	error = value_word(&text, word, sizeof(word), why);
+	if (error == 0 && word[0] == '\0')
+		return why_set(why, "no address: write backend = %s ADDRESS",
+		    backend->name);
+	if (error == 0)
+		error = read_target(word, &backend->addr, ADDR_PORT_OPTIONAL,
+		    why);
+	while (error == 0) {
+		error = value_word(&text, word, sizeof(word), why);
+		if (error != 0 || word[0] == '\0')
+			break;
+		error = read_option(backend, word, &seen, why);
+	}
+	return error;
+}
+
+static int
+parse_backend(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct config_service *service = object;
+	struct config_backend backend = { .line = 0 };
+	struct config_backend *grown;
+	int error = read_backend(&backend, text, why);
+
+	(void)key;
+	if (error != 0)
+		return error;
+	if (service->backends == CONFIG_BACKENDS_MAX)
+		return why_set(why, "more than %d in one service: remove some",
+		    CONFIG_BACKENDS_MAX);
+	grown = reallocarray(service->backend, service->backends + 1,
+	    sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	grown[service->backends++] = backend;
+	service->backend = grown;
+	return 0;
+}
+
+/* An address whose port was left out. */
+static void
+print_host(const struct addr *addr, FILE *out)
+{
+	char buf[ADDR_TEXT_MAX];
+
+	addr_format(addr, buf, sizeof(buf));
+	fprintf(out, "%.*s", (int)(strlen(buf) - strlen(":0")), buf);
+}
+
+static size_t
+count_backend(const struct key *key, const void *object)
+{
+	const struct config_service *service = object;
+
+	(void)key;
+	return service->backends;
+}
+
+static void
+print_backend(const struct key *key, const void *object, size_t index,
+    FILE *out)
+{
+	const struct config_service *service = object;
+	const struct config_backend *backend = &service->backend[index];
+
+	(void)key;
+	fprintf(out, "%s ", backend->name);
+	if (addr_is_unix(&backend->addr) || addr_port(&backend->addr) != 0)
+		print_addr_text(&backend->addr, out);
+	else
+		print_host(&backend->addr, out);
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *option = &keys_table[i];
+
+		if (option->section != KEY_BACKEND ||
+		    key_count(option, backend) == 0)
+			continue;
+		fprintf(out, " %s=", option->name);
+		key_print(option, backend, 0, out);
+	}
+}
+
+const struct kind kind_backend = {
+	.parse = parse_backend,
+	.count = count_backend,
+	.print = print_backend,
+};
+
+static bool
+is_method(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
+}
+
+/* A path as it goes into the request's first line. */
+static bool
+is_http_path(const char *text)
+{
+	if (text[0] != '/')
+		return false;
+	while (isgraph((unsigned char)*text))
+		text++;
+	return *text == '\0';
+}
+
+static int
+read_http(const char **text, struct config_check *check, struct why *why)
+{
+	int error;
+
+	error = value_word(text, check->method, sizeof(check->method), why);
+	if (error == 0)
+		error = value_word(text, check->path, sizeof(check->path), why);
+	if (error != 0)
+		return error;
+	if (!is_method(check->method) || check->path[0] == '\0')
+		return why_set(why,
+		    "http needs a method and a path: write check = http GET "
+		    "/path");
+	if (!is_http_path(check->path))
+		return why_set(why,
+		    "\"%.64s\" is no path for HTTP: begin it with '/', and "
+		    "write other than ASCII as %%XX",
+		    check->path);
+	return 0;
+}
+
+static int
+parse_check(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct config_service *service = object;
+	struct config_check check = service->check;
+	char word[16];
+	int kind;
+	int error;
+
+	(void)key;
+	error = value_word(&text, word, sizeof(word), why);
+	if (error != 0)
+		return error;
+	kind = names_find(&names_check, word);
+	if (kind < 0)
+		return why_set(why,
+		    "\"%s\" is unknown: give none, tcp or http GET /path",
+		    word);
+	check.kind = (enum check_kind)kind;
+	if (check.kind == CHECK_HTTP)
+		error = read_http(&text, &check, why);
+	if (error != 0)
+		return error;
+	text += strspn(text, " \t");
+	if (text[0] != '\0')
+		return why_set(why, "\"%.64s\" is one word too many: remove it",
+		    text);
+	service->check = check;
+	return 0;
+}
+
+static void
+print_check(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	const struct config_service *service = object;
+
+	(void)key;
+	(void)index;
+	fputs(check_kind_name(service->check.kind), out);
+	if (service->check.kind != CHECK_HTTP)
+		return;
+	fprintf(out, " %s ", service->check.method);
+	value_print_word(service->check.path, out);
+}
+
+const struct kind kind_check = {
+	.parse = parse_check,
+	.print = print_check,
+};

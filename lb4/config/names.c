@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The words for the values of the configuration's enums.
+ */
+#include "lb4/config/names.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lb4/config/config.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NAMES(list, values) \
+	static_assert(COUNT(list##_text) == (values), #list); \
+	const struct names list = { list##_text, COUNT(list##_text) }
+
+static const char *const names_balance_text[] = {
+	[BALANCE_4TUPLE] = "4tuple",
+	[BALANCE_SOURCE] = "source",
+	[BALANCE_ROUNDROBIN] = "roundrobin",
+};
+NAMES(names_balance, BALANCE_COUNT);
+
+static const char *const names_relay_text[] = {
+	[RELAY_AUTO] = "auto",
+	[RELAY_COPY] = "copy",
+	[RELAY_SPLICE] = "splice",
+	[RELAY_PEEK] = "peek",
+};
+NAMES(names_relay, RELAY_WAY_COUNT);
+
+static const char *const names_check_text[] = {
+	[CHECK_NONE] = "none",
+	[CHECK_TCP] = "tcp",
+	[CHECK_HTTP] = "http",
+};
+NAMES(names_check, CHECK_KIND_COUNT);
+
+static const char *const names_keepalive_text[] = {
+	[KEEPALIVE_NONE] = "none",
+	[KEEPALIVE_CLIENT] = "client",
+	[KEEPALIVE_BACKEND] = "backend",
+	[KEEPALIVE_BOTH] = "both",
+};
+NAMES(names_keepalive, KEEPALIVE_COUNT);
+
+static const char *const names_access_format_text[] = {
+	[ACCESS_KV] = "kv",
+	[ACCESS_JSON] = "json",
+};
+NAMES(names_access_format, ACCESS_FORMAT_COUNT);
+
+int
+names_find(const struct names *names, const char *word)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->text[i], word) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+const char *
+balance_name(enum balance balance)
+{
+	assert(balance < BALANCE_COUNT);
+	return names_balance_text[balance];
+}
+
+const char *
+relay_way_name(enum relay_way way)
+{
+	assert(way < RELAY_WAY_COUNT);
+	return names_relay_text[way];
+}
+
+const char *
+check_kind_name(enum check_kind kind)
+{
+	assert(kind < CHECK_KIND_COUNT);
+	return names_check_text[kind];
+}
+
+const char *
+keepalive_name(enum keepalive keepalive)
+{
+	assert(keepalive < KEEPALIVE_COUNT);
+	return names_keepalive_text[keepalive];
+}
+
+const char *
+access_format_name(enum access_format format)
+{
+	assert(format < ACCESS_FORMAT_COUNT);
+	return names_access_format_text[format];
+}
+
+int
+relay_way_parse(const char *name)
+{
+	return names_find(&names_relay, name);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Rules between keys: only what cannot work is refused.
+ */
+#include "lb4/config/rules.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The biggest Maglev table has 2,000,003 places and wants 100 for each unit of
+ * weight. */
+#define HASH_WEIGHT_MAX 20000
+
+/* "service NAME", as it stands in the brackets. */
+struct section {
+	char text[CONFIG_NAME_MAX + sizeof("service ")];
+};
+
+static const char *
+section_of(const struct config_service *service, struct section *section)
+{
+	snprintf(section->text, sizeof(section->text), "service %s",
+	    service->name);
+	return section->text;
+}
+
+/* A listener and where it stands. */
+struct place {
+	const struct addr *addr;
+	const struct config_service *service;
+	size_t order; /* as they were given */
+	int line;     /* 0: unknown */
+};
+
+static int
+compare_numbers(int a, int b)
+{
+	return (a > b) - (a < b);
+}
+
+/* By port, ":80" first, which is in the way of more than its equals; those are
+ * neighbours. */
+static int
+compare_places(const void *left, const void *right)
+{
+	const struct place *a = left;
+	const struct place *b = right;
+	int order = compare_numbers(addr_port(a->addr), addr_port(b->addr));
+
+	if (order == 0)
+		order = compare_numbers(!a->addr->dual, !b->addr->dual);
+	if (order == 0)
+		order = compare_numbers((int)a->addr->len, (int)b->addr->len);
+	if (order == 0)
+		order = memcmp(&a->addr->un, &b->addr->un, a->addr->len);
+	if (order == 0)
+		order = a->order < b->order ? -1 : 1;
+	return order;
+}
+
+/* With port 0 each gets a port of its own. */
+static bool
+is_conflict(const struct addr *a, const struct addr *b)
+{
+	if (!addr_is_unix(a) && addr_port(a) == 0)
+		return false;
+	if (addr_equal(a, b))
+		return true;
+	return (a->dual || b->dual) && addr_is_wildcard(a) &&
+	    addr_is_wildcard(b) && addr_port(a) == addr_port(b);
+}
+
+static void
+complain_taken(struct errors *errors, const struct place *a,
+    const struct place *b)
+{
+	const struct place *first = a->order < b->order ? a : b;
+	const struct place *later = first == a ? b : a;
+	struct section first_section = { "" };
+	struct section later_section = { "" };
+	char addr[ADDR_TEXT_MAX];
+	char line[32] = "";
+
+	if (first->line > 0)
+		snprintf(line, sizeof(line), "line %d, ", first->line);
+	errors_add(errors, later->line,
+	    section_of(later->service, &later_section), "listen",
+	    "%s is taken by %s[%s]: remove one of them",
+	    addr_format(later->addr, addr, sizeof(addr)), line,
+	    section_of(first->service, &first_section));
+}
+
+static size_t
+list_places(const struct config *config, const struct rules_source *sources,
+    struct place *places)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		if (sources != NULL && sources[i].broken)
+			continue;
+		for (size_t j = 0; j < service->listens; j++) {
+			places[count].addr = &service->listen[j];
+			places[count].service = service;
+			places[count].order = count;
+			if (sources != NULL)
+				places[count].line = sources[i].listen_line[j];
+			count++;
+		}
+	}
+	return count;
+}
+
+static int
+check_listeners(const struct config *config, const struct rules_source *sources,
+    struct errors *errors)
+{
+	struct place *places;
+	size_t count = 0;
+	size_t dual = 0;
+
+	for (size_t i = 0; i < config->services; i++)
+		count += config->service[i].listens;
+	places = calloc(count + 1, sizeof(*places));
+	if (places == NULL)
+		return -ENOMEM;
+	count = list_places(config, sources, places);
+	qsort(places, count, sizeof(*places), compare_places);
+	for (size_t i = 1; i < count; i++) {
+		if (places[i - 1].addr->dual)
+			dual = i - 1;
+		if (is_conflict(places[i - 1].addr, places[i].addr))
+			complain_taken(errors, &places[i - 1], &places[i]);
+		else if (is_conflict(places[dual].addr, places[i].addr))
+			complain_taken(errors, &places[dual], &places[i]);
+	}
+	free(places);
+	return 0;
+}
+
+static int
+compare_backends(const void *left, const void *right)
+{
+	const struct config_backend *a = left;
+	const struct config_backend *b = right;
+	int order = strcmp(a->name, b->name);
+
+	return order != 0 ? order : compare_numbers(a->line, b->line);
+}
+
+static void
+check_names(struct config_service *service, const char *section,
+    struct errors *errors)
+{
+	if (service->backends > 0)
+		qsort(service->backend, service->backends,
+		    sizeof(*service->backend), compare_backends);
+	for (size_t i = 1; i < service->backends; i++) {
+		const struct config_backend *a = &service->backend[i - 1];
+		const struct config_backend *b = &service->backend[i];
+
+		if (strcmp(a->name, b->name) == 0)
+			errors_add(errors, b->line, section, "backend",
+			    "the name %s is taken by line %d: give another",
+			    b->name, a->line);
+	}
+}
+
+/* A backend without a port gets the one that the client came to. */
+static void
+check_ports(const struct config_service *service, const char *section,
+    struct errors *errors)
+{
+	bool unix_listener = false;
+
+	for (size_t i = 0; i < service->listens; i++)
+		unix_listener |= addr_is_unix(&service->listen[i]);
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct config_backend *backend = &service->backend[i];
+
+		if (addr_is_unix(&backend->addr) ||
+		    addr_port(&backend->addr) != 0)
+			continue;
+		if (unix_listener)
+			errors_add(errors, backend->line, section, "backend",
+			    "%s has no port, and a client of a unix socket "
+			    "came to none: give it one",
+			    backend->name);
+		else if (service->check.kind != CHECK_NONE &&
+		    backend->check_addr.len == 0)
+			errors_add(errors, backend->line, section, "backend",
+			    "%s has no port to check: add "
+			    "check-addr=ADDRESS:PORT",
+			    backend->name);
+	}
+}
+
+static unsigned
+divisor(unsigned a, unsigned b)
+{
+	while (b != 0) {
+		unsigned rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static void
+check_weights(const struct config_service *service, const char *section,
+    struct errors *errors)
+{
+	unsigned common = 0;
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		common = divisor(service->backend[i].weight, common);
+		sum += service->backend[i].weight;
+	}
+	if (sum == 0) {
+		errors_add(errors, service->line, section, "backend",
+		    "no backend has a weight above 0: give one to one of "
+		    "them");
+		return;
+	}
+	if (service->balance == BALANCE_ROUNDROBIN ||
+	    sum / common <= HASH_WEIGHT_MAX)
+		return;
+	errors_add(errors, service->line, section, "balance",
+	    "the weights' sum, %u by their common divisor %u, is above %u: "
+	    "give smaller weights, or balance = roundrobin",
+	    sum, common, HASH_WEIGHT_MAX);
+}
+
+int
+rules_check(struct config *config, const struct rules_source *sources,
+    struct errors *errors)
+{
+	struct section section = { "" };
+
+	for (size_t i = 0; i < config->services; i++) {
+		struct config_service *service = &config->service[i];
+
+		section_of(service, &section);
+		if (sources != NULL && sources[i].broken)
+			continue;
+		check_names(service, section.text, errors);
+		check_ports(service, section.text, errors);
+		/* With a backend refused, the sum is not what was meant. */
+		if (service->backends > 0 &&
+		    (sources == NULL ||
+			sources[i].backend_lines == service->backends))
+			check_weights(service, section.text, errors);
+	}
+	return check_listeners(config, sources, errors);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Reading and writing single values: words, numbers, times, sizes.  Used by
+ * the kinds of keys (kinds.c).
+ *
+ * A function with a struct why returns 0, or -EINVAL with the reason in it:
+ * what is wrong, a colon, and what to do.
+ */
+#ifndef LB4_CONFIG_VALUES_H
+#define LB4_CONFIG_VALUES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct why {
+	char text[300];
+};
+
+/* Fills in the reason; returns -EINVAL. */
+int why_set(struct why *why, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Takes the next word off *text: what stands between spaces, with \xHH
+ * replaced by the byte.  At the end of the text the word is "".  Refuses other
+ * backslashes, \x of control characters, and words of `size` bytes or more.
+ */
+int value_word(const char **text, char *word, size_t size, struct why *why);
+
+/* The text as one word; refuses a second one. */
+int value_only_word(const char *text, char *word, size_t size, struct why *why);
+
+/* Writes a word so that value_word() reads it back. */
+void value_print_word(const char *word, FILE *out);
+
+/*
+ * Numbers, times ("1m30s") and sizes ("256k").  Return NULL, or what is wrong
+ * in words that fit behind the text.  What is too big for 64 bits is
+ * UINT64_MAX.  Times are milliseconds.
+ */
+const char *value_number(const char *text, uint64_t *out);
+const char *value_time(const char *text, uint64_t *out);
+const char *value_size(const char *text, uint64_t *out);
+
+/* In the biggest unit that leaves no rest; returns a string that may be
+ * `buf`.  VALUE_TEXT_MAX is enough. */
+#define VALUE_TEXT_MAX 24
+const char *value_format_time(uint64_t ms, char *buf, size_t size);
+const char *value_format_size(uint64_t bytes, char *buf, size_t size);
+
+#endif

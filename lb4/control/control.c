@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Signals, the workers' messages, timers: the loop of the main thread.
+ */
+#include "lb4/control/control.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/loop.h"
+#include "lb4/control/logger.h"
+#include "lb4/control/notify.h"
+#include "lb4/engine/engine.h"
+#include "lb4/table/table.h"
+
+#define SWEEP_MS 10000
+#define PROGRESS_MS 5000
+
+/* How long the reset of all conns may take. */
+#define KILL_MS 2000
+
+/* At least TABLE_WORKERS_MAX: each worker posts once in its life. */
+#define MAILBOX_MAX 1024
+
+enum { TAG_SIGNAL, TAG_MAILBOX };
+
+static const int taken_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
+	SIGUSR2 };
+
+static const char *const state_names[] = {
+	[CONTROL_RUNNING] = "running",
+	[CONTROL_DRAINING] = "draining",
+	[CONTROL_KILLING] = "killing",
+	[CONTROL_ENDED] = "ended",
+};
+
+static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
+	CONTROL_STATE_COUNT,
+    "a name for each state");
+static_assert(MAILBOX_MAX >= TABLE_WORKERS_MAX, "room for all workers");
+
+const char *
+control_state_name(enum control_state state)
+{
+	return (unsigned)state < CONTROL_STATE_COUNT ? state_names[state] : "?";
+}
+
+/* A blocked signal waits to be read even if who started us has it ignored, as
+ * a shell does with SIGINT in the background and nohup(1) with SIGHUP. */
+static int
+signals_block(void)
+{
+	sigset_t set;
+	int fd;
+
+	/* Whatever cannot be written to says so by the errno of write(2). */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return -errno;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(taken_signals) / sizeof(taken_signals[0]);
+	     i++)
+		sigaddset(&set, taken_signals[i]);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return -EINVAL;
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int
+control_init(struct control *control)
+{
+	int error;
+
+	memset(control, 0, sizeof(*control));
+	control->epfd = -1;
+	control->signalfd = -1;
+	error = mailbox_init(&control->mailbox, MAILBOX_MAX,
+	    sizeof(struct control_message));
+	if (error < 0)
+		return error;
+	control->signalfd = signals_block();
+	if (control->signalfd < 0) {
+		error = control->signalfd;
+		goto out;
+	}
+	control->epfd = loop_open();
+	if (control->epfd < 0) {
+		error = control->epfd;
+		goto out;
+	}
+	error = loop_add(control->epfd, control->signalfd, EPOLLIN,
+	    loop_tag(TAG_SIGNAL, 0, 0));
+	if (error == 0)
+		error = loop_add(control->epfd, control->mailbox.fd, EPOLLIN,
+		    loop_tag(TAG_MAILBOX, 0, 0));
+out:
+	if (error < 0)
+		control_done(control);
+	return error;
+}
+
+void
+control_done(struct control *control)
+{
+	if (control->epfd >= 0)
+		close(control->epfd);
+	if (control->signalfd >= 0)
+		close(control->signalfd);
+	control->epfd = -1;
+	control->signalfd = -1;
+	mailbox_done(&control->mailbox);
+}
+
+static void
+set_state(struct control *control, enum control_state state)
+{
+	assert(state > control->state);
+	log_debug("control: %s -> %s", control_state_name(control->state),
+	    control_state_name(state));
+	control->state = state;
+}
+
+/* Ends what is left, at once.  Does nothing when it is too late for that. */
+static void
+kill_conns(struct control *control, const char *why)
+{
+	const uint64_t conns = engine_conns(control->parts.engine);
+
+	if (control->state >= CONTROL_KILLING)
+		return;
+	if (conns > 0)
+		log_warning("%s: resetting %" PRIu64 " conns", why, conns);
+	set_state(control, CONTROL_KILLING);
+	engine_kill(control->parts.engine);
+	timer_disarm(&control->wheel, &control->progress);
+	timer_arm(&control->wheel, &control->deadline,
+	    timer_now_ms() + KILL_MS);
+}
+
+/* Sets the time limit of draining, or the one to come if there is none yet. */
+static void
+limit_drain(struct control *control)
+{
+	control->drain_deadline_ms = timer_now_ms() +
+	    control->parts.shutdown_timeout_ms;
+	timer_arm(&control->wheel, &control->deadline,
+	    control->drain_deadline_ms);
+}
+
+static void
+drain(struct control *control, const char *signal_name, bool limited)
+{
+	const uint64_t conns = engine_conns(control->parts.engine);
+
+	set_state(control, CONTROL_DRAINING);
+	if (limited)
+		log_notice("SIG%s: stopping, %" PRIu64
+			   " conns may go on for at most %g s",
+		    signal_name, conns,
+		    control->parts.shutdown_timeout_ms / 1000.0);
+	else
+		log_notice("SIG%s: stopping when the last of %" PRIu64
+			   " conns has ended",
+		    signal_name, conns);
+	(void)notify_send("STOPPING=1\nSTATUS=Draining, %" PRIu64
+			  " conns left\nEXTEND_TIMEOUT_USEC=%u",
+	    conns, 3 * PROGRESS_MS * 1000U);
+	engine_drain(control->parts.engine);
+	timer_arm(&control->wheel, &control->progress,
+	    timer_now_ms() + PROGRESS_MS);
+	if (limited)
+		limit_drain(control);
+}
+
+/* TERM and INT: the first begins to drain, or sets a limit to a drain without
+ * one; the next ends what is left. */
+static void
+on_stop_signal(struct control *control, const char *signal_name)
+{
+	if (control->state == CONTROL_RUNNING) {
+		drain(control, signal_name, true);
+	} else if (control->state == CONTROL_DRAINING &&
+	    control->drain_deadline_ms == 0) {
+		log_notice("SIG%s: conns may go on for at most %g s now",
+		    signal_name, control->parts.shutdown_timeout_ms / 1000.0);
+		limit_drain(control);
+	} else if (control->state == CONTROL_DRAINING) {
+		kill_conns(control, "stopped by a second signal");
+	}
+}
+
+static void
+on_signal(struct control *control, uint32_t number)
+{
+	switch (number) {
+	case SIGTERM:
+	case SIGINT:
+		on_stop_signal(control, number == SIGTERM ? "TERM" : "INT");
+		break;
+	case SIGQUIT:
+		if (control->state == CONTROL_RUNNING)
+			drain(control, "QUIT", false);
+		break;
+	case SIGUSR1:
+		logger_reopen(control->parts.logger);
+		break;
+	case SIGHUP:
+		log_warning("SIGHUP: reload is not there yet: "
+			    "restart to use a changed configuration");
+		break;
+	case SIGUSR2:
+		log_warning("SIGUSR2: upgrade is not there yet: "
+			    "restart to run another program file");
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+on_message(struct control *control, const struct control_message *message)
+{
+	switch (message->kind) {
+	case CONTROL_DRAINED:
+		control->drained++;
+		log_debug("worker %" PRIu32 " has drained", message->worker);
+		if (control->drained == control->parts.workers) {
+			log_notice("all conns have ended");
+			set_state(control, CONTROL_ENDED);
+		}
+		break;
+	}
+}
+
+static void
+on_progress(struct control *control)
+{
+	const uint64_t conns = engine_conns(control->parts.engine);
+	const uint64_t now_ms = timer_now_ms();
+
+	if (control->drain_deadline_ms == 0)
+		log_notice("stopping: %" PRIu64 " conns left", conns);
+	else
+		log_notice("stopping: %" PRIu64 " conns left, %" PRIu64
+			   " s to go",
+		    conns,
+		    control->drain_deadline_ms > now_ms
+			? (control->drain_deadline_ms - now_ms) / 1000
+			: 0);
+	(void)notify_send("STATUS=Draining, %" PRIu64
+			  " conns left\nEXTEND_TIMEOUT_USEC=%u",
+	    conns, 3 * PROGRESS_MS * 1000U);
+	timer_arm(&control->wheel, &control->progress, now_ms + PROGRESS_MS);
+}
+
+static void
+on_timer(struct control *control, const struct timer *timer)
+{
+	if (timer == &control->sweep) {
+		(void)tables_sweep(control->parts.tables);
+		timer_arm(&control->wheel, &control->sweep,
+		    timer_now_ms() + SWEEP_MS);
+	} else if (timer == &control->progress) {
+		on_progress(control);
+	} else if (control->state == CONTROL_DRAINING) {
+		kill_conns(control, "shutdown-timeout has passed");
+	} else {
+		log_warning("%" PRIu64 " conns would not end",
+		    engine_conns(control->parts.engine));
+		set_state(control, CONTROL_ENDED);
+	}
+}
+
+static void
+on_event(struct control *control, uint64_t tag)
+{
+	struct control_message message;
+	struct signalfd_siginfo info;
+
+	if (loop_tag_kind(tag) == TAG_MAILBOX) {
+		mailbox_open(&control->mailbox);
+		while (mailbox_take(&control->mailbox, &message))
+			on_message(control, &message);
+		return;
+	}
+	while (read(control->signalfd, &info, sizeof(info)) ==
+	    (ssize_t)sizeof(info))
+		on_signal(control, info.ssi_signo);
+}
+
+int
+control_run(struct control *control, const struct control_parts *parts)
+{
+	struct epoll_event events[4];
+	struct timer *timer;
+
+	control->parts = *parts;
+	timer_wheel_init(&control->wheel, timer_now_ms());
+	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
+	while (control->state != CONTROL_ENDED) {
+		int count = loop_wait(control->epfd, events, 4,
+		    timer_wheel_sleep(&control->wheel, timer_now_ms()));
+
+		if (count < 0)
+			return count;
+		for (int i = 0; i < count; i++)
+			on_event(control, events[i].data.u64);
+		while (control->state != CONTROL_ENDED &&
+		    (timer = timer_wheel_next(&control->wheel,
+			 timer_now_ms())) != NULL)
+			on_timer(control, timer);
+	}
+	return 0;
+}

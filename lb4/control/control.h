@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The control thread's loop: the main thread after the start.  It waits for
+ * signals and for what the workers tell it, and brings the process to its end:
+ *
+ *	RUNNING --TERM, INT, QUIT--> DRAINING --all conns gone--> ENDED
+ *	                                |                           ^
+ *	                   TERM or INT again, or shutdown-timeout   |
+ *	                                v                           |
+ *	                             KILLING -----------------------+
+ */
+#ifndef LB4_CONTROL_CONTROL_H
+#define LB4_CONTROL_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/mailbox.h"
+#include "common/timer.h"
+
+struct engine;
+struct logger;
+struct tables;
+
+enum control_state {
+	CONTROL_RUNNING,
+	CONTROL_DRAINING,
+	CONTROL_KILLING,
+	CONTROL_ENDED,
+	CONTROL_STATE_COUNT,
+};
+
+/* What control works on; set before control_run(). */
+struct control_parts {
+	struct engine *engine;
+	struct tables *tables;
+	struct logger *logger;
+	unsigned workers;
+	unsigned shutdown_timeout_ms;
+};
+
+struct control {
+	struct control_parts parts;
+	enum control_state state;
+	unsigned drained;	    /* workers that have no conn left */
+	uint64_t drain_deadline_ms; /* 0: none */
+
+	int epfd;
+	int signalfd;
+	struct mailbox mailbox; /* struct control_message, from the workers */
+	struct timer_wheel wheel;
+	struct timer sweep;    /* looks for what tables no longer name */
+	struct timer progress; /* says how many conns are left */
+	struct timer deadline; /* of draining, then of killing */
+};
+
+/*
+ * Opens the mailbox and blocks the signals that control takes, in the calling
+ * thread and so in all that it starts later; SIGPIPE and SIGXFSZ are ignored
+ * from here on.  Returns 0, or -errno with nothing open.
+ */
+int control_init(struct control *control);
+void control_done(struct control *control);
+
+/* Runs until a signal ends the process.  Returns 0, or -errno when it cannot
+ * go on waiting for events. */
+int control_run(struct control *control, const struct control_parts *parts);
+
+const char *control_state_name(enum control_state state);
+
+#endif

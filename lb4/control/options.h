@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The command line of lb4(8), as a value.
+ */
+#ifndef LB4_CONTROL_OPTIONS_H
+#define LB4_CONTROL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "lb4/config/config.h"
+
+#define OPTIONS_FILE "/etc/lb4/lb4.ini"
+
+enum options_action {
+	OPTIONS_RUN,
+	OPTIONS_CHECK,	  /* -t */
+	OPTIONS_DUMP,	  /* -T */
+	OPTIONS_VERSION,  /* -v */
+	OPTIONS_FEATURES, /* -vv */
+	OPTIONS_HELP,
+	OPTIONS_KEYS,
+};
+
+/* One -l: the words point into argv. */
+struct options_service {
+	const char *listen;
+	const char *const *backend;
+	size_t backends;
+};
+
+struct options {
+	enum options_action action;
+	const char *file;		 /* NULL: not given */
+	struct options_service *service; /* owned; `services` of them */
+	size_t services;
+	bool background;
+	/* What goes before the file's word for it; NULL or -1: not given. */
+	const char *pidfile;
+	const char *user;
+	const char *access_log;
+	int relay;
+	int log_level;
+	int access_format;
+};
+
+/* Reads the command line.  Returns 0, or -EINVAL after saying on standard
+ * error what is wrong. */
+int options_parse(struct options *options, int argc, char **argv);
+void options_done(struct options *options);
+
+/* The configuration that they ask for: the file, or the services of -l, with
+ * what the command line overrides.  NULL with errors. */
+struct config *options_config(const struct options *options,
+    struct config_errors *errors);
+
+/* What the configuration is called in messages. */
+const char *options_source(const struct options *options);
+
+/* The synopsis and each option on a line of its own. */
+void options_help(FILE *out);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The names of the reasons for which conns end: for the access log, and for
+ * the table of codes in lb4(8), which has to be kept in step.
+ */
+#include "lb4/engine/access.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static const struct {
+	char code[3];
+	const char *text;
+} reasons[] = {
+	[REASON_DONE] = { "--", "both sides finished" },
+	[REASON_CLIENT_CONNECT] = { "CC",
+	    "client gone before a backend answered" },
+	[REASON_CLIENT_RESET] = { "CD", "client reset" },
+	[REASON_CLIENT_RESET_LAST] = { "CL",
+	    "client reset after one side had finished" },
+	[REASON_BACKEND_CONNECT] = { "SC", "no backend could be reached" },
+	[REASON_BACKEND_RESET] = { "SD", "backend reset" },
+	[REASON_BACKEND_RESET_LAST] = { "SL",
+	    "backend reset after one side had finished" },
+	[REASON_CONNECT_TIMEOUT] = { "sC",
+	    "timeout-connect passed at the last backend" },
+	[REASON_CLIENT_IDLE] = { "cD",
+	    "timeout-idle passed while waiting for the client" },
+	[REASON_BACKEND_IDLE] = { "sD",
+	    "timeout-idle passed while waiting for the backend" },
+	[REASON_CLIENT_LINGERS] = { "cL",
+	    "timeout-half-close passed while waiting for the client" },
+	[REASON_BACKEND_LINGERS] = { "sL",
+	    "timeout-half-close passed while waiting for the backend" },
+	[REASON_RESOURCE_CONNECT] = { "RC",
+	    "no descriptor, port or memory to connect with" },
+	[REASON_RESOURCE_DATA] = { "RD",
+	    "no descriptor or memory to relay with" },
+	[REASON_KILLED_CONNECT] = { "KC", "shut down while connecting" },
+	[REASON_KILLED] = { "KD", "shut down while relaying" },
+};
+
+static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,
+    "a code and a sentence for each reason");
+
+const char *
+reason_code(enum reason reason)
+{
+	return (unsigned)reason < REASON_COUNT ? reasons[reason].code : "??";
+}
+
+const char *
+reason_text(enum reason reason)
+{
+	return (unsigned)reason < REASON_COUNT ? reasons[reason].text
+					       : "unknown";
+}

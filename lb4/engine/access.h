@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * What is known of a conn when it ends: why, and the record that the access
+ * log makes a line of.  Filled by the conn's worker, formatted by the log
+ * thread.
+ */
+#ifndef LB4_ENGINE_ACCESS_H
+#define LB4_ENGINE_ACCESS_H
+
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "lb4/config/config.h"
+
+/*
+ * Why a conn ended.  Two letters as in HAProxy's log; the first says who or
+ * what ended it, the second when.
+ *
+ *	first	- both sides finished		C client  S backend
+ *		c, s time ran out while waiting for client, backend
+ *		R  a resource was lacking here	K  we were told to
+ *	second	C while connecting  D while relaying
+ *		L one side had finished, the other not yet  - after all
+ */
+enum reason {
+	REASON_DONE,		  /* -- both sides finished */
+	REASON_CLIENT_CONNECT,	  /* CC client gone before a backend answered */
+	REASON_CLIENT_RESET,	  /* CD client reset */
+	REASON_CLIENT_RESET_LAST, /* CL ... after one side had finished */
+	REASON_BACKEND_CONNECT,	  /* SC no backend could be reached */
+	REASON_BACKEND_RESET,	  /* SD backend reset */
+	REASON_BACKEND_RESET_LAST, /* SL ... after one side had finished */
+	REASON_CONNECT_TIMEOUT,	   /* sC timeout-connect, at the last backend */
+	REASON_CLIENT_IDLE,	   /* cD timeout-idle, client's turn */
+	REASON_BACKEND_IDLE,	   /* sD timeout-idle, backend's turn */
+	REASON_CLIENT_LINGERS,	   /* cL timeout-half-close, client's turn */
+	REASON_BACKEND_LINGERS,	   /* sL timeout-half-close, backend's turn */
+	REASON_RESOURCE_CONNECT,   /* RC no descriptor, port or memory */
+	REASON_RESOURCE_DATA,	   /* RD ... while relaying */
+	REASON_KILLED_CONNECT,	   /* KC shut down while connecting */
+	REASON_KILLED,		   /* KD shut down while relaying */
+	REASON_COUNT,
+};
+
+/* "--", "CC", ... and a sentence; for any value of the enum. */
+const char *reason_code(enum reason reason);
+const char *reason_text(enum reason reason);
+
+struct access_record {
+	int64_t end_realtime_ms; /* since 1970 */
+	uint64_t conn;		 /* id, unique in the process */
+	char service[CONFIG_NAME_MAX];
+	char backend[CONFIG_NAME_MAX]; /* the last one tried; "": none */
+	struct endpoint client;
+	uint32_t worker;
+	enum reason reason;
+	int error; /* errno behind the reason; 0: none */
+	uint32_t retries;
+	uint32_t queue_ms;   /* accepted to first attempt */
+	uint32_t connect_ms; /* first attempt to connected, or to giving up */
+	uint64_t total_ms;   /* accepted to closed */
+	uint64_t bytes_to_backend;
+	uint64_t bytes_to_client;
+	uint64_t
+	    bytes_discarded; /* received but not delivered, as far as known */
+};
+
+#endif

@@ -1,0 +1,887 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The life of a conn: see conn.h.  Called by listener.c and worker.c.
+ *
+ * Functions named on_... are events and alone decide what comes next; the
+ * others are actions.  An action that may close the conn says so by returning
+ * nothing more to do: after it, the conn is not touched again.
+ */
+#include "lb4/engine/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/sock.h"
+#include "lb4/engine/worker.h"
+#include "lb4/table/policy.h"
+
+#define CONN_EVENTS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+/* While descriptors, ports or memory are lacking: how long until a conn tries
+ * to connect again. */
+#define RESOURCE_RETRY_MS 50
+
+/* How often a reset that waits for the other side looks, at the slowest. */
+#define RESET_POLL_MS 20
+
+static const char *const state_names[] = {
+	[CONN_CONNECTING] = "connecting",
+	[CONN_RELAYING] = "relaying",
+	[CONN_RESETTING] = "resetting",
+	[CONN_CLOSED] = "closed",
+};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == CONN_STATE_COUNT,
+    "every state has a name");
+
+const char *
+conn_state_name(enum conn_state state)
+{
+	return state_names[state];
+}
+
+/* The only place where the state changes. */
+static void
+conn_set_state(struct conn *conn, enum conn_state state)
+{
+	static const unsigned char allowed[CONN_STATE_COUNT] = {
+		[CONN_CONNECTING] = 1 << CONN_RELAYING | 1 << CONN_CLOSED,
+		[CONN_RELAYING] = 1 << CONN_RESETTING | 1 << CONN_CLOSED,
+		[CONN_RESETTING] = 1 << CONN_CLOSED,
+	};
+
+	assert((allowed[conn->state] & 1 << state) != 0);
+	log_debug("conn %lu: %s -> %s", conn->id, state_names[conn->state],
+	    state_names[state]);
+	conn->state = (uint8_t)state;
+}
+
+static enum conn_side
+other(enum conn_side side)
+{
+	return side == CLIENT ? BACKEND : CLIENT;
+}
+
+static bool
+half_closed(const struct conn *conn)
+{
+	return conn->side[CLIENT].fin_sent || conn->side[BACKEND].fin_sent;
+}
+
+static uint64_t
+tag_of(const struct worker *worker, const struct conn *conn,
+    enum conn_side side)
+{
+	return loop_tag(side == CLIENT ? TAG_CLIENT : TAG_BACKEND,
+	    slots_index(&worker->conns, conn),
+	    slots_generation(&worker->conns, conn));
+}
+
+static int
+watch(struct worker *worker, const struct conn *conn, enum conn_side side)
+{
+	return loop_add(worker->epfd, conn->side[side].fd, CONN_EVENTS,
+	    tag_of(worker, conn, side));
+}
+
+static void
+add_to_ready(struct worker *worker, struct conn *conn)
+{
+	if (conn->ready)
+		return;
+	conn->ready = true;
+	TAILQ_INSERT_TAIL(&worker->ready, conn, entry);
+}
+
+static void
+remove_from_ready(struct worker *worker, struct conn *conn)
+{
+	if (!conn->ready)
+		return;
+	conn->ready = false;
+	TAILQ_REMOVE(&worker->ready, conn, entry);
+}
+
+static struct service_stats *
+service_stats(const struct worker *worker, const struct conn *conn)
+{
+	return &conn->service->stats[worker->index];
+}
+
+static struct backend_stats *
+backend_stats(const struct worker *worker, const struct conn *conn)
+{
+	return &conn->backend->stats[worker->index];
+}
+
+/* A counter that only this worker writes. */
+static void
+count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter,
+	    atomic_load_explicit(counter, memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
+
+/* ---- ending ---------------------------------------------------------- */
+
+static void
+release_backend(struct conn *conn)
+{
+	if (conn->backend == NULL)
+		return;
+	/* the last touch: control may free it from here on */
+	(void)atomic_fetch_sub_explicit(&conn->backend->active, 1,
+	    memory_order_release);
+	conn->backend = NULL;
+}
+
+static void
+leave(struct worker_shared *shared, struct gate *gate)
+{
+	if (gate_leave(gate))
+		worker_wake_waiters(shared, gate);
+}
+
+/* How many bytes wait in a socket's receive or send queue. */
+static uint64_t
+queued(int fd, unsigned long what)
+{
+	int bytes;
+
+	return fd >= 0 && ioctl(fd, what, &bytes) == 0 && bytes > 0
+	    ? (uint64_t)bytes
+	    : 0;
+}
+
+/* What was received and will not be delivered, as far as the kernel tells. */
+static uint64_t
+bytes_discarded(const struct conn *conn)
+{
+	uint64_t bytes = 0;
+
+	for (int s = CLIENT; s < SIDES; s++) {
+		bytes += conn->relay[s].lost;
+		if (conn->reason == REASON_DONE)
+			continue;
+		bytes += queued(conn->side[s].fd, SIOCINQ);
+		if (!conn->side[s].failed)
+			bytes += queued(conn->side[s].fd, SIOCOUTQ);
+	}
+	return bytes;
+}
+
+/* How long after its first attempt the conn is now. */
+static uint32_t
+connect_took(const struct worker *worker, const struct conn *conn)
+{
+	return (uint32_t)(worker->now_ms - conn->accepted_ms - conn->queue_ms);
+}
+
+static void
+send_record(struct worker *worker, const struct conn *conn, uint64_t discarded)
+{
+	struct access_record record = {
+		.conn = conn->id,
+		.client = conn->client,
+		.worker = worker->index,
+		.reason = conn->reason,
+		.error = conn->error,
+		.retries = conn->retries,
+		.queue_ms = conn->queue_ms,
+		.connect_ms = conn->established ? conn->connect_ms
+						: connect_took(worker, conn),
+		.total_ms = worker->now_ms - conn->accepted_ms,
+		.bytes_to_backend = conn->relay[CLIENT].bytes,
+		.bytes_to_client = conn->relay[BACKEND].bytes,
+		.bytes_discarded = discarded,
+	};
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	record.end_realtime_ms = (int64_t)now.tv_sec * 1000 +
+	    now.tv_nsec / 1000000;
+	memcpy(record.service, conn->service->name, sizeof(record.service));
+	if (conn->backend != NULL)
+		memcpy(record.backend, conn->backend->name,
+		    sizeof(record.backend));
+	worker->shared->peers.access(worker->shared->peers.logger, &record);
+}
+
+static void
+account_end(struct worker *worker, const struct conn *conn)
+{
+	struct service_stats *stats = service_stats(worker, conn);
+	uint64_t discarded = bytes_discarded(conn);
+
+	count(&stats->closed, 1);
+	if (!conn->established)
+		count(&stats->failed, 1);
+	if (discarded > 0)
+		count(&stats->discarded_bytes, discarded);
+	if (conn->established) {
+		count(&backend_stats(worker, conn)->bytes_to_backend,
+		    conn->relay[CLIENT].bytes);
+		count(&backend_stats(worker, conn)->bytes_to_client,
+		    conn->relay[BACKEND].bytes);
+	}
+	if (worker->shared->peers.access != NULL)
+		send_record(worker, conn, discarded);
+}
+
+static void
+close_side(struct side *side, bool reset)
+{
+	if (side->fd < 0)
+		return;
+	if (reset)
+		sock_reset_on_close(side->fd);
+	(void)close(side->fd);
+	side->fd = -1;
+}
+
+void
+conn_close(struct worker *worker, struct conn *conn, enum reason reason)
+{
+	bool reset = reason != REASON_DONE;
+
+	conn->reason = (uint8_t)reason;
+	relay_discard(&worker->relays, &conn->relay[CLIENT]);
+	relay_discard(&worker->relays, &conn->relay[BACKEND]);
+	account_end(worker, conn);
+	close_side(&conn->side[CLIENT], reset);
+	close_side(&conn->side[BACKEND], reset);
+
+	timer_disarm(&worker->timers, &conn->timer);
+	remove_from_ready(worker, conn);
+	release_backend(conn);
+	conn_set_state(conn, CONN_CLOSED);
+	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
+
+	leave(worker->shared, &conn->service->gate);
+	leave(worker->shared, &worker->shared->gate);
+}
+
+void
+conn_kill(struct worker *worker, struct conn *conn)
+{
+	conn_close(worker, conn,
+	    conn->established ? REASON_KILLED : REASON_KILLED_CONNECT);
+}
+
+void
+conns_bury(struct worker *worker)
+{
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&worker->dead)) != NULL) {
+		TAILQ_REMOVE(&worker->dead, conn, entry);
+		slots_release(&worker->conns, conn);
+	}
+}
+
+/* A slot for a new conn.  The gates let no more in than there are slots, but
+ * the dead of this turn still have theirs; no caller holds one of these. */
+static struct conn *
+take_slot(struct worker *worker)
+{
+	struct conn *conn = slots_take(&worker->conns);
+
+	if (conn == NULL) {
+		conns_bury(worker);
+		conn = slots_take(&worker->conns);
+	}
+	assert(conn != NULL);
+	return conn;
+}
+
+/* ---- passing a reset on ---------------------------------------------- */
+
+static enum reason
+reset_reason(const struct conn *conn, enum conn_side failed)
+{
+	if (failed == CLIENT)
+		return half_closed(conn) ? REASON_CLIENT_RESET_LAST
+					 : REASON_CLIENT_RESET;
+	return half_closed(conn) ? REASON_BACKEND_RESET_LAST
+				 : REASON_BACKEND_RESET;
+}
+
+/* Moves what the failed side had sent before; true when nothing is left. */
+static bool
+drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
+{
+	enum conn_side from = conn->failed_side;
+	struct relay *relay = &conn->relay[from];
+	int error;
+
+	switch (relay_run(&worker->relays, relay, &conn->side[from],
+	    &conn->side[other(from)], &error)) {
+	case RELAY_HAS_MORE:
+		add_to_ready(worker, conn);
+		return false;
+	case RELAY_TO_FAILED:
+	case RELAY_NO_RESOURCE:
+		*hopeless = true;
+		return false;
+	default:
+		return relay->held == 0 && !conn->side[from].in_ready;
+	}
+}
+
+/* Goes on with a reset: closes once the other side has everything, cannot
+ * have it, or has had its time. */
+static void
+continue_reset(struct worker *worker, struct conn *conn)
+{
+	struct side *to = &conn->side[other(conn->failed_side)];
+	uint64_t waited = worker->now_ms - conn->attempt_ms;
+	uint64_t pause = waited < 1 ? 1 : waited;
+	bool hopeless = to->failed;
+	bool drained = !hopeless && drain_failed_side(worker, conn, &hopeless);
+
+	if (hopeless || waited >= conn->reset_linger_ms ||
+	    (drained && queued(to->fd, SIOCOUTQ) == 0)) {
+		conn_close(worker, conn, conn->reason);
+		return;
+	}
+	if (pause > RESET_POLL_MS)
+		pause = RESET_POLL_MS;
+	timer_arm(&worker->timers, &conn->timer, worker->now_ms + pause);
+}
+
+/* Side `failed` has met an error: nothing can be sent to it any more, what it
+ * had sent still goes to the other side, then that one is reset. */
+static void
+begin_reset(struct worker *worker, struct conn *conn, enum conn_side failed,
+    int error)
+{
+	/* what a call says after the error itself was told to another one */
+	if (error == 0 || error == EPIPE || error == ENOTCONN)
+		error = ECONNRESET;
+	conn->error = error;
+	conn->reason = (uint8_t)reset_reason(conn, failed);
+	conn->failed_side = (uint8_t)failed;
+	conn->side[failed].failed = true;
+	conn->side[failed].in_ready = !conn->side[failed].eof;
+	conn->attempt_ms = worker->now_ms;
+	relay_discard(&worker->relays, &conn->relay[other(failed)]);
+	conn_set_state(conn, CONN_RESETTING);
+	continue_reset(worker, conn);
+}
+
+/* ---- relaying --------------------------------------------------------- */
+
+static void
+arm_idle(struct worker *worker, struct conn *conn)
+{
+	timer_arm(&worker->timers, &conn->timer,
+	    conn->last_ms +
+		(half_closed(conn) ? conn->timeout_half_close_ms
+				   : conn->timeout_idle_ms));
+}
+
+/* Whether everything that comes from `side` has been passed on, FIN and all. */
+static bool
+finished(const struct conn *conn, enum conn_side side)
+{
+	return conn->side[other(side)].fin_sent;
+}
+
+/* All bytes from `from` are delivered and it has ended: passes the FIN on.
+ * False when that was the conn's end. */
+static bool
+pass_fin(struct worker *worker, struct conn *conn, enum conn_side from)
+{
+	struct side *to = &conn->side[other(from)];
+
+	if (conn->side[from].failed) {
+		begin_reset(worker, conn, from, 0);
+		return false;
+	}
+	if (finished(conn, other(from))) {
+		/* close(2) sends the FIN */
+		conn_close(worker, conn, REASON_DONE);
+		return false;
+	}
+	if (shutdown(to->fd, SHUT_WR) == -1) {
+		begin_reset(worker, conn, other(from), errno);
+		return false;
+	}
+	to->fin_sent = true;
+	conn->last_ms = worker->now_ms;
+	arm_idle(worker, conn);
+	return true;
+}
+
+/* Runs the relay from side `from`; false when the conn is closed or resets. */
+static bool
+run_relay(struct worker *worker, struct conn *conn, enum conn_side from)
+{
+	struct relay *relay = &conn->relay[from];
+	const uint64_t before = relay->bytes;
+	enum relay_result result;
+	int error = 0;
+
+	result = relay_run(&worker->relays, relay, &conn->side[from],
+	    &conn->side[other(from)], &error);
+	if (relay->bytes != before) {
+		conn->last_ms = worker->now_ms;
+		conn->last_from = (uint8_t)from;
+	}
+	switch (result) {
+	case RELAY_WAITS:
+		return true;
+	case RELAY_HAS_MORE:
+		add_to_ready(worker, conn);
+		return true;
+	case RELAY_FINISHED:
+		return pass_fin(worker, conn, from);
+	case RELAY_FROM_FAILED:
+		begin_reset(worker, conn, from, error);
+		return false;
+	case RELAY_TO_FAILED:
+		begin_reset(worker, conn, other(from), error);
+		return false;
+	case RELAY_NO_RESOURCE:
+		conn->error = error;
+		conn_close(worker, conn, REASON_RESOURCE_DATA);
+		return false;
+	}
+	return false;
+}
+
+/* Runs both relays, the one from `first` first. */
+static void
+run_relays(struct worker *worker, struct conn *conn, enum conn_side first)
+{
+	if (!finished(conn, first) && !run_relay(worker, conn, first))
+		return;
+	if (!finished(conn, other(first)) &&
+	    !run_relay(worker, conn, other(first)))
+		return;
+	/* A socket may fail while nothing is read from it any more: after its
+	 * FIN, or behind a full pipe. */
+	for (int s = CLIENT; s < SIDES; s++)
+		if (conn->side[s].failed) {
+			begin_reset(worker, conn, (enum conn_side)s,
+			    -sock_error(conn->side[s].fd));
+			return;
+		}
+}
+
+/* ---- connecting ------------------------------------------------------- */
+
+/* The service as the current table has it; NULL if it has gone. */
+static const struct service *
+service_of(const struct worker *worker, const struct conn *conn)
+{
+	const struct service *service = table_service(worker->table,
+	    conn->service->id);
+
+	return service != NULL && service->state == conn->service ? service
+								  : NULL;
+}
+
+/* Chooses the next backend and counts the conn there; NULL: none is left. */
+static struct backend *
+choose(struct conn *conn, const struct service *service)
+{
+	struct pick pick = {
+		.client = conn->client,
+		.conn = conn->id,
+		.tries = conn->tries,
+	};
+	int index;
+
+	memcpy(pick.tried, conn->tried, sizeof(pick.tried));
+	if ((index = policy_pick(service, &pick)) < 0)
+		return NULL;
+	release_backend(conn);
+	conn->backend = service->backend[index].backend;
+	(void)atomic_fetch_add_explicit(&conn->backend->active, 1,
+	    memory_order_relaxed);
+	return conn->backend;
+}
+
+/* Lacking here, not at the backend: trying another one would not help. */
+static bool
+lacks_resource(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+	    error == ENOMEM || error == ENOSPC;
+}
+
+static struct sock_options
+backend_options(const struct service *service)
+{
+	return (struct sock_options){
+		.nodelay = service->nodelay,
+		.keepalive = service->keepalive == KEEPALIVE_BACKEND ||
+		    service->keepalive == KEEPALIVE_BOTH,
+		.oobinline = true,
+		.user_timeout_ms = service->user_timeout_ms,
+	};
+}
+
+/* Starts connecting to the chosen backend.  0 when the outcome is to come by
+ * epoll, else the -errno with which it failed at once. */
+static int
+start_attempt(struct worker *worker, struct conn *conn,
+    const struct service *service)
+{
+	struct sock_options options = backend_options(service);
+	struct addr addr = conn->backend->addr;
+	bool pending;
+	int fd, error;
+
+	if (addr_port(&addr) == 0)
+		addr_set_port(&addr, conn->port);
+	if ((fd = sock_connect(&addr, &options, &pending)) < 0)
+		return fd;
+	conn->side[BACKEND] = (struct side){ .fd = fd };
+	/* not before connect(2): epoll would report an unconnected socket */
+	if ((error = watch(worker, conn, BACKEND)) != 0) {
+		close_side(&conn->side[BACKEND], true);
+		return error;
+	}
+	conn->attempt_ms = worker->now_ms;
+	timer_arm(&worker->timers, &conn->timer,
+	    worker->now_ms + conn->timeout_connect_ms);
+	return 0;
+}
+
+/* Nothing can be tried now: the client waits, but not longer than a backend
+ * may take to answer. */
+static void
+wait_for_resource(struct worker *worker, struct conn *conn, int error)
+{
+	uint64_t first = conn->accepted_ms + conn->queue_ms;
+
+	conn->error = error;
+	if (worker->now_ms - first >= conn->timeout_connect_ms) {
+		conn_close(worker, conn, REASON_RESOURCE_CONNECT);
+		return;
+	}
+	if (worker_may_warn(worker))
+		log_warning("service %s: cannot connect to a backend now: %s",
+		    conn->service->name, strerror(error));
+	conn->tries = 0;
+	timer_arm(&worker->timers, &conn->timer,
+	    worker->now_ms + RESOURCE_RETRY_MS);
+}
+
+static void
+note_failure(struct worker *worker, struct conn *conn, int error)
+{
+	const struct engine_peers *peers = &worker->shared->peers;
+
+	conn->error = error;
+	conn->tried[conn->tries++] = conn->backend->id;
+	if (error == EADDRNOTAVAIL)
+		return; /* our ports, not the backend's fault */
+	count(&backend_stats(worker, conn)->connect_failures, 1);
+	if (peers->suspect != NULL)
+		peers->suspect(peers->prober, conn->backend->id);
+}
+
+/* No candidate is left, or no attempt. */
+static void
+give_up(struct worker *worker, struct conn *conn)
+{
+	if (conn->error == EADDRNOTAVAIL || conn->error == EAGAIN)
+		wait_for_resource(worker, conn, conn->error);
+	else
+		conn_close(worker, conn,
+		    conn->error == ETIMEDOUT ? REASON_CONNECT_TIMEOUT
+					     : REASON_BACKEND_CONNECT);
+}
+
+/* Tries candidates until one is connecting, or closes the conn. */
+static void
+connect_next(struct worker *worker, struct conn *conn)
+{
+	const struct service *service = service_of(worker, conn);
+	int error;
+
+	while (service != NULL && conn->tries <= service->retries &&
+	    choose(conn, service) != NULL) {
+		if (conn->tries > 0) {
+			conn->retries++;
+			count(&service_stats(worker, conn)->retries, 1);
+		}
+		if ((error = start_attempt(worker, conn, service)) == 0)
+			return;
+		if (lacks_resource(-error)) {
+			wait_for_resource(worker, conn, -error);
+			return;
+		}
+		note_failure(worker, conn, -error);
+	}
+	give_up(worker, conn);
+}
+
+static void
+attempt_failed(struct worker *worker, struct conn *conn, int error)
+{
+	log_debug("conn %lu: backend %s: %s", conn->id, conn->backend->name,
+	    strerror(error));
+	/* it may have answered just now: not with a FIN, as if all were well */
+	close_side(&conn->side[BACKEND], true);
+	note_failure(worker, conn, error);
+	connect_next(worker, conn);
+}
+
+/* A port of our own choosing may happen to be the one that we connect to, on
+ * this machine: TCP then connects the socket to itself. */
+static bool
+connected_to_itself(const struct worker *worker, const struct conn *conn)
+{
+	uint16_t port = addr_port(&conn->backend->addr);
+	struct sockaddr_storage mine, theirs;
+	socklen_t len = sizeof(mine), their_len = sizeof(theirs);
+	int fd = conn->side[BACKEND].fd;
+
+	if (port == 0)
+		port = conn->port;
+	if (port < worker->shared->port_low || port > worker->shared->port_high)
+		return false;
+	return getsockname(fd, (struct sockaddr *)&mine, &len) == 0 &&
+	    getpeername(fd, (struct sockaddr *)&theirs, &their_len) == 0 &&
+	    len == their_len && memcmp(&mine, &theirs, len) == 0;
+}
+
+/* How the attempt that epoll reports on has ended: 0 or an errno. */
+static int
+attempt_error(const struct worker *worker, struct conn *conn, uint32_t events)
+{
+	int fd = conn->side[BACKEND].fd, error;
+
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+		error = -sock_error(fd);
+		/* answered and reset before anything was exchanged: as good as
+		 * refused, unless it left something to read */
+		if (error == ECONNRESET && queued(fd, SIOCINQ) > 0) {
+			conn->side[BACKEND].failed = true;
+			return 0;
+		}
+		if (error != 0)
+			return error;
+	}
+	return connected_to_itself(worker, conn) ? ECONNREFUSED : 0;
+}
+
+static void
+on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
+{
+	int error;
+
+	if (conn->side[BACKEND].fd < 0 ||
+	    (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0)
+		return; /* not yet */
+	if ((error = attempt_error(worker, conn, events)) != 0) {
+		attempt_failed(worker, conn, error);
+		return;
+	}
+	conn->established = true;
+	conn->error = 0;
+	conn->connect_ms = connect_took(worker, conn);
+	conn->last_ms = worker->now_ms;
+	count(&backend_stats(worker, conn)->conns, 1);
+	conn_set_state(conn, CONN_RELAYING);
+	arm_idle(worker, conn);
+	run_relays(worker, conn, CLIENT);
+}
+
+void
+conn_open(struct worker *worker, const struct service *service, uint16_t port,
+    int fd, const struct endpoint *client)
+{
+	struct conn *conn = take_slot(worker);
+
+	conn->id = ++worker->last_conn << 8 | worker->index;
+	conn->service = service->state;
+	conn->client = *client;
+	conn->port = port;
+	conn->timeout_connect_ms = service->timeout_connect_ms;
+	conn->timeout_idle_ms = service->timeout_idle_ms;
+	conn->timeout_half_close_ms = service->timeout_half_close_ms;
+	conn->reset_linger_ms = service->reset_linger_ms;
+	conn->accepted_ms = worker->now_ms;
+	conn->last_ms = worker->now_ms;
+	conn->side[CLIENT] = (struct side){ .fd = fd };
+	conn->side[BACKEND] = (struct side){ .fd = -1 };
+	relay_init(&conn->relay[CLIENT], worker->relays.forced);
+	relay_init(&conn->relay[BACKEND], worker->relays.forced);
+	count(&service_stats(worker, conn)->accepted, 1);
+	if ((conn->error = -watch(worker, conn, CLIENT)) != 0) {
+		conn_close(worker, conn, REASON_RESOURCE_CONNECT);
+		return;
+	}
+	connect_next(worker, conn);
+}
+
+/* ---- events ----------------------------------------------------------- */
+
+static void
+note_events(struct side *side, uint32_t events)
+{
+	if ((events & EPOLLIN) != 0)
+		side->in_ready = true;
+	if ((events & EPOLLOUT) != 0)
+		side->out_ready = true;
+	if ((events & EPOLLPRI) != 0)
+		side->urgent = true;
+	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+		side->rdhup = true;
+		side->in_ready = !side->eof;
+	}
+	if ((events & EPOLLERR) != 0)
+		side->failed = true;
+}
+
+void
+on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
+    uint32_t events)
+{
+	struct side *side = &conn->side[which];
+	bool connecting = conn->state == CONN_CONNECTING;
+
+	note_events(side, events);
+	if (connecting && which == BACKEND) {
+		side->failed = false; /* SO_ERROR tells */
+		on_attempt_event(worker, conn, events);
+	} else if (connecting && side->failed) {
+		conn->error = ECONNRESET;
+		conn_close(worker, conn, REASON_CLIENT_CONNECT);
+	} else if (conn->state == CONN_RELAYING) {
+		run_relays(worker, conn, which);
+	} else if (conn->state == CONN_RESETTING) {
+		continue_reset(worker, conn);
+	}
+}
+
+void
+on_conn_ready(struct worker *worker, struct conn *conn)
+{
+	if (conn->state == CONN_RELAYING)
+		run_relays(worker, conn, CLIENT);
+	else if (conn->state == CONN_RESETTING)
+		continue_reset(worker, conn);
+}
+
+/* Nothing has moved for too long: whom were we waiting for? */
+static enum reason
+idle_reason(const struct conn *conn)
+{
+	enum conn_side slow;
+
+	if (conn->relay[CLIENT].held > 0)
+		slow = BACKEND;
+	else if (conn->relay[BACKEND].held > 0)
+		slow = CLIENT;
+	else if (half_closed(conn))
+		slow = conn->side[CLIENT].eof ? BACKEND : CLIENT;
+	else
+		slow = other(conn->last_from);
+	if (half_closed(conn))
+		return slow == CLIENT ? REASON_CLIENT_LINGERS
+				      : REASON_BACKEND_LINGERS;
+	return slow == CLIENT ? REASON_CLIENT_IDLE : REASON_BACKEND_IDLE;
+}
+
+static void
+on_idle_timer(struct worker *worker, struct conn *conn)
+{
+	uint64_t limit = half_closed(conn) ? conn->timeout_half_close_ms
+					   : conn->timeout_idle_ms;
+
+	if (worker->now_ms < conn->last_ms + limit) {
+		arm_idle(worker, conn); /* traffic has moved the deadline */
+		return;
+	}
+	conn->error = ETIMEDOUT;
+	conn_close(worker, conn, idle_reason(conn));
+}
+
+static void
+on_connect_timer(struct worker *worker, struct conn *conn)
+{
+	uint64_t deadline = conn->attempt_ms + conn->timeout_connect_ms;
+
+	if (conn->side[BACKEND].fd < 0)
+		connect_next(worker, conn);
+	else if (worker->now_ms < deadline)
+		timer_arm(&worker->timers, &conn->timer, deadline);
+	else
+		attempt_failed(worker, conn, ETIMEDOUT);
+}
+
+void
+on_conn_timer(struct worker *worker, struct conn *conn)
+{
+	if (conn->state == CONN_CONNECTING)
+		on_connect_timer(worker, conn);
+	else if (conn->state == CONN_RELAYING)
+		on_idle_timer(worker, conn);
+	else if (conn->state == CONN_RESETTING)
+		continue_reset(worker, conn);
+}
+
+/* ---- moving house ----------------------------------------------------- */
+
+struct conn *
+conn_detach(struct worker *worker, struct conn *conn)
+{
+	struct conn *moved;
+
+	assert(conn->state != CONN_CLOSED);
+	if ((moved = malloc(sizeof(*moved))) == NULL)
+		return NULL;
+	timer_disarm(&worker->timers, &conn->timer);
+	remove_from_ready(worker, conn);
+	for (int s = CLIENT; s < SIDES; s++) {
+		if (conn->side[s].fd >= 0)
+			(void)loop_remove(worker->epfd, conn->side[s].fd);
+		if (conn->relay[s].pipe.in >= 0)
+			pipes_emigrate(&worker->relays.pipes);
+	}
+	*moved = *conn;
+	slots_release(&worker->conns, conn);
+	return moved;
+}
+
+void
+conn_attach(struct worker *worker, struct conn *moved)
+{
+	struct conn *conn = take_slot(worker);
+	int error;
+
+	*conn = *moved;
+	free(moved);
+	for (int s = CLIENT; s < SIDES; s++)
+		if (conn->relay[s].pipe.in >= 0)
+			pipes_immigrate(&worker->relays.pipes);
+	for (int s = CLIENT; s < SIDES; s++) {
+		if (conn->side[s].fd < 0)
+			continue;
+		if ((error = watch(worker, conn, (enum conn_side)s)) != 0) {
+			conn->error = -error;
+			conn_close(worker, conn,
+			    conn->established ? REASON_RESOURCE_DATA
+					      : REASON_RESOURCE_CONNECT);
+			return;
+		}
+	}
+	/* every timer's handler looks at the clock itself */
+	timer_arm(&worker->timers, &conn->timer, worker->now_ms);
+	add_to_ready(worker, conn);
+}

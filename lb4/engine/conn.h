@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A conn: one client's connection together with its backend; two sockets and
+ * two relays.
+ *
+ *	               +-- failed: next candidate, at most `retries` --+
+ *	               v                                               |
+ *	conn_open() CONNECTING ----------------------------------------+
+ *	               |
+ *	               | the backend answers
+ *	               v
+ *	            RELAYING ---- an error on one side ---> RESETTING
+ *	               |                                        |
+ *	               | both sides have finished, a timer      | the other side
+ *	               |                                        | has it all, or
+ *	               v                                        v reset-linger
+ *	            CLOSED <-------- conn_close(reason) --------+
+ *
+ * CONNECTING reads nothing from the client, so a failed attempt loses nothing.
+ * RELAYING passes bytes and half-closes on, each direction on its own.
+ * RESETTING: a reset is passed on as a reset, but only after what was received
+ * before it: the pipe runs empty, the other socket's queue runs out, then it is
+ * closed with a reset.
+ *
+ * An error belongs to the conn, not to the call that met it: the first failing
+ * call on a socket consumes the kernel's note of it, and the next read says 0,
+ * like a FIN.  So an end of file on a side that has `failed` is a reset.
+ *
+ * conn_close() is the only way out.  A closed conn is buried at the end of the
+ * loop's turn; its slot's generation makes late events miss.
+ */
+#ifndef LB4_ENGINE_CONN_H
+#define LB4_ENGINE_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/addr.h"
+#include "common/timer.h"
+#include "lb4/config/config.h"
+#include "lb4/engine/access.h"
+#include "lb4/engine/relay.h"
+
+struct backend;
+struct service;
+struct service_state;
+struct worker;
+
+enum conn_state {
+	CONN_CONNECTING,
+	CONN_RELAYING,
+	CONN_RESETTING,
+	CONN_CLOSED,
+	CONN_STATE_COUNT,
+};
+
+enum conn_side {
+	CLIENT,
+	BACKEND,
+	SIDES,
+};
+
+struct conn {
+	/* what traffic touches: first, and together */
+	struct side side[SIDES];
+	struct relay relay[SIDES]; /* [CLIENT]: from the client */
+	uint64_t last_ms;	   /* when bytes last moved */
+	uint8_t state;		   /* enum conn_state; conn_set_state() only */
+	uint8_t last_from;	   /* the side they came from */
+	bool ready;		   /* in the worker's ready list */
+	bool established;	   /* a backend has answered */
+
+	TAILQ_ENTRY(conn) entry; /* ready or dead list */
+	struct timer timer;
+
+	uint64_t id;
+	struct service_state *service; /* one of its gate's inside */
+	struct backend *backend;       /* one of its active; NULL: none yet */
+	struct endpoint client;
+	uint16_t port; /* where the client came to; 0: unix */
+
+	/* as the service had it when the conn began */
+	uint32_t timeout_connect_ms;
+	uint32_t timeout_idle_ms;
+	uint32_t timeout_half_close_ms;
+	uint32_t reset_linger_ms;
+
+	uint64_t accepted_ms;
+	uint64_t attempt_ms; /* the present attempt began */
+	uint32_t queue_ms;   /* accepted to first attempt */
+	uint32_t connect_ms; /* first attempt to connected */
+	int error;	     /* errno behind the reason */
+	uint8_t reason;	     /* enum reason, once it is known */
+	uint8_t failed_side; /* RESETTING: the one that met the error */
+	uint8_t retries;
+	uint8_t tries;
+	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
+};
+
+/*
+ * Begins a conn for the accepted socket `fd`, which it owns from now on.  The
+ * caller has entered both gates.  Closes it at once when that is all that can
+ * be done.
+ */
+void conn_open(struct worker *worker, const struct service *service,
+    uint16_t port, int fd, const struct endpoint *client);
+
+/* Epoll has something to say about one of its sockets. */
+void on_conn_event(struct worker *worker, struct conn *conn,
+    enum conn_side which, uint32_t events);
+
+void on_conn_timer(struct worker *worker, struct conn *conn);
+
+/* Its turn in the ready list has come. */
+void on_conn_ready(struct worker *worker, struct conn *conn);
+
+/* Ends it: resets both sides unless `reason` is REASON_DONE. */
+void conn_close(struct worker *worker, struct conn *conn, enum reason reason);
+
+/* Ends it because lb4 was told to. */
+void conn_kill(struct worker *worker, struct conn *conn);
+
+/* Frees the slots of the conns that were closed in this turn. */
+void conns_bury(struct worker *worker);
+
+/*
+ * Takes a conn out of its worker as a value, in any state but CLOSED: the
+ * sockets, pipes and counts go with it.  Returns malloc'ed memory for
+ * conn_attach(), or NULL with nothing changed.
+ */
+struct conn *conn_detach(struct worker *worker, struct conn *conn);
+
+/* Makes it a conn of this worker, and frees `moved`.  It goes on where it was:
+ * epoll reports again what is ready. */
+void conn_attach(struct worker *worker, struct conn *moved);
+
+const char *conn_state_name(enum conn_state state);
+
+#endif

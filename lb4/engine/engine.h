@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The engine: all workers together, as control sees them.  Every function is
+ * for the control thread.
+ *
+ *	engine_new()	  nothing runs yet
+ *	engine_listen()	  opens every listener, for every worker: before root
+ *			  is dropped
+ *	engine_start()	  the threads run
+ *	engine_drain()	  no new conns; those there are go on
+ *	engine_kill()	  ends the conns that are left
+ *	engine_stop()	  ends the threads and waits for them
+ *	engine_free()
+ */
+#ifndef LB4_ENGINE_ENGINE_H
+#define LB4_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/mailbox.h"
+#include "lb4/config/config.h"
+#include "lb4/table/table.h"
+
+struct access_record;
+struct engine;
+struct logger;
+struct prober;
+
+/* What workers tell control, through control's mailbox. */
+enum control_message_kind {
+	CONTROL_DRAINED, /* `worker` has no conn left and takes no more */
+};
+
+struct control_message {
+	enum control_message_kind kind;
+	uint32_t worker;
+};
+
+/*
+ * Whom the workers talk to, besides each other; any of it may be NULL.  The
+ * functions are called by workers and must not wait.  All outlive the engine.
+ */
+struct engine_peers {
+	struct mailbox *control; /* struct control_message */
+
+	/* prober_suspect(): a backend (by id) could not be reached. */
+	struct prober *prober;
+	void (*suspect)(struct prober *prober, uint32_t backend);
+
+	/* A conn has ended: a line for the access log. */
+	struct logger *logger;
+	void (*access)(struct logger *logger,
+	    const struct access_record *record);
+};
+
+/* How many workers `config` means on this machine. */
+unsigned engine_workers(const struct config *config);
+
+/* The limits as they come out of the configuration and the descriptor limit
+ * (which is raised as far as it goes). */
+struct engine_limits {
+	uint64_t nofile;     /* descriptors this process may have */
+	uint64_t maxconn;    /* conns at once, all services */
+	uint64_t maxpipes;   /* pipes at once, all workers */
+	bool short_of_files; /* the configured maxconn needs more than that */
+};
+void engine_limits(const struct config *config, struct engine_limits *limits);
+
+/* `tables` outlives the engine; its workers count is the engine's.  NULL with
+ * errno set. */
+struct engine *engine_new(struct tables *tables, const struct config *config,
+    const struct engine_limits *limits, const struct engine_peers *peers);
+
+/*
+ * Opens the listeners of `config`, whose table must be published.  On failure
+ * nothing stays open: returns -errno and writes "service web: cannot listen on
+ * 0.0.0.0:80: Address already in use" to `why`.
+ */
+int engine_listen(struct engine *engine, const struct config *config, char *why,
+    size_t size);
+
+/* Starts the threads.  0 or -errno. */
+int engine_start(struct engine *engine);
+
+/* Closes the listeners, after taking what already waits in their queues; each
+ * worker says CONTROL_DRAINED when its last conn has ended. */
+void engine_drain(struct engine *engine);
+
+/* Resets all conns there are. */
+void engine_kill(struct engine *engine);
+
+void engine_stop(struct engine *engine);
+void engine_free(struct engine *engine);
+
+/* Conns open now, summed over the workers; may be a moment old. */
+uint64_t engine_conns(const struct engine *engine);
+
+#endif

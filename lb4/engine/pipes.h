@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A worker's pipes.  A relay borrows one only while bytes are in it; the pool
+ * is last in, first out, so that a busy worker keeps using the same warm one.
+ *
+ * The pool is bounded.  A user without CAP_SYS_RESOURCE has a budget of pages
+ * for all its pipes (fs.pipe-user-pages-soft); past it the kernel hands out
+ * pipes of two slots and refuses to enlarge any.  Sizes are therefore read
+ * back, and a pipe that cannot take what a relay must be able to put away is
+ * closed at once: the caller then does without (see relay.h).
+ *
+ * Owned by one worker.
+ */
+#ifndef LB4_ENGINE_PIPES_H
+#define LB4_ENGINE_PIPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What every pipe given out holds at least, in bytes and as slots of a page
+ * each: the kernel's usual size. */
+#define PIPE_SIZE_MIN 65536
+
+struct pipe {
+	int in;	       /* write end; -1: no pipe */
+	int out;       /* read end */
+	uint32_t size; /* bytes, as the kernel says */
+};
+
+struct pipes {
+	struct pipe *stock; /* empty ones, a stack */
+	unsigned stocked;
+	unsigned open; /* in stock or lent out */
+	unsigned max;
+	uint32_t
+	    want_size; /* bytes a pipe is enlarged to while that is allowed */
+	uint64_t big_left; /* how many more may be enlarged */
+	uint64_t retry_ms; /* none could be had: not before this time */
+	uint64_t refused;  /* how often there was none to give */
+};
+
+/* `max` pipes at most; `big` of them may be enlarged to `want_size` bytes.
+ * 0 or -errno. */
+int pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size,
+    uint64_t big);
+void pipes_done(struct pipes *pipes);
+
+/* An empty pipe of at least PIPE_SIZE_MIN bytes; false when there is none to
+ * be had now. */
+bool pipes_get(struct pipes *pipes, struct pipe *pipe, uint64_t now_ms);
+
+/* Takes back a pipe that is empty. */
+void pipes_put(struct pipes *pipes, struct pipe *pipe);
+
+/* Closes a pipe that is not, or may not be, empty. */
+void pipes_kill(struct pipes *pipes, struct pipe *pipe);
+
+/* A pipe leaves for another worker's pool, or comes from one. */
+void pipes_emigrate(struct pipes *pipes);
+void pipes_immigrate(struct pipes *pipes);
+
+/* How many pipes of `want_size` each of `workers` workers with `max` pipes may
+ * have within a user's budget of pages, which does not bind the `privileged`. */
+uint64_t pipes_big_budget(unsigned max, uint32_t want_size, unsigned workers,
+    bool privileged);
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * One direction of a conn's bytes: see relay.h.  Called by conn.c.
+ *
+ * The conditions that make a splicing proxy truncate, stall or spin, and where
+ * each is met here:
+ *
+ *	FIN while the pipe is blocked
+ *		reading goes on until 0 or EAGAIN, and "finished" is only said
+ *		with an empty pipe
+ *	a short splice(2)
+ *		means nothing; only EAGAIN and 0 count
+ *	a splice(2) of length 0
+ *		looks like an end: asserted against
+ *	SPLICE_F_MORE
+ *		is never set: it would cork the last bytes
+ *	more bytes than F_GETPIPE_SZ says
+ *		are possible, since a fragment may be larger than a page:
+ *		nothing relies on the size
+ *	leftovers and no room for them
+ *		cannot be: a pipe of 16 empty slots takes RELAY_SCRATCH bytes
+ */
+#include "lb4/engine/relay.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A splice(2) that brought less than this demotes the relay to copying. */
+#define SPLICE_WORTH 8192
+
+static_assert(RELAY_SCRATCH <= PIPE_SIZE_MIN,
+    "leftovers must fit into an empty pipe");
+
+/* How one step of a relay ended. */
+enum step {
+	STEP_MOVED, /* bytes went on: there may be more */
+	STEP_STOP,  /* input is dry or output is full: an edge will come */
+	STEP_AGAIN, /* try another way */
+	STEP_FROM_FAILED,
+	STEP_TO_FAILED,
+	STEP_NO_RESOURCE,
+};
+
+int
+relay_env_init(struct relay_env *env, enum relay_way forced, unsigned maxpipes,
+    uint32_t pipe_size, uint64_t big_pipes)
+{
+	int error;
+
+	*env = (struct relay_env){
+		.forced = forced,
+		.spare = { .in = -1, .out = -1 },
+	};
+	if ((error = pipes_init(&env->pipes, maxpipes, pipe_size, big_pipes)) !=
+	    0)
+		return error;
+	env->scratch = aligned_alloc(4096, RELAY_SCRATCH);
+	if (env->scratch == NULL) {
+		pipes_done(&env->pipes);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+relay_env_done(struct relay_env *env)
+{
+	if (env->spare.in >= 0)
+		pipes_kill(&env->pipes, &env->spare);
+	pipes_done(&env->pipes);
+	free(env->scratch);
+	env->scratch = NULL;
+}
+
+void
+relay_init(struct relay *relay, enum relay_way forced)
+{
+	*relay = (struct relay){
+		.pipe = { .in = -1, .out = -1 },
+		.way = (uint8_t)(forced == RELAY_AUTO ? RELAY_COPY : forced),
+	};
+}
+
+void
+relay_discard(struct relay_env *env, struct relay *relay)
+{
+	if (relay->pipe.in >= 0)
+		pipes_kill(&env->pipes, &relay->pipe);
+	relay->lost += relay->held;
+	relay->held = 0;
+}
+
+/* Makes sure that an empty pipe is at hand. */
+static bool
+have_spare(struct relay_env *env)
+{
+	return env->spare.in >= 0 ||
+	    pipes_get(&env->pipes, &env->spare, env->now_ms);
+}
+
+/* The spare pipe has got bytes that have to stay: it is the relay's now. */
+static void
+keep_spare(struct relay_env *env, struct relay *relay, uint32_t held)
+{
+	relay->pipe = env->spare;
+	relay->held = held;
+	env->spare = (struct pipe){ .in = -1, .out = -1 };
+}
+
+static bool
+out_of_memory(int error)
+{
+	return error == ENOBUFS || error == ENOMEM;
+}
+
+/* Judges a failed write to `to`. */
+static enum step
+write_failed(struct side *to, int *error)
+{
+	if (errno == EAGAIN) {
+		to->out_ready = false;
+		return STEP_STOP;
+	}
+	*error = errno;
+	if (out_of_memory(errno))
+		return STEP_NO_RESOURCE;
+	to->failed = true;
+	return STEP_TO_FAILED;
+}
+
+/* Judges a failed read from `from`. */
+static enum step
+read_failed(struct side *from, int *error)
+{
+	if (errno == EAGAIN) {
+		from->in_ready = false;
+		return STEP_STOP;
+	}
+	*error = errno;
+	if (out_of_memory(errno))
+		return STEP_NO_RESOURCE;
+	from->failed = true;
+	return STEP_FROM_FAILED;
+}
+
+static void
+saw_eof(struct side *from)
+{
+	from->eof = true;
+	from->in_ready = false;
+}
+
+/* Splices what `pipe` holds into `to`; *held counts down. */
+static enum step
+pour(struct relay *relay, const struct pipe *pipe, uint32_t *held,
+    struct side *to, int *error)
+{
+	while (*held > 0) {
+		ssize_t n = splice(pipe->out, NULL, to->fd, NULL, *held,
+		    SPLICE_F_NONBLOCK);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return write_failed(to, error);
+		/* a pipe that holds bytes does not end */
+		assert(n > 0 && (size_t)n <= *held);
+		*held -= (uint32_t)n;
+		relay->bytes += (uint64_t)n;
+	}
+	return STEP_MOVED;
+}
+
+/* Empties the relay's own pipe and gives it back. */
+static enum step
+flush(struct relay_env *env, struct relay *relay, struct side *to, int *error)
+{
+	enum step step = pour(relay, &relay->pipe, &relay->held, to, error);
+
+	if (step == STEP_MOVED) {
+		if (env->spare.in < 0) {
+			env->spare = relay->pipe;
+			relay->pipe = (struct pipe){ .in = -1, .out = -1 };
+		} else {
+			pipes_put(&env->pipes, &relay->pipe);
+		}
+	}
+	return step;
+}
+
+/* Puts what send(2) left over into the spare pipe. */
+static enum step
+put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
+    int *error)
+{
+	ssize_t n;
+
+	do {
+		n = write(env->spare.in, env->scratch + from, len);
+	} while (n == -1 && errno == EINTR);
+	if (n != (ssize_t)len) {
+		/* the kernel had no page for it: these bytes are lost, so the
+		 * conn is, too */
+		*error = n == -1 ? errno : ENOBUFS;
+		relay->lost += len;
+		pipes_kill(&env->pipes, &env->spare);
+		return STEP_NO_RESOURCE;
+	}
+	keep_spare(env, relay, (uint32_t)len);
+	return STEP_STOP;
+}
+
+static enum step
+step_copy(struct relay_env *env, struct relay *relay, struct side *from,
+    struct side *to, int *error)
+{
+	enum step step;
+	ssize_t n, sent;
+
+	do {
+		n = recv(from->fd, env->scratch, RELAY_SCRATCH, 0);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return read_failed(from, error);
+	if (n == 0) {
+		saw_eof(from);
+		return STEP_STOP;
+	}
+	/* recv(2), unlike splice(2), comes up short only when it has emptied
+	 * the socket.  An end that epoll has told of does not come again. */
+	if (n < RELAY_SCRATCH)
+		from->in_ready = from->rdhup || from->urgent;
+	else if (env->forced == RELAY_AUTO && !relay->no_splice)
+		relay->way = RELAY_SPLICE;
+
+	do {
+		sent = send(to->fd, env->scratch, (size_t)n, MSG_NOSIGNAL);
+	} while (sent == -1 && errno == EINTR);
+	if (sent == -1) {
+		if ((step = write_failed(to, error)) != STEP_STOP) {
+			relay->lost += (uint64_t)n;
+			return step;
+		}
+		sent = 0;
+	}
+	relay->bytes += (uint64_t)sent;
+	if (sent == n)
+		return STEP_MOVED;
+	to->out_ready = false;
+	return put_away(env, relay, (size_t)sent, (size_t)(n - sent), error);
+}
+
+/* splice(2) brought nothing, and not because it is the end. */
+static enum step
+splice_failed(struct relay_env *env, struct relay *relay, struct side *from,
+    bool first, int *error)
+{
+	/* Sockets that cannot be spliced (EINVAL), or that say EAGAIN although
+	 * epoll reported input (urgent data, other protocols beneath): recv(2)
+	 * tells the truth. */
+	if (errno == EINVAL) {
+		relay->no_splice = true;
+		relay->way = RELAY_COPY;
+		return STEP_AGAIN;
+	}
+	if (errno == EAGAIN && first && env->forced == RELAY_AUTO) {
+		relay->way = RELAY_COPY;
+		return STEP_AGAIN;
+	}
+	return read_failed(from, error);
+}
+
+static enum step
+step_splice(struct relay_env *env, struct relay *relay, struct side *from,
+    struct side *to, bool first, int *error)
+{
+	enum step step;
+	uint32_t held;
+	ssize_t n;
+
+	do {
+		n = splice(from->fd, NULL, env->spare.in, NULL, env->spare.size,
+		    SPLICE_F_NONBLOCK);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return splice_failed(env, relay, from, first, error);
+	if (n == 0) {
+		/* the end, or urgent data with the FIN already behind it:
+		 * recv(2) knows */
+		relay->way = RELAY_COPY;
+		return STEP_AGAIN;
+	}
+	if (n < SPLICE_WORTH && env->forced == RELAY_AUTO)
+		relay->way = RELAY_COPY;
+	held = (uint32_t)n;
+	step = pour(relay, &env->spare, &held, to, error);
+	if (held > 0)
+		keep_spare(env, relay, held);
+	return step;
+}
+
+/* Takes `len` bytes, which were peeked at and sent, off the socket. */
+static enum step
+consume(struct relay_env *env, struct side *from, size_t len, int *error)
+{
+	while (len > 0) {
+		ssize_t n = recv(from->fd, env->scratch, len, 0);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			/* they were there: only an error can take them away */
+			*error = n == 0 ? ECONNRESET : errno;
+			from->failed = true;
+			return STEP_FROM_FAILED;
+		}
+		len -= (size_t)n;
+	}
+	return STEP_MOVED;
+}
+
+static enum step
+step_peek(struct relay_env *env, struct relay *relay, struct side *from,
+    struct side *to, int *error)
+{
+	enum step step;
+	ssize_t n, sent;
+
+	do {
+		n = recv(from->fd, env->scratch, RELAY_SCRATCH, MSG_PEEK);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return read_failed(from, error);
+	if (n == 0) {
+		saw_eof(from);
+		return STEP_STOP;
+	}
+	do {
+		sent = send(to->fd, env->scratch, (size_t)n, MSG_NOSIGNAL);
+	} while (sent == -1 && errno == EINTR);
+	if (sent == -1)
+		return write_failed(to, error);
+	relay->bytes += (uint64_t)sent;
+	if ((step = consume(env, from, (size_t)sent, error)) != STEP_MOVED)
+		return step;
+	if (sent < n) {
+		/* no edge will tell of what was left: in_ready stays */
+		to->out_ready = false;
+		return STEP_STOP;
+	}
+	if (n < RELAY_SCRATCH)
+		from->in_ready = from->rdhup || from->urgent;
+	return STEP_MOVED;
+}
+
+/* One read and one write, in the way that suits. */
+static enum step
+step_once(struct relay_env *env, struct relay *relay, struct side *from,
+    struct side *to, bool first, int *error)
+{
+	if (relay->way == RELAY_PEEK || !have_spare(env))
+		return step_peek(env, relay, from, to, error);
+	if (relay->way == RELAY_SPLICE && !from->urgent)
+		return step_splice(env, relay, from, to, first, error);
+	return step_copy(env, relay, from, to, error);
+}
+
+static enum relay_result
+result_of(enum step step)
+{
+	switch (step) {
+	case STEP_FROM_FAILED:
+		return RELAY_FROM_FAILED;
+	case STEP_TO_FAILED:
+		return RELAY_TO_FAILED;
+	case STEP_NO_RESOURCE:
+		return RELAY_NO_RESOURCE;
+	default:
+		return RELAY_WAITS;
+	}
+}
+
+enum relay_result
+relay_run(struct relay_env *env, struct relay *relay, struct side *from,
+    struct side *to, int *error)
+{
+	const uint64_t start = relay->bytes;
+	enum step step;
+	bool first = true;
+
+	if (relay->held > 0) {
+		if (!to->out_ready)
+			return RELAY_WAITS;
+		step = flush(env, relay, to, error);
+		if (step != STEP_MOVED)
+			return result_of(step);
+	}
+	while (from->in_ready && to->out_ready) {
+		if (relay->bytes - start >= RELAY_BUDGET)
+			return RELAY_HAS_MORE;
+		step = step_once(env, relay, from, to, first, error);
+		if (step == STEP_STOP)
+			break;
+		if (step != STEP_MOVED && step != STEP_AGAIN)
+			return result_of(step);
+		first = false;
+	}
+	return from->eof && relay->held == 0 ? RELAY_FINISHED : RELAY_WAITS;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The worker's thread and its main loop: see worker.h. */
+#include "lb4/engine/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "lb4/engine/conn.h"
+#include "lb4/engine/listener.h"
+#include "lb4/table/rcu.h"
+
+#define EVENTS_MAX 128
+#define LISTENERS_MAX 4096
+#define MAILBOX_MESSAGES 1024
+#define WARN_EVERY_MS 1000
+
+static int
+init_relays(struct worker *worker, const struct config *config,
+    uint64_t maxpipes)
+{
+	const unsigned count = worker->shared->count;
+	const unsigned pipes = (unsigned)(maxpipes / count);
+	const uint32_t size = (uint32_t)config->pipe_size;
+	const bool privileged = geteuid() == 0 && config->user[0] == '\0';
+
+	return relay_env_init(&worker->relays, config->relay, pipes, size,
+	    pipes_big_budget(pipes, size, count, privileged));
+}
+
+int
+worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
+    const struct config *config, const struct engine_limits *limits)
+{
+	int error;
+
+	*worker = (struct worker){
+		.shared = shared,
+		.index = index,
+		.cpu = -1,
+		.epfd = -1,
+		.mailbox = { .fd = -1 },
+	};
+	TAILQ_INIT(&worker->ready);
+	TAILQ_INIT(&worker->dead);
+	timer_wheel_init(&worker->timers, timer_now_ms());
+	error = mailbox_init(&worker->mailbox, MAILBOX_MESSAGES,
+	    sizeof(struct worker_message));
+	if (error == 0)
+		error = slots_init(&worker->conns, (uint32_t)shared->maxconn,
+		    sizeof(struct conn));
+	if (error == 0)
+		error = slots_init(&worker->listeners, LISTENERS_MAX,
+		    sizeof(struct listener));
+	if (error == 0)
+		error = init_relays(worker, config, limits->maxpipes);
+	if (error != 0)
+		return error;
+	if ((worker->epfd = loop_open()) < 0)
+		return worker->epfd;
+	return loop_add(worker->epfd, worker->mailbox.fd, EPOLLIN,
+	    loop_tag(TAG_MAILBOX, 0, 0));
+}
+
+void
+worker_done(struct worker *worker)
+{
+	if (worker->listeners.memory != NULL)
+		listeners_close(worker);
+	if (worker->relays.scratch != NULL)
+		relay_env_done(&worker->relays);
+	slots_done(&worker->conns);
+	slots_done(&worker->listeners);
+	mailbox_done(&worker->mailbox);
+	if (worker->epfd >= 0)
+		(void)close(worker->epfd);
+	worker->epfd = -1;
+}
+
+bool
+worker_try_post(struct worker *worker, const struct worker_message *message)
+{
+	return mailbox_post(&worker->mailbox, message);
+}
+
+void
+worker_post(struct worker *worker, const struct worker_message *message)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	while (!worker_try_post(worker, message))
+		(void)nanosleep(&pause, NULL);
+}
+
+void
+worker_wake_waiters(struct worker_shared *shared, struct gate *gate)
+{
+	const struct worker_message resume = { .kind = WORKER_RESUME };
+
+	for (unsigned group = 0; group * 64 < shared->count; group++) {
+		uint64_t bits = gate_waiters_take(gate, group);
+
+		for (; bits != 0; bits &= bits - 1) {
+			unsigned i = group * 64 +
+			    (unsigned)__builtin_ctzll(bits);
+
+			/* full: it tries anyway after what is in there */
+			(void)worker_try_post(&shared->workers[i], &resume);
+		}
+	}
+}
+
+bool
+worker_may_warn(struct worker *worker)
+{
+	if (worker->warned_ms != 0 &&
+	    worker->now_ms - worker->warned_ms < WARN_EVERY_MS)
+		return false;
+	worker->warned_ms = worker->now_ms;
+	return true;
+}
+
+/* ---- messages ---------------------------------------------------------- */
+
+static void
+give_away(struct worker *worker, struct conn *conn, struct worker *to)
+{
+	struct worker_message attach = { .kind = WORKER_ATTACH };
+
+	if ((attach.conn = conn_detach(worker, conn)) == NULL)
+		return; /* no memory: it stays */
+	if (!worker_try_post(to, &attach))
+		conn_attach(worker, attach.conn);
+}
+
+static void
+on_move(struct worker *worker, const struct worker_message *message)
+{
+	struct worker *to = &worker->shared->workers[message->to];
+	struct conn *conn;
+	uint32_t i = 0;
+
+	while (to != worker && (conn = slots_each(&worker->conns, &i)) != NULL)
+		if (conn->state != CONN_CLOSED &&
+		    (message->id == 0 || message->id == conn->id))
+			give_away(worker, conn, to);
+}
+
+static void
+kill_all(struct worker *worker)
+{
+	struct conn *conn;
+	uint32_t i = 0;
+
+	listeners_close(worker);
+	while ((conn = slots_each(&worker->conns, &i)) != NULL)
+		if (conn->state != CONN_CLOSED)
+			conn_kill(worker, conn);
+}
+
+static void
+on_message(struct worker *worker, const struct worker_message *message)
+{
+	switch (message->kind) {
+	case WORKER_RESUME:
+		break; /* on_mailbox() does */
+	case WORKER_ATTACH:
+		conn_attach(worker, message->conn);
+		break;
+	case WORKER_MOVE:
+		on_move(worker, message);
+		break;
+	case WORKER_DRAIN:
+		worker->draining = true;
+		listeners_drain(worker);
+		break;
+	case WORKER_KILL:
+		worker->draining = true;
+		kill_all(worker);
+		break;
+	case WORKER_STOP:
+		worker->stopping = true;
+		break;
+	}
+}
+
+static void
+on_mailbox(struct worker *worker)
+{
+	struct worker_message message;
+
+	mailbox_open(&worker->mailbox);
+	while (mailbox_take(&worker->mailbox, &message))
+		on_message(worker, &message);
+	listeners_resume(worker);
+}
+
+/* ---- the loop ---------------------------------------------------------- */
+
+static void
+on_event(struct worker *worker, const struct epoll_event *event)
+{
+	const uint64_t tag = event->data.u64;
+	const uint32_t index = loop_tag_index(tag);
+	const uint32_t generation = loop_tag_generation(tag);
+	void *object;
+
+	switch ((enum worker_tag)loop_tag_kind(tag)) {
+	case TAG_MAILBOX:
+		on_mailbox(worker);
+		break;
+	case TAG_LISTENER:
+		object = slots_find(&worker->listeners, index, generation);
+		if (object != NULL)
+			on_listener_ready(worker, object);
+		break;
+	case TAG_CLIENT:
+	case TAG_BACKEND:
+		object = slots_find(&worker->conns, index, generation);
+		if (object != NULL)
+			on_conn_event(worker, object,
+			    loop_tag_kind(tag) == TAG_CLIENT ? CLIENT : BACKEND,
+			    event->events);
+		break;
+	}
+}
+
+/* Each conn that is ready now gets one run; what it leaves is for the next
+ * turn. */
+static void
+run_ready(struct worker *worker)
+{
+	struct conn_list now = TAILQ_HEAD_INITIALIZER(now);
+	struct conn *conn;
+
+	TAILQ_CONCAT(&now, &worker->ready, entry);
+	while ((conn = TAILQ_FIRST(&now)) != NULL) {
+		TAILQ_REMOVE(&now, conn, entry);
+		conn->ready = false;
+		on_conn_ready(worker, conn);
+	}
+}
+
+/* Timers are embedded: in a listener or in a conn. */
+static void
+on_timer(struct worker *worker, struct timer *timer)
+{
+	const unsigned char *at = (const unsigned char *)timer;
+	const unsigned char *begin = worker->conns.memory;
+	const size_t size = worker->conns.stride * worker->conns.count;
+
+	if (at >= begin && at < begin + size)
+		on_conn_timer(worker,
+		    (struct conn *)((unsigned char *)timer -
+			offsetof(struct conn, timer)));
+	else
+		on_listener_timer(worker,
+		    (struct listener *)((unsigned char *)timer -
+			offsetof(struct listener, retry)));
+}
+
+/* Waits for events; the table is let go of meanwhile. */
+static int
+wait_for_events(struct worker *worker, struct epoll_event *events)
+{
+	int timeout_ms = TAILQ_EMPTY(&worker->ready)
+	    ? timer_wheel_sleep(&worker->timers, worker->now_ms)
+	    : 0;
+	int n;
+
+	worker->table = NULL;
+	if (timeout_ms == 0) {
+		rcu_quiescent();
+		return loop_wait(worker->epfd, events, EVENTS_MAX, 0);
+	}
+	rcu_offline();
+	n = loop_wait(worker->epfd, events, EVENTS_MAX, timeout_ms);
+	rcu_online();
+	return n;
+}
+
+/* Tells control, once, that nothing is left to be drained. */
+static void
+report_drained(struct worker *worker)
+{
+	const struct control_message message = {
+		.kind = CONTROL_DRAINED,
+		.worker = worker->index,
+	};
+	struct mailbox *control = worker->shared->peers.control;
+
+	if (!worker->draining || worker->drained || worker->conns.used != 0 ||
+	    worker->listeners.used != 0)
+		return;
+	worker->drained = control == NULL || mailbox_post(control, &message);
+}
+
+static void
+turn(struct worker *worker)
+{
+	struct epoll_event events[EVENTS_MAX];
+	struct timer *timer;
+	int n = wait_for_events(worker, events);
+
+	worker->turn++;
+	worker->now_ms = timer_now_ms();
+	worker->relays.now_ms = worker->now_ms;
+	worker->table = table_current(worker->shared->tables);
+
+	for (int i = 0; i < n; i++)
+		on_event(worker, &events[i]);
+	run_ready(worker);
+	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
+	    NULL)
+		on_timer(worker, timer);
+
+	conns_bury(worker);
+	atomic_store_explicit(&worker->open, worker->conns.used,
+	    memory_order_relaxed);
+	report_drained(worker);
+}
+
+static void
+pin(const struct worker *worker)
+{
+	cpu_set_t set;
+
+	if (worker->cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(worker->cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) == -1)
+		log_warning("worker %u: cannot be pinned to CPU %d: %s",
+		    worker->index, worker->cpu, strerror(errno));
+}
+
+void *
+worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "lb4-worker%u",
+	    worker->index % 1000);
+	(void)pthread_setname_np(pthread_self(), name);
+	pin(worker);
+	rcu_reader_start();
+	worker->now_ms = timer_now_ms();
+	while (!worker->stopping)
+		turn(worker);
+	worker->table = NULL;
+	rcu_reader_stop();
+	return NULL;
+}
+
+void
+worker_end(struct worker *worker)
+{
+	struct worker_message message;
+
+	worker->now_ms = timer_now_ms();
+	while (mailbox_take(&worker->mailbox, &message))
+		if (message.kind == WORKER_ATTACH)
+			conn_attach(worker, message.conn);
+	kill_all(worker);
+	conns_bury(worker);
+}

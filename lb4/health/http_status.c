@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The status line, byte by byte (RFC 9112, section 4).  A reason may be
+ * missing, and with it the space in front of it; anything else must be there.
+ */
+#include "lb4/health/http_status.h"
+
+/* A 0 stands for any digit.  The code's three are counted from CODE_AT. */
+static const char pattern[] = "HTTP/0.0 000";
+
+#define CODE_AT 9
+#define CODE_END 12
+
+static enum http_status_state
+http_status_step(struct http_status *status, unsigned char byte)
+{
+	unsigned at = status->at++;
+
+	if (at == CODE_END)
+		return byte == ' ' || byte == '\r' || byte == '\n'
+		    ? HTTP_STATUS_DONE
+		    : HTTP_STATUS_GARBLED;
+	if (pattern[at] != '0')
+		return byte == (unsigned char)pattern[at] ? HTTP_STATUS_MORE
+							  : HTTP_STATUS_GARBLED;
+	if (byte < '0' || byte > '9' || (at == CODE_AT && byte == '0'))
+		return HTTP_STATUS_GARBLED;
+	if (at >= CODE_AT)
+		status->code = (uint16_t)(status->code * 10 + byte - '0');
+	return HTTP_STATUS_MORE;
+}
+
+enum http_status_state
+http_status_feed(struct http_status *status, const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < len && status->state == HTTP_STATUS_MORE; i++)
+		status->state = http_status_step(status, bytes[i]);
+	return status->state;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The prober thread: which backends are checked, and its loop.
+ *
+ * For each backend to be checked there is a target (target.h).  The table is
+ * read in follow() alone, when its generation has changed; the rest of the time
+ * the thread is an RCU reader that is offline.
+ */
+#include "lb4/health/prober.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/mailbox.h"
+#include "common/timer.h"
+#include "lb4/health/target.h"
+#include "lb4/table/rcu.h"
+#include "lb4/table/table.h"
+
+#define EVENTS_MAX 64
+#define SUSPECTS_MAX 256
+#define RETRY_MS 1000
+
+#define TAG_MAILBOX 0 /* and TARGET_TAG */
+
+struct prober {
+	/* set before start */
+	struct tables *tables;
+	pthread_t thread;
+
+	/* the thread's own, once it runs */
+	struct target_env env;
+	struct target **targets; /* sorted by the backend's id */
+	size_t count;
+	uint64_t generation; /* of the table they were made from */
+	struct timer retry;  /* armed: the last try to follow failed */
+
+	/* shared: ids of suspects; rung for all other news as well */
+	struct mailbox suspects;
+	/* Writer: control, before it rings.  Reader: the thread. */
+	_Atomic bool stop;
+};
+
+/* ---- the set of targets ------------------------------------------------ */
+
+static int
+target_compare(const void *a, const void *b)
+{
+	const struct target *x = *(struct target *const *)a;
+	const struct target *y = *(struct target *const *)b;
+
+	return (x->backend->id > y->backend->id) -
+	    (x->backend->id < y->backend->id);
+}
+
+static struct target *
+prober_find(const struct prober *prober, uint32_t id)
+{
+	size_t low = 0;
+	size_t high = prober->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct target *target = prober->targets[middle];
+
+		if (target->backend->id == id)
+			return target;
+		if (target->backend->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Where to check: the check's own address or the backend's, and the backend's
+ * port where the former has none. */
+static struct addr
+check_address(const struct service *service, size_t index)
+{
+	const struct addr *own = &service->backend[index].backend->addr;
+	struct addr addr = service->check_addr[index];
+
+	if (addr.len == 0)
+		return *own;
+	if (addr_port(&addr) == 0)
+		addr_set_port(&addr, addr_port(own));
+	return addr;
+}
+
+/* The list of targets that is to replace the present one. */
+struct target_list {
+	struct target **targets;
+	size_t count;
+	size_t room;
+};
+
+static int
+list_grow(struct target_list *list)
+{
+	size_t room = 2 * list->room + 16;
+	struct target **targets;
+
+	if (list->count < list->room)
+		return 0;
+	targets = reallocarray(list->targets, room, sizeof(struct target *));
+	if (targets == NULL)
+		return -ENOMEM;
+	list->targets = targets;
+	list->room = room;
+	return 0;
+}
+
+static int
+list_add(struct prober *prober, struct target_list *list,
+    const struct service *service, size_t index)
+{
+	struct backend *backend = service->backend[index].backend;
+	struct addr addr = check_address(service, index);
+	struct target *target = prober_find(prober, backend->id);
+
+	if (!addr_is_unix(&addr) && addr_port(&addr) == 0) {
+		log_warning("%s/%s is not checked: it needs a check address "
+			    "with a port",
+		    backend->service, backend->name);
+		return 0;
+	}
+	if (list_grow(list) < 0)
+		return -ENOMEM;
+	if (target == NULL) {
+		target = target_new(backend);
+		if (target == NULL)
+			return -ENOMEM;
+	}
+	target_set(&prober->env, target, &service->check, &addr);
+	list->targets[list->count++] = target;
+	return 0;
+}
+
+static int
+list_fill(struct prober *prober, struct target_list *list,
+    const struct table *table)
+{
+	int rc = 0;
+
+	for (size_t id = 0; id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		if (service == NULL || service->check.kind == CHECK_NONE)
+			continue;
+		for (size_t i = 0; i < service->backends && rc == 0; i++)
+			rc = list_add(prober, list, service, i);
+	}
+	if (list->count > 0)
+		qsort(list->targets, list->count, sizeof(struct target *),
+		    target_compare);
+	return rc;
+}
+
+/* Frees the targets of a list that are not in another.  Both are sorted. */
+static void
+free_missing(struct prober *prober, struct target **targets, size_t count,
+    struct target **others, size_t other_count)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		while (at < other_count &&
+		    target_compare(&others[at], &targets[i]) < 0)
+			at++;
+		if (at == other_count || others[at] != targets[i])
+			target_free(&prober->env, targets[i]);
+	}
+}
+
+/* Brings the targets into line with `table`.  Without memory they stay as they
+ * are, and it tries again in a while. */
+static void
+follow(struct prober *prober, const struct table *table)
+{
+	struct target_list list = { .targets = NULL };
+
+	if (list_fill(prober, &list, table) < 0) {
+		free_missing(prober, list.targets, list.count, prober->targets,
+		    prober->count);
+		free(list.targets);
+		log_error("no memory for the checks of a new table");
+		timer_arm(&prober->env.timers, &prober->retry,
+		    prober->env.now_ms + RETRY_MS);
+		return;
+	}
+	free_missing(prober, prober->targets, prober->count, list.targets,
+	    list.count);
+	free(prober->targets);
+	prober->targets = list.targets;
+	prober->count = list.count;
+	prober->generation = table->generation;
+}
+
+static void
+look_for_table(struct prober *prober)
+{
+	const struct table *table;
+
+	if (timer_armed(&prober->retry))
+		return;
+	rcu_online();
+	table = table_current(prober->tables);
+	if (table != NULL && table->generation != prober->generation)
+		follow(prober, table);
+	rcu_offline();
+}
+
+/* ---- the loop ---------------------------------------------------------- */
+
+static void
+turn_timers(struct prober *prober)
+{
+	struct timer *timer;
+
+	while ((timer = timer_wheel_next(&prober->env.timers,
+		    prober->env.now_ms)) != NULL)
+		if (timer != &prober->retry)
+			target_on_timer(&prober->env, (struct target *)timer);
+}
+
+static void
+take_suspects(struct prober *prober)
+{
+	struct target *target;
+	uint32_t id;
+
+	mailbox_open(&prober->suspects);
+	while (mailbox_take(&prober->suspects, &id)) {
+		target = prober_find(prober, id);
+		if (target != NULL)
+			target_on_suspect(&prober->env, target);
+	}
+}
+
+static void
+on_event(struct prober *prober, const struct epoll_event *event)
+{
+	uint64_t tag = event->data.u64;
+	struct target *target;
+
+	if (loop_tag_kind(tag) == TAG_MAILBOX) {
+		take_suspects(prober);
+		return;
+	}
+	target = prober_find(prober, loop_tag_generation(tag));
+	if (target != NULL && target->serial == loop_tag_index(tag))
+		target_on_event(&prober->env, target, event->events);
+}
+
+static void
+prober_loop(struct prober *prober)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count;
+
+	while (!atomic_load_explicit(&prober->stop, memory_order_acquire)) {
+		prober->env.now_ms = timer_now_ms();
+		turn_timers(prober);
+		look_for_table(prober);
+		count = loop_wait(prober->env.epfd, events, EVENTS_MAX,
+		    timer_wheel_sleep(&prober->env.timers, timer_now_ms()));
+		if (count < 0) {
+			log_error("checks have stopped: epoll: %s",
+			    strerror(-count));
+			return;
+		}
+		prober->env.now_ms = timer_now_ms();
+		for (int i = 0; i < count; i++)
+			on_event(prober, &events[i]);
+	}
+}
+
+static void *
+prober_main(void *arg)
+{
+	struct prober *prober = arg;
+
+	pthread_setname_np(pthread_self(), "lb4-prober");
+	rcu_reader_start();
+	rcu_offline();
+	prober_loop(prober);
+	for (size_t i = 0; i < prober->count; i++)
+		target_free(&prober->env, prober->targets[i]);
+	free(prober->targets);
+	prober->targets = NULL;
+	prober->count = 0;
+	rcu_reader_stop();
+	return NULL;
+}
+
+/* ---- for other threads ------------------------------------------------- */
+
+struct prober *
+prober_new(struct tables *tables)
+{
+	struct prober *prober;
+	int error;
+
+	prober = aligned_alloc(_Alignof(struct prober), sizeof(*prober));
+	if (prober == NULL)
+		return NULL;
+	memset(prober, 0, sizeof(*prober));
+	prober->tables = tables;
+	prober->env.random = arc4random();
+	timer_wheel_init(&prober->env.timers, timer_now_ms());
+	error = mailbox_init(&prober->suspects, SUSPECTS_MAX, sizeof(uint32_t));
+	if (error < 0) {
+		free(prober);
+		errno = -error;
+		return NULL;
+	}
+	prober->env.epfd = loop_open();
+	error = prober->env.epfd < 0
+	    ? prober->env.epfd
+	    : loop_add(prober->env.epfd, prober->suspects.fd, EPOLLIN,
+		  loop_tag(TAG_MAILBOX, 0, 0));
+	if (error < 0) {
+		prober_free(prober);
+		errno = -error;
+		return NULL;
+	}
+	return prober;
+}
+
+/* Signals are the control thread's. */
+int
+prober_start(struct prober *prober)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&prober->thread, NULL, prober_main, prober);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -error;
+}
+
+void
+prober_stop(struct prober *prober)
+{
+	atomic_store_explicit(&prober->stop, true, memory_order_release);
+	mailbox_ring(&prober->suspects);
+	pthread_join(prober->thread, NULL);
+}
+
+void
+prober_free(struct prober *prober)
+{
+	if (prober == NULL)
+		return;
+	if (prober->env.epfd >= 0)
+		close(prober->env.epfd);
+	mailbox_done(&prober->suspects);
+	free(prober);
+}
+
+void
+prober_table_changed(struct prober *prober)
+{
+	mailbox_ring(&prober->suspects);
+}
+
+void
+prober_suspect(struct prober *prober, uint32_t backend)
+{
+	/* Full: it is checked before long anyway. */
+	(void)mailbox_post(&prober->suspects, &backend);
+}

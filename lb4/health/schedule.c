@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * When to check, for the prober.
+ */
+#include "lb4/health/schedule.h"
+
+#include "common/hash.h"
+
+#define SPREAD_MAX_MS 500
+#define SUSPECT_PAUSE_MS 100
+
+unsigned
+schedule_first_ms(unsigned inter_ms, uint64_t random)
+{
+	unsigned spread = inter_ms < SPREAD_MAX_MS ? inter_ms : SPREAD_MAX_MS;
+
+	return spread > 0 ? hash_reduce(random, spread) : 0;
+}
+
+unsigned
+schedule_next_ms(unsigned inter_ms, uint64_t random)
+{
+	unsigned tenth = inter_ms / 10;
+
+	return inter_ms - tenth + hash_reduce(random, 2 * tenth + 1);
+}
+
+bool
+schedule_suspect(uint64_t now_ms, uint64_t ended_ms)
+{
+	return ended_ms == 0 || now_ms - ended_ms >= SUSPECT_PAUSE_MS;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * One backend's checks: when, what they say, and what is written of them.
+ */
+#include "lb4/health/target.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/hash.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "lb4/health/schedule.h"
+#include "lb4/table/backend.h"
+
+#define GOODBYE_MS 500
+#define LOCAL_LOG_MS 10000
+#define REASON_MAX 128
+#define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for it */
+
+static uint64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t
+draw(struct target_env *env)
+{
+	return hash_mix(env->random++);
+}
+
+/* The last result in words: "status 503", "no answer in 2s", ... */
+static const char *
+reason(const struct target *target, char *buf, size_t size)
+{
+	const struct probe *probe = &target->probe;
+	unsigned timeout_ms = target->check.timeout_ms;
+	const char *name = health_result_name(probe->result);
+
+	if (probe->result == HEALTH_STATUS ||
+	    (probe->result == HEALTH_PASSED && probe->detail != 0))
+		snprintf(buf, size, "status %u", probe->detail);
+	else if (probe->result == HEALTH_PASSED)
+		snprintf(buf, size, "connected");
+	else if (probe->result == HEALTH_NO_ANSWER && probe->detail == 0 &&
+	    timeout_ms % 1000 == 0)
+		snprintf(buf, size, "%s in %us", name, timeout_ms / 1000);
+	else if (probe->result == HEALTH_NO_ANSWER && probe->detail == 0)
+		snprintf(buf, size, "%s in %ums", name, timeout_ms);
+	else if (probe->result == HEALTH_UNREACHABLE ||
+	    probe->result == HEALTH_LOCAL)
+		snprintf(buf, size, "%s: %s", name, strerror(probe->detail));
+	else
+		snprintf(buf, size, "%s", name);
+	return buf;
+}
+
+/* The first good result after the start is no news. */
+static int
+level_of(enum verdict_change change, bool first)
+{
+	if (change == VERDICT_DOWN)
+		return LOG_LEVEL_WARNING;
+	return first ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE;
+}
+
+static void
+log_change(const struct target *target, enum verdict_change change, bool first)
+{
+	const struct verdict *verdict = &target->verdict;
+	uint64_t took_us = now_us() - target->started_us;
+	int level = level_of(change, first);
+	char buf[REASON_MAX];
+
+	log_at(level,
+	    "%s/%s is %s: %s (%u in a row, the last took %" PRIu64 ".%" PRIu64
+	    " ms)",
+	    target->backend->service, target->backend->name,
+	    change == VERDICT_DOWN ? "down" : "up",
+	    reason(target, buf, sizeof(buf)),
+	    change == VERDICT_DOWN ? verdict->failed : verdict->passed,
+	    took_us / 1000, took_us / 100 % 10);
+}
+
+static void
+log_failure(const struct target *target)
+{
+	char buf[REASON_MAX];
+
+	log_info("%s/%s: check failed: %s (%u of %u)", target->backend->service,
+	    target->backend->name, reason(target, buf, sizeof(buf)),
+	    target->verdict.failed, target->check.fall);
+}
+
+static void
+log_local(struct target_env *env, const struct target *target)
+{
+	char buf[REASON_MAX];
+
+	if (env->local_log_ms != 0 &&
+	    env->now_ms - env->local_log_ms < LOCAL_LOG_MS)
+		return;
+	env->local_log_ms = env->now_ms;
+	log_warning("cannot check %s/%s: %s", target->backend->service,
+	    target->backend->name, reason(target, buf, sizeof(buf)));
+}
+
+static void
+set_health(struct backend *backend, uint32_t word)
+{
+	/* Readers look at it all the time: not written for nothing. */
+	if (atomic_load_explicit(&backend->health, memory_order_relaxed) !=
+	    word)
+		atomic_store_explicit(&backend->health, word,
+		    memory_order_release);
+}
+
+/* Sets the timer for whatever comes next. */
+static void
+target_arm(struct target_env *env, struct target *target)
+{
+	uint64_t deadline = target->next_ms;
+
+	if (probe_is_busy(&target->probe))
+		deadline = target->started_us / 1000 + target->check.timeout_ms;
+	else if (target->probe.phase == PROBE_GOODBYE &&
+	    target->ended_ms + GOODBYE_MS < deadline)
+		deadline = target->ended_ms + GOODBYE_MS;
+	timer_arm(&env->timers, &target->timer, deadline);
+}
+
+static void
+on_result(struct target_env *env, struct target *target)
+{
+	const struct probe *probe = &target->probe;
+	struct verdict *verdict = &target->verdict;
+	bool first = !verdict->decided && !verdict->down;
+	bool passed = probe->result == HEALTH_PASSED;
+	enum verdict_change change;
+
+	target->ended_ms = env->now_ms;
+	if (probe->result == HEALTH_LOCAL) {
+		log_local(env, target);
+	} else {
+		change = verdict_note(verdict, passed, target->check.rise,
+		    target->check.fall);
+		if (change != VERDICT_SAME)
+			log_change(target, change, first);
+		else if (!passed && !verdict->down)
+			log_failure(target);
+	}
+	set_health(target->backend,
+	    health_pack(verdict->down, probe->result, probe->detail));
+	target_arm(env, target);
+}
+
+static bool
+in_maintenance(const struct target *target)
+{
+	return atomic_load_explicit(&target->backend->admin,
+		   memory_order_acquire) == ADMIN_MAINT;
+}
+
+static void
+target_check(struct target_env *env, struct target *target)
+{
+	probe_close(&target->probe);
+	target->next_ms = env->now_ms +
+	    schedule_next_ms(target->check.inter_ms, draw(env));
+	if (in_maintenance(target)) {
+		/* The first result afterwards decides at once. */
+		target->verdict.decided = false;
+		target_arm(env, target);
+		return;
+	}
+	target->serial = ++env->serial & SERIAL_MASK;
+	target->started_us = now_us();
+	probe_start(&target->probe, &target->check, &target->addr, env->epfd,
+	    loop_tag(TARGET_TAG, target->serial, target->backend->id));
+	if (probe_is_busy(&target->probe))
+		target_arm(env, target);
+	else
+		on_result(env, target);
+}
+
+void
+target_on_timer(struct target_env *env, struct target *target)
+{
+	if (probe_is_busy(&target->probe)) {
+		probe_on_timeout(&target->probe);
+		on_result(env, target);
+	} else if (env->now_ms < target->next_ms) {
+		probe_on_timeout(&target->probe);
+		target_arm(env, target);
+	} else {
+		target_check(env, target);
+	}
+}
+
+void
+target_on_event(struct target_env *env, struct target *target, uint32_t events)
+{
+	bool busy = probe_is_busy(&target->probe);
+
+	probe_on_event(&target->probe, events);
+	if (busy && !probe_is_busy(&target->probe))
+		on_result(env, target);
+}
+
+void
+target_on_suspect(struct target_env *env, struct target *target)
+{
+	if (!probe_is_busy(&target->probe) &&
+	    schedule_suspect(env->now_ms, target->ended_ms))
+		target_check(env, target);
+}
+
+static bool
+check_equal(const struct config_check *a, const struct config_check *b)
+{
+	return a->kind == b->kind && strcmp(a->method, b->method) == 0 &&
+	    strcmp(a->path, b->path) == 0 && a->inter_ms == b->inter_ms &&
+	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
+	    a->fall == b->fall;
+}
+
+void
+target_set(struct target_env *env, struct target *target,
+    const struct config_check *check, const struct addr *addr)
+{
+	if (check_equal(&target->check, check) &&
+	    addr_equal(&target->addr, addr))
+		return;
+	probe_close(&target->probe);
+	target->check = *check;
+	target->addr = *addr;
+	target->next_ms = env->now_ms +
+	    schedule_first_ms(check->inter_ms, draw(env));
+	target_arm(env, target);
+}
+
+struct target *
+target_new(struct backend *backend)
+{
+	struct target *target = calloc(1, sizeof(*target));
+
+	if (target == NULL)
+		return NULL;
+	backend_ref(backend);
+	target->backend = backend;
+	return target;
+}
+
+void
+target_free(struct target_env *env, struct target *target)
+{
+	probe_close(&target->probe);
+	timer_disarm(&env->timers, &target->timer);
+	set_health(target->backend, health_pack(false, HEALTH_UNKNOWN, 0));
+	backend_unref(target->backend);
+	free(target);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A target: one backend that is checked, one check at a time, with one timer.
+ * The prober (prober.c) has one for each and calls the handlers.
+ *
+ * The timer means, by the probe's phase:
+ *
+ *	idle		the next check is due
+ *	busy		the check has timed out
+ *	goodbye		the peer has not closed, or the next check is due
+ *
+ * An event names the backend's id, which is never used again, and the serial
+ * number of its check: what is left of an old check finds nothing.
+ */
+#ifndef LB4_HEALTH_TARGET_H
+#define LB4_HEALTH_TARGET_H
+
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/timer.h"
+#include "lb4/config/config.h"
+#include "lb4/health/probe.h"
+#include "lb4/health/verdict.h"
+
+struct backend;
+
+/* The kind of the events' tags; their index is the check's serial number,
+ * their generation the backend's id. */
+#define TARGET_TAG 1
+
+/* What all targets of a prober share. */
+struct target_env {
+	int epfd;
+	struct timer_wheel timers;
+	uint64_t now_ms;
+	uint64_t random;
+	uint32_t serial;       /* of the last check begun */
+	uint64_t local_log_ms; /* 0: never */
+};
+
+struct target {
+	struct timer timer;	 /* first: so the timer's owner is found */
+	struct backend *backend; /* referenced */
+	struct config_check check;
+	struct addr addr;
+	struct verdict verdict;
+	struct probe probe;
+	uint32_t serial;
+	uint64_t started_us;
+	uint64_t ended_ms; /* 0: no check has ended yet */
+	uint64_t next_ms;  /* when the next check is due */
+};
+
+/* A target with a reference to `backend`, or NULL; target_set() next. */
+struct target *target_new(struct backend *backend);
+
+/* Gives it up; of its backend nothing is known any more. */
+void target_free(struct target_env *env, struct target *target);
+
+/* Has the target check `addr` as `check` says.  If that changes, what was found
+ * out so far stays, but a check under way is begun anew. */
+void target_set(struct target_env *env, struct target *target,
+    const struct config_check *check, const struct addr *addr);
+
+void target_on_timer(struct target_env *env, struct target *target);
+
+/* The socket of the check `target->serial` is ready. */
+void target_on_event(struct target_env *env, struct target *target,
+    uint32_t events);
+
+/* A worker could not reach the backend: checks it now, unless that is under
+ * way or has just been done. */
+void target_on_suspect(struct target_env *env, struct target *target);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Whether a backend is up, from the checks' results: pure, so that a test can
+ * play years of checks.
+ *
+ * The first result decides at once.  After that `fall` failed checks in a row
+ * take a backend down, `rise` good ones in a row bring it up.
+ */
+#ifndef LB4_HEALTH_VERDICT_H
+#define LB4_HEALTH_VERDICT_H
+
+#include <stdbool.h>
+
+/* All zero at the start: nothing is known, and it counts as up. */
+struct verdict {
+	bool decided; /* there has been a result */
+	bool down;
+	unsigned passed; /* in a row, up to now */
+	unsigned failed;
+};
+
+enum verdict_change {
+	VERDICT_SAME,
+	VERDICT_UP,   /* also: the first result is good */
+	VERDICT_DOWN, /* also: the first result is bad */
+};
+
+/* Takes one result into account.  `rise` and `fall` are 1 or more. */
+enum verdict_change verdict_note(struct verdict *verdict, bool passed,
+    unsigned rise, unsigned fall);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * lb4: reads the command line and the configuration, starts everything in
+ * order, runs the control thread's loop (control_run()) until a signal ends
+ * it, and stops everything in reverse.  The workers' loop, where the traffic
+ * is, is worker_main() in lb4/engine/worker.c.
+ */
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "lb4/config/config.h"
+#include "lb4/control/control.h"
+#include "lb4/control/daemon.h"
+#include "lb4/control/facts.h"
+#include "lb4/control/logger.h"
+#include "lb4/control/notify.h"
+#include "lb4/control/options.h"
+#include "lb4/engine/engine.h"
+#include "lb4/health/prober.h"
+#include "lb4/table/table.h"
+
+/* As in lb4(8). */
+enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
+
+#define WHY_MAX 512
+
+/* All that is started, in the order of the start. */
+struct program {
+	struct config *config;
+	int ready_fd; /* -1: not going to the background */
+	struct daemon_user user;
+	struct control control;
+	bool control_up;
+	struct logger *logger;
+	struct engine_limits limits;
+	unsigned workers;
+	struct tables tables;
+	bool tables_up;
+	struct pidfh *pidfile;
+	struct prober *prober;
+	bool prober_up;
+	struct engine *engine;
+	bool engine_up;
+};
+
+/* Says why the start has failed, to who waits for it. */
+static int __attribute__((format(printf, 1, 2)))
+start_failed(const char *format, ...)
+{
+	va_list args;
+
+	fputs("lb4: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return EXIT_START;
+}
+
+/* Background, signals, and a place for messages to wait. */
+static int
+start_process(struct program *program, bool background)
+{
+	char why[WHY_MAX];
+	int error;
+
+	if (daemon_user_find(&program->user, program->config->user, why,
+		sizeof(why)) < 0)
+		return start_failed("%s", why);
+	if (background) {
+		program->ready_fd = daemon_fork();
+		if (program->ready_fd < 0)
+			return start_failed("cannot go to the background: %s",
+			    strerror(-program->ready_fd));
+	}
+	error = control_init(&program->control);
+	if (error < 0)
+		return start_failed("control: %s", strerror(-error));
+	program->control_up = true;
+	program->logger = logger_new();
+	if (program->logger == NULL)
+		return start_failed("log: %s", strerror(errno));
+	atomic_store(&log_level, program->config->log_level);
+	return 0;
+}
+
+/* Every policy that hashes is one whose clients move when the seed does. */
+static bool
+seed_matters(const struct config *config)
+{
+	for (size_t i = 0; i < config->services; i++)
+		if (config->service[i].balance == BALANCE_SOURCE)
+			return true;
+	return false;
+}
+
+static int
+start_tables(struct program *program)
+{
+	struct config *config = program->config;
+	int error;
+
+	engine_limits(config, &program->limits);
+	facts_warn(config, &program->limits);
+	program->workers = engine_workers(config);
+	if (!config->hash_seed_set) {
+		arc4random_buf(&config->hash_seed, sizeof(config->hash_seed));
+		if (seed_matters(config))
+			log_info("hash-seed is random: a restart, or another "
+				 "node, places clients differently");
+	}
+	tables_init(&program->tables, program->workers);
+	program->tables_up = true;
+	error = tables_publish(&program->tables, config, &config->hash_seed);
+	if (error < 0)
+		return start_failed("table: %s", strerror(-error));
+	return 0;
+}
+
+/* Whatever needs root: the pid file and the listeners; then, no more root. */
+static int
+start_privileged(struct program *program)
+{
+	const struct config *config = program->config;
+	struct engine_peers peers = {
+		.control = &program->control.mailbox,
+		.suspect = prober_suspect,
+		.logger = program->logger,
+	};
+	char why[WHY_MAX];
+
+	if (config->pidfile[0] != '\0') {
+		program->pidfile = daemon_pidfile_open(config->pidfile, why,
+		    sizeof(why));
+		if (program->pidfile == NULL)
+			return start_failed("%s", why);
+	}
+	program->prober = prober_new(&program->tables);
+	if (program->prober == NULL)
+		return start_failed("prober: %s", strerror(errno));
+	peers.prober = program->prober;
+	if (strcmp(config->access_log, "off") != 0)
+		peers.access = logger_access;
+	program->engine = engine_new(&program->tables, config, &program->limits,
+	    &peers);
+	if (program->engine == NULL)
+		return start_failed("engine: %s", strerror(errno));
+	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
+	    daemon_become(&program->user, why, sizeof(why)) < 0)
+		return start_failed("%s", why);
+	return 0;
+}
+
+/* A daemon has no standard error: what would go there goes to syslog. */
+static const char *
+destination(const struct program *program, const char *name)
+{
+	if (program->ready_fd >= 0 && strcmp(name, "stderr") == 0)
+		return "syslog";
+	return name;
+}
+
+static int
+start_threads(struct program *program)
+{
+	const struct config *config = program->config;
+	char why[WHY_MAX];
+	int error;
+
+	if (logger_open(program->logger, destination(program, config->log),
+		destination(program, config->access_log), config->access_format,
+		why, sizeof(why)) < 0)
+		return start_failed("%s", why);
+	error = logger_start(program->logger);
+	if (error < 0)
+		return start_failed("log: %s", strerror(-error));
+	error = prober_start(program->prober);
+	if (error < 0)
+		return start_failed("prober: %s", strerror(-error));
+	program->prober_up = true;
+	program->engine_up = true; /* or some of its workers */
+	error = engine_start(program->engine);
+	if (error < 0)
+		return start_failed("engine: %s", strerror(-error));
+	return 0;
+}
+
+/* From here on clients are served; tells all who wait for that. */
+static int
+start_done(struct program *program)
+{
+	const struct config *config = program->config;
+	size_t backends = 0;
+	int error;
+
+	for (size_t i = 0; i < config->services; i++)
+		backends += config->service[i].backends;
+	if (program->ready_fd >= 0) {
+		error = daemon_ready(program->ready_fd);
+		program->ready_fd = -1;
+		if (error < 0)
+			return start_failed("cannot go to the background: %s",
+			    strerror(-error));
+	}
+	log_notice("ready: %zu services, %zu backends, %u workers, "
+		   "maxconn %" PRIu64,
+	    config->services, backends, program->workers,
+	    program->limits.maxconn);
+	error = notify_send("READY=1\nSTATUS=%zu services, %zu backends",
+	    config->services, backends);
+	if (error < 0)
+		log_warning("cannot notify the service manager: %s",
+		    strerror(-error));
+	return 0;
+}
+
+static int
+start(struct program *program, bool background)
+{
+	int status;
+
+	status = start_process(program, background);
+	if (status == 0)
+		status = start_tables(program);
+	if (status == 0)
+		status = start_privileged(program);
+	if (status == 0)
+		status = start_threads(program);
+	if (status == 0)
+		status = start_done(program);
+	return status;
+}
+
+static int
+run(struct program *program)
+{
+	const struct control_parts parts = {
+		.engine = program->engine,
+		.tables = &program->tables,
+		.logger = program->logger,
+		.workers = program->workers,
+		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
+	};
+	int error = control_run(&program->control, &parts);
+
+	if (error == 0)
+		return EXIT_OK;
+	log_error("control: %s", strerror(-error));
+	return EXIT_RUNTIME;
+}
+
+static void
+stop(struct program *program)
+{
+	if (program->engine_up)
+		engine_stop(program->engine);
+	if (program->prober_up)
+		prober_stop(program->prober);
+	engine_free(program->engine);
+	prober_free(program->prober);
+	daemon_pidfile_remove(program->pidfile);
+	if (program->tables_up)
+		tables_done(&program->tables);
+	if (program->engine_up)
+		log_notice("stopped");
+	if (program->logger != NULL && logger_stop(program->logger) == 0)
+		logger_free(program->logger);
+	if (program->control_up)
+		control_done(&program->control);
+	config_free(program->config);
+}
+
+/* The configuration, or NULL after its errors were written, one a line. */
+static struct config *
+load(const struct options *options)
+{
+	struct config_errors errors = { 0 };
+	struct config *config = options_config(options, &errors);
+
+	for (size_t i = 0; i < errors.count; i++)
+		fprintf(stderr, "%s\n", errors.text[i]);
+	config_errors_done(&errors);
+	return config;
+}
+
+/* What the machine comes to for that configuration, or for none. */
+static int
+features(const struct options *options)
+{
+	static const char *const backend[] = { "127.0.0.1:1" };
+	struct config_errors errors = { 0 };
+	struct config *config;
+
+	puts("lb4 " LB4_VERSION);
+	if (options->file != NULL || options->services > 0)
+		config = load(options);
+	else
+		config = config_adhoc(NULL, "127.0.0.1:0", backend, 1, &errors);
+	config_errors_done(&errors);
+	if (config == NULL)
+		return EXIT_START;
+	facts_print(stdout, config);
+	config_free(config);
+	return EXIT_OK;
+}
+
+static int
+serve(const struct options *options)
+{
+	struct program program = { .ready_fd = -1 };
+	int status;
+
+	program.config = load(options);
+	if (program.config == NULL)
+		return EXIT_START;
+	status = start(&program, options->background);
+	if (status == 0)
+		status = run(&program);
+	stop(&program);
+	return status;
+}
+
+static int
+check(const struct options *options)
+{
+	struct config *config = load(options);
+
+	if (config == NULL)
+		return EXIT_START;
+	if (options->action == OPTIONS_DUMP)
+		config_dump(config, stdout);
+	else
+		printf("%s: configuration is valid\n", options_source(options));
+	config_free(config);
+	return EXIT_OK;
+}
+
+static int
+act(const struct options *options)
+{
+	switch (options->action) {
+	case OPTIONS_CHECK:
+	case OPTIONS_DUMP:
+		return check(options);
+	case OPTIONS_VERSION:
+		puts("lb4 " LB4_VERSION);
+		return EXIT_OK;
+	case OPTIONS_FEATURES:
+		return features(options);
+	case OPTIONS_HELP:
+		options_help(stdout);
+		return EXIT_OK;
+	case OPTIONS_KEYS:
+		config_keys_list(stdout);
+		return EXIT_OK;
+	case OPTIONS_RUN:
+		break;
+	}
+	return serve(options);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	int status = EXIT_USAGE;
+
+	if (daemon_descriptors() < 0)
+		return EXIT_START;
+	if (options_parse(&options, argc, argv) == 0)
+		status = act(&options);
+	options_done(&options);
+	return status;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A backend as the running process knows it: an object of its own, named by
+ * tables, conns and the prober, and living on while any of them does.  The
+ * same service, name and address on reload is the same object: its health and
+ * counts carry on.
+ *
+ * Life: made by control when a table first names it.  Every table that names
+ * it and the prober hold a reference; conns do not, they are counted in
+ * `active`.  Control frees it when there is no reference, `active` is 0 and a
+ * grace period has passed since (table.c does).  So the turn of the loop in
+ * which a worker counts the last conn down is the last that may touch it.
+ */
+#ifndef LB4_TABLE_BACKEND_H
+#define LB4_TABLE_BACKEND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "common/addr.h"
+#include "lb4/config/config.h"
+
+/* How the last check ended.  Named in words by health_result_name(). */
+enum health_result {
+	HEALTH_UNKNOWN, /* not checked yet, or no check configured */
+	HEALTH_PASSED,
+	HEALTH_REFUSED,	    /* connection refused */
+	HEALTH_UNREACHABLE, /* no route, network or host unreachable */
+	HEALTH_NO_ANSWER,   /* nothing within timeout-check */
+	HEALTH_RESET,	    /* connection reset */
+	HEALTH_CLOSED,	    /* closed before an answer */
+	HEALTH_STATUS,	    /* an HTTP status that is no success */
+	HEALTH_GARBLED,	    /* the answer is not HTTP */
+	HEALTH_LOCAL, /* our own fault: no descriptor, no port, no memory */
+	HEALTH_RESULT_COUNT,
+};
+
+/*
+ * The health word: what workers need to know of a backend's health, in one
+ * atomic.  Writer: prober.  Readers: all.  A flap is one store.
+ *
+ *	bits 0-15	detail: the HTTP status, or errno, or 0
+ *	bits 16-23	enum health_result of the last check
+ *	bit 24		down
+ */
+static inline uint32_t
+health_pack(bool down, enum health_result result, uint16_t detail)
+{
+	return (uint32_t)down << 24 | (uint32_t)result << 16 | detail;
+}
+
+static inline bool
+health_is_down(uint32_t word)
+{
+	return (word >> 24 & 1) != 0;
+}
+
+static inline enum health_result
+health_result(uint32_t word)
+{
+	return (enum health_result)(word >> 16 & 0xff);
+}
+
+static inline uint16_t
+health_detail(uint32_t word)
+{
+	return (uint16_t)(word & 0xffff);
+}
+
+/* The administrative state.  Writer: control. */
+enum admin_state {
+	ADMIN_READY,
+	ADMIN_DRAIN, /* no new conns, the old ones stay */
+	ADMIN_MAINT, /* no new conns, no checks */
+	ADMIN_STATE_COUNT,
+};
+
+/* Counts of one worker with one backend.  Writer: that worker, with relaxed
+ * load and store; readers sum over the workers. */
+struct backend_stats {
+	_Alignas(64) _Atomic uint64_t conns; /* established, ever */
+	_Atomic uint64_t connect_failures;   /* refused, timed out, ... */
+	_Atomic uint64_t bytes_to_backend;
+	_Atomic uint64_t bytes_to_client;
+};
+
+struct backend {
+	/* set before any other thread sees it */
+	uint32_t id; /* unique in the process, never used again, not 0 */
+	char service[CONFIG_NAME_MAX];
+	char name[CONFIG_NAME_MAX];
+	struct addr addr; /* port 0: the port that the client came to */
+	unsigned workers;
+	struct backend_stats *stats; /* owned; one per worker */
+
+	bool retired; /* control's own: unused, to be freed */
+
+	_Atomic uint32_t refs; /* tables and prober; atomic read-modify-write */
+
+	/* Writer: prober (release).  Readers: workers, control (acquire). */
+	_Alignas(64) _Atomic uint32_t health;
+	/* Writer: control (release).  Readers: workers, prober. */
+	_Atomic uint32_t admin;
+
+	/* Conns that have chosen this backend and not yet ended.  Writers:
+	 * workers, atomic read-modify-write, release on the decrement. */
+	_Alignas(64) _Atomic uint32_t active;
+};
+
+/* A new backend with one reference, or NULL.  The id is the caller's to keep
+ * unique (table.c). */
+struct backend *backend_new(uint32_t id, const char *service, const char *name,
+    const struct addr *addr, unsigned workers);
+
+void backend_ref(struct backend *backend);
+
+/* Gives a reference up.  Never frees: control's sweep does (table.h). */
+void backend_unref(struct backend *backend);
+
+/* Frees at once; for control's sweep and for tests.  NULL is fine. */
+void backend_free(struct backend *backend);
+
+/* Whether nothing holds it: no reference and no conn (acquire). */
+bool backend_is_unused(const struct backend *backend);
+
+/* The AND of its parts: whether new conns may be sent to it. */
+static inline bool
+backend_is_available(const struct backend *backend)
+{
+	uint32_t health = atomic_load_explicit(&backend->health,
+	    memory_order_acquire);
+
+	return !health_is_down(health) &&
+	    atomic_load_explicit(&backend->admin, memory_order_acquire) ==
+	    ADMIN_READY;
+}
+
+/* "connection refused", "no answer", ...; for any value of the enum. */
+const char *health_result_name(enum health_result result);
+const char *admin_state_name(enum admin_state state);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Balance by the hash of the client's address and port: even, whoever the
+ * clients are, and without a shared state.
+ */
+#include "lb4/table/policy_hash.h"
+
+static int
+pick_4tuple(const struct service *service, const struct pick *pick,
+    bool check_health)
+{
+	uint8_t key[POLICY_KEY_MAX];
+	size_t len = policy_hash_key(pick, true, key);
+
+	return policy_hash_pick(service, pick, key, len, check_health);
+}
+
+const struct policy policy_4tuple = {
+	.name = "4tuple",
+	.build = policy_hash_build,
+	.pick = pick_4tuple,
+};

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Building, publishing and retiring tables.  Everything here runs in the
+ * control thread; the readers' part is in table.h.
+ *
+ * tables_publish(), step by step:
+ *
+ *	1. build the new table; backends and states that exist already are
+ *	   referenced, others made.  A failure undoes all of it.
+ *	2. one release store: readers see the new table, complete.
+ *	3. rcu_wait(): every reader has let go of the old one.  Whoever picked
+ *	   a backend from it did so within one turn of its loop, and so has
+ *	   counted itself in `active` by now.
+ *	4. free the old table, giving its references up.
+ *	5. tables_sweep(): what has no reference and no conn is known to nobody
+ *	   any more but workers in the turn in which they counted down (release;
+ *	   the sweep's load is the acquire).  One more grace period, and it is
+ *	   freed.
+ */
+#include "lb4/table/table.h"
+
+#include <assert.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/table/policy.h"
+#include "lb4/table/rcu.h"
+
+static struct service_state *
+state_new(uint32_t id, const char *name, unsigned workers)
+{
+	struct service_state *state;
+	size_t stats_size = workers * sizeof(*state->stats);
+
+	state = aligned_alloc(_Alignof(struct service_state), sizeof(*state));
+	if (state == NULL)
+		return NULL;
+	memset(state, 0, sizeof(*state));
+	state->stats = aligned_alloc(_Alignof(struct service_stats),
+	    stats_size);
+	if (state->stats == NULL) {
+		free(state);
+		return NULL;
+	}
+	memset(state->stats, 0, stats_size);
+	state->id = id;
+	strlcpy(state->name, name, sizeof(state->name));
+	state->workers = workers;
+	atomic_init(&state->refs, 1);
+	return state;
+}
+
+static void
+state_free(struct service_state *state)
+{
+	if (state == NULL)
+		return;
+	free(state->stats);
+	free(state);
+}
+
+void
+service_state_ref(struct service_state *state)
+{
+	atomic_fetch_add_explicit(&state->refs, 1, memory_order_relaxed);
+}
+
+void
+service_state_unref(struct service_state *state)
+{
+	uint32_t before;
+
+	if (state == NULL)
+		return;
+	before = atomic_fetch_sub_explicit(&state->refs, 1,
+	    memory_order_release);
+	assert(before > 0);
+}
+
+static bool
+state_is_unused(const struct service_state *state)
+{
+	return atomic_load_explicit(&state->refs, memory_order_acquire) == 0 &&
+	    atomic_load_explicit(&state->gate.inside, memory_order_acquire) ==
+	    0;
+}
+
+/* The state of that name with a reference for the caller; made, with the
+ * smallest free id, if there is none.  NULL without memory. */
+static struct service_state *
+tables_state_get(struct tables *tables, const char *name)
+{
+	struct service_state **states;
+	size_t id = tables->states_count;
+
+	for (size_t i = 0; i < tables->states_count; i++) {
+		if (tables->states[i] == NULL) {
+			id = i < id ? i : id;
+		} else if (strcmp(tables->states[i]->name, name) == 0) {
+			service_state_ref(tables->states[i]);
+			return tables->states[i];
+		}
+	}
+	if (id == tables->states_count) {
+		states = reallocarray(tables->states, id + 1, sizeof(*states));
+		if (states == NULL)
+			return NULL;
+		states[id] = NULL;
+		tables->states = states;
+		tables->states_count++;
+	}
+	tables->states[id] = state_new((uint32_t)id, name, tables->workers);
+	return tables->states[id];
+}
+
+static int
+backend_compare(const struct backend *backend, const char *service,
+    const char *name)
+{
+	int order = strcmp(backend->service, service);
+
+	return order != 0 ? order : strcmp(backend->name, name);
+}
+
+static int
+backend_pointer_compare(const void *a, const void *b)
+{
+	const struct backend *x = *(struct backend *const *)a;
+	const struct backend *y = *(struct backend *const *)b;
+
+	return backend_compare(x, y->service, y->name);
+}
+
+/* The backend of that identity among the first `sorted` ones, or NULL. */
+static struct backend *
+tables_backend_find(const struct tables *tables, size_t sorted,
+    const char *service, const struct config_backend *config)
+{
+	size_t low = 0;
+	size_t high = sorted;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (backend_compare(tables->backends[middle], service,
+			config->name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* The same name may be there with several addresses: removed ones that
+	 * still have conns. */
+	for (; low < sorted; low++) {
+		struct backend *backend = tables->backends[low];
+
+		if (backend_compare(backend, service, config->name) != 0)
+			break;
+		if (addr_equal(&backend->addr, &config->addr))
+			return backend;
+	}
+	return NULL;
+}
+
+/* The backend of that identity with a reference for the caller, made if there
+ * is none among the first `sorted`.  NULL without memory. */
+static struct backend *
+tables_backend_get(struct tables *tables, size_t sorted, const char *service,
+    const struct config_backend *config)
+{
+	struct backend *backend;
+
+	backend = tables_backend_find(tables, sorted, service, config);
+	if (backend != NULL) {
+		backend_ref(backend);
+		return backend;
+	}
+	if (tables->backends_count == tables->backends_room) {
+		size_t room = 2 * tables->backends_room + 16;
+		struct backend **backends = reallocarray(tables->backends, room,
+		    sizeof(*backends));
+
+		if (backends == NULL)
+			return NULL;
+		tables->backends = backends;
+		tables->backends_room = room;
+	}
+	backend = backend_new(tables->last_backend_id + 1, service,
+	    config->name, &config->addr, tables->workers);
+	if (backend == NULL)
+		return NULL;
+	tables->last_backend_id++;
+	tables->backends[tables->backends_count++] = backend;
+	return backend;
+}
+
+static void
+service_free(struct service *service)
+{
+	if (service == NULL)
+		return;
+	if (service->backend != NULL)
+		for (size_t i = 0; i < service->backends; i++)
+			backend_unref(service->backend[i].backend);
+	service_state_unref(service->state);
+	free(service->backend);
+	free(service->check_addr);
+	free(service->maglev);
+	free(service->schedule);
+	free(service);
+}
+
+static void
+service_set(struct service *service, const struct config_service *config,
+    const struct hash_key *seed)
+{
+	service->balance = config->balance;
+	service->seed = *seed;
+	service->check = config->check;
+	service->retries = config->retries;
+	service->maxconn = config->maxconn;
+	service->nodelay = config->nodelay;
+	service->keepalive = config->keepalive;
+	service->user_timeout_ms = config->user_timeout_ms;
+	service->timeout_connect_ms = config->timeout_connect_ms;
+	service->timeout_idle_ms = config->timeout_idle_ms;
+	service->timeout_half_close_ms = config->timeout_half_close_ms;
+	service->reset_linger_ms = config->reset_linger_ms;
+}
+
+/* Orders a service's backends by name, whatever order they were given in. */
+static int
+config_backend_compare(const void *a, const void *b)
+{
+	const struct config_backend *const *x = a;
+	const struct config_backend *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int
+service_set_backends(struct service *service, struct tables *tables,
+    size_t sorted, const struct config_service *config)
+{
+	size_t count = config->backends;
+	const struct config_backend **order = calloc(count, sizeof(*order));
+	int rc = -ENOMEM;
+
+	assert(count > 0);
+	service->backend = calloc(count, sizeof(*service->backend));
+	service->check_addr = calloc(count, sizeof(*service->check_addr));
+	if (!order || !service->backend || !service->check_addr)
+		goto out;
+	service->backends = count;
+	for (size_t i = 0; i < count; i++)
+		order[i] = &config->backend[i];
+	qsort(order, count, sizeof(*order), config_backend_compare);
+	for (size_t i = 0; i < count; i++) {
+		service->backend[i].weight = order[i]->weight;
+		service->check_addr[i] = order[i]->check_addr;
+		service->backend[i].backend = tables_backend_get(tables, sorted,
+		    config->name, order[i]);
+		if (service->backend[i].backend == NULL)
+			goto out;
+	}
+	rc = 0;
+out:
+	free(order);
+	return rc;
+}
+
+static int
+service_new(struct service **out, struct tables *tables, size_t sorted,
+    const struct config_service *config, const struct hash_key *seed)
+{
+	struct service *service = calloc(1, sizeof(*service));
+	const struct policy *policy = policy_of(config->balance);
+	int rc = -ENOMEM;
+
+	if (service == NULL)
+		return rc;
+	service_set(service, config, seed);
+	service->state = tables_state_get(tables, config->name);
+	if (service->state == NULL)
+		goto fail;
+	rc = service_set_backends(service, tables, sorted, config);
+	if (rc < 0)
+		goto fail;
+	rc = policy->build != NULL ? policy->build(service) : 0;
+	if (rc < 0)
+		goto fail;
+	*out = service;
+	return 0;
+fail:
+	service_free(service);
+	return rc;
+}
+
+static void
+table_free(struct table *table)
+{
+	if (table == NULL)
+		return;
+	for (size_t i = 0; i < table->ids; i++)
+		service_free(table->service[i]);
+	free(table->service);
+	free(table);
+}
+
+/* Puts the service at its id. */
+static int
+table_add(struct table *table, struct service *service)
+{
+	size_t id = service->state->id;
+	struct service **services;
+
+	if (id >= table->ids) {
+		services = reallocarray(table->service, id + 1,
+		    sizeof(*services));
+		if (services == NULL)
+			return -ENOMEM;
+		memset(services + table->ids, 0,
+		    (id + 1 - table->ids) * sizeof(*services));
+		table->service = services;
+		table->ids = id + 1;
+	}
+	assert(table->service[id] == NULL);
+	table->service[id] = service;
+	return 0;
+}
+
+static int
+table_new(struct table **out, struct tables *tables,
+    const struct config *config, const struct hash_key *seed)
+{
+	/* What is made on the way goes behind what is there, unsorted: the
+	 * names of one configuration are unique, so it need not be found. */
+	size_t sorted = tables->backends_count;
+	struct table *table = calloc(1, sizeof(*table));
+	int rc = 0;
+
+	if (table == NULL)
+		return -ENOMEM;
+	table->generation = tables->generation + 1;
+	for (size_t i = 0; i < config->services; i++) {
+		struct service *service;
+
+		rc = service_new(&service, tables, sorted, &config->service[i],
+		    seed);
+		if (rc < 0)
+			break;
+		rc = table_add(table, service);
+		if (rc < 0) {
+			service_free(service);
+			break;
+		}
+	}
+	if (tables->backends_count > sorted)
+		qsort(tables->backends, tables->backends_count,
+		    sizeof(struct backend *), backend_pointer_compare);
+	if (rc < 0) {
+		table_free(table);
+		return rc;
+	}
+	*out = table;
+	return 0;
+}
+
+void
+tables_init(struct tables *tables, unsigned workers)
+{
+	assert(workers > 0 && workers <= TABLE_WORKERS_MAX);
+	memset(tables, 0, sizeof(*tables));
+	tables->workers = workers;
+	atomic_init(&tables->current, NULL);
+}
+
+void
+tables_done(struct tables *tables)
+{
+	table_free(atomic_load_explicit(&tables->current,
+	    memory_order_acquire));
+	atomic_store_explicit(&tables->current, NULL, memory_order_release);
+	for (size_t i = 0; i < tables->backends_count; i++)
+		backend_free(tables->backends[i]);
+	for (size_t i = 0; i < tables->states_count; i++)
+		state_free(tables->states[i]);
+	free(tables->backends);
+	free(tables->states);
+	tables->backends = NULL;
+	tables->backends_count = tables->backends_room = 0;
+	tables->states = NULL;
+	tables->states_count = 0;
+}
+
+int
+tables_publish(struct tables *tables, const struct config *config,
+    const struct hash_key *seed)
+{
+	struct table *old = atomic_load_explicit(&tables->current,
+	    memory_order_relaxed);
+	struct table *table;
+	int rc;
+
+	rc = table_new(&table, tables, config, seed);
+	if (rc < 0) {
+		tables_sweep(tables);
+		return rc;
+	}
+	tables->generation = table->generation;
+	atomic_store_explicit(&tables->current, table, memory_order_release);
+	rcu_wait();
+	table_free(old);
+	tables_sweep(tables);
+	return 0;
+}
+
+/* Marks what nothing holds; returns how many there are. */
+static size_t
+retire(struct tables *tables)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < tables->backends_count; i++) {
+		struct backend *backend = tables->backends[i];
+
+		backend->retired = backend_is_unused(backend);
+		count += backend->retired;
+	}
+	for (size_t i = 0; i < tables->states_count; i++) {
+		struct service_state *state = tables->states[i];
+
+		if (state == NULL)
+			continue;
+		state->retired = state_is_unused(state);
+		count += state->retired;
+	}
+	return count;
+}
+
+static void
+bury(struct tables *tables)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tables->backends_count; i++) {
+		if (tables->backends[i]->retired)
+			backend_free(tables->backends[i]);
+		else
+			tables->backends[kept++] = tables->backends[i];
+	}
+	tables->backends_count = kept;
+	for (size_t i = 0; i < tables->states_count; i++) {
+		if (tables->states[i] == NULL || !tables->states[i]->retired)
+			continue;
+		state_free(tables->states[i]);
+		tables->states[i] = NULL;
+	}
+}
+
+size_t
+tables_sweep(struct tables *tables)
+{
+	size_t count = retire(tables);
+
+	if (count > 0) {
+		rcu_wait();
+		bury(tables);
+	}
+	return count;
+}
+
+struct service_state *
+tables_state(const struct tables *tables, const char *name)
+{
+	const struct table *table = table_current(tables);
+
+	for (size_t i = 0; table != NULL && i < table->ids; i++)
+		if (table->service[i] != NULL &&
+		    strcmp(table->service[i]->state->name, name) == 0)
+			return table->service[i]->state;
+	return NULL;
+}

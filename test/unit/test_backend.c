@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A backend's words and counts: what is packed comes out again, availability
+ * is the AND of its parts, and it is unused only when nothing at all holds it.
+ */
+#include "lb4/table/backend.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct backend *
+backend_make(void)
+{
+	struct addr addr;
+	struct backend *backend;
+
+	ck_assert_int_eq(addr_parse(&addr, "127.0.0.1:80", ADDR_PORT_REQUIRED,
+			     NULL),
+	    0);
+	backend = backend_new(7, "web", "app1", &addr, 3);
+	ck_assert_ptr_nonnull(backend);
+	ck_assert(addr_equal(&backend->addr, &addr));
+	return backend;
+}
+
+START_TEST(health_word)
+{
+	for (int result = 0; result < HEALTH_RESULT_COUNT; result++) {
+		for (int down = 0; down < 2; down++) {
+			uint32_t word = health_pack(down, result, 0xabcd);
+
+			ck_assert_int_eq(health_is_down(word), down);
+			ck_assert_int_eq(health_result(word), result);
+			ck_assert_uint_eq(health_detail(word), 0xabcd);
+		}
+	}
+	ck_assert(!health_is_down(0));
+	ck_assert_int_eq(health_result(0), HEALTH_UNKNOWN);
+}
+END_TEST
+
+START_TEST(names)
+{
+	for (int i = 0; i < HEALTH_RESULT_COUNT; i++)
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(health_result_name(i),
+			    health_result_name(j));
+	for (int i = 0; i < ADMIN_STATE_COUNT; i++)
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(admin_state_name(i),
+			    admin_state_name(j));
+	ck_assert_str_eq(health_result_name(HEALTH_RESULT_COUNT), "?");
+	ck_assert_str_eq(admin_state_name(ADMIN_STATE_COUNT), "?");
+}
+END_TEST
+
+START_TEST(a_new_one)
+{
+	struct backend *backend = backend_make();
+
+	ck_assert_uint_eq(backend->id, 7);
+	ck_assert_str_eq(backend->service, "web");
+	ck_assert_str_eq(backend->name, "app1");
+	ck_assert_uint_eq(backend->workers, 3);
+	ck_assert_uint_eq((uintptr_t)backend % 64, 0);
+	ck_assert_uint_eq((uintptr_t)&backend->stats[2] % 64, 0);
+	ck_assert_uint_eq(atomic_load(&backend->stats[2].conns), 0);
+	ck_assert(backend_is_available(backend));
+	backend_free(backend);
+	backend_free(NULL);
+	backend_unref(NULL);
+}
+END_TEST
+
+START_TEST(available_is_the_and)
+{
+	struct backend *backend = backend_make();
+
+	for (int down = 0; down < 2; down++) {
+		for (int admin = 0; admin < ADMIN_STATE_COUNT; admin++) {
+			atomic_store(&backend->health,
+			    health_pack(down, HEALTH_RESET, 0));
+			atomic_store(&backend->admin, (uint32_t)admin);
+			ck_assert_int_eq(backend_is_available(backend),
+			    !down && admin == ADMIN_READY);
+		}
+	}
+	backend_free(backend);
+}
+END_TEST
+
+START_TEST(unused_when_nothing_holds_it)
+{
+	struct backend *backend = backend_make();
+
+	ck_assert(!backend_is_unused(backend));
+	backend_ref(backend);
+	atomic_fetch_add(&backend->active, 1);
+	backend_unref(backend);
+	ck_assert(!backend_is_unused(backend));
+	backend_unref(backend);
+	ck_assert(!backend_is_unused(backend));
+	atomic_fetch_sub(&backend->active, 1);
+	ck_assert(backend_is_unused(backend));
+	backend_free(backend);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("backend");
+	TCase *tc = tcase_create("backend");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tc, health_word);
+	tcase_add_test(tc, names);
+	tcase_add_test(tc, a_new_one);
+	tcase_add_test(tc, available_is_the_and);
+	tcase_add_test(tc, unused_when_nothing_holds_it);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,942 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Files that are right: what each key makes of its values, up to the ends of
+ * its range; defaults; the ad hoc service; files on disk.  What is refused is
+ * in test_config_errors.c.
+ */
+#include "lb4/config/config.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Parses what is expected to be right. */
+static struct config *
+parse(const char *text)
+{
+	struct config_errors errors;
+	struct config *config = config_parse("t.ini", text, strlen(text),
+	    &errors);
+
+	ck_assert_msg(config != NULL, "%s",
+	    errors.count > 0 ? errors.text[0] : "no error");
+	ck_assert_uint_eq(errors.count, 0);
+	config_errors_done(&errors);
+	return config;
+}
+
+/* What a file needs besides the key that is tried. */
+static void
+write_file(char *text, size_t size, bool global, const char *key,
+    const char *value)
+{
+	bool plain = strcmp(key, "listen") != 0 && strcmp(key, "backend") != 0;
+
+	if (global)
+		snprintf(text, size,
+		    "[global]\n%s = %s\n[service s]\nlisten = :80\n"
+		    "backend = a 127.0.0.1:81\n",
+		    key, value);
+	else
+		snprintf(text, size, "[service s]\n%s = %s\n%s%s", key, value,
+		    plain || key[0] == 'b' ? "listen = :80\n" : "",
+		    plain || key[0] == 'l' ? "backend = a 127.0.0.1:81\n" : "");
+}
+
+/* The configuration with one key set. */
+static struct config *
+parse_key(bool global, const char *key, const char *value)
+{
+	char text[512];
+
+	write_file(text, sizeof(text), global, key, value);
+	return parse(text);
+}
+
+/* One complaint about one key with this value. */
+static void
+refuse_key(bool global, const char *key, const char *value, const char *why)
+{
+	char text[512];
+	char want[CONFIG_ERROR_MAX];
+	struct config_errors errors;
+
+	write_file(text, sizeof(text), global, key, value);
+	snprintf(want, sizeof(want), "t.ini:2: [%s] %s: %s",
+	    global ? "global" : "service s", key, why);
+	ck_assert_ptr_null(config_parse("t.ini", text, strlen(text), &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0], want);
+	config_errors_done(&errors);
+}
+
+/* Keys whose values are an interval: the ends of it, what is just outside, and
+ * how the interval is told. */
+static const struct ranged {
+	bool global;
+	const char *key;
+	size_t offset;
+	size_t size;
+	const char *low_text;
+	const char *high_text;
+	uint64_t low;
+	uint64_t high;
+	const char *below; /* NULL: nothing is below 0 */
+	const char *above;
+	const char *range;
+	const char *wrong;
+	const char *wrong_why;
+} ranged[] = {
+#define G(key, field) \
+	true, key, offsetof(struct config, field), \
+	    sizeof(((struct config *)0)->field)
+#define S(key, field) \
+	false, key, offsetof(struct config_service, field), \
+	    sizeof(((struct config_service *)0)->field)
+#define WHOLE "is not a whole number"
+#define UNIT "needs a unit (500ms, 2s, 10m)"
+#define TIME "is not a time (500ms, 2s, 1m30s)"
+#define SIZE "is not a size (65536, 64k, 1m)"
+	{ G("workers", workers), "1", "256", 1, 256, "0", "257",
+	    "auto or 1 to 256", "many", WHOLE },
+	{ G("maxconn", maxconn), "1", "10000000", 1, 10000000, "0", "10000001",
+	    "auto or 1 to 10000000", "-1", WHOLE },
+	{ G("maxpipes", maxpipes), "1", "100000", 1, 100000, "0", "100001",
+	    "auto or 1 to 100000", "1k", WHOLE },
+	{ G("pipe-size", pipe_size), "64k", "1m", 65536, 1048576, "65535",
+	    "1048577", "64k to 1m", "auto", SIZE },
+	{ G("shutdown-timeout", shutdown_timeout_ms), "0", "1d", 0, 86400000,
+	    NULL, "86400001ms", "0s to 1d", "30", UNIT },
+	{ S("retries", retries), "0", "7", 0, 7, NULL, "8", "0 to 7", "three",
+	    WHOLE },
+	{ S("maxconn", maxconn), "0", "10000000", 0, 10000000, NULL,
+	    "99999999999999999999", "0 to 10000000", "auto", WHOLE },
+	{ S("backlog", backlog), "1", "65535", 1, 65535, "0", "65536",
+	    "1 to 65535", "4k", WHOLE },
+	{ S("user-timeout", user_timeout_ms), "0s", "24h", 0, 86400000, NULL,
+	    "1d1ms", "0s to 1d", "x", TIME },
+	{ S("timeout-connect", timeout_connect_ms), "1ms", "60m", 1, 3600000,
+	    "0s", "3601s", "1ms to 1h", "5", UNIT },
+	{ S("timeout-idle", timeout_idle_ms), "10ms", "30d", 10, 2592000000,
+	    "9ms", "31d", "10ms to 30d", "1h ms", TIME },
+	{ S("timeout-half-close", timeout_half_close_ms), "10ms", "30d", 10,
+	    2592000000, "0", "30d1s", "10ms to 30d", "-5m", TIME },
+	{ S("reset-linger", reset_linger_ms), "0", "1m", 0, 60000, NULL, "61s",
+	    "0s to 1m", "1.5s", "has decimals (1.5s is 1500ms)" },
+	{ S("inter", check.inter_ms), "10ms", "1d", 10, 86400000, "1ms", "2d",
+	    "10ms to 1d", "2S", "has another unit than ms, s, m, h, d" },
+	{ S("timeout-check", check.timeout_ms), "10ms", "1h", 10, 3600000, "0s",
+	    "2h", "10ms to 1h", "1s2m",
+	    "does not go from big units to small ones" },
+	{ S("rise", check.rise), "1", "100", 1, 100, "0", "101", "1 to 100",
+	    "2s", WHOLE },
+	{ S("fall", check.fall), "1", "100", 1, 100, "0", "101", "1 to 100",
+	    "+3", WHOLE },
+};
+
+static uint64_t
+read_field(const struct config *config, const struct ranged *key)
+{
+	const char *object = key->global ? (const char *)config
+					 : (const char *)config->service;
+	uint64_t wide;
+	uint32_t narrow;
+
+	if (key->size == sizeof(wide)) {
+		memcpy(&wide, object + key->offset, sizeof(wide));
+		return wide;
+	}
+	ck_assert_uint_eq(key->size, sizeof(narrow));
+	memcpy(&narrow, object + key->offset, sizeof(narrow));
+	return narrow;
+}
+
+static void
+accept_range(const struct ranged *key, const char *text, uint64_t want)
+{
+	struct config *config = parse_key(key->global, key->key, text);
+
+	ck_assert_msg(read_field(config, key) == want, "%s = %s is %" PRIu64,
+	    key->key, text, read_field(config, key));
+	config_free(config);
+}
+
+static void
+refuse_range(const struct ranged *key, const char *text, const char *problem)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why), "\"%s\" %s: give %s", text, problem,
+	    key->range);
+	refuse_key(key->global, key->key, text, why);
+}
+
+START_TEST(test_range)
+{
+	const struct ranged *key = &ranged[_i];
+
+	accept_range(key, key->low_text, key->low);
+	accept_range(key, key->high_text, key->high);
+	if (key->below != NULL)
+		refuse_range(key, key->below, "is too low");
+	refuse_range(key, key->above, "is too high");
+	refuse_range(key, key->wrong, key->wrong_why);
+}
+END_TEST
+
+START_TEST(test_auto)
+{
+	struct config *config = parse_key(true, "workers", "auto");
+
+	ck_assert_uint_eq(config->workers, 0);
+	config_free(config);
+	config = parse_key(true, "maxconn", "auto");
+	ck_assert_uint_eq(config->maxconn, 0);
+	config_free(config);
+	config = parse_key(true, "maxpipes", "auto");
+	ck_assert_uint_eq(config->maxpipes, 0);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(test_yes_and_no)
+{
+	static const char *const wrong[] = { "true", "1", "Yes", "yes no" };
+	struct config *config;
+	char why[80];
+
+	config = parse_key(true, "cpu-affinity", "no");
+	ck_assert(!config->cpu_affinity);
+	config_free(config);
+	config = parse_key(true, "cpu-affinity", "yes");
+	ck_assert(config->cpu_affinity);
+	config_free(config);
+	config = parse_key(false, "nodelay", "no");
+	ck_assert(!config->service->nodelay);
+	config_free(config);
+	config = parse_key(false, "nodelay", "yes");
+	ck_assert(config->service->nodelay);
+	config_free(config);
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		snprintf(why, sizeof(why),
+		    "\"%s\" is neither yes nor no: give one of them", wrong[i]);
+		refuse_key(true, "cpu-affinity", wrong[i], why);
+		refuse_key(false, "nodelay", wrong[i], why);
+	}
+}
+END_TEST
+
+/* All words of an enum, and one that is none. */
+#define CHECK_WORDS(global, key, field, count, name, why) \
+	do { \
+		for (int word = 0; word < (count); word++) { \
+			struct config *config = parse_key((global), (key), \
+			    name(word)); \
+\
+			ck_assert_int_eq((int)config->field, word); \
+			config_free(config); \
+		} \
+		refuse_key((global), (key), "nothing", \
+		    "\"nothing\" is unknown: give " why); \
+	} while (0)
+
+START_TEST(test_words)
+{
+	CHECK_WORDS(true, "relay", relay, RELAY_WAY_COUNT, relay_way_name,
+	    "auto, copy, splice or peek");
+	CHECK_WORDS(true, "access-format", access_format, ACCESS_FORMAT_COUNT,
+	    access_format_name, "kv or json");
+	CHECK_WORDS(false, "balance", service->balance, BALANCE_COUNT,
+	    balance_name, "4tuple, source or roundrobin");
+	CHECK_WORDS(false, "keepalive", service->keepalive, KEEPALIVE_COUNT,
+	    keepalive_name, "none, client, backend or both");
+	for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+		struct config *config = parse_key(true, "log-level",
+		    log_level_name(level));
+
+		ck_assert_int_eq(config->log_level, level);
+		config_free(config);
+	}
+	refuse_key(true, "log-level", "loud",
+	    "\"loud\" is unknown: give error, warning, notice, info or debug");
+}
+END_TEST
+
+START_TEST(test_names_of_words)
+{
+	ck_assert_str_eq(balance_name(BALANCE_4TUPLE), "4tuple");
+	ck_assert_str_eq(balance_name(BALANCE_SOURCE), "source");
+	ck_assert_str_eq(balance_name(BALANCE_ROUNDROBIN), "roundrobin");
+	ck_assert_str_eq(check_kind_name(CHECK_NONE), "none");
+	ck_assert_str_eq(check_kind_name(CHECK_TCP), "tcp");
+	ck_assert_str_eq(check_kind_name(CHECK_HTTP), "http");
+	ck_assert_str_eq(keepalive_name(KEEPALIVE_NONE), "none");
+	ck_assert_str_eq(keepalive_name(KEEPALIVE_CLIENT), "client");
+	ck_assert_str_eq(keepalive_name(KEEPALIVE_BACKEND), "backend");
+	ck_assert_str_eq(keepalive_name(KEEPALIVE_BOTH), "both");
+	ck_assert_str_eq(access_format_name(ACCESS_KV), "kv");
+	ck_assert_str_eq(access_format_name(ACCESS_JSON), "json");
+	ck_assert_str_eq(relay_way_name(RELAY_AUTO), "auto");
+	ck_assert_int_eq(relay_way_parse("auto"), RELAY_AUTO);
+	ck_assert_int_eq(relay_way_parse("copy"), RELAY_COPY);
+	ck_assert_int_eq(relay_way_parse("splice"), RELAY_SPLICE);
+	ck_assert_int_eq(relay_way_parse("peek"), RELAY_PEEK);
+	ck_assert_int_eq(relay_way_parse(""), -1);
+	ck_assert_int_eq(relay_way_parse("Auto"), -1);
+}
+END_TEST
+
+START_TEST(test_seed)
+{
+	struct config *config = parse_key(true, "hash-seed",
+	    "000102030405060708090a0B0c0D0e0f ; the same on every node");
+
+	ck_assert(config->hash_seed_set);
+	ck_assert_uint_eq(config->hash_seed.k0, 0x0706050403020100);
+	ck_assert_uint_eq(config->hash_seed.k1, 0x0f0e0d0c0b0a0908);
+	config_free(config);
+	refuse_key(true, "hash-seed", "000102030405060708090a0b0c0d0e0",
+	    "\"000102030405060708090a0b0c0d0e0\" is not a seed: give 32 "
+	    "hexadecimal digits");
+	refuse_key(true, "hash-seed", "000102030405060708090a0b0c0d0e0f0",
+	    "\"000102030405060708090a0b0c0d0e0f0\" is not a seed: give 32 "
+	    "hexadecimal digits");
+	refuse_key(true, "hash-seed", "000102030405060708090a0b0c0d0e0g",
+	    "\"000102030405060708090a0b0c0d0e0g\" is not a seed: give 32 "
+	    "hexadecimal digits");
+}
+END_TEST
+
+START_TEST(test_user)
+{
+	struct config *config = parse_key(true, "user", "_lb4-x.y$");
+
+	ck_assert_str_eq(config->user, "_lb4-x.y$");
+	config_free(config);
+	refuse_key(true, "user", "-x",
+	    "\"-x\" cannot be a user's name: give one of passwd(5)");
+	refuse_key(true, "user", "a b",
+	    "\"a b\" cannot be a user's name: give one of passwd(5)");
+}
+END_TEST
+
+START_TEST(test_paths)
+{
+	static const char *const words[] = { "stderr", "syslog", "/x",
+		"/var/log/lb4 access.log" };
+	struct config *config;
+
+	for (size_t i = 0; i < COUNT(words); i++) {
+		const char *text = i == 3 ? "/var/log/lb4\\x20access.log"
+					  : words[i];
+
+		config = parse_key(true, "log", text);
+		ck_assert_str_eq(config->log, words[i]);
+		config_free(config);
+		config = parse_key(true, "access-log", text);
+		ck_assert_str_eq(config->access_log, words[i]);
+		config_free(config);
+	}
+	config = parse_key(true, "access-log", "off");
+	ck_assert_str_eq(config->access_log, "off");
+	config_free(config);
+	config = parse_key(true, "pidfile", "/run/\\x3blb4.pid");
+	ck_assert_str_eq(config->pidfile, "/run/;lb4.pid");
+	config_free(config);
+
+	refuse_key(true, "log", "off",
+	    "\"off\" is no absolute path: give stderr, syslog or a path from "
+	    "/ on");
+	refuse_key(true, "access-log", "lb4.log",
+	    "\"lb4.log\" is no absolute path: give off, stderr, syslog or a "
+	    "path from / on");
+	refuse_key(true, "pidfile", "stderr",
+	    "\"stderr\" is no absolute path: give a path from / on");
+	refuse_key(true, "pidfile", "/run/lb4 pid",
+	    "\"pid\" is one word too many: remove it, or write \\x20 for a "
+	    "space");
+}
+END_TEST
+
+static void
+check_addr(const struct addr *addr, const char *want)
+{
+	char buf[ADDR_TEXT_MAX];
+
+	ck_assert_str_eq(addr_format(addr, buf, sizeof(buf)), want);
+}
+
+#define SUCH \
+	": give an address such as 192.0.2.1:80, [2001:db8::1]:80 or " \
+	"unix:/path"
+
+START_TEST(test_listen)
+{
+	static const char *const good[] = { ":80", "0.0.0.0:1", "[::1]:65535",
+		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4" };
+	struct config *config;
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		config = parse_key(false, "listen", good[i]);
+		ck_assert_uint_eq(config->service->listens, 1);
+		check_addr(&config->service->listen[0], good[i]);
+		config_free(config);
+	}
+	refuse_key(false, "listen", "1.2.3.4",
+	    "\"1.2.3.4\": the port is missing" SUCH);
+	refuse_key(false, "listen", "localhost:80",
+	    "\"localhost:80\": host names are not supported; write an IP "
+	    "address" SUCH);
+	refuse_key(false, "listen", ":65536",
+	    "\":65536\": port must be 0 to 65535" SUCH);
+	refuse_key(false, "listen", ":80 :81",
+	    "\":81\" is one word too many: remove it, or write \\x20 for a "
+	    "space");
+}
+END_TEST
+
+START_TEST(test_listeners_in_order)
+{
+	struct config *config = parse("[service s]\nlisten = :82\n"
+				      "listen = unix:/x\nlisten = :81\n"
+				      "backend = a 1.2.3.4:80\n");
+
+	ck_assert_uint_eq(config->service->listens, 3);
+	check_addr(&config->service->listen[0], ":82");
+	check_addr(&config->service->listen[1], "unix:/x");
+	check_addr(&config->service->listen[2], ":81");
+	config_free(config);
+}
+END_TEST
+
+/* The same address is no conflict with port 0, with another family, or with a
+ * wild one. */
+START_TEST(test_listeners_that_go_together)
+{
+	config_free(parse("[service s]\nlisten = 127.0.0.1:0\n"
+			  "listen = 127.0.0.1:0\nlisten = 0.0.0.0:80\n"
+			  "listen = [::]:80\nlisten = 127.0.0.1:80\n"
+			  "listen = :81\nlisten = 127.0.0.1:81\n"
+			  "listen = unix:/a\nlisten = unix:/b\n"
+			  "backend = a 1.2.3.4:80\n"));
+}
+END_TEST
+
+START_TEST(test_backend)
+{
+	struct config *config = parse_key(false, "backend",
+	    "App-1_x.y  [2001:db8::1]:8080\tcheck-addr=127.0.0.1:9 weight=7 "
+	    "; comment");
+	const struct config_backend *backend = config->service->backend;
+
+	ck_assert_uint_eq(config->service->backends, 1);
+	ck_assert_str_eq(backend->name, "App-1_x.y");
+	check_addr(&backend->addr, "[2001:db8::1]:8080");
+	ck_assert_uint_eq(backend->weight, 7);
+	check_addr(&backend->check_addr, "127.0.0.1:9");
+	ck_assert_int_eq(backend->line, 2);
+	config_free(config);
+
+	config = parse_key(false, "backend", "1 10.0.0.1");
+	backend = config->service->backend;
+	check_addr(&backend->addr, "10.0.0.1:0");
+	ck_assert_uint_eq(backend->weight, 1);
+	ck_assert_uint_eq(backend->check_addr.len, 0);
+	config_free(config);
+
+	config = parse_key(false, "backend", "a unix:/run/my\\x20app.sock");
+	check_addr(&config->service->backend->addr, "unix:/run/my app.sock");
+	config_free(config);
+}
+END_TEST
+
+START_TEST(test_wrong_backends)
+{
+	static const struct {
+		const char *value;
+		const char *why;
+	} wrong[] = {
+		{ "a", "no address: write backend = a ADDRESS" },
+		{ "127.0.0.1:80",
+		    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
+		    "and -_. after a letter or digit, 63 at most" },
+		{ "-a 1.2.3.4:80",
+		    "\"-a\" is no name for a backend: give letters, digits "
+		    "and -_. after a letter or digit, 63 at most" },
+		{ "a/b 1.2.3.4:80",
+		    "\"a/b\" is no name for a backend: give letters, digits "
+		    "and -_. after a letter or digit, 63 at most" },
+		{ "a example.com:80",
+		    "\"example.com:80\": host names are not supported; write "
+		    "an IP address" SUCH },
+		{ "a :80",
+		    "\":80\" is no address to connect to: give one "
+		    "such as 127.0.0.1:80" },
+		{ "a [::]:80",
+		    "\"[::]:80\" is no address to connect to: give one such "
+		    "as 127.0.0.1:80" },
+		{ "a 1.2.3.4:80 weight",
+		    "option \"weight\" has no value: write weight=..." },
+		{ "a 1.2.3.4:80 weight=",
+		    "option \"weight\" has no value: write weight=..." },
+		{ "a 1.2.3.4:80 weight=257",
+		    "option \"weight\": \"257\" is too high: give 0 to 256" },
+		{ "a 1.2.3.4:80 weight=x",
+		    "option \"weight\": \"x\" is not a whole number: give 0 "
+		    "to 256" },
+		{ "a 1.2.3.4:80 weight=2 weight=2",
+		    "option \"weight\" is there twice: keep one" },
+		{ "a 1.2.3.4:80 wieght=2",
+		    "unknown option \"wieght\": did you mean \"weight\"?" },
+		{ "a 1.2.3.4:80 fast",
+		    "unknown option \"fast\": remove it, or see lb4.ini(5)" },
+		{ "a 1.2.3.4:80 check-addr=1.2.3.4",
+		    "option \"check-addr\": \"1.2.3.4\": the port is missing" SUCH },
+		{ "a 1.2.3.4:80 check-addr=1.2.3.4:0",
+		    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
+		    "another" },
+		{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
+		    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
+		    "connect to: give one such as 127.0.0.1:80" },
+		{ "a 1.2.3.4:80\\n",
+		    "'\\' without x and two hex digits: write \\x5c for a "
+		    "backslash" },
+	};
+
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		refuse_key(false, "backend", wrong[i].value, wrong[i].why);
+}
+END_TEST
+
+START_TEST(test_backends_are_sorted)
+{
+	struct config *config = parse("[service s]\nlisten = :80\n"
+				      "backend = b 1.2.3.4:80 weight=3\n"
+				      "backend = c 1.2.3.4:80 weight=0\n"
+				      "backend = a 1.2.3.4:80\n"
+				      "backend = B 1.2.3.4:80\n");
+	const struct config_backend *backend = config->service->backend;
+
+	ck_assert_uint_eq(config->service->backends, 4);
+	ck_assert_str_eq(backend[0].name, "B");
+	ck_assert_str_eq(backend[1].name, "a");
+	ck_assert_str_eq(backend[2].name, "b");
+	ck_assert_str_eq(backend[3].name, "c");
+	ck_assert_uint_eq(backend[2].weight, 3);
+	ck_assert_uint_eq(backend[3].weight, 0);
+	ck_assert_int_eq(backend[1].line, 5);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(test_check)
+{
+	struct config *config = parse_key(false, "check", "tcp");
+
+	ck_assert_int_eq(config->service->check.kind, CHECK_TCP);
+	config_free(config);
+	config = parse_key(false, "check", "none");
+	ck_assert_int_eq(config->service->check.kind, CHECK_NONE);
+	config_free(config);
+	config = parse_key(false, "check", "http  HEAD /a;b#c?d=\\x5c ; e");
+	ck_assert_int_eq(config->service->check.kind, CHECK_HTTP);
+	ck_assert_str_eq(config->service->check.method, "HEAD");
+	ck_assert_str_eq(config->service->check.path, "/a;b#c?d=\\");
+	config_free(config);
+
+	refuse_key(false, "check", "https",
+	    "\"https\" is unknown: give none, tcp or http GET /path");
+	refuse_key(false, "check", "tcp 80",
+	    "\"80\" is one word too many: remove it");
+	refuse_key(false, "check", "http GET / HTTP/1.1",
+	    "\"HTTP/1.1\" is one word too many: remove it");
+#define NEEDS "http needs a method and a path: write check = http GET /path"
+	refuse_key(false, "check", "http", NEEDS);
+	refuse_key(false, "check", "http GET", NEEDS);
+	refuse_key(false, "check", "http /x", NEEDS);
+	refuse_key(false, "check", "http get /x", NEEDS);
+	refuse_key(false, "check", "http GET x",
+	    "\"x\" is no path for HTTP: begin it with '/', and write other "
+	    "than ASCII as %XX");
+	refuse_key(false, "check", "http GET /a\\x20b",
+	    "\"/a b\" is no path for HTTP: begin it with '/', and write other "
+	    "than ASCII as %XX");
+	refuse_key(false, "check", "http GET /\xc3\xa9",
+	    "\"/\xc3\xa9\" is no path for HTTP: begin it with '/', and write "
+	    "other than ASCII as %XX");
+}
+END_TEST
+
+START_TEST(test_global_defaults)
+{
+	struct config *config = parse("[service s]\nlisten = :80\n"
+				      "backend = a 1.2.3.4:80\n");
+
+	ck_assert_uint_eq(config->workers, 0);
+	ck_assert(config->cpu_affinity);
+	ck_assert_uint_eq(config->maxconn, 0);
+	ck_assert_uint_eq(config->maxpipes, 0);
+	ck_assert_uint_eq(config->pipe_size, 262144);
+	ck_assert_int_eq(config->relay, RELAY_AUTO);
+	ck_assert(!config->hash_seed_set);
+	ck_assert_uint_eq(config->hash_seed.k0, 0);
+	ck_assert_uint_eq(config->hash_seed.k1, 0);
+	ck_assert_str_eq(config->user, "");
+	ck_assert_str_eq(config->pidfile, "");
+	ck_assert_str_eq(config->log, "stderr");
+	ck_assert_int_eq(config->log_level, LOG_LEVEL_INFO);
+	ck_assert_str_eq(config->access_log, "off");
+	ck_assert_int_eq(config->access_format, ACCESS_KV);
+	ck_assert_uint_eq(config->shutdown_timeout_ms, 30000);
+	ck_assert_uint_eq(config->services, 1);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(test_service_defaults)
+{
+	struct config *config = parse("[global]\n[service s]\nlisten = :80\n"
+				      "backend = a 1.2.3.4:80\n");
+	const struct config_service *service = config->service;
+
+	ck_assert_str_eq(service->name, "s");
+	ck_assert_int_eq(service->line, 2);
+	ck_assert_int_eq(service->balance, BALANCE_4TUPLE);
+	ck_assert_uint_eq(service->retries, 3);
+	ck_assert_uint_eq(service->maxconn, 0);
+	ck_assert_uint_eq(service->backlog, 4096);
+	ck_assert(service->nodelay);
+	ck_assert_int_eq(service->keepalive, KEEPALIVE_CLIENT);
+	ck_assert_uint_eq(service->user_timeout_ms, 0);
+	ck_assert_uint_eq(service->timeout_connect_ms, 5000);
+	ck_assert_uint_eq(service->timeout_idle_ms, 3600000);
+	ck_assert_uint_eq(service->timeout_half_close_ms, 300000);
+	ck_assert_uint_eq(service->reset_linger_ms, 1000);
+	ck_assert_int_eq(service->check.kind, CHECK_NONE);
+	ck_assert_str_eq(service->check.method, "");
+	ck_assert_str_eq(service->check.path, "");
+	ck_assert_uint_eq(service->check.inter_ms, 2000);
+	ck_assert_uint_eq(service->check.timeout_ms, 2000);
+	ck_assert_uint_eq(service->check.rise, 2);
+	ck_assert_uint_eq(service->check.fall, 3);
+	config_free(config);
+}
+END_TEST
+
+/* In the file's order, each with its own values; [global] may come last. */
+START_TEST(test_services)
+{
+	struct config *config = parse(
+	    "[service  web ] ; one\nlisten = :80\nbackend = a 1.2.3.4:80\n"
+	    "retries = 1\n\n[service db.1]\nbackend = b 1.2.3.4\n"
+	    "listen = :90\n[global]\nworkers = 4\n");
+
+	ck_assert_uint_eq(config->services, 2);
+	ck_assert_uint_eq(config->workers, 4);
+	ck_assert_str_eq(config->service[0].name, "web");
+	ck_assert_str_eq(config->service[1].name, "db.1");
+	ck_assert_uint_eq(config->service[0].retries, 1);
+	ck_assert_uint_eq(config->service[1].retries, 3);
+	check_addr(&config->service[1].listen[0], ":90");
+	ck_assert_str_eq(config->service[1].backend[0].name, "b");
+	ck_assert_int_eq(config->service[1].line, 6);
+	config_free(config);
+}
+END_TEST
+
+/* The longest name, which inih would have cut. */
+START_TEST(test_long_name)
+{
+	char name[CONFIG_NAME_MAX];
+	char text[256];
+	struct config *config;
+
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	snprintf(text, sizeof(text),
+	    "[service %s]\nlisten = :80\nbackend = %s 1.2.3.4:80\n", name,
+	    name);
+	config = parse(text);
+	ck_assert_str_eq(config->service->name, name);
+	ck_assert_str_eq(config->service->backend->name, name);
+	config_free(config);
+}
+END_TEST
+
+/* 20,000 times the common divisor is the most for a hash, round robin does not
+ * mind. */
+START_TEST(test_weights)
+{
+	enum { BACKENDS = 118 };
+	size_t size = 64 * BACKENDS;
+	char *text = malloc(size);
+
+	for (unsigned sum = 19999; sum <= 20002; sum++) {
+		unsigned left = sum;
+		size_t len;
+		struct config_errors errors;
+		struct config *config;
+
+		len = (size_t)snprintf(text, size,
+		    "[service s]\nlisten = :80\n");
+		for (unsigned i = 0; i < BACKENDS; i++) {
+			unsigned rest = BACKENDS - i - 1;
+			unsigned weight = left - rest > 255 ? 255 : left - rest;
+
+			left -= weight;
+			len += (size_t)snprintf(text + len, size - len,
+			    "backend = b%u 1.2.3.4:80 weight=%u\n", i, weight);
+		}
+		ck_assert_uint_eq(left, 0);
+		config = config_parse("t.ini", text, len, &errors);
+		ck_assert_int_eq(config != NULL, sum <= 20000);
+		ck_assert_uint_eq(errors.count, sum > 20000);
+		if (sum == 20001)
+			ck_assert_str_eq(errors.text[0],
+			    "t.ini:1: [service s] balance: the weights' sum, "
+			    "20001 by their common divisor 1, is above 20000: "
+			    "give smaller weights, or balance = roundrobin");
+		config_free(config);
+		config_errors_done(&errors);
+
+		snprintf(text + len, size - len, "balance = roundrobin\n");
+		config_free(parse(text));
+	}
+	free(text);
+}
+END_TEST
+
+/* 25,600 by 256 is 100. */
+START_TEST(test_weights_with_divisor)
+{
+	char text[8192] = "[service s]\nlisten = :80\n";
+	size_t len = strlen(text);
+
+	for (int i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "backend = b%d 1.2.3.4:80 weight=256\n", i);
+	snprintf(text + len, sizeof(text) - len,
+	    "backend = zero 1.2.3.4:80 weight=0\n");
+	config_free(parse(text));
+}
+END_TEST
+
+START_TEST(test_adhoc)
+{
+	static const char *const backends[] = { "10.0.0.11:80",
+		"unix:/run/a b;c", "[::1]" };
+	struct config_errors errors;
+	struct config *config;
+
+	config = config_adhoc(NULL, ":8080", backends, 1, &errors);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_uint_eq(errors.count, 0);
+	config = config_adhoc(config, ":8081", backends, 3, &errors);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_uint_eq(errors.count, 0);
+
+	ck_assert_uint_eq(config->services, 2);
+	ck_assert_str_eq(config->service[0].name, "adhoc");
+	ck_assert_str_eq(config->service[1].name, "adhoc2");
+	check_addr(&config->service[0].listen[0], ":8080");
+	check_addr(&config->service[1].listen[0], ":8081");
+	ck_assert_uint_eq(config->service[1].backends, 3);
+	ck_assert_str_eq(config->service[1].backend[0].name, "b1");
+	check_addr(&config->service[1].backend[0].addr, "10.0.0.11:80");
+	check_addr(&config->service[1].backend[1].addr, "unix:/run/a b;c");
+	check_addr(&config->service[1].backend[2].addr, "[::1]:0");
+	/* The rest is as in a file. */
+	ck_assert_uint_eq(config->service[1].retries, 3);
+	ck_assert_uint_eq(config->shutdown_timeout_ms, 30000);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(test_adhoc_errors)
+{
+	static const char *const good[] = { "10.0.0.11:80" };
+	static const char *const wrong[] = { "10.0.0.11:80 weight=2", "" };
+	struct config_errors errors;
+
+	ck_assert_ptr_null(config_adhoc(NULL, "8080", good, 1, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "[service adhoc] listen: \"8080\": not an IPv4 address" SUCH);
+	config_errors_done(&errors);
+
+	ck_assert_ptr_null(config_adhoc(NULL, ":8080", wrong, 2, &errors));
+	ck_assert_uint_eq(errors.count, 2);
+	ck_assert_str_eq(errors.text[0],
+	    "[service adhoc] backend: \"10.0.0.11:80 weight=2\": port must be "
+	    "0 to 65535" SUCH);
+	ck_assert_str_eq(errors.text[1],
+	    "[service adhoc] backend: no address: write backend = b2 ADDRESS");
+	config_errors_done(&errors);
+
+	ck_assert_ptr_null(config_adhoc(NULL, ":8080", good, 0, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "[service adhoc] backend: missing: give at least one address");
+	config_errors_done(&errors);
+}
+END_TEST
+
+/* Beside a file's services, which it may not disturb. */
+START_TEST(test_adhoc_with_file)
+{
+	static const char *const good[] = { "10.0.0.11:80" };
+	const char *file = "[service adhoc]\nlisten = :80\n"
+			   "backend = a 1.2.3.4:80\n";
+	struct config_errors errors;
+	struct config *config;
+
+	config = config_adhoc(parse(file), ":81", good, 1, &errors);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_str_eq(config->service[1].name, "adhoc2");
+	config_free(config);
+	config_errors_done(&errors);
+
+	ck_assert_ptr_null(config_adhoc(parse(file), ":80", good, 1, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "[service adhoc2] listen: :80 is taken by [service adhoc]: remove "
+	    "one of them");
+	config_errors_done(&errors);
+}
+END_TEST
+
+START_TEST(test_load)
+{
+	char path[] = P_tmpdir "/lb4-test-XXXXXX";
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+	struct config_errors errors;
+	struct config *config;
+
+	/* Bigger than the buffer that it is read into at first. */
+	fprintf(file, "[service s]\nlisten = :80\n");
+	for (int i = 0; i < 1000; i++)
+		fprintf(file,
+		    "; a comment that makes the file a big one\n"
+		    "backend = b%d 1.2.3.4:80\n",
+		    i);
+	fclose(file);
+	config = config_load(path, &errors);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_uint_eq(errors.count, 0);
+	ck_assert_uint_eq(config->service->backends, 1000);
+	config_free(config);
+
+	file = fopen(path, "a");
+	fprintf(file, "wrong\n");
+	fclose(file);
+	ck_assert_ptr_null(config_load(path, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_int_eq(strncmp(errors.text[0], path, strlen(path)), 0);
+	ck_assert_str_eq(errors.text[0] + strlen(path),
+	    ":2003: [service s] wrong: no '=': write key = value");
+	config_errors_done(&errors);
+	unlink(path);
+}
+END_TEST
+
+static void
+check_load_error(const char *path, const char *want)
+{
+	struct config_errors errors;
+
+	ck_assert_ptr_null(config_load(path, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0], want);
+	config_errors_done(&errors);
+}
+
+START_TEST(test_unreadable)
+{
+	check_load_error("/nonexistent/lb4.ini",
+	    "/nonexistent/lb4.ini: No such file or directory");
+	check_load_error("/", "/: Is a directory");
+	check_load_error("/dev/zero", "/dev/zero: File too large");
+	check_load_error("/dev/null",
+	    "/dev/null: no [service NAME] section: add one");
+}
+END_TEST
+
+START_TEST(test_standard_input)
+{
+	const char *text = "[service s]\nlisten = :80\nbackend = a 1.2.3.4\n";
+	struct config_errors errors;
+	struct config *config;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(write(ends[1], text, strlen(text)), (int)strlen(text));
+	close(ends[1]);
+	ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	config = config_load("-", &errors);
+	ck_assert_ptr_nonnull(config);
+	config_free(config);
+	/* At its end now. */
+	check_load_error("-",
+	    "standard input: no [service NAME] section: add one");
+}
+END_TEST
+
+static Suite *
+config_suite(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *keys = tcase_create("keys");
+	TCase *whole = tcase_create("whole");
+
+	tcase_add_loop_test(keys, test_range, 0, COUNT(ranged));
+	tcase_add_test(keys, test_auto);
+	tcase_add_test(keys, test_yes_and_no);
+	tcase_add_test(keys, test_words);
+	tcase_add_test(keys, test_names_of_words);
+	tcase_add_test(keys, test_seed);
+	tcase_add_test(keys, test_user);
+	tcase_add_test(keys, test_paths);
+	tcase_add_test(keys, test_listen);
+	tcase_add_test(keys, test_listeners_in_order);
+	tcase_add_test(keys, test_listeners_that_go_together);
+	tcase_add_test(keys, test_backend);
+	tcase_add_test(keys, test_wrong_backends);
+	tcase_add_test(keys, test_backends_are_sorted);
+	tcase_add_test(keys, test_check);
+	suite_add_tcase(suite, keys);
+
+	tcase_add_test(whole, test_global_defaults);
+	tcase_add_test(whole, test_service_defaults);
+	tcase_add_test(whole, test_services);
+	tcase_add_test(whole, test_long_name);
+	tcase_add_test(whole, test_weights);
+	tcase_add_test(whole, test_weights_with_divisor);
+	tcase_add_test(whole, test_adhoc);
+	tcase_add_test(whole, test_adhoc_errors);
+	tcase_add_test(whole, test_adhoc_with_file);
+	tcase_add_test(whole, test_load);
+	tcase_add_test(whole, test_unreadable);
+	tcase_add_test(whole, test_standard_input);
+	suite_add_tcase(suite, whole);
+	return suite;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(config_suite());
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

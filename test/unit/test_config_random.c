@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Random configurations come back from their dump as they were; and whatever a
+ * broken file says, it is either parsed or complained about, line by line.
+ */
+#include <bsd/string.h>
+#include <check.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/log.h"
+#include "lb4/config/config.h"
+
+#define ROUNDS 1500
+
+/* A stream of random numbers that a test can repeat. */
+struct random {
+	uint64_t state;
+};
+
+static uint32_t
+draw(struct random *random, uint32_t below)
+{
+	return hash_reduce(hash_mix(random->state++), below);
+}
+
+static uint64_t
+between(struct random *random, uint64_t low, uint64_t high)
+{
+	uint32_t which = draw(random, 8);
+
+	/* The ends more often than they come by chance. */
+	if (which == 0)
+		return low;
+	if (which == 1)
+		return high;
+	return low + hash_mix(random->state++) % (high - low + 1);
+}
+
+/* A path with all that is difficult in it; short enough for a line, even if
+ * each byte is escaped. */
+static void
+draw_path(struct random *random, char *path)
+{
+	static const char bytes[] = "abcxyz019/._-;#\\ \"'=:[]%\xc3\xa9";
+	size_t len = 1 + draw(random, 40);
+
+	path[0] = '/';
+	for (size_t i = 1; i < len; i++)
+		path[i] = bytes[draw(random, sizeof(bytes) - 1)];
+	path[len] = '\0';
+}
+
+static void
+draw_target(struct random *random, const char *const *words, uint32_t count,
+    char *target)
+{
+	uint32_t which = draw(random, count + 1);
+
+	if (which < count)
+		strlcpy(target, words[which], CONFIG_PATH_MAX);
+	else
+		draw_path(random, target);
+}
+
+static void
+draw_name(struct random *random, const char *prefix, size_t number, char *name)
+{
+	static const char bytes[] = "abczABCZ019-_.";
+	size_t len = (size_t)snprintf(name, CONFIG_NAME_MAX, "%s%zu", prefix,
+	    number);
+	size_t more = draw(random, 12);
+
+	for (size_t i = 0; i < more; i++)
+		name[len++] = bytes[draw(random, sizeof(bytes) - 1)];
+	name[len] = '\0';
+}
+
+/* One that no other of this configuration has: `number` is its port or path. */
+static void
+draw_addr(struct random *random, size_t number, bool target, struct addr *addr)
+{
+	static const char *const hosts[] = { "127.0.0.1", "255.255.255.255",
+		"[::1]", "[2001:db8::ffff]", "[::ffff:1.2.3.4]", "0.0.0.0",
+		"[::]", "" };
+	char text[ADDR_TEXT_MAX];
+	uint32_t which = draw(random, target ? 6 : 9);
+
+	if (which == 5)
+		snprintf(text, sizeof(text), "unix:/run/a \\;b%zu", number);
+	else if (which == 8)
+		snprintf(text, sizeof(text), "unix:@%zu", number);
+	else
+		snprintf(text, sizeof(text), "%s:%zu",
+		    hosts[which > 5 ? which - 1 : which], 1 + number);
+	ck_assert_int_eq(addr_parse(addr, text, ADDR_PORT_REQUIRED, NULL), 0);
+}
+
+static void
+draw_backends(struct random *random, struct config_service *service)
+{
+	bool unix_listener = false;
+
+	for (size_t i = 0; i < service->listens; i++)
+		unix_listener |= addr_is_unix(&service->listen[i]);
+	service->backends = 1 + draw(random, 12);
+	service->backend = calloc(service->backends, sizeof(*service->backend));
+	for (size_t i = 0; i < service->backends; i++) {
+		struct config_backend *backend = &service->backend[i];
+
+		/* In the order of their names. */
+		draw_name(random, "b", 10 + i, backend->name);
+		draw_addr(random, draw(random, 60000), true, &backend->addr);
+		backend->weight = (unsigned)between(random, i == 0 ? 1 : 0,
+		    CONFIG_WEIGHT_MAX);
+		if (draw(random, 3) == 0)
+			draw_addr(random, draw(random, 60000), true,
+			    &backend->check_addr);
+		if (draw(random, 4) == 0 && !unix_listener &&
+		    (service->check.kind == CHECK_NONE ||
+			backend->check_addr.len > 0))
+			addr_set_port(&backend->addr, 0);
+	}
+}
+
+static void
+draw_service(struct random *random, size_t number,
+    struct config_service *service)
+{
+	draw_name(random, "s", number, service->name);
+	service->listens = 1 + draw(random, 4);
+	service->listen = calloc(service->listens, sizeof(*service->listen));
+	for (size_t i = 0; i < service->listens; i++)
+		draw_addr(random, number * 8 + i, false, &service->listen[i]);
+	service->balance = draw(random, BALANCE_COUNT);
+	service->retries = (unsigned)between(random, 0, 7);
+	service->maxconn = between(random, 0, 10000000);
+	service->backlog = (unsigned)between(random, 1, 65535);
+	service->nodelay = draw(random, 2);
+	service->keepalive = draw(random, KEEPALIVE_COUNT);
+	service->user_timeout_ms = (unsigned)between(random, 0, 86400000);
+	service->timeout_connect_ms = (unsigned)between(random, 1, 3600000);
+	service->timeout_idle_ms = (unsigned)between(random, 10, 2592000000);
+	service->timeout_half_close_ms = (unsigned)between(random, 10,
+	    2592000000);
+	service->reset_linger_ms = (unsigned)between(random, 0, 60000);
+	service->check.kind = draw(random, CHECK_KIND_COUNT);
+	if (service->check.kind == CHECK_HTTP) {
+		strlcpy(service->check.method,
+		    draw(random, 2) ? "GET" : "OPTIONSOPTIONSO",
+		    sizeof(service->check.method));
+		strlcpy(service->check.path,
+		    draw(random, 2) ? "/" : "/;#a\\x=\"b'?c=%20",
+		    sizeof(service->check.path));
+	}
+	service->check.inter_ms = (unsigned)between(random, 10, 86400000);
+	service->check.timeout_ms = (unsigned)between(random, 10, 3600000);
+	service->check.rise = (unsigned)between(random, 1, 100);
+	service->check.fall = (unsigned)between(random, 1, 100);
+	draw_backends(random, service);
+}
+
+static struct config *
+draw_config(struct random *random)
+{
+	static const char *const targets[] = { "off", "stderr", "syslog" };
+	struct config *config = calloc(1, sizeof(*config));
+
+	config->workers = (unsigned)between(random, 0, 256);
+	config->cpu_affinity = draw(random, 2);
+	config->maxconn = between(random, 0, 10000000);
+	config->maxpipes = between(random, 0, 100000);
+	config->pipe_size = between(random, 65536, 1048576);
+	config->relay = draw(random, RELAY_WAY_COUNT);
+	config->hash_seed_set = draw(random, 2);
+	if (config->hash_seed_set) {
+		config->hash_seed.k0 = hash_mix(random->state++);
+		config->hash_seed.k1 = hash_mix(random->state++);
+	}
+	if (draw(random, 2))
+		strlcpy(config->user, "_lb4", sizeof(config->user));
+	if (draw(random, 2))
+		draw_path(random, config->pidfile);
+	draw_target(random, targets + 1, 2, config->log);
+	config->log_level = LOG_LEVEL_ERROR + (int)draw(random, 5);
+	draw_target(random, targets, 3, config->access_log);
+	config->access_format = draw(random, ACCESS_FORMAT_COUNT);
+	config->shutdown_timeout_ms = (unsigned)between(random, 0, 86400000);
+	config->services = 1 + draw(random, 5);
+	config->service = calloc(config->services, sizeof(*config->service));
+	for (size_t i = 0; i < config->services; i++)
+		draw_service(random, i, &config->service[i]);
+	return config;
+}
+
+#define SAME_NUMBER(field) ck_assert_uint_eq(a->field, b->field)
+#define SAME_TEXT(field) ck_assert_str_eq(a->field, b->field)
+
+static void
+same_backend(const struct config_backend *a, const struct config_backend *b)
+{
+	SAME_TEXT(name);
+	ck_assert(addr_equal(&a->addr, &b->addr));
+	SAME_NUMBER(weight);
+	ck_assert(addr_equal(&a->check_addr, &b->check_addr));
+}
+
+static void
+same_service(const struct config_service *a, const struct config_service *b)
+{
+	SAME_TEXT(name);
+	SAME_NUMBER(listens);
+	for (size_t i = 0; i < a->listens; i++)
+		ck_assert(addr_equal(&a->listen[i], &b->listen[i]));
+	SAME_NUMBER(backends);
+	for (size_t i = 0; i < a->backends; i++)
+		same_backend(&a->backend[i], &b->backend[i]);
+	SAME_NUMBER(balance);
+	SAME_NUMBER(retries);
+	SAME_NUMBER(maxconn);
+	SAME_NUMBER(backlog);
+	SAME_NUMBER(nodelay);
+	SAME_NUMBER(keepalive);
+	SAME_NUMBER(user_timeout_ms);
+	SAME_NUMBER(timeout_connect_ms);
+	SAME_NUMBER(timeout_idle_ms);
+	SAME_NUMBER(timeout_half_close_ms);
+	SAME_NUMBER(reset_linger_ms);
+	SAME_NUMBER(check.kind);
+	SAME_TEXT(check.method);
+	SAME_TEXT(check.path);
+	SAME_NUMBER(check.inter_ms);
+	SAME_NUMBER(check.timeout_ms);
+	SAME_NUMBER(check.rise);
+	SAME_NUMBER(check.fall);
+}
+
+static void
+same_config(const struct config *a, const struct config *b)
+{
+	SAME_NUMBER(workers);
+	SAME_NUMBER(cpu_affinity);
+	SAME_NUMBER(maxconn);
+	SAME_NUMBER(maxpipes);
+	SAME_NUMBER(pipe_size);
+	SAME_NUMBER(relay);
+	SAME_NUMBER(hash_seed_set);
+	SAME_NUMBER(hash_seed.k0);
+	SAME_NUMBER(hash_seed.k1);
+	SAME_TEXT(user);
+	SAME_TEXT(pidfile);
+	SAME_TEXT(log);
+	SAME_NUMBER(log_level);
+	SAME_TEXT(access_log);
+	SAME_NUMBER(access_format);
+	SAME_NUMBER(shutdown_timeout_ms);
+	SAME_NUMBER(services);
+	for (size_t i = 0; i < a->services; i++)
+		same_service(&a->service[i], &b->service[i]);
+}
+
+static char *
+dump(const struct config *config, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	config_dump(config, out);
+	ck_assert_int_eq(fclose(out), 0);
+	return text;
+}
+
+START_TEST(test_dump_comes_back)
+{
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		struct random random = { round << 32 };
+		struct config *config = draw_config(&random);
+		struct config *back;
+		struct config_errors errors;
+		size_t len;
+		char *text = dump(config, &len);
+
+		back = config_parse("dump", text, len, &errors);
+		ck_assert_msg(back != NULL, "%s\n%s",
+		    errors.count > 0 ? errors.text[0] : "no error", text);
+		same_config(config, back);
+		config_free(back);
+		config_free(config);
+		config_errors_done(&errors);
+		free(text);
+	}
+}
+END_TEST
+
+/* What is not set is told as a comment. */
+START_TEST(test_dump_text)
+{
+	static const char file[] = "[service s]\nlisten = :80\n"
+				   "backend = a 1.2.3.4:80\n"
+				   "backend = c 1.2.3.4\n"
+				   "backend = b [::1]\n";
+	static const char want[] =
+	    "[global]\nworkers = auto\ncpu-affinity = yes\nmaxconn = auto\n"
+	    "maxpipes = auto\npipe-size = 256k\nrelay = auto\n"
+	    "; hash-seed = (random at each start)\n"
+	    "; user = (stay who started it)\n; pidfile = (none)\n"
+	    "log = stderr\nlog-level = info\naccess-log = off\n"
+	    "access-format = kv\nshutdown-timeout = 30s\n\n"
+	    "[service s]\nlisten = :80\nbalance = 4tuple\n"
+	    "backend = a 1.2.3.4:80 weight=1\n"
+	    "backend = b [::1] weight=1\nbackend = c 1.2.3.4 weight=1\nretries = 3\nmaxconn = 0\n"
+	    "backlog = 4096\nnodelay = yes\nkeepalive = client\n"
+	    "user-timeout = 0s\ntimeout-connect = 5s\ntimeout-idle = 1h\n"
+	    "timeout-half-close = 5m\nreset-linger = 1s\ncheck = none\n"
+	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
+	struct config_errors errors;
+	struct config *config = config_parse("t", file, strlen(file), &errors);
+	size_t len;
+	char *text = dump(config, &len);
+
+	ck_assert_str_eq(text, want);
+	config_free(config);
+	free(text);
+}
+END_TEST
+
+/* What a file is changed with: bytes that mean something, and keys. */
+static const char *const pieces[] = { "\n", " ", "\t", "=", ":", ";", "#", "[",
+	"]", "\\", "\\x3b", "\"", "\r\n", "\v", "-", "0", "99999999999", "auto",
+	"\n[service x]\n", "\n[global]\n", "\nlisten = :1\n", "weight=", "ms",
+	"unix:", "check-addr=", "\xef\xbb\xbf", "\nbackend = q 1.2.3.4\n" };
+
+static size_t
+mutate(struct random *random, char *text, size_t len, size_t room)
+{
+	size_t at = draw(random, (uint32_t)len + 1);
+	size_t count = 1 + draw(random, 8);
+	const char *piece;
+
+	switch (draw(random, 4)) {
+	case 0: /* another byte */
+		if (at < len)
+			text[at] = (char)draw(random, 256);
+		return len;
+	case 1: /* something less */
+		if (count > len - at)
+			count = len - at;
+		memmove(text + at, text + at + count, len - at - count);
+		return len - count;
+	case 2: /* something twice */
+		if (count > len - at)
+			count = len - at;
+		piece = text + at;
+		break;
+	default:
+		piece = pieces[draw(random, sizeof(pieces) / sizeof(*pieces))];
+		count = strlen(piece);
+		break;
+	}
+	if (len + count > room)
+		return len;
+	memmove(text + at + count, text + at, len - at);
+	if (piece != text + at)
+		memcpy(text + at, piece, count);
+	return len + count;
+}
+
+/* "t:LINE: ..." or "t: ...", one line, lines in order. */
+static void
+check_complaints(const struct config_errors *errors)
+{
+	long last = 0;
+
+	for (size_t i = 0; i < errors->count; i++) {
+		const char *text = errors->text[i];
+		char *end = NULL;
+		long line = last;
+
+		ck_assert_int_eq(text[0], 't');
+		ck_assert_int_eq(text[1], ':');
+		if (text[2] != ' ') {
+			line = strtol(text + 2, &end, 10);
+			ck_assert_int_eq(strncmp(end, ": ", 2), 0);
+		}
+		ck_assert_int_ge(line, last);
+		last = line;
+		for (size_t j = 0; text[j] != '\0'; j++)
+			ck_assert(!iscntrl((unsigned char)text[j]));
+		ck_assert_uint_lt(strlen(text), CONFIG_ERROR_MAX - 1);
+	}
+}
+
+START_TEST(test_broken_files)
+{
+	unsigned good = 0;
+	unsigned bad = 0;
+
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		struct random random = { round << 32 | 1 };
+		struct config *config = draw_config(&random);
+		struct config_errors errors;
+		size_t len;
+		size_t room;
+		char *text = dump(config, &len);
+		uint32_t changes = 1 + draw(&random, 10);
+
+		config_free(config);
+		room = len + 256;
+		text = realloc(text, room);
+		for (uint32_t i = 0; i < changes; i++)
+			len = mutate(&random, text, len, room);
+		text = realloc(text, len + (len == 0));
+		config = config_parse("t", text, len, &errors);
+		ck_assert_int_eq(config != NULL, errors.count == 0);
+		check_complaints(&errors);
+		good += config != NULL;
+		bad += config == NULL;
+		config_free(config);
+		config_errors_done(&errors);
+		free(text);
+	}
+	/* Else the test tries nothing. */
+	ck_assert_uint_gt(good, ROUNDS / 100);
+	ck_assert_uint_gt(bad, ROUNDS / 4);
+}
+END_TEST
+
+static Suite *
+config_random_suite(void)
+{
+	Suite *suite = suite_create("config random");
+	TCase *tc = tcase_create("config random");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_dump_comes_back);
+	tcase_add_test(tc, test_dump_text);
+	tcase_add_test(tc, test_broken_files);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(config_random_suite());
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

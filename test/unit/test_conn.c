@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The life of a conn, step by step: a worker without a thread, whose events
+ * this test hands on one by one. So what happens between a step of a peer and
+ * the worker's next look is decided here and not by chance.
+ */
+#include "lb4/engine/conn.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/sock.h"
+#include "lb4/engine/worker.h"
+#include "lb4/table/rcu.h"
+
+#define WAYS 4
+
+/* A worker, its client and its backend's end. */
+struct stage {
+	struct config *config;
+	struct tables tables;
+	struct worker_shared shared;
+	struct worker worker;
+	const struct service *service;
+	int listeners[2]; /* of the backends */
+	int client;
+	int backend; /* -1: not accepted */
+	struct access_record record;
+	int records;
+};
+
+static const struct hash_key seed = { 1, 2 };
+static struct stage *on_stage; /* for on_record() */
+
+static void
+on_record(struct logger *logger, const struct access_record *record)
+{
+	(void)logger;
+	on_stage->record = *record;
+	on_stage->records++;
+}
+
+static int
+listen_on(struct addr *addr)
+{
+	const struct sock_options none = { 0 };
+	int fd;
+
+	ck_assert_int_eq(addr_parse(addr, "127.0.0.1:0", ADDR_PORT_REQUIRED,
+			     NULL),
+	    0);
+	fd = sock_listen(addr, false, 16, &none);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static void
+configure(struct stage *stage, enum relay_way way, const char *more)
+{
+	struct config_errors errors = { 0 };
+	char text[1024], one[ADDR_TEXT_MAX], two[ADDR_TEXT_MAX];
+	struct addr addr[2];
+
+	for (int i = 0; i < 2; i++)
+		stage->listeners[i] = listen_on(&addr[i]);
+	(void)snprintf(text, sizeof(text),
+	    "[global]\nworkers = 1\nmaxconn = 4\nrelay = %s\n"
+	    "[service s]\nlisten = 127.0.0.1:0\nbalance = roundrobin\n"
+	    "backend = one %s\nbackend = two %s\n%s",
+	    relay_way_name(way), addr_format(&addr[0], one, sizeof(one)),
+	    addr_format(&addr[1], two, sizeof(two)), more);
+	stage->config = config_parse("test", text, strlen(text), &errors);
+	ck_assert_ptr_nonnull(stage->config);
+}
+
+/* The turn's beginning, as worker.c has it. */
+static void
+begin_turn(struct stage *stage)
+{
+	struct worker *worker = &stage->worker;
+
+	worker->turn++;
+	worker->now_ms = timer_now_ms();
+	worker->relays.now_ms = worker->now_ms;
+	worker->table = table_current(&stage->tables);
+}
+
+static void
+stage_open(struct stage *stage, int way, const char *more)
+{
+	struct engine_limits limits = { .maxpipes = 8 };
+
+	*stage = (struct stage){ .client = -1, .backend = -1 };
+	on_stage = stage;
+	configure(stage, (enum relay_way)way, more);
+	tables_init(&stage->tables, 1);
+	ck_assert_int_eq(tables_publish(&stage->tables, stage->config, &seed),
+	    0);
+	rcu_reader_start();
+	stage->shared = (struct worker_shared){
+		.tables = &stage->tables,
+		.peers = { .access = on_record },
+		.workers = &stage->worker,
+		.count = 1,
+		.maxconn = stage->config->maxconn,
+		.port_low = 1024,
+		.port_high = 65535,
+	};
+	ck_assert_int_eq(worker_init(&stage->worker, &stage->shared, 0,
+			     stage->config, &limits),
+	    0);
+	begin_turn(stage);
+	stage->service = table_service(stage->worker.table,
+	    tables_state(&stage->tables, "s")->id);
+	ck_assert_ptr_nonnull(stage->service);
+}
+
+static void
+stage_close(struct stage *stage)
+{
+	ck_assert_uint_eq(stage->worker.conns.used, 0);
+	ck_assert_uint_eq(atomic_load(&stage->shared.gate.inside), 0);
+	ck_assert_uint_eq(atomic_load(&stage->service->state->gate.inside), 0);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_uint_eq(atomic_load(&stage->service->backend[i]
+						   .backend->active),
+		    0);
+	rcu_reader_stop();
+	worker_done(&stage->worker);
+	tables_done(&stage->tables);
+	config_free(stage->config);
+	(void)close(stage->listeners[0]);
+	(void)close(stage->listeners[1]);
+	if (stage->client >= 0)
+		(void)close(stage->client);
+	if (stage->backend >= 0)
+		(void)close(stage->backend);
+}
+
+/* A turn of the loop: waits for events at most so long.  How many came. */
+static int
+turn(struct stage *stage, int timeout_ms)
+{
+	struct worker *worker = &stage->worker;
+	struct epoll_event events[16];
+	struct conn_list ready = TAILQ_HEAD_INITIALIZER(ready);
+	struct conn *conn;
+	struct timer *timer;
+	int n = loop_wait(worker->epfd, events, 16, timeout_ms);
+
+	begin_turn(stage);
+	for (int i = 0; i < n; i++) {
+		const uint64_t tag = events[i].data.u64;
+
+		conn = slots_find(&worker->conns, loop_tag_index(tag),
+		    loop_tag_generation(tag));
+		if (conn != NULL)
+			on_conn_event(worker, conn,
+			    loop_tag_kind(tag) == TAG_CLIENT ? CLIENT : BACKEND,
+			    events[i].events);
+	}
+	TAILQ_CONCAT(&ready, &worker->ready, entry);
+	while ((conn = TAILQ_FIRST(&ready)) != NULL) {
+		TAILQ_REMOVE(&ready, conn, entry);
+		conn->ready = false;
+		on_conn_ready(worker, conn);
+	}
+	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
+	    NULL)
+		on_conn_timer(worker,
+		    (struct conn *)((unsigned char *)timer -
+			offsetof(struct conn, timer)));
+	conns_bury(worker);
+	return n;
+}
+
+/* Turns until the conn has ended, at most 10 s. */
+static void
+turn_to_the_end(struct stage *stage)
+{
+	for (int i = 0; i < 1000 && stage->worker.conns.used > 0; i++)
+		(void)turn(stage, 10);
+	ck_assert_uint_eq(stage->worker.conns.used, 0);
+	ck_assert_int_eq(stage->records, 1);
+}
+
+/* A client has been accepted: its conn begins.  Nothing of its events is handed
+ * on yet. */
+static struct conn *
+begin(struct stage *stage)
+{
+	const struct sock_options options = { .oobinline = true };
+	struct endpoint client = { 0 };
+	struct conn *conn;
+	uint32_t i = 0;
+	struct addr addr;
+	int listener = listen_on(&addr), fd;
+	bool pending;
+
+	stage->client = sock_connect(&addr, &options, &pending);
+	ck_assert_int_ge(stage->client, 0);
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	(void)close(listener);
+	ck_assert(gate_enter(&stage->shared.gate, 4));
+	ck_assert(gate_enter(&stage->service->state->gate, 0));
+	conn_open(&stage->worker, stage->service, 1, fd, &client);
+	conn = slots_each(&stage->worker.conns, &i);
+	ck_assert_ptr_nonnull(conn);
+	return conn;
+}
+
+/* The backend that the conn has chosen accepts it: whichever it is. */
+static void
+accept_backend(struct stage *stage)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = stage->listeners[0], .events = POLLIN },
+		{ .fd = stage->listeners[1], .events = POLLIN },
+	};
+
+	ck_assert_int_ge(poll(pfd, 2, 10000), 1);
+	stage->backend = accept4(pfd[0].revents != 0 ? pfd[0].fd : pfd[1].fd,
+	    NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	ck_assert_int_ge(stage->backend, 0);
+}
+
+static void
+reset(int *fd)
+{
+	sock_reset_on_close(*fd);
+	(void)close(*fd);
+	*fd = -1;
+}
+
+static void
+wait_queued(int fd, int bytes)
+{
+	int queued = 0;
+
+	for (int i = 0; i < 10000 && queued < bytes; i++) {
+		ck_assert_int_eq(ioctl(fd, FIONREAD, &queued), 0);
+		if (queued < bytes)
+			(void)poll(NULL, 0, 1);
+	}
+	ck_assert_int_ge(queued, bytes);
+}
+
+static void
+wait_events(int fd, short events)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+	ck_assert_int_ne(pfd.revents & events, 0);
+}
+
+/* Reads to the end: the bytes, then 0 for a FIN or the errno. */
+static int
+read_to_the_end(struct stage *stage, int fd, const char *bytes)
+{
+	char buf[256] = "";
+	size_t got = 0;
+	ssize_t n = -1;
+
+	for (int i = 0; i < 1000; i++) {
+		n = recv(fd, buf + got, sizeof(buf) - 1 - got, 0);
+		if (n == 0 || (n == -1 && errno != EAGAIN))
+			break;
+		if (n > 0)
+			got += (size_t)n;
+		else
+			(void)turn(stage, 10);
+	}
+	ck_assert_str_eq(buf, bytes);
+	ck_assert_msg(n == 0 || errno != EAGAIN, "no end came");
+	return n == 0 ? 0 : errno;
+}
+
+START_TEST(good_conn)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "");
+	conn = begin(&stage);
+	ck_assert_int_eq(conn->state, CONN_CONNECTING);
+	ck_assert_int_eq(send(stage.client, "hello", 5, 0), 5);
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, "hello"), 0);
+	ck_assert_int_eq(send(stage.backend, "world", 5, 0), 5);
+	(void)shutdown(stage.backend, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.client, "world"), 0);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_DONE);
+	ck_assert_uint_eq(stage.record.bytes_to_backend, 5);
+	ck_assert_uint_eq(stage.record.bytes_to_client, 5);
+	ck_assert_uint_eq(stage.record.bytes_discarded, 0);
+	stage_close(&stage);
+}
+END_TEST
+
+/* A backend says something and resets before the worker knows that it has
+ * answered at all: the client gets the bytes, then a reset, not a FIN. */
+START_TEST(banner_and_reset)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	ck_assert_int_eq(send(stage.backend, "busy", 4, 0), 4);
+	wait_queued(conn->side[BACKEND].fd, 4);
+	reset(&stage.backend);
+	wait_events(conn->side[BACKEND].fd, POLLERR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.client, "busy"),
+	    ECONNRESET);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_BACKEND_RESET);
+	ck_assert_int_eq(stage.record.error, ECONNRESET);
+	ck_assert_uint_eq(stage.record.bytes_discarded, 0);
+	stage_close(&stage);
+}
+END_TEST
+
+/* The same with a FIN in place of the reset: all is well. */
+START_TEST(banner_and_fin)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	ck_assert_int_eq(send(stage.backend, "busy", 4, 0), 4);
+	(void)shutdown(stage.backend, SHUT_WR);
+	wait_events(conn->side[BACKEND].fd, POLLRDHUP);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.client, "busy"), 0);
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, ""), 0);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_DONE);
+	stage_close(&stage);
+}
+END_TEST
+
+/* A reset before anything was said is as good as a refusal: the next backend
+ * gets the conn, and what the client had sent. */
+START_TEST(answered_and_reset)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "");
+	conn = begin(&stage);
+	ck_assert_int_eq(send(stage.client, "hello", 5, 0), 5);
+	accept_backend(&stage);
+	reset(&stage.backend);
+	wait_events(conn->side[BACKEND].fd, POLLERR);
+	(void)turn(&stage, 1000);
+	accept_backend(&stage);
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, "hello"), 0);
+	(void)shutdown(stage.backend, SHUT_WR);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_DONE);
+	ck_assert_uint_eq(stage.record.retries, 1);
+	ck_assert_uint_eq(stage.record.bytes_to_backend, 5);
+	stage_close(&stage);
+}
+END_TEST
+
+/* The client has gone before the backend answered: the backend sees a reset. */
+START_TEST(client_gone_early)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	reset(&stage.client);
+	wait_events(conn->side[CLIENT].fd, POLLERR);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, ""),
+	    ECONNRESET);
+	ck_assert(stage.record.reason == REASON_CLIENT_CONNECT ||
+	    stage.record.reason == REASON_CLIENT_RESET);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Both ends reset before the worker looks. */
+START_TEST(both_reset)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	ck_assert_int_eq(send(stage.client, "a", 1, 0), 1);
+	ck_assert_int_eq(send(stage.backend, "b", 1, 0), 1);
+	wait_queued(conn->side[CLIENT].fd, 1);
+	wait_queued(conn->side[BACKEND].fd, 1);
+	reset(&stage.client);
+	reset(&stage.backend);
+	wait_events(conn->side[CLIENT].fd, POLLERR);
+	wait_events(conn->side[BACKEND].fd, POLLERR);
+	turn_to_the_end(&stage);
+	ck_assert(stage.record.reason == REASON_CLIENT_RESET ||
+	    stage.record.reason == REASON_BACKEND_RESET);
+	stage_close(&stage);
+}
+END_TEST
+
+/* One end has finished; then the other one, or it itself, resets while nothing
+ * is read from it any more. */
+START_TEST(reset_after_fin)
+{
+	struct stage stage;
+	struct conn *conn;
+	bool itself = _i >= WAYS;
+
+	stage_open(&stage, _i % WAYS, "");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, ""), 0);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	ck_assert(conn->side[BACKEND].fin_sent);
+	if (itself) {
+		reset(&stage.client);
+		wait_events(conn->side[CLIENT].fd, POLLERR | POLLHUP);
+		turn_to_the_end(&stage);
+		ck_assert_int_eq(stage.record.reason, REASON_CLIENT_RESET_LAST);
+		/* it has had its FIN: its next step tells it of the reset */
+		wait_events(stage.backend, POLLERR | POLLHUP);
+		ck_assert_int_eq(send(stage.backend, "x", 1, MSG_NOSIGNAL), -1);
+	} else {
+		reset(&stage.backend);
+		wait_events(conn->side[BACKEND].fd, POLLERR | POLLHUP);
+		ck_assert_int_eq(read_to_the_end(&stage, stage.client, ""),
+		    ECONNRESET);
+		turn_to_the_end(&stage);
+		ck_assert_int_eq(stage.record.reason,
+		    REASON_BACKEND_RESET_LAST);
+	}
+	stage_close(&stage);
+}
+END_TEST
+
+/* Told to end, at each stage of its life. */
+START_TEST(killed)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "");
+	conn = begin(&stage);
+	conn_kill(&stage.worker, conn);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_KILLED_CONNECT);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.client, ""), ECONNRESET);
+	(void)close(stage.client);
+
+	stage.records = 0;
+	conn = begin(&stage);
+	accept_backend(&stage);
+	(void)close(stage.backend); /* what is left of the first one */
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	conn_kill(&stage.worker, conn);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_KILLED);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.client, ""), ECONNRESET);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, ""),
+	    ECONNRESET);
+	stage_close(&stage);
+}
+END_TEST
+
+/* The reason, the errno and the times of conns that no backend took. */
+START_TEST(no_backend)
+{
+	struct stage stage;
+
+	stage_open(&stage, _i, "");
+	(void)close(stage.listeners[0]);
+	(void)close(stage.listeners[1]);
+	stage.listeners[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	stage.listeners[1] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	(void)begin(&stage);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_BACKEND_CONNECT);
+	ck_assert_int_eq(stage.record.error, ECONNREFUSED);
+	ck_assert_uint_eq(stage.record.retries, 1);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.client, ""), ECONNRESET);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Each conn whose end comes in a turn makes room for another one in the same
+ * turn, although its slot is still taken. */
+START_TEST(full_house)
+{
+	struct stage stage;
+	struct conn *conn;
+	uint32_t i = 0;
+	int clients[4];
+
+	stage_open(&stage, _i, "");
+	for (int n = 0; n < 4; n++) {
+		(void)begin(&stage);
+		clients[n] = stage.client;
+	}
+	ck_assert(!gate_enter(&stage.shared.gate, 4));
+	while ((conn = slots_each(&stage.worker.conns, &i)) != NULL)
+		conn_kill(&stage.worker, conn);
+	if (gate_enter(&stage.shared.gate, 4)) {
+		(void)gate_leave(&stage.shared.gate);
+		(void)begin(&stage);
+		i = 0;
+		while ((conn = slots_each(&stage.worker.conns, &i)) != NULL)
+			if (conn->state != CONN_CLOSED)
+				conn_kill(&stage.worker, conn);
+	}
+	conns_bury(&stage.worker);
+	for (int n = 0; n < 4; n++)
+		(void)close(clients[n]);
+	stage_close(&stage);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("conn");
+	TCase *tcase = tcase_create("conn");
+	SRunner *runner;
+	int failed;
+
+	(void)signal(SIGPIPE, SIG_IGN); /* as main() does */
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, good_conn, 0, WAYS);
+	tcase_add_loop_test(tcase, banner_and_reset, 0, WAYS);
+	tcase_add_loop_test(tcase, banner_and_fin, 0, WAYS);
+	tcase_add_loop_test(tcase, answered_and_reset, 0, WAYS);
+	tcase_add_loop_test(tcase, client_gone_early, 0, WAYS);
+	tcase_add_loop_test(tcase, both_reset, 0, WAYS);
+	tcase_add_loop_test(tcase, reset_after_fin, 0, 2 * WAYS);
+	tcase_add_loop_test(tcase, killed, 0, WAYS);
+	tcase_add_loop_test(tcase, no_backend, 0, WAYS);
+	tcase_add_loop_test(tcase, full_house, 0, WAYS);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The engine with two workers: conns that move between them in the middle of
+ * their streams lose nothing, whatever state they are in.
+ */
+#include "lb4/engine/engine.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/sock.h"
+#include "lb4/engine/conn.h"
+#include "lb4/engine/worker.h"
+
+#define STREAMS 24
+#define STREAM_BYTES (3 * 1024 * 1024)
+
+/* The engine's inside, as far as this test reaches into it. */
+struct engine {
+	struct worker_shared shared;
+	struct worker *workers;
+};
+
+struct house {
+	struct tables tables;
+	struct config *config;
+	struct engine *engine;
+	struct mailbox control;
+	struct addr front, back;
+	int backend; /* listening socket */
+};
+
+static const struct hash_key seed = { 1, 2 };
+
+static void
+house_open(struct house *house, const char *relay)
+{
+	const struct sock_options none = { 0 };
+	struct config_errors errors = { 0 };
+	struct engine_limits limits;
+	struct engine_peers peers = { .control = &house->control };
+	char text[512], back[ADDR_TEXT_MAX], front[ADDR_TEXT_MAX], why[256];
+
+	ck_assert_int_eq(addr_parse(&house->back, "127.0.0.1:0",
+			     ADDR_PORT_REQUIRED, NULL),
+	    0);
+	house->backend = sock_listen(&house->back, false, 128, &none);
+	ck_assert_int_ge(house->backend, 0);
+	ck_assert_int_eq(addr_parse(&house->front, "127.0.0.1:0",
+			     ADDR_PORT_REQUIRED, NULL),
+	    0);
+	ck_assert_int_eq(sock_probe_free(&house->front), 0);
+	(void)snprintf(text, sizeof(text),
+	    "[global]\nworkers = 2\nmaxconn = 200\nrelay = %s\n"
+	    "[service s]\nlisten = %s\nbackend = b %s\nretries = 0\n",
+	    relay, addr_format(&house->front, front, sizeof(front)),
+	    addr_format(&house->back, back, sizeof(back)));
+	house->config = config_parse("test", text, strlen(text), &errors);
+	ck_assert_ptr_nonnull(house->config);
+	tables_init(&house->tables, 2);
+	ck_assert_int_eq(tables_publish(&house->tables, house->config, &seed),
+	    0);
+	ck_assert_int_eq(mailbox_init(&house->control, 64,
+			     sizeof(struct control_message)),
+	    0);
+	engine_limits(house->config, &limits);
+	house->engine = engine_new(&house->tables, house->config, &limits,
+	    &peers);
+	ck_assert_ptr_nonnull(house->engine);
+	ck_assert_int_eq(engine_listen(house->engine, house->config, why,
+			     sizeof(why)),
+	    0);
+	ck_assert_int_eq(engine_start(house->engine), 0);
+}
+
+static void
+house_close(struct house *house)
+{
+	engine_stop(house->engine);
+	engine_free(house->engine);
+	tables_done(&house->tables);
+	mailbox_done(&house->control);
+	config_free(house->config);
+	(void)close(house->backend);
+}
+
+/* Both workers have said that they are empty. */
+static void
+wait_drained(struct house *house)
+{
+	struct pollfd pfd = { .fd = house->control.fd, .events = POLLIN };
+	struct control_message message;
+	int drained = 0;
+
+	while (drained < 2) {
+		ck_assert_int_eq(poll(&pfd, 1, 20000), 1);
+		mailbox_open(&house->control);
+		while (mailbox_take(&house->control, &message))
+			drained += message.kind == CONTROL_DRAINED;
+	}
+}
+
+/* ---- streams ----------------------------------------------------------- */
+
+static unsigned char
+byte_at(unsigned stream, size_t i)
+{
+	return (unsigned char)((i * 2654435761u >> 16) + stream);
+}
+
+/* Sends a stream, in pieces of odd sizes, and half-closes. */
+static void
+send_stream(int fd, unsigned stream, size_t bytes)
+{
+	unsigned char buf[30011];
+	size_t sent = 0;
+
+	while (sent < bytes) {
+		size_t n = 1 + (sent * 7919 + stream) % sizeof(buf);
+		ssize_t done;
+
+		n = n > bytes - sent ? bytes - sent : n;
+		for (size_t i = 0; i < n; i++)
+			buf[i] = byte_at(stream, sent + i);
+		done = send(fd, buf, n, MSG_NOSIGNAL);
+		ck_assert_msg(done > 0, "send: %s", strerror(errno));
+		sent += (size_t)done;
+	}
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+}
+
+/* Reads a stream to its end and checks each byte; returns its length. */
+static size_t
+check_stream(int fd, int stream)
+{
+	unsigned char buf[16384];
+	size_t got = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+		if (got == 0 && stream < 0)
+			stream = buf[0]; /* whichever it is: see byte_at() */
+		for (ssize_t i = 0; i < n; i++)
+			if (buf[i] !=
+			    byte_at((unsigned)stream, got + (size_t)i))
+				ck_abort_msg("byte %zu is wrong",
+				    got + (size_t)i);
+		got += (size_t)n;
+	}
+	ck_assert_msg(n == 0, "recv: %s", strerror(errno));
+	return got;
+}
+
+static void
+set_blocking(int fd)
+{
+	struct timeval timeout = { .tv_sec = 20 };
+	int flags = fcntl(fd, F_GETFL);
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, flags & ~O_NONBLOCK), 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+			     sizeof(timeout)),
+	    0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
+			     sizeof(timeout)),
+	    0);
+}
+
+struct end {
+	struct house *house;
+	unsigned stream;
+	int fd;
+	pthread_t sender, thread;
+};
+
+static void *
+sender_main(void *argument)
+{
+	struct end *end = argument;
+
+	send_stream(end->fd, end->stream, STREAM_BYTES);
+	return NULL;
+}
+
+/* Sends one stream and reads the other, at the same time. */
+static void
+both_ways(struct end *end, int expected)
+{
+	ck_assert_int_eq(pthread_create(&end->sender, NULL, sender_main, end),
+	    0);
+	ck_assert_uint_eq(check_stream(end->fd, expected), STREAM_BYTES);
+	ck_assert_int_eq(pthread_join(end->sender, NULL), 0);
+	(void)close(end->fd);
+}
+
+static void *
+client_main(void *argument)
+{
+	struct end *end = argument;
+
+	end->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(end->fd, 0);
+	set_blocking(end->fd);
+	ck_assert_int_eq(connect(end->fd, &end->house->front.sa,
+			     end->house->front.len),
+	    0);
+	both_ways(end, -1);
+	return NULL;
+}
+
+static void *
+backend_main(void *argument)
+{
+	struct end *end = argument;
+
+	set_blocking(end->fd);
+	both_ways(end, -1);
+	return NULL;
+}
+
+static void
+accept_all(struct house *house, struct end *ends)
+{
+	struct pollfd pfd = { .fd = house->backend, .events = POLLIN };
+
+	for (unsigned i = 0; i < STREAMS; i++) {
+		ends[i] = (struct end){ .house = house, .stream = 100 + i };
+		ck_assert_int_eq(poll(&pfd, 1, 20000), 1);
+		ends[i].fd = accept(house->backend, NULL, NULL);
+		ck_assert_int_ge(ends[i].fd, 0);
+		ck_assert_int_eq(pthread_create(&ends[i].thread, NULL,
+				     backend_main, &ends[i]),
+		    0);
+	}
+}
+
+/* Throws all conns from one worker to the other and back until `ends` are
+ * through. */
+static unsigned
+shuffle_until_done(struct house *house, struct end *ends)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	unsigned moves = 0;
+
+	for (unsigned i = 0; i < STREAMS; i++) {
+		while (pthread_tryjoin_np(ends[i].thread, NULL) == EBUSY) {
+			struct worker_message move = {
+				.kind = WORKER_MOVE,
+				.to = moves % 2,
+			};
+
+			worker_post(&house->engine->workers[(moves + 1) % 2],
+			    &move);
+			moves++;
+			(void)nanosleep(&pause, NULL);
+		}
+	}
+	return moves;
+}
+
+static void
+move_in_midstream(const char *relay)
+{
+	struct end clients[STREAMS], backends[STREAMS];
+	struct house house = { 0 };
+	unsigned moves;
+
+	house_open(&house, relay);
+	for (unsigned i = 0; i < STREAMS; i++) {
+		clients[i] = (struct end){ .house = &house, .stream = i };
+		ck_assert_int_eq(pthread_create(&clients[i].thread, NULL,
+				     client_main, &clients[i]),
+		    0);
+	}
+	accept_all(&house, backends);
+	moves = shuffle_until_done(&house, clients);
+	for (unsigned i = 0; i < STREAMS; i++)
+		ck_assert_int_eq(pthread_join(backends[i].thread, NULL), 0);
+	ck_assert_uint_gt(moves, 10);
+	engine_drain(house.engine);
+	wait_drained(&house);
+	ck_assert_uint_eq(engine_conns(house.engine), 0);
+	house_close(&house);
+}
+
+START_TEST(moves_lose_nothing_auto)
+{
+	move_in_midstream("auto");
+}
+END_TEST
+
+START_TEST(moves_lose_nothing_copy)
+{
+	move_in_midstream("copy");
+}
+END_TEST
+
+START_TEST(moves_lose_nothing_splice)
+{
+	move_in_midstream("splice");
+}
+END_TEST
+
+START_TEST(moves_lose_nothing_peek)
+{
+	move_in_midstream("peek");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("engine");
+	TCase *tcase = tcase_create("moving");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, moves_lose_nothing_auto);
+	tcase_add_test(tcase, moves_lose_nothing_copy);
+	tcase_add_test(tcase, moves_lose_nothing_splice);
+	tcase_add_test(tcase, moves_lose_nothing_peek);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The table of keys: that it is sound, and that a key is found by its name and
+ * by one like it.
+ */
+#include "lb4/config/keys.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/config/config.h"
+
+START_TEST(test_table)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+
+		ck_assert_ptr_eq(keys_find(key->section, key->name), key);
+		ck_assert_uint_le(key->low, key->high);
+		ck_assert_ptr_nonnull(key->kind->parse);
+		ck_assert_ptr_nonnull(key->kind->print);
+		/* Each says what it means not to be given. */
+		ck_assert_int_eq((key->preset != NULL) + (key->absent != NULL) +
+			key->required,
+		    1);
+		/* It is compared with what people write. */
+		ck_assert_uint_eq(keys_distance(key->name, key->name), 0);
+	}
+}
+END_TEST
+
+/* A default is written as the dump writes it, so the manual can quote it. */
+START_TEST(test_presets)
+{
+	union {
+		struct config config;
+		struct config_service service;
+		struct config_backend backend;
+	} object;
+	char *text;
+	size_t len;
+
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+		FILE *out = open_memstream(&text, &len);
+
+		memset(&object, 0, sizeof(object));
+		keys_preset(key->section, &object);
+		if (key->preset != NULL)
+			key_print(key, &object, 0, out);
+		fclose(out);
+		if (key->preset != NULL)
+			ck_assert_str_eq(text, key->preset);
+		else
+			ck_assert_uint_eq(key_count(key, &object), 0);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(test_distance)
+{
+	ck_assert_uint_eq(keys_distance("", ""), 0);
+	ck_assert_uint_eq(keys_distance("abc", ""), 3);
+	ck_assert_uint_eq(keys_distance("", "abc"), 3);
+	ck_assert_uint_eq(keys_distance("listen", "Listen"), 0);
+	ck_assert_uint_eq(keys_distance("listen", "listn"), 1);
+	ck_assert_uint_eq(keys_distance("listn", "listen"), 1);
+	ck_assert_uint_eq(keys_distance("listen", "lisken"), 1);
+	ck_assert_uint_eq(keys_distance("bakcend", "backend"), 2);
+	ck_assert_uint_eq(keys_distance("kitten", "sitting"), 3);
+	ck_assert_uint_eq(keys_distance("12345678901234567890123456789012",
+			      "12345678901234567890123456789012"),
+	    0);
+	ck_assert_uint_eq(keys_distance("123456789012345678901234567890123",
+			      "x"),
+	    SIZE_MAX);
+	ck_assert_uint_eq(keys_distance("x",
+			      "123456789012345678901234567890123"),
+	    SIZE_MAX);
+}
+END_TEST
+
+START_TEST(test_nearest)
+{
+	static const struct {
+		enum key_section section;
+		const char *name;
+		const char *nearest;
+	} samples[] = {
+		{ KEY_SERVICE, "listn", "listen" },
+		{ KEY_SERVICE, "Listen", "listen" },
+		{ KEY_SERVICE, "bakcend", "backend" },
+		{ KEY_SERVICE, "backends", "backend" },
+		{ KEY_SERVICE, "balanse", "balance" },
+		{ KEY_SERVICE, "timeout", "timeout-connect" },
+		{ KEY_SERVICE, "timeout-idel", "timeout-idle" },
+		{ KEY_SERVICE, "check-path", "check" },
+		{ KEY_SERVICE, "bind", "listen" },
+		{ KEY_SERVICE, "server", "backend" },
+		{ KEY_GLOBAL, "nbthread", "workers" },
+		{ KEY_GLOBAL, "hard-stop-after", "shutdown-timeout" },
+		{ KEY_GLOBAL, "maxcon", "maxconn" },
+		{ KEY_GLOBAL, "lo", "log" },
+		{ KEY_BACKEND, "wieght", "weight" },
+		{ KEY_SERVICE, "xyz", NULL },
+		{ KEY_SERVICE, "", NULL },
+		{ KEY_SERVICE, "weight", NULL },
+		{ KEY_GLOBAL, "foo", NULL },
+		{ KEY_GLOBAL, "listen", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		const struct key *key = keys_nearest(samples[i].section,
+		    samples[i].name);
+
+		ck_assert_pstr_eq(key != NULL ? key->name : NULL,
+		    samples[i].nearest);
+	}
+}
+END_TEST
+
+START_TEST(test_list)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	const char *at;
+
+	config_keys_list(out);
+	fclose(out);
+	at = text;
+	for (size_t i = 0; i < keys_count; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "%s %s\n",
+		    keys_section_name(keys_table[i].section),
+		    keys_table[i].name);
+		ck_assert_int_eq(strncmp(at, line, strlen(line)), 0);
+		at += strlen(line);
+	}
+	ck_assert_str_eq(at, "");
+	ck_assert_ptr_nonnull(strstr(text, "global hash-seed\n"));
+	ck_assert_ptr_nonnull(strstr(text, "service listen\n"));
+	ck_assert_ptr_nonnull(strstr(text, "backend check-addr\n"));
+	free(text);
+}
+END_TEST
+
+static Suite *
+keys_suite(void)
+{
+	Suite *suite = suite_create("keys");
+	TCase *tc = tcase_create("keys");
+
+	tcase_add_test(tc, test_table);
+	tcase_add_test(tc, test_presets);
+	tcase_add_test(tc, test_distance);
+	tcase_add_test(tc, test_nearest);
+	tcase_add_test(tc, test_list);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(keys_suite());
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

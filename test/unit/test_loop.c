@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Tags survive the way through the kernel; adding, changing and removing do
+ * what they say, and a signal is no error.
+ */
+#include "common/loop.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* Long enough to tell from an event that comes at once. */
+#define LONG_MS 10000
+
+struct pair {
+	int epfd;
+	int fd[2];
+};
+
+static struct pair
+pair_open(void)
+{
+	struct pair pair = { .epfd = loop_open() };
+
+	ck_assert_int_ge(pair.epfd, 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     pair.fd),
+	    0);
+	return pair;
+}
+
+static void
+pair_close(struct pair *pair)
+{
+	close(pair->epfd);
+	close(pair->fd[0]);
+	close(pair->fd[1]);
+}
+
+START_TEST(test_tags)
+{
+	static const uint32_t indexes[] = { 0, 1, 0xfffff, (1 << 28) - 1 };
+	static const uint32_t generations[] = { 0, 1, 1u << 31, UINT32_MAX };
+
+	for (unsigned kind = 0; kind < 16; kind++)
+		for (int i = 0; i < 4; i++)
+			for (int g = 0; g < 4; g++) {
+				uint64_t tag = loop_tag(kind, indexes[i],
+				    generations[g]);
+
+				ck_assert_uint_eq(loop_tag_kind(tag), kind);
+				ck_assert_uint_eq(loop_tag_index(tag),
+				    indexes[i]);
+				ck_assert_uint_eq(loop_tag_generation(tag),
+				    generations[g]);
+			}
+}
+END_TEST
+
+START_TEST(test_events)
+{
+	struct pair pair = pair_open();
+	struct epoll_event events[4];
+	uint64_t tag = loop_tag(15, 12345, UINT32_MAX);
+
+	ck_assert_int_ne(fcntl(pair.epfd, F_GETFD) & FD_CLOEXEC, 0);
+	ck_assert_int_eq(loop_wait(pair.epfd, events, 4, 0), 0);
+	ck_assert_int_eq(loop_add(pair.epfd, pair.fd[0], EPOLLIN, tag), 0);
+	ck_assert_int_eq(loop_add(pair.epfd, pair.fd[0], EPOLLIN, tag),
+	    -EEXIST);
+	ck_assert_int_eq(loop_wait(pair.epfd, events, 4, 0), 0);
+	ck_assert_int_eq(write(pair.fd[1], "x", 1), 1);
+	ck_assert_int_eq(loop_wait(pair.epfd, events, 4, LONG_MS), 1);
+	ck_assert_uint_eq(events[0].events, EPOLLIN);
+	ck_assert_uint_eq(events[0].data.u64, tag);
+
+	/* Another tag, other events. */
+	ck_assert_int_eq(loop_modify(pair.epfd, pair.fd[0], EPOLLOUT, 7), 0);
+	ck_assert_int_eq(loop_wait(pair.epfd, events, 4, LONG_MS), 1);
+	ck_assert_uint_eq(events[0].events, EPOLLOUT);
+	ck_assert_uint_eq(events[0].data.u64, 7);
+
+	ck_assert_int_eq(loop_remove(pair.epfd, pair.fd[0]), 0);
+	ck_assert_int_eq(loop_wait(pair.epfd, events, 4, 0), 0);
+	ck_assert_int_eq(loop_remove(pair.epfd, pair.fd[0]), -ENOENT);
+	ck_assert_int_eq(loop_modify(pair.epfd, pair.fd[0], EPOLLIN, 0),
+	    -ENOENT);
+	pair_close(&pair);
+}
+END_TEST
+
+START_TEST(test_edge_triggered)
+{
+	struct pair pair = pair_open();
+	struct epoll_event events[4];
+
+	ck_assert_int_eq(loop_add(pair.epfd, pair.fd[0], EPOLLIN | EPOLLET, 1),
+	    0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(write(pair.fd[1], "x", 1), 1);
+		ck_assert_int_eq(loop_wait(pair.epfd, events, 4, LONG_MS), 1);
+		ck_assert_int_eq(loop_wait(pair.epfd, events, 4, 0), 0);
+	}
+	pair_close(&pair);
+}
+END_TEST
+
+START_TEST(test_count_is_obeyed)
+{
+	struct pair pair = pair_open();
+	struct epoll_event events[2] = { { .data.u64 = 0 }, { .data.u64 = 0 } };
+
+	ck_assert_int_eq(loop_add(pair.epfd, pair.fd[0], EPOLLOUT, 1), 0);
+	ck_assert_int_eq(loop_add(pair.epfd, pair.fd[1], EPOLLOUT, 2), 0);
+	ck_assert_int_eq(loop_wait(pair.epfd, events, 1, LONG_MS), 1);
+	ck_assert_uint_eq(events[1].data.u64, 0);
+	ck_assert_int_eq(loop_wait(pair.epfd, events, 2, LONG_MS), 2);
+	ck_assert_uint_eq(events[0].data.u64 + events[1].data.u64, 3);
+	pair_close(&pair);
+}
+END_TEST
+
+static volatile sig_atomic_t alarms;
+
+static void
+on_alarm(int number)
+{
+	(void)number;
+	alarms = 1;
+}
+
+/* The alarm repeats, in case the first one comes before the wait. */
+START_TEST(test_signal_is_no_error)
+{
+	struct sigaction action = { .sa_handler = on_alarm,
+		.sa_flags = SA_RESTART };
+	struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	struct epoll_event event;
+	int epfd = loop_open();
+
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	ck_assert_int_eq(loop_wait(epfd, &event, 1, -1), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	ck_assert_int_eq(alarms, 1);
+	close(epfd);
+}
+END_TEST
+
+START_TEST(test_errors)
+{
+	struct epoll_event event;
+	int epfd = loop_open();
+
+	ck_assert_int_eq(loop_add(epfd, -1, EPOLLIN, 0), -EBADF);
+	ck_assert_int_eq(loop_wait(-1, &event, 1, 0), -EBADF);
+	ck_assert_int_eq(loop_wait(epfd, &event, 0, 0), -EINVAL);
+	close(epfd);
+}
+END_TEST
+
+static Suite *
+loop_suite(void)
+{
+	Suite *suite = suite_create("loop");
+	TCase *tc = tcase_create("loop");
+
+	tcase_add_test(tc, test_tags);
+	tcase_add_test(tc, test_events);
+	tcase_add_test(tc, test_edge_triggered);
+	tcase_add_test(tc, test_count_is_obeyed);
+	tcase_add_test(tc, test_signal_is_no_error);
+	tcase_add_test(tc, test_errors);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(loop_suite());
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
