@@ -22,26 +22,34 @@ policy_of(enum balance balance)
 	return policies[balance];
 }
 
+enum pick_why
+policy_judge(const struct service *service, const struct pick *pick,
+    unsigned index, bool check_health)
+{
+	const struct service_backend *one = &service->backend[index];
+	uint32_t admin, health;
+
+	if (one->weight == 0)
+		return PICK_NO_WEIGHT;
+	admin = atomic_load_explicit(&one->backend->admin,
+	    memory_order_acquire);
+	if (admin != ADMIN_READY)
+		return admin == ADMIN_DRAIN ? PICK_DRAIN : PICK_MAINT;
+	health = atomic_load_explicit(&one->backend->health,
+	    memory_order_acquire);
+	if (check_health && health_is_down(health))
+		return PICK_DOWN;
+	for (unsigned i = 0; i < pick->tries; i++)
+		if (pick->tried[i] == one->backend->id)
+			return PICK_TRIED;
+	return PICK_USABLE;
+}
+
 bool
 policy_usable(const struct service *service, const struct pick *pick,
     unsigned index, bool check_health)
 {
-	const struct service_backend *one = &service->backend[index];
-	uint32_t health;
-
-	if (one->weight == 0)
-		return false;
-	if (atomic_load_explicit(&one->backend->admin, memory_order_acquire) !=
-	    ADMIN_READY)
-		return false;
-	health = atomic_load_explicit(&one->backend->health,
-	    memory_order_acquire);
-	if (check_health && health_is_down(health))
-		return false;
-	for (unsigned i = 0; i < pick->tries; i++)
-		if (pick->tried[i] == one->backend->id)
-			return false;
-	return true;
+	return policy_judge(service, pick, index, check_health) == PICK_USABLE;
 }
 
 /* States may change between the two passes over the backends: the second one
@@ -54,6 +62,7 @@ policy_spread(const struct service *service, const struct pick *pick,
 	uint32_t place;
 	int last = -1;
 
+	trace_spread(pick->trace);
 	for (unsigned i = 0; i < service->backends; i++)
 		if (policy_usable(service, pick, i, check_health))
 			total += service->backend[i].weight;
@@ -77,5 +86,8 @@ policy_pick(const struct service *service, const struct pick *pick)
 	const struct policy *policy = policy_of(service->balance);
 	int index = policy->pick(service, pick, true);
 
-	return index >= 0 ? index : policy->pick(service, pick, false);
+	if (index >= 0)
+		return index;
+	trace_all_refused(pick->trace);
+	return policy->pick(service, pick, false);
 }

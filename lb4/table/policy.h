@@ -16,6 +16,7 @@
 
 #include "common/addr.h"
 #include "lb4/table/table.h"
+#include "lb4/table/trace.h"
 
 /* What a pick is made for. */
 struct pick {
@@ -26,10 +27,13 @@ struct pick {
 	 * are not chosen again. */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1];
 	unsigned tries;
+
+	struct pick_trace *trace; /* filled in, if there is one; else NULL */
 };
 
 struct policy {
 	const char *name;
+	bool by_client; /* who the client is decides, and the hash-seed */
 
 	/* Prepares what pick needs (a Maglev table, a schedule) in a service
 	 * whose backends are set.  0 or -errno.  May be NULL. */
@@ -43,8 +47,13 @@ struct policy {
 
 const struct policy *policy_of(enum balance balance);
 
-/* Whether backend `index` may take this conn: it has a weight, was not tried
- * before, and control lets it; with `check_health`, its health is not down. */
+/* Whether backend `index` may take this conn, and if not, why: it has a weight,
+ * was not tried before, and control lets it; with `check_health`, its health is
+ * not down. */
+enum pick_why policy_judge(const struct service *service,
+    const struct pick *pick, unsigned index, bool check_health);
+
+/* Whether that is PICK_USABLE. */
 bool policy_usable(const struct service *service, const struct pick *pick,
     unsigned index, bool check_health);
 

@@ -18,6 +18,7 @@ pick_4tuple(const struct service *service, const struct pick *pick,
 
 const struct policy policy_4tuple = {
 	.name = "4tuple",
+	.by_client = true,
 	.build = policy_hash_build,
 	.pick = pick_4tuple,
 };

@@ -87,16 +87,22 @@ policy_hash_pick(const struct service *service, const struct pick *pick,
 {
 	const struct maglev *maglev = service->maglev;
 	uint64_t hash = hash_sip(&service->seed, key, len);
+	enum pick_why why;
+	uint32_t slot;
 	unsigned index;
 
+	trace_key(pick->trace, key, len, hash);
 	if (maglev == NULL)
 		return -1;
 	/* A hash of its own for each step, not a stride: the slots of one
 	 * backend lie at even distances, and a stride could meet it again and
 	 * again. */
 	for (unsigned i = 0; i <= STEPS_MAX; i++) {
-		index = maglev->slot[hash_reduce(hash, maglev->size)];
-		if (policy_usable(service, pick, index, check_health))
+		slot = hash_reduce(hash, maglev->size);
+		index = maglev->slot[slot];
+		why = policy_judge(service, pick, index, check_health);
+		trace_step(pick->trace, slot, index, why);
+		if (why == PICK_USABLE)
 			return (int)index;
 		hash = hash_mix(hash);
 	}

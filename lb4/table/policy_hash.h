@@ -22,7 +22,7 @@
 
 #include "lb4/table/policy.h"
 
-#define POLICY_KEY_MAX 18
+#define POLICY_KEY_MAX TRACE_KEY_MAX
 
 /* Writes the key of `pick`'s client; returns its length.  For 4tuple with
  * `whole`, for source without. */

@@ -18,6 +18,7 @@ pick_source(const struct service *service, const struct pick *pick,
 
 const struct policy policy_source = {
 	.name = "source",
+	.by_client = true,
 	.build = policy_hash_build,
 	.pick = pick_source,
 };

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/table/checksum.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/rcu.h"
 
@@ -291,6 +292,7 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	rc = policy->build != NULL ? policy->build(service) : 0;
 	if (rc < 0)
 		goto fail;
+	service->checksum = checksum_service(service);
 	*out = service;
 	return 0;
 fail:

@@ -80,6 +80,7 @@ struct service {
 	uint32_t schedule_len;
 
 	struct hash_key seed;
+	uint64_t checksum; /* checksum.h */
 
 	/* as configured; check.kind tells the prober what to do */
 	struct config_check check;
