@@ -44,6 +44,14 @@ print_all(const struct service *service, const struct pick *pick,
 }
 
 static void
+print_again(FILE *out)
+{
+	fprintf(out,
+	    "again      whatever the checks say, as no backend is "
+	    "left\n");
+}
+
+static void
 print_steps(const struct service *service, const struct pick_trace *trace,
     FILE *out)
 {
@@ -51,9 +59,7 @@ print_steps(const struct service *service, const struct pick_trace *trace,
 		const struct trace_step *step = &trace->step[i];
 
 		if (trace->all_refused && i == trace->unasked)
-			fprintf(out,
-			    "again      whatever the checks say, since "
-			    "no backend is left\n");
+			print_again(out);
 		fprintf(out, "slot       %" PRIu32 " of %" PRIu32 ": %s: %s\n",
 		    step->slot, service->maglev->size,
 		    service->backend[step->index].backend->name,
@@ -71,23 +77,23 @@ print_hash(const struct pick_trace *trace, FILE *out)
 }
 
 static void
-print_pick(const struct service *service, const struct pick *pick, int index,
-    FILE *out)
+print_pick(const struct service *service, const char *client,
+    const struct pick *pick, int index, FILE *out)
 {
 	const struct policy *policy = policy_of(service->balance);
 	const struct pick_trace *trace = pick->trace;
-	char client[ENDPOINT_TEXT_MAX];
 
 	fprintf(out,
 	    "service    %s\nbalance    %s\nchecksum   %016" PRIx64 "\n",
 	    service->state->name, policy->name, service->checksum);
-	fprintf(out, "client     %s\n",
-	    endpoint_format(&pick->client, client, sizeof(client)));
+	fprintf(out, "client     %s\n", client);
 	if (trace->key_len > 0) {
 		print_hash(trace, out);
 		print_steps(service, trace, out);
 	}
 	if (!policy->by_client) {
+		if (trace->all_refused)
+			print_again(out);
 		fprintf(out,
 		    "any of     the usable ones: who the client is "
 		    "decides nothing\n");
@@ -130,7 +136,7 @@ explain_one(const struct service *service, const char *text, FILE *out,
 		return -EINVAL;
 	}
 	pick.trace = &trace;
-	print_pick(service, &pick, policy_pick(service, &pick), out);
+	print_pick(service, text, &pick, policy_pick(service, &pick), out);
 	return 0;
 }
 

@@ -216,13 +216,13 @@ take_question(struct options *options, int option, const char *word)
 static int
 check_question(const struct options *options)
 {
-	bool explains = options->action == OPTIONS_EXPLAIN;
-	bool simulates = options->action == OPTIONS_SIMULATE;
+	bool explains = options->explain_service != NULL;
+	bool simulates = options->simulate != NULL;
 
 	if (explains && options->explain_client == NULL)
 		return complain("--explain %s: needs a client",
 		    options->explain_service);
-	if (options->explain_service != NULL && options->simulate != NULL)
+	if (explains && simulates)
 		return complain("--explain and --simulate exclude each other");
 	if (options->downs > 0 && !explains && !simulates)
 		return complain("--down: needs --explain or --simulate");
