@@ -15,7 +15,9 @@ extern const struct kind kind_size; /* bytes */
 extern const struct kind kind_yesno;
 extern const struct kind kind_names;  /* one of key->names */
 extern const struct kind kind_level;  /* a log level */
-extern const struct kind kind_user;   /* the name of a user */
+extern const struct kind kind_user;   /* the name of a user or a group */
+extern const struct kind kind_mode;   /* of a file: 0660 */
+extern const struct kind kind_socket; /* the path of a unix socket */
 extern const struct kind kind_target; /* one of key->names, or a path */
 
 /* kinds_service.c: several fields of the object. */

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/sweep.h"
 #include "lb4/table/rcu.h"
 
 #define EVENTS_MAX 128
@@ -176,6 +177,9 @@ on_message(struct worker *worker, const struct worker_message *message)
 		break;
 	case WORKER_MOVE:
 		on_move(worker, message);
+		break;
+	case WORKER_SWEEP:
+		sweep_run(worker, message->sweep);
 		break;
 	case WORKER_DRAIN:
 		worker->draining = true;
@@ -369,6 +373,8 @@ worker_end(struct worker *worker)
 	while (mailbox_take(&worker->mailbox, &message))
 		if (message.kind == WORKER_ATTACH)
 			conn_attach(worker, message.conn);
+		else if (message.kind == WORKER_SWEEP)
+			sweep_give_back(message.sweep);
 	kill_all(worker);
 	conns_bury(worker);
 }
