@@ -38,7 +38,7 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 struct program {
 	struct config *config;
 	const char *source; /* of it */
-	int ready_fd; /* -1: not going to the background */
+	int ready_fd;	    /* -1: not going to the background */
 	struct daemon_user user;
 	struct control control;
 	bool control_up;
@@ -157,8 +157,7 @@ start_privileged(struct program *program)
 	    &peers);
 	if (program->engine == NULL)
 		return start_failed("engine: %s", strerror(errno));
-	if (control_socket_open(&program->socket, config, why, sizeof(why)) <
-	    0)
+	if (control_socket_open(&program->socket, config, why, sizeof(why)) < 0)
 		return start_failed("%s", why);
 	if (program->socket != NULL)
 		prober_set_news(program->prober, control_socket_news,

@@ -19,6 +19,8 @@
 
 #define LINE_MAX_TEXT 1024
 
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(6))
+
 const char *
 answer_time(uint64_t ms, char *buf, size_t size)
 {
@@ -64,8 +66,8 @@ value_text(const json_t *value, enum column_kind kind, char *buf, size_t size)
 		return json_string_value(value);
 	if (json_is_boolean(value))
 		return json_is_true(value) ? "yes" : "no";
-	if (json_is_real(value) || (json_is_number(value) &&
-				       kind == COLUMN_RATE))
+	if (json_is_real(value) ||
+	    (json_is_number(value) && kind == COLUMN_RATE))
 		snprintf(buf, size, "%.1f", json_number_value(value));
 	else if (!json_is_integer(value))
 		return "-";
@@ -99,7 +101,7 @@ write_json(const char *text, size_t len, void *caller)
 static void
 dump_open(struct caller *caller, json_t *object)
 {
-	char *text = json_dumps(object, JSON_COMPACT);
+	char *text = json_dumps(object, DUMP_FLAGS);
 
 	if (text == NULL) {
 		no_memory(caller);
@@ -143,7 +145,8 @@ print_members(struct caller *caller, json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		enum column_kind kind = kind_of(key);
 		size_t len = strlen(key);
 
@@ -188,7 +191,7 @@ answer_object(struct caller *caller, const char *schema, json_t *object)
 	}
 	object = with_schema(schema, object);
 	if (object == NULL ||
-	    json_dump_callback(object, write_json, caller, JSON_COMPACT) != 0)
+	    json_dump_callback(object, write_json, caller, DUMP_FLAGS) != 0)
 		no_memory(caller);
 	end_answer(caller);
 	json_decref(object);
@@ -235,7 +238,7 @@ void
 answer_event(struct caller *caller, json_t *event)
 {
 	if (event == NULL ||
-	    json_dump_callback(event, write_json, caller, JSON_COMPACT) != 0)
+	    json_dump_callback(event, write_json, caller, DUMP_FLAGS) != 0)
 		no_memory(caller);
 	caller_write(caller, "\n", 1);
 	json_decref(event);
@@ -350,7 +353,7 @@ answer_row(struct caller *caller, json_t *row)
 	}
 	if (caller->json) {
 		separate(caller);
-		if (json_dump_callback(row, write_json, caller, JSON_COMPACT) !=
+		if (json_dump_callback(row, write_json, caller, DUMP_FLAGS) !=
 		    0)
 			no_memory(caller);
 	} else {

@@ -56,8 +56,7 @@ caller_read(struct caller *caller, uint64_t now_ms)
 		discard(caller);
 	if (caller->state != CALLER_OPEN || caller->eof || room == 0)
 		return;
-	got = recv(caller->fd, caller->in + caller->in_len, room,
-	    MSG_DONTWAIT);
+	got = recv(caller->fd, caller->in + caller->in_len, room, MSG_DONTWAIT);
 	if (got > 0) {
 		caller->in_len += (size_t)got;
 		caller->seen_ms = now_ms;

@@ -46,8 +46,7 @@ set_admin(struct caller *caller, const struct command *command,
 	before = atomic_load_explicit(&named.backend->admin,
 	    memory_order_relaxed);
 	if (before != state) {
-		atomic_store_explicit(&named.backend->admin, state,
-		    memory_order_release);
+		backend_set_admin(named.backend, state, timer_now_ms());
 		named.backend->admin_since_ms = timer_now_ms();
 		tell(caller, "admin", named.backend->service,
 		    named.backend->name, admin_state_name(state));
@@ -90,8 +89,7 @@ is_allowed(struct caller *caller)
 	bool good;
 
 	errors_init(&errors, NULL, &complaints);
-	good = rules_check(config, NULL, &errors) == 0 &&
-	    complaints.count == 0;
+	good = rules_check(config, NULL, &errors) == 0 && complaints.count == 0;
 	if (!good)
 		answer_error(caller, "refused", "%s",
 		    complaints.count > 0 ? complaints.text[0]

@@ -65,6 +65,11 @@ finish(struct caller *caller, const struct sweep *sweep)
 		answer_end(caller);
 		return;
 	}
+	if (count == 0 && sweep->filter.id != 0) {
+		answer_error(caller, "unknown",
+		    "there is no such conn %" PRIu64, sweep->filter.id);
+		return;
+	}
 	if (caller->json)
 		answer_object(caller, "lb4.kill/1",
 		    json_pack("{s:I}", "killed", (json_int_t)count));

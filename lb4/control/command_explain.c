@@ -4,6 +4,7 @@
  * explain: a pick from the table that is served, with the states as they are
  * now, told in the words of `lb4 --explain`.  Nothing is counted.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ steps_array(const struct service *service, const struct pick_trace *trace)
 			json_pack("{s:I,s:s,s:s}", "slot",
 			    (json_int_t)step->slot, "backend",
 			    service->backend[step->index].backend->name, "why",
-			    pick_why_name(step->why))) != 0) {
+			    policy_skip_name(step->skip))) != 0) {
 			json_decref(steps);
 			return NULL;
 		}
@@ -42,8 +43,9 @@ answer_json(struct caller *caller, const struct service *service,
 	const bool hashed = asked->trace.key_len > 0;
 	const int index = asked->index;
 
-	(void)snprintf(checksum, sizeof(checksum), "%016lx", service->checksum);
-	(void)snprintf(hash, sizeof(hash), "%016lx", asked->trace.hash);
+	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
+	    service->checksum);
+	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
 	answer_object(caller, "lb4.explain/1",
 	    json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b,s:o}", "service",
 		service->state->name, "balance", policy->name, "checksum",
@@ -51,7 +53,7 @@ answer_json(struct caller *caller, const struct service *service,
 		policy->by_client, "hash",
 		hashed ? json_string(hash) : json_null(), "steps",
 		steps_array(service, &asked->trace), "health_ignored",
-		asked->trace.all_refused, "backend",
+		!asked->trace.check_health, "backend",
 		policy->by_client && index >= 0
 		    ? json_string(service->backend[index].backend->name)
 		    : json_null()));

@@ -16,7 +16,7 @@
 #include "lb4/control/control.h"
 #include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
-#include "lb4/table/policy.h"
+#include "lb4/table/maglev.h"
 #include "lb4/table/table.h"
 
 /* ---- info ---------------------------------------------------------------- */
@@ -41,8 +41,9 @@ add_up(const struct table *table, struct totals *totals)
 			const struct service_stats *stats =
 			    &service->state->stats[i];
 
-			totals->accepted += atomic_load_explicit(
-			    &stats->accepted, memory_order_relaxed);
+			totals->accepted +=
+			    atomic_load_explicit(&stats->accepted,
+				memory_order_relaxed);
 			totals->closed += atomic_load_explicit(&stats->closed,
 			    memory_order_relaxed);
 			totals->failed += atomic_load_explicit(&stats->failed,
@@ -87,78 +88,111 @@ command_info(struct caller *caller, const struct command *command)
 
 static const struct column share_columns[] = {
 	{ "backend", "  BACKEND", 14, COLUMN_TEXT },
+	{ "set", "SET", 6, COLUMN_TEXT },
 	{ "weight", "WEIGHT", 6, COLUMN_NUMBER },
 	{ "slots", "SLOTS", 8, COLUMN_NUMBER },
 	{ "share_percent", "SHARE/%", 8, COLUMN_RATE },
 	{ NULL, NULL, 0, COLUMN_TEXT },
 };
 
-static unsigned
-sum_of_weights(const struct service *service)
+/* Where a service's zones mean nothing, all but the backups are "near". */
+static const char *const set_names[BACKEND_SETS] = {
+	[SET_NEAR] = "near",
+	[SET_FAR] = "far",
+	[SET_BACKUP] = "backup",
+};
+
+/* What a backend has of its set. */
+struct share {
+	uint32_t slots; /* of its Maglev table; 0 without one */
+	double percent;
+};
+
+static void
+share_by_weight(const struct service *service, struct share *shares)
 {
-	unsigned sum = 0;
+	unsigned sums[BACKEND_SETS] = { 0 };
 
 	for (size_t i = 0; i < service->backends; i++)
-		sum += service->backend[i].weight;
-	return sum;
+		sums[service->backend[i].set] += service->backend[i].weight;
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct service_backend *entry = &service->backend[i];
+
+		if (sums[entry->set] > 0)
+			shares[i].percent = 100.0 * entry->weight /
+			    sums[entry->set];
+	}
+}
+
+static void
+share_by_slots(const struct service *service, struct share *shares)
+{
+	for (int set = 0; set < BACKEND_SETS; set++) {
+		const struct maglev *maglev = service->maglev[set];
+
+		for (uint32_t i = 0; maglev != NULL && i < maglev->size; i++)
+			shares[maglev->slot[i]].slots++;
+	}
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct maglev *maglev =
+		    service->maglev[service->backend[i].set];
+
+		if (maglev != NULL)
+			shares[i].percent = 100.0 * shares[i].slots /
+			    maglev->size;
+	}
+}
+
+static bool
+has_slots(const struct service *service)
+{
+	for (int set = 0; set < BACKEND_SETS; set++)
+		if (service->maglev[set] != NULL)
+			return true;
+	return false;
 }
 
 static json_t *
-share_row(const struct caller *caller, const struct service *service, size_t i,
-    const uint32_t *slots, unsigned weights)
+share_row(const struct caller *caller, const struct service_backend *entry,
+    const struct share *share, bool slots)
 {
-	const struct service_backend *entry = &service->backend[i];
 	char name[CONFIG_NAME_MAX + 2];
-	double share;
 
 	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
 	    entry->backend->name);
-	if (slots != NULL)
-		share = 100.0 * slots[i] / service->maglev->size;
-	else
-		share = weights > 0 ? 100.0 * entry->weight / weights : 0;
-	return json_pack("{s:s,s:i,s:o,s:f}", "backend", name, "weight",
-	    (int)entry->weight, "slots",
-	    slots != NULL ? json_integer(slots[i]) : json_null(),
-	    "share_percent", share);
-}
-
-/* How many slots each backend has; the caller frees.  NULL: no memory. */
-static uint32_t *
-count_slots(const struct service *service)
-{
-	uint32_t *slots = calloc(service->backends, sizeof(*slots));
-
-	for (uint32_t i = 0; slots != NULL && i < service->maglev->size; i++)
-		slots[maglev_lookup(service->maglev, i)]++;
-	return slots;
+	return json_pack("{s:s,s:s,s:i,s:o,s:f}", "backend", name, "set",
+	    set_names[entry->set], "weight", (int)entry->weight, "slots",
+	    slots ? json_integer(share->slots) : json_null(), "share_percent",
+	    share->percent);
 }
 
 static bool
 write_table(struct caller *caller, const struct service *service)
 {
+	struct share *shares = calloc(service->backends, sizeof(*shares));
 	const char *balance = balance_name(service->balance);
-	const bool hashes = service->maglev != NULL;
-	uint32_t *slots = hashes ? count_slots(service) : NULL;
-	unsigned weights = sum_of_weights(service);
+	const bool slots = has_slots(service);
 	char checksum[32], line[256];
 
-	if (hashes && slots == NULL)
+	if (shares == NULL)
 		return false;
+	if (slots)
+		share_by_slots(service, shares);
+	else
+		share_by_weight(service, shares);
 	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
 	    service->checksum);
 	(void)snprintf(line, sizeof(line), "%s: %s, checksum %s",
 	    service->state->name, balance, checksum);
 	answer_open(caller,
-	    json_pack("{s:s,s:s,s:s,s:o}", "service", service->state->name,
-		"balance", balance, "checksum", checksum, "slots",
-		hashes ? json_integer(service->maglev->size) : json_null()),
+	    json_pack("{s:s,s:s,s:s}", "service", service->state->name,
+		"balance", balance, "checksum", checksum),
 	    "backends", line, share_columns);
 	for (size_t i = 0; i < service->backends; i++)
 		answer_row(caller,
-		    share_row(caller, service, i, slots, weights));
+		    share_row(caller, &service->backend[i], &shares[i], slots));
 	answer_close(caller);
-	free(slots);
+	free(shares);
 	return true;
 }
 
@@ -166,8 +200,8 @@ write_table(struct caller *caller, const struct service *service)
 static enum job_result
 step_table(struct caller *caller)
 {
-	const struct table *table = table_current(
-	    caller->control->parts.tables);
+	const struct table *table =
+	    table_current(caller->control->parts.tables);
 	struct job *job = &caller->job;
 
 	while (job->at_service < table->ids) {
@@ -190,8 +224,8 @@ void
 command_table(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
-	const struct table *table = table_current(
-	    caller->control->parts.tables);
+	const struct table *table =
+	    table_current(caller->control->parts.tables);
 
 	if (name != NULL && commands_service(caller, name) == NULL) {
 		answer_error(caller, "unknown", "there is no service %s", name);

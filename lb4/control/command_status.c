@@ -274,13 +274,12 @@ write_removed(struct caller *caller)
 static enum job_result
 step_status(struct caller *caller)
 {
-	const struct table *table = table_current(
-	    caller->control->parts.tables);
+	const struct table *table =
+	    table_current(caller->control->parts.tables);
 	struct job *job = &caller->job;
 
 	while (job->at_service < table->ids) {
-		const struct service *service =
-		    table->service[job->at_service];
+		const struct service *service = table->service[job->at_service];
 		bool wanted = service != NULL &&
 		    (job->service[0] == '\0' ||
 			strcmp(job->service, service->state->name) == 0);

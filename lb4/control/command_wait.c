@@ -131,8 +131,7 @@ command_check(struct caller *caller, const struct command *command)
 		if (!commands_find(caller, name, &named))
 			return;
 		service = named.service;
-		memcpy(job->backend, named.backend->name,
-		    sizeof(job->backend));
+		memcpy(job->backend, named.backend->name, sizeof(job->backend));
 	} else {
 		service = commands_service(caller, name);
 	}
@@ -181,8 +180,8 @@ is_ready(const struct service *service)
 static const char *
 not_ready(const struct caller *caller)
 {
-	const struct table *table = table_current(
-	    caller->control->parts.tables);
+	const struct table *table =
+	    table_current(caller->control->parts.tables);
 	const char *only = caller->job.service;
 
 	for (size_t id = 0; id < table->ids; id++) {

@@ -19,8 +19,8 @@ struct spec {
 	const char *name;
 	const char *arguments; /* as lb4ctl(8) writes them */
 	enum level level;
-	unsigned least, most;  /* arguments */
-	const char *options;   /* " a b ": names; NULL: the command looks */
+	unsigned least, most; /* arguments */
+	const char *options;  /* " a b ": names; NULL: the command looks */
 	command_fn *run;
 	const char *purpose;
 };
@@ -260,8 +260,8 @@ commands_find(struct caller *caller, const char *name, struct named *named)
 		answer_error(caller, "unknown", "there is no service %s",
 		    service);
 	else
-		answer_error(caller, "unknown",
-		    "service %s has no backend %s", service, backend);
+		answer_error(caller, "unknown", "service %s has no backend %s",
+		    service, backend);
 	return false;
 }
 

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/table/maglev.h"
+#include "common/timer.h"
 #include "lb4/table/policy.h"
+#include "lb4/table/trace.h"
 
 static void
 print_backend(const struct service *service, int index, FILE *out)
@@ -30,25 +31,39 @@ print_backend(const struct service *service, int index, FILE *out)
 	    addr_format(&backend->addr, addr, sizeof(addr)));
 }
 
-/* Every backend, whether or not the pick has looked at it. */
+/* Every backend, whether or not the pick has looked at it, as it stands in the
+ * set that the pick came to. */
 static void
-print_all(const struct service *service, const struct pick *pick,
-    bool check_health, FILE *out)
+print_all(const struct service *service, const struct pick *pick, FILE *out)
 {
-	for (unsigned i = 0; i < service->backends; i++)
+	const struct scope scope = {
+		.set = pick->trace->set,
+		.check_health = pick->trace->check_health,
+	};
+
+	for (unsigned i = 0; i < service->backends; i++) {
+		const struct service_backend *one = &service->backend[i];
+		enum skip skip = policy_skip(service, pick, i, &scope);
+
 		fprintf(out, "           %s (weight %u): %s\n",
-		    service->backend[i].backend->name,
-		    service->backend[i].weight,
-		    pick_why_name(policy_judge(service, pick, i,
-			check_health)));
+		    one->backend->name, one->weight, policy_skip_name(skip));
+	}
 }
 
+/* Which backends are looked at. */
 static void
-print_again(FILE *out)
+print_set(const struct service *service, enum backend_set set,
+    bool check_health, FILE *out)
 {
-	fprintf(out,
-	    "again      whatever the checks say, as no backend is "
-	    "left\n");
+	static const char *const names[BACKEND_SETS] = {
+		[SET_NEAR] = "the backends of the node's zone",
+		[SET_FAR] = "the backends of other zones",
+		[SET_BACKUP] = "the backups",
+	};
+	bool all = service->zones == 0 && set == SET_NEAR;
+
+	fprintf(out, "among      %s%s\n", all ? "the backends" : names[set],
+	    check_health ? "" : ", whatever the checks say, as none is left");
 }
 
 static void
@@ -58,12 +73,13 @@ print_steps(const struct service *service, const struct pick_trace *trace,
 	for (unsigned i = 0; i < trace->steps; i++) {
 		const struct trace_step *step = &trace->step[i];
 
-		if (trace->all_refused && i == trace->unasked)
-			print_again(out);
+		if (i == 0 || step->set != step[-1].set ||
+		    step->check_health != step[-1].check_health)
+			print_set(service, step->set, step->check_health, out);
 		fprintf(out, "slot       %" PRIu32 " of %" PRIu32 ": %s: %s\n",
-		    step->slot, service->maglev->size,
+		    step->slot, step->slots,
 		    service->backend[step->index].backend->name,
-		    pick_why_name(step->why));
+		    policy_skip_name(step->skip));
 	}
 }
 
@@ -76,36 +92,34 @@ print_hash(const struct pick_trace *trace, FILE *out)
 	fprintf(out, "\nhash       %016" PRIx64 "\n", trace->hash);
 }
 
-static void
-print_pick(const struct service *service, const char *client,
-    const struct pick *pick, int index, FILE *out)
+void
+offline_print_pick(const struct service *service,
+    const struct offline_pick *asked, FILE *out)
 {
 	const struct policy *policy = policy_of(service->balance);
-	const struct pick_trace *trace = pick->trace;
+	const struct pick *pick = &asked->pick;
+	const struct pick_trace *trace = &asked->trace;
 
-	fprintf(out,
-	    "service    %s\nbalance    %s\nchecksum   %016" PRIx64 "\n",
-	    service->state->name, policy->name, service->checksum);
-	fprintf(out, "client     %s\n", client);
-	if (trace->key_len > 0) {
-		print_hash(trace, out);
-		print_steps(service, trace, out);
-	}
+	fprintf(out, "service    %s\nbalance    %s\n", service->state->name,
+	    policy->name);
+	fprintf(out, "checksum   %016" PRIx64 "\nclient     %s\n",
+	    service->checksum, asked->client);
 	if (!policy->by_client) {
-		if (trace->all_refused)
-			print_again(out);
+		print_set(service, trace->set, trace->check_health, out);
+		print_all(service, pick, out);
 		fprintf(out,
-		    "any of     the usable ones: who the client is "
-		    "decides nothing\n");
-		print_all(service, pick, !trace->all_refused, out);
+		    "backend    any of the usable ones: who the client "
+		    "is does not count\n");
 		return;
 	}
+	print_hash(trace, out);
+	print_steps(service, trace, out);
 	if (trace->spread) {
 		fprintf(out,
 		    "spread     by the hash over all that are usable\n");
-		print_all(service, pick, !trace->all_refused, out);
+		print_all(service, pick, out);
 	}
-	print_backend(service, index, out);
+	print_backend(service, asked->index, out);
 }
 
 /* A client whose place can be told, or a constant sentence why not. */
@@ -123,20 +137,35 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 	return NULL;
 }
 
+const char *
+offline_pick(const struct service *service, const char *client,
+    struct offline_pick *asked)
+{
+	const char *why;
+
+	memset(asked, 0, sizeof(*asked));
+	why = client_of(service, client, &asked->pick);
+	if (why != NULL)
+		return why;
+	asked->client = client;
+	asked->pick.trace = &asked->trace;
+	asked->pick.now_ms = timer_now_ms();
+	asked->index = policy_pick(service, &asked->pick);
+	return NULL;
+}
+
 static int
 explain_one(const struct service *service, const char *text, FILE *out,
     FILE *err)
 {
-	struct pick_trace trace = { .steps = 0 };
-	struct pick pick;
-	const char *why = client_of(service, text, &pick);
+	struct offline_pick asked;
+	const char *why = offline_pick(service, text, &asked);
 
 	if (why != NULL) {
 		fprintf(err, "lb4: %s: %s\n", text, why);
 		return -EINVAL;
 	}
-	pick.trace = &trace;
-	print_pick(service, text, &pick, policy_pick(service, &pick), out);
+	offline_print_pick(service, &asked, out);
 	return 0;
 }
 

@@ -39,12 +39,12 @@
 #define SWEEPS_MAX 256 /* under way, so that their mailbox is never full */
 #define NEWS_MAX 4096
 
-#define TICK_MS 1000	   /* rates are looked at, waiting jobs tried */
-#define RETRY_MS 5	   /* a worker was too busy for a sweep */
-#define IDLE_MS 300000	   /* without a line */
-#define STALLED_MS 10000   /* without reading what is written */
-#define ENDING_MS 2000	   /* to read the last words */
-#define EVICT_AGE_MS 1000  /* idle for less, nobody has to make room */
+#define TICK_MS 1000	  /* rates are looked at, waiting jobs tried */
+#define RETRY_MS 5	  /* a worker was too busy for a sweep */
+#define IDLE_MS 300000	  /* without a line */
+#define STALLED_MS 10000  /* without reading what is written */
+#define ENDING_MS 2000	  /* to read the last words */
+#define EVICT_AGE_MS 1000 /* idle for less, nobody has to make room */
 
 enum { TAG_LISTENER, TAG_SWEEPS, TAG_NEWS, TAG_CALLER };
 
@@ -100,8 +100,8 @@ find_groups(struct control_socket *socket, const struct config *config,
 	for (int level = LEVEL_READ; level < LEVEL_COUNT; level++) {
 		if (names[level][0] == '\0')
 			continue;
-		if (find_group(names[level], &socket->group[level], why,
-			size) < 0)
+		if (find_group(names[level], &socket->group[level], why, size) <
+		    0)
 			return -ENOENT;
 		socket->has_group[level] = true;
 	}
@@ -180,8 +180,7 @@ watch_all(struct control_socket *socket)
 	    sizeof(struct sweep *));
 
 	if (error == 0)
-		error = mailbox_init(&socket->news, NEWS_MAX,
-		    sizeof(uint32_t));
+		error = mailbox_init(&socket->news, NEWS_MAX, sizeof(uint32_t));
 	if (error < 0)
 		return error;
 	socket->epfd = loop_open();
@@ -261,8 +260,7 @@ control_socket_free(struct control_socket *socket)
 		return;
 	for (unsigned i = 0; i < CALLERS_MAX; i++)
 		caller_close(&socket->caller[i]);
-	while (socket->sweeps.fd >= 0 &&
-	    mailbox_take(&socket->sweeps, &sweep))
+	while (socket->sweeps.fd >= 0 && mailbox_take(&socket->sweeps, &sweep))
 		free(sweep);
 	mailbox_done(&socket->sweeps);
 	mailbox_done(&socket->news);
@@ -328,8 +326,7 @@ level_of(const struct control_socket *socket, int fd, struct ucred *peer)
 	    -1)
 		groups_len = 0;
 	groups[groups_len / sizeof(gid_t)] = peer->gid;
-	return level_by_groups(socket, groups,
-	    groups_len / sizeof(gid_t) + 1);
+	return level_by_groups(socket, groups, groups_len / sizeof(gid_t) + 1);
 }
 
 /* Says why, to one who gets no place, and closes. */
@@ -373,8 +370,9 @@ find_place(struct control_socket *socket, uint64_t now_ms)
 	log_info("control socket: uid %d, pid %d makes room for another",
 	    (int)caller->uid, (int)caller->pid);
 	if (caller->state == CALLER_OPEN) {
-		answer_error(caller, "busy", "too many callers, and you have "
-			     "been idle longest");
+		answer_error(caller, "busy",
+		    "too many callers, and you have "
+		    "been idle longest");
 		caller_flush(caller, now_ms);
 	}
 	caller_close(caller);
@@ -392,8 +390,9 @@ take_caller(struct control_socket *socket, int fd, uint64_t now_ms)
 	if (level == LEVEL_NONE) {
 		log_warning("control socket: uid %d, pid %d is turned away",
 		    (int)peer.uid, (int)peer.pid);
-		turn_away(fd, "error: denied: you are in none of the groups "
-			      "that may use lb4\n\n");
+		turn_away(fd,
+		    "error: denied: you are in none of the groups "
+		    "that may use lb4\n\n");
 		return;
 	}
 	caller = find_place(socket, now_ms);
@@ -452,8 +451,7 @@ job_is_due(const struct control_socket *socket, const struct caller *caller,
     uint64_t now_ms)
 {
 	return socket->waking ||
-	    (caller->job.deadline_ms != 0 &&
-		now_ms >= caller->job.deadline_ms);
+	    (caller->job.deadline_ms != 0 && now_ms >= caller->job.deadline_ms);
 }
 
 /* One step of the caller's job, or its next line; false when there is nothing
@@ -521,8 +519,8 @@ run_caller(struct control_socket *socket, struct caller *caller,
 		end_with(caller, now_ms, "syntax", "the line is too long");
 	else if (socket->hung_up[caller->index])
 		caller->state = CALLER_GONE;
-	else if (caller->eof && caller->job.step == NULL &&
-	    !caller->monitors && caller_pending(caller) == 0)
+	else if (caller->eof && caller->job.step == NULL && !caller->monitors &&
+	    caller_pending(caller) == 0)
 		caller_end(caller, now_ms);
 }
 
@@ -672,8 +670,8 @@ on_caller_event(struct control_socket *socket, struct caller *caller,
 		caller_read(caller, now_ms);
 	/* What it sent before it went is still done. */
 	if ((events & (EPOLLHUP | EPOLLERR)) != 0)
-		socket->hung_up[caller->index] =
-		    caller->eof || caller->state != CALLER_OPEN;
+		socket->hung_up[caller->index] = caller->eof ||
+		    caller->state != CALLER_OPEN;
 	if ((events & EPOLLERR) != 0)
 		caller->state = CALLER_GONE;
 }
@@ -765,8 +763,7 @@ format_now(char *buf, size_t size)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)gmtime_r(&now.tv_sec, &tm);
 	len = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(buf + len, size - len, ".%03ldZ",
-	    now.tv_nsec / 1000000);
+	(void)snprintf(buf + len, size - len, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
 static void
@@ -784,10 +781,9 @@ tell_monitor(struct caller *caller, const char *time, const char *event,
 	}
 	if (!caller->json) {
 		answer_line(caller, "%s %s %s%s%s%s%s", time, event,
-		    service != NULL ? service : "",
-		    backend != NULL ? "/" : "",
-		    backend != NULL ? backend : "",
-		    service != NULL ? " " : "", text);
+		    service != NULL ? service : "", backend != NULL ? "/" : "",
+		    backend != NULL ? backend : "", service != NULL ? " " : "",
+		    text);
 		return;
 	}
 	object = json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s}", "schema",

@@ -59,8 +59,7 @@ void control_socket_event(struct control_socket *socket, const char *event,
 
 /* Sends the caller's sweep to its worker, or sees to it that its job is tried
  * again soon. */
-void control_socket_sweep(struct control_socket *socket,
-    struct caller *caller);
+void control_socket_sweep(struct control_socket *socket, struct caller *caller);
 
 /* How many callers there are. */
 unsigned control_socket_callers(const struct control_socket *socket);

@@ -62,8 +62,7 @@ tell(const struct worker *worker, const struct conn *conn,
 	};
 	memcpy(row->service, conn->service->name, sizeof(row->service));
 	if (conn->backend != NULL)
-		memcpy(row->backend, conn->backend->name,
-		    sizeof(row->backend));
+		memcpy(row->backend, conn->backend->name, sizeof(row->backend));
 }
 
 static void

@@ -46,9 +46,9 @@ struct sweep_filter {
 struct sweep_row {
 	uint64_t id;
 	uint32_t worker;
-	uint8_t state;			      /* enum conn_state */
-	char service[CONFIG_NAME_MAX];	      /* by name: control may show it */
-	char backend[CONFIG_NAME_MAX];	      /* when both are gone; "": none */
+	uint8_t state;		       /* enum conn_state */
+	char service[CONFIG_NAME_MAX]; /* by name: control may show it */
+	char backend[CONFIG_NAME_MAX]; /* when both are gone; "": none */
 	struct endpoint client;
 	uint64_t age_ms;
 	uint64_t idle_ms;

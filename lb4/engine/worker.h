@@ -42,7 +42,7 @@ enum worker_message_kind {
 	WORKER_RESUME, /* a gate has room again: try your listeners */
 	WORKER_ATTACH, /* `conn` is yours now; you free the memory */
 	WORKER_MOVE,   /* give conn `id` (0: all of them) to worker `to` */
-	WORKER_SWEEP, /* do the next piece of `sweep` and post it back */
+	WORKER_SWEEP,  /* do the next piece of `sweep` and post it back */
 	WORKER_DRAIN,
 	WORKER_KILL,
 	WORKER_STOP,

@@ -327,8 +327,7 @@ prober_new(struct tables *tables)
 	prober->tables = tables;
 	prober->env.random = arc4random();
 	timer_wheel_init(&prober->env.timers, timer_now_ms());
-	error = mailbox_init(&prober->notes, NOTES_MAX,
-	    sizeof(struct note));
+	error = mailbox_init(&prober->notes, NOTES_MAX, sizeof(struct note));
 	if (error < 0) {
 		free(prober);
 		errno = -error;

@@ -32,6 +32,18 @@ add_text(struct chain *chain, const char *text)
 	add_number(chain, hash_sip(&chain->key, text, strlen(text)));
 }
 
+static void
+add_backend(struct chain *chain, const struct service *service, size_t index)
+{
+	const struct service_backend *one = &service->backend[index];
+
+	add_text(chain, one->backend->name);
+	add_number(chain, one->weight);
+	add_number(chain, one->set == SET_BACKUP);
+	if (service->order != NULL)
+		add_number(chain, service->order[index]);
+}
+
 uint64_t
 checksum_service(const struct service *service)
 {
@@ -41,12 +53,16 @@ checksum_service(const struct service *service)
 	if (policy->by_client)
 		chain.key = service->seed;
 	add_text(&chain, policy->name);
+	add_number(&chain, service->source_prefix4);
+	add_number(&chain, service->source_prefix6);
+	add_number(&chain, service->max_load);
 	add_number(&chain, service->backends);
-	for (size_t i = 0; i < service->backends; i++) {
-		add_text(&chain, service->backend[i].backend->name);
-		add_number(&chain, service->backend[i].weight);
-	}
-	if (service->maglev != NULL)
-		add_number(&chain, maglev_checksum(service->maglev, NULL, 0));
+	for (size_t i = 0; i < service->backends; i++)
+		add_backend(&chain, service, i);
+	/* With zones each node has tables of its own. */
+	for (int set = 0; set < BACKEND_SETS && service->zones == 0; set++)
+		if (service->maglev[set] != NULL)
+			add_number(&chain,
+			    maglev_checksum(service->maglev[set], NULL, 0));
 	return chain.sum;
 }

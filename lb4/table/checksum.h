@@ -4,11 +4,12 @@
  * One number for all that decides which client goes to which backend, to be
  * compared between nodes: where it is the same, so are the answers.
  *
- * It covers the policy, the hash-seed (for the policies that hash), the names
- * and weights of the backends in the order of their names, and the Maglev
- * slots.  Not the addresses: two nodes may reach one backend by different
- * ones.  Not what is a node's own or passes: health, administrative states,
- * counts, pins.
+ * It covers the policy and its keys (source-prefix, max-load), the hash-seed
+ * for the policies that hash, and the backends in the order of their names:
+ * name, weight, whether it is a backup, its Maglev slots; for `first` also
+ * their order in the file.  Not the addresses: two nodes may reach one backend
+ * by different ones.  Not what is a node's own or passes: its zone, health,
+ * administrative states, counts, pins.
  */
 #ifndef LB4_TABLE_CHECKSUM_H
 #define LB4_TABLE_CHECKSUM_H

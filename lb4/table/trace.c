@@ -8,25 +8,9 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const why_names[] = {
-	[PICK_USABLE] = "usable",
-	[PICK_NO_WEIGHT] = "weight is 0",
-	[PICK_DRAIN] = "drain",
-	[PICK_MAINT] = "maint",
-	[PICK_DOWN] = "down",
-	[PICK_TRIED] = "tried before",
-};
-static_assert(sizeof(why_names) / sizeof(why_names[0]) == PICK_WHY_COUNT,
-    "a name for each reason");
-
-const char *
-pick_why_name(enum pick_why why)
-{
-	return (unsigned)why < PICK_WHY_COUNT ? why_names[why] : "?";
-}
-
 void
-trace_key(struct pick_trace *trace, const void *key, size_t len, uint64_t hash)
+trace_key(struct pick_trace *trace, const uint8_t *key, size_t len,
+    uint64_t hash)
 {
 	if (trace == NULL)
 		return;
@@ -37,16 +21,29 @@ trace_key(struct pick_trace *trace, const void *key, size_t len, uint64_t hash)
 }
 
 void
-trace_step(struct pick_trace *trace, uint32_t slot, unsigned index,
-    enum pick_why why)
+trace_step(struct pick_trace *trace, const struct scope *scope, uint32_t slot,
+    uint32_t slots, unsigned index, enum skip skip)
 {
 	if (trace == NULL || trace->steps == TRACE_STEPS_MAX)
 		return;
 	trace->step[trace->steps++] = (struct trace_step){
+		.set = scope->set,
+		.check_health = scope->check_health,
 		.slot = slot,
+		.slots = slots,
 		.index = (uint16_t)index,
-		.why = why,
+		.skip = skip,
 	};
+}
+
+void
+trace_set(struct pick_trace *trace, const struct scope *scope)
+{
+	if (trace == NULL)
+		return;
+	trace->set = scope->set;
+	trace->check_health = scope->check_health;
+	trace->spread = false;
 }
 
 void
@@ -54,14 +51,4 @@ trace_spread(struct pick_trace *trace)
 {
 	if (trace != NULL)
 		trace->spread = true;
-}
-
-void
-trace_all_refused(struct pick_trace *trace)
-{
-	if (trace == NULL)
-		return;
-	trace->all_refused = true;
-	trace->unasked = trace->steps;
-	trace->spread = false;
 }

@@ -11,47 +11,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRACE_KEY_MAX 18
+#include "lb4/table/policy.h"
+
 #define TRACE_STEPS_MAX 64
 
-/* Why a backend may or may not take a conn. */
-enum pick_why {
-	PICK_USABLE,
-	PICK_NO_WEIGHT, /* weight 0 */
-	PICK_DRAIN,	/* administrative states */
-	PICK_MAINT,
-	PICK_DOWN,  /* by its health */
-	PICK_TRIED, /* this conn has failed to reach it */
-	PICK_WHY_COUNT,
-};
-
-/* A backend that was looked at. */
+/* A slot of a Maglev table that was looked at. */
 struct trace_step {
-	uint32_t slot; /* of the Maglev table */
-	uint16_t index;
-	enum pick_why why;
+	enum backend_set set; /* whose table */
+	bool check_health;
+	uint32_t slot;
+	uint32_t slots; /* of the table */
+	uint16_t index; /* whose slot it is */
+	enum skip skip; /* SKIP_NOT: taken */
 };
 
 struct pick_trace {
-	uint8_t key[TRACE_KEY_MAX]; /* what was hashed; len 0: nothing was */
+	uint8_t key[POLICY_KEY_MAX]; /* what was hashed */
 	size_t key_len;
 	uint64_t hash;
-	struct trace_step step[TRACE_STEPS_MAX];
+	struct trace_step step[TRACE_STEPS_MAX]; /* the first ones */
 	unsigned steps;
-	bool spread;	  /* no slot led to a usable one: by hash over all */
-	bool all_refused; /* every backend was; then health was not asked */
-	unsigned unasked; /* the first step after that */
+	/* In the end: */
+	enum backend_set set;
+	bool
+	    check_health; /* false: all were passed over, so it did not count */
+	bool spread; /* no slot led anywhere: by hash over all of the set */
 };
 
-/* "down", "weight is 0", ...; for any value of the enum. */
-const char *pick_why_name(enum pick_why why);
-
 /* Each does nothing without a trace. */
-void trace_key(struct pick_trace *trace, const void *key, size_t len,
+void trace_key(struct pick_trace *trace, const uint8_t *key, size_t len,
     uint64_t hash);
-void trace_step(struct pick_trace *trace, uint32_t slot, unsigned index,
-    enum pick_why why);
+void trace_step(struct pick_trace *trace, const struct scope *scope,
+    uint32_t slot, uint32_t slots, unsigned index, enum skip skip);
+
+/* Begins to choose within the scope's set. */
+void trace_set(struct pick_trace *trace, const struct scope *scope);
 void trace_spread(struct pick_trace *trace);
-void trace_all_refused(struct pick_trace *trace);
 
 #endif
