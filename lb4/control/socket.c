@@ -620,7 +620,7 @@ control_socket_sweep(struct control_socket *socket, struct caller *caller)
 	caller->job.sweep = NULL;
 }
 
-static const struct backend *
+static struct backend *
 find_backend(const struct tables *tables, uint32_t id)
 {
 	for (size_t i = 0; i < tables->backends_count; i++)
@@ -629,27 +629,37 @@ find_backend(const struct tables *tables, uint32_t id)
 	return NULL;
 }
 
+/* Tells the monitors of a backend that went up or down, once for each time. */
+static void
+tell_health(struct control_socket *socket, struct backend *backend)
+{
+	uint32_t word = atomic_load_explicit(&backend->health,
+	    memory_order_acquire);
+	uint64_t since_ms = atomic_load_explicit(&backend->health_since_ms,
+	    memory_order_relaxed);
+	char text[HEALTH_TEXT_MAX];
+
+	if (since_ms == backend->health_told_ms)
+		return;
+	backend->health_told_ms = since_ms;
+	control_socket_event(socket, "health", backend->service, backend->name,
+	    "%s: %s", health_is_down(word) ? "down" : "up",
+	    health_text(word, text, sizeof(text)));
+}
+
 static void
 take_news(struct control_socket *socket)
 {
-	const struct tables *tables = socket->control->parts.tables;
-	char text[HEALTH_TEXT_MAX];
 	uint32_t id;
 
 	mailbox_open(&socket->news);
 	while (mailbox_take(&socket->news, &id)) {
-		const struct backend *backend = find_backend(tables, id);
-		uint32_t word;
+		struct backend *backend =
+		    find_backend(socket->control->parts.tables, id);
 
 		socket->woken = true;
-		if (backend == NULL)
-			continue;
-		word = atomic_load_explicit(&backend->health,
-		    memory_order_acquire);
-		control_socket_event(socket, "health", backend->service,
-		    backend->name, "%s: %s",
-		    health_is_down(word) ? "down" : "up",
-		    health_text(word, text, sizeof(text)));
+		if (backend != NULL)
+			tell_health(socket, backend);
 	}
 }
 

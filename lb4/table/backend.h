@@ -117,6 +117,7 @@ struct backend {
 	/* control's own */
 	bool retired;		 /* unused, to be freed */
 	uint64_t admin_since_ms; /* 0: ever */
+	uint64_t health_told_ms; /* the change that monitors were told of */
 	struct backend_rate rate;
 
 	_Atomic uint32_t refs; /* tables and prober; atomic read-modify-write */
