@@ -117,6 +117,8 @@ print_pick(const struct service *service, const char *client,
 		    "spread     by the hash over all that are usable\n");
 		print_all(service, pick, out);
 	}
+	if (trace->kept)
+		fprintf(out, "kept       where it was before a change\n");
 	print_backend(service, index, out);
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/table/pins.h"
+#include "lb4/table/policy_hash.h"
 #include "lb4/table/trace.h"
 #include "lb4/table/turns.h"
 
@@ -285,18 +287,64 @@ pick_in_sets(const struct service *service, const struct pick *pick,
 	return index;
 }
 
-static int
-choose(const struct service *service, const struct pick *pick, uint32_t *limit)
+uint64_t
+policy_hash(const struct service *service, const struct pick *pick)
 {
 	uint8_t key[POLICY_KEY_MAX];
 	size_t len = policy_of(service->balance)->key(service, pick, key);
+	uint64_t hash = hash_sip(&service->seed, key, len);
+
+	trace_key(pick->trace, key, len, hash);
+	return hash;
+}
+
+/* The backend that the client has had before a change and keeps, or -1; sets
+ * the rest of *pin. */
+static int
+keep(const struct service *service, const struct pick *pick, struct scope scope,
+    uint32_t *limit, struct pin *pin)
+{
+	struct scope place = scope;
+	enum skip skip;
+
+	if (pin->index < 0)
+		return -1;
+	scope.set = service->backend[pin->index].set;
+	/* Who is with a backup goes home as soon as that can be. */
+	if (scope.set == SET_BACKUP)
+		return -1;
+	if (!pin->stored &&
+	    pick_in_sets(service, pick, &place, limit) == pin->index)
+		return pin->index;
+	pin->moved = true;
+	*limit = UINT32_MAX;
+	skip = policy_hash_skip(service, pick, (unsigned)pin->index, &scope,
+	    limit);
+	pin->lost = skip == SKIP_WEIGHT || skip == SKIP_ADMIN ||
+	    skip == SKIP_HEALTH;
+	if (skip != SKIP_NOT)
+		return -1;
+	trace_kept(pick->trace);
+	return pin->index;
+}
+
+static int
+choose(const struct service *service, const struct pick *pick, uint32_t *limit,
+    struct pin *pin)
+{
 	struct scope scope = {
-		.hash = hash_sip(&service->seed, key, len),
+		.hash = policy_hash(service, pick),
 		.check_health = true,
 	};
 	int index;
 
-	trace_key(pick->trace, key, len, scope.hash);
+	*limit = UINT32_MAX;
+	if (service->pins != NULL) {
+		pins_find(service, pick, scope.hash, pin);
+		index = keep(service, pick, scope, limit, pin);
+		if (index >= 0)
+			return index;
+	}
 	*limit = UINT32_MAX;
 	index = pick_in_sets(service, pick, &scope, limit);
 	if (index < 0) {
@@ -310,21 +358,25 @@ int
 policy_pick(const struct service *service, const struct pick *pick)
 {
 	uint32_t limit;
+	struct pin pin;
 
-	return choose(service, pick, &limit);
+	return choose(service, pick, &limit, &pin);
 }
 
 int
 policy_take(const struct service *service, const struct pick *pick)
 {
 	uint32_t limit;
+	struct pin pin;
 	int index;
 
 	/* A count that is no more what the pick saw was raised by a conn that
 	 * has found its backend: somebody always gets on. */
 	do {
-		index = choose(service, pick, &limit);
+		index = choose(service, pick, &limit, &pin);
 	} while (index >= 0 &&
 	    !backend_reserve(service->backend[index].backend, limit));
+	if (index >= 0 && service->pins != NULL)
+		pins_note(service, pick, &pin, index);
 	return index;
 }

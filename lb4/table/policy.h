@@ -13,11 +13,13 @@
  * Step by step:
  *
  *	1. the policy's key of the client or conn is hashed with the seed.
- *	2. of the backends that are up, those in the node's zone or those in
+ *	2. a client that was active before a change of the table may keep the
+ *	   backend it had then (pins.h).
+ *	3. of the backends that are up, those in the node's zone or those in
  *	   others come first, as the zones' formula has it (policy.c); then
  *	   the rest of the two; then the backups.
- *	3. in that set the policy chooses.
- *	4. if there was none, the same without a look at health: a check may
+ *	4. in that set the policy chooses.
+ *	5. if there was none, the same without a look at health: a check may
  *	   be wrong.
  */
 #ifndef LB4_TABLE_POLICY_H
@@ -105,6 +107,9 @@ int policy_take(const struct service *service, const struct pick *pick);
 
 /* "down", "weight is 0", ...; for any value of the enum. */
 const char *policy_skip_name(enum skip skip);
+
+/* The hash of the policy's key: for source, who the client is. */
+uint64_t policy_hash(const struct service *service, const struct pick *pick);
 
 /* For policies: the rest of this file. */
 

@@ -147,6 +147,17 @@ bound_load(const struct service *service, struct scope *scope)
 	return weight > 0;
 }
 
+enum skip
+policy_hash_skip(const struct service *service, const struct pick *pick,
+    unsigned index, const struct scope *scope, uint32_t *limit)
+{
+	struct scope bounded = *scope;
+
+	if (service->max_load != 0 && bound_load(service, &bounded))
+		*limit = policy_bound(service, index, &bounded);
+	return policy_skip(service, pick, index, &bounded);
+}
+
 int
 policy_hash_pick(const struct service *service, const struct pick *pick,
     const struct scope *scope, uint32_t *limit)

@@ -74,7 +74,8 @@ START_TEST(checksum_without_seed)
 	const uint64_t sum = sim->service->checksum;
 
 	ck_assert_uint_eq(checksum_after(sim, &other_seed), sum);
-	sim_config(sim)->backend[0].line = 99;
+	sim_config(sim)->backend[0].order = 1;
+	sim_config(sim)->backend[1].order = 0;
 	ck_assert_uint_ne(checksum_after(sim, &sim_seed), sum);
 	sim_free(sim);
 }
