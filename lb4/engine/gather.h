@@ -44,7 +44,7 @@ void gather_resume(struct conn *conn);
  * ever); -1 when no conn gathers and `sleep_ms` stands. */
 int gather_sleep_us(const struct worker *worker, int sleep_ms);
 
-/* If it is time: runs one conn that gathers.  One in a turn, so that whatever is
+/* If it is time: runs one conn that gathers.  One in a turn, so that what is
  * small need not wait for all of them. */
 void gather_look(struct worker *worker);
 
