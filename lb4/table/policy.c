@@ -274,7 +274,6 @@ choose(const struct service *service, const struct pick *pick, uint32_t *limit)
 	};
 	int index;
 
-	*limit = UINT32_MAX;
 	index = pick_in_sets(service, pick, &scope, limit);
 	if (index < 0) {
 		scope.check_health = false;

@@ -148,6 +148,7 @@ policy_hash_pick(const struct service *service, const struct pick *pick,
 	struct scope bounded = *scope;
 	int index;
 
+	*limit = POLICY_NO_LIMIT;
 	if (service->maglev[scope->set] == NULL)
 		return -1;
 	if (service->max_load == 0)
