@@ -317,7 +317,6 @@ keep(const struct service *service, const struct pick *pick, struct scope scope,
 	    pick_in_sets(service, pick, &place, limit) == pin->index)
 		return pin->index;
 	pin->moved = true;
-	*limit = UINT32_MAX;
 	skip = policy_hash_skip(service, pick, (unsigned)pin->index, &scope,
 	    limit);
 	pin->lost = skip == SKIP_WEIGHT || skip == SKIP_ADMIN ||
@@ -336,17 +335,14 @@ choose(const struct service *service, const struct pick *pick, uint32_t *limit,
 		.hash = policy_hash(service, pick),
 		.check_health = true,
 	};
-	int index;
+	int index = -1;
 
-	*limit = UINT32_MAX;
 	if (service->pins != NULL) {
 		pins_find(service, pick, scope.hash, pin);
 		index = keep(service, pick, scope, limit, pin);
-		if (index >= 0)
-			return index;
 	}
-	*limit = UINT32_MAX;
-	index = pick_in_sets(service, pick, &scope, limit);
+	if (index < 0)
+		index = pick_in_sets(service, pick, &scope, limit);
 	if (index < 0) {
 		scope.check_health = false;
 		index = pick_in_sets(service, pick, &scope, limit);

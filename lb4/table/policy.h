@@ -86,8 +86,9 @@ struct policy {
 	    uint8_t key[POLICY_KEY_MAX]);
 
 	/* An index into service->backend for which policy_usable() holds, or
-	 * -1 when there is none.  *limit, which is UINT32_MAX before: it may
-	 * be taken while fewer conns than that are active. */
+	 * -1 when there is none.  It may be taken while fewer than *limit
+	 * conns are active there. */
+#define POLICY_NO_LIMIT UINT32_MAX
 	int (*pick)(const struct service *service, const struct pick *pick,
 	    const struct scope *scope, uint32_t *limit);
 };

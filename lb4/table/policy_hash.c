@@ -153,6 +153,7 @@ policy_hash_skip(const struct service *service, const struct pick *pick,
 {
 	struct scope bounded = *scope;
 
+	*limit = UINT32_MAX;
 	if (service->max_load != 0 && bound_load(service, &bounded))
 		*limit = policy_bound(service, index, &bounded);
 	return policy_skip(service, pick, index, &bounded);
@@ -165,6 +166,7 @@ policy_hash_pick(const struct service *service, const struct pick *pick,
 	struct scope bounded = *scope;
 	int index;
 
+	*limit = POLICY_NO_LIMIT;
 	if (service->maglev[scope->set] == NULL)
 		return -1;
 	if (service->max_load == 0)
