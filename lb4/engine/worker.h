@@ -23,6 +23,7 @@
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/relay.h"
+#include "lb4/engine/waiting.h"
 #include "lb4/table/gate.h"
 #include "lb4/table/table.h"
 
@@ -89,6 +90,7 @@ struct worker {
 	uint64_t warned_ms;	/* when a lack of resources was last logged */
 	struct conn_list ready; /* had more to do than their budget */
 	struct conn_list dead;	/* closed in this turn */
+	struct waiting waiting; /* conns for which no backend has room */
 	bool draining;
 	bool drained; /* control has been told */
 	bool stopping;

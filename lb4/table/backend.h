@@ -107,7 +107,7 @@ struct backend {
 	_Atomic uint32_t admin;
 
 	/* Conns that have chosen this backend and not yet ended.  Writers:
-	 * workers, atomic read-modify-write, release on the decrement. */
+	 * workers, by backend_reserve() and backend_release(). */
 	_Alignas(64) _Atomic uint32_t active;
 };
 
@@ -126,6 +126,22 @@ void backend_free(struct backend *backend);
 
 /* Whether nothing holds it: no reference and no conn (acquire). */
 bool backend_is_unused(const struct backend *backend);
+
+/*
+ * Counts one more conn in `active`, unless `maxconn` are there already; 0 is no
+ * limit.  Sequentially consistent, as the release is: waitqueue.h says why.
+ */
+bool backend_reserve(struct backend *backend, uint32_t maxconn);
+
+/* Counts it down: the caller's last touch of the backend, which control may
+ * free from then on. */
+void backend_release(struct backend *backend);
+
+static inline bool
+backend_is_full(const struct backend *backend, uint32_t maxconn)
+{
+	return maxconn != 0 && atomic_load(&backend->active) >= maxconn;
+}
 
 /* The AND of its parts: whether new conns may be sent to it. */
 static inline bool

@@ -22,8 +22,9 @@ policy_of(enum balance balance)
 	return policies[balance];
 }
 
-bool
-policy_usable(const struct service *service, const struct pick *pick,
+/* As policy_usable(), whether it is at its maxconn or not. */
+static bool
+usable_or_full(const struct service *service, const struct pick *pick,
     unsigned index, bool check_health)
 {
 	const struct service_backend *one = &service->backend[index];
@@ -42,6 +43,16 @@ policy_usable(const struct service *service, const struct pick *pick,
 		if (pick->tried[i] == one->backend->id)
 			return false;
 	return true;
+}
+
+bool
+policy_usable(const struct service *service, const struct pick *pick,
+    unsigned index, bool check_health)
+{
+	const struct service_backend *one = &service->backend[index];
+
+	return usable_or_full(service, pick, index, check_health) &&
+	    !backend_is_full(one->backend, one->maxconn);
 }
 
 /* States may change between the two passes over the backends: the second one
@@ -71,11 +82,64 @@ policy_spread(const struct service *service, const struct pick *pick,
 	return last;
 }
 
+/* Whether there is a backend that is unusable, if at all, for being full. */
+static bool
+any_but_full(const struct service *service, const struct pick *pick,
+    bool check_health)
+{
+	for (unsigned i = 0; i < service->backends; i++)
+		if (usable_or_full(service, pick, i, check_health))
+			return true;
+	return false;
+}
+
 int
 policy_pick(const struct service *service, const struct pick *pick)
 {
 	const struct policy *policy = policy_of(service->balance);
-	int index = policy->pick(service, pick, true);
 
-	return index >= 0 ? index : policy->pick(service, pick, false);
+	for (int check_health = 1; check_health >= 0; check_health--) {
+		int index = policy->pick(service, pick, check_health);
+
+		if (index >= 0)
+			return index;
+		if (service->limited &&
+		    any_but_full(service, pick, check_health))
+			return POLICY_FULL;
+	}
+	return POLICY_NONE;
+}
+
+/* A pick is a look, and another worker may be quicker: then it has what was
+ * seen, and there is one place less to be picked. */
+int
+policy_take(const struct service *service, const struct pick *pick)
+{
+	int index;
+
+	do {
+		index = policy_pick(service, pick);
+	} while (index >= 0 &&
+	    !backend_reserve(service->backend[index].backend,
+		service->backend[index].maxconn));
+	return index;
+}
+
+bool
+policy_is_full(const struct service *service)
+{
+	const struct pick pick = { .tries = 0 };
+
+	for (int check_health = 1; check_health >= 0; check_health--) {
+		bool any = false;
+
+		for (unsigned i = 0; i < service->backends; i++) {
+			if (policy_usable(service, &pick, i, check_health))
+				return false;
+			any |= usable_or_full(service, &pick, i, check_health);
+		}
+		if (any)
+			return true;
+	}
+	return false;
 }

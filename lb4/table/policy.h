@@ -43,8 +43,9 @@ struct policy {
 
 const struct policy *policy_of(enum balance balance);
 
-/* Whether backend `index` may take this conn: it has a weight, was not tried
- * before, and control lets it; with `check_health`, its health is not down. */
+/* Whether backend `index` may take this conn: it has a weight, is not at its
+ * maxconn, was not tried before, and control lets it; with `check_health`, its
+ * health is not down. */
 bool policy_usable(const struct service *service, const struct pick *pick,
     unsigned index, bool check_health);
 
@@ -53,12 +54,24 @@ bool policy_usable(const struct service *service, const struct pick *pick,
 int policy_spread(const struct service *service, const struct pick *pick,
     uint64_t hash, bool check_health);
 
+/* What a pick says when there is no backend. */
+#define POLICY_NONE (-1) /* every one has been tried or may not be used */
+#define POLICY_FULL (-2) /* those that may be used are at their maxconn */
+
 /*
- * The backend for a conn, as an index into service->backend; -1 when every
- * one has been tried or may not be used.  Backends that are down are stepped
- * past, but when all are, they are tried all the same: a check may be wrong.
+ * The backend for a conn, as an index into service->backend, or one of the
+ * above.  Backends that are down are stepped past, but when all are, they are
+ * tried all the same: a check may be wrong.  Backends at their maxconn are
+ * stepped past too, but not towards one that is down.
  */
 int policy_pick(const struct service *service, const struct pick *pick);
+
+/* The same, and counts one more conn in the backend's `active`, never over its
+ * maxconn. */
+int policy_take(const struct service *service, const struct pick *pick);
+
+/* Whether a pick for a conn that has tried nothing yet would say POLICY_FULL. */
+bool policy_is_full(const struct service *service);
 
 extern const struct policy policy_4tuple;
 extern const struct policy policy_source;

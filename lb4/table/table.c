@@ -58,6 +58,8 @@ state_free(struct service_state *state)
 {
 	if (state == NULL)
 		return;
+	waitqueue_free(atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire));
 	free(state->stats);
 	free(state);
 }
@@ -221,10 +223,14 @@ service_set(struct service *service, const struct config_service *config,
 	service->check = config->check;
 	service->retries = config->retries;
 	service->maxconn = config->maxconn;
+	service->queue = config->queue;
 	service->nodelay = config->nodelay;
 	service->keepalive = config->keepalive;
 	service->user_timeout_ms = config->user_timeout_ms;
 	service->timeout_connect_ms = config->timeout_connect_ms;
+	service->timeout_queue_ms = config->timeout_queue_ms != 0
+	    ? config->timeout_queue_ms
+	    : config->timeout_connect_ms;
 	service->timeout_idle_ms = config->timeout_idle_ms;
 	service->timeout_half_close_ms = config->timeout_half_close_ms;
 	service->reset_linger_ms = config->reset_linger_ms;
@@ -259,6 +265,8 @@ service_set_backends(struct service *service, struct tables *tables,
 	qsort(order, count, sizeof(*order), config_backend_compare);
 	for (size_t i = 0; i < count; i++) {
 		service->backend[i].weight = order[i]->weight;
+		service->backend[i].maxconn = order[i]->maxconn;
+		service->limited |= order[i]->maxconn != 0;
 		service->check_addr[i] = order[i]->check_addr;
 		service->backend[i].backend = tables_backend_get(tables, sorted,
 		    config->name, order[i]);
@@ -269,6 +277,21 @@ service_set_backends(struct service *service, struct tables *tables,
 out:
 	free(order);
 	return rc;
+}
+
+/* Gives the service's state a queue if it needs one and has none yet. */
+static int
+service_set_waitqueue(const struct service *service)
+{
+	struct service_state *state = service->state;
+	struct waitqueue *queue;
+
+	if (!service->limited || atomic_load(&state->waitqueue) != NULL)
+		return 0;
+	if ((queue = waitqueue_new(state->workers)) == NULL)
+		return -ENOMEM;
+	atomic_store(&state->waitqueue, queue);
+	return 0;
 }
 
 static int
@@ -286,6 +309,8 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	if (service->state == NULL)
 		goto fail;
 	rc = service_set_backends(service, tables, sorted, config);
+	if (rc == 0)
+		rc = service_set_waitqueue(service);
 	if (rc < 0)
 		goto fail;
 	rc = policy->build != NULL ? policy->build(service) : 0;
