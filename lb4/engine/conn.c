@@ -517,6 +517,7 @@ choose(struct worker *worker, struct conn *conn, const struct service *service)
 	struct pick pick = {
 		.client = conn->client,
 		.conn = conn->id,
+		.now_ms = worker->now_ms,
 		.tries = conn->tries,
 	};
 	int index;
