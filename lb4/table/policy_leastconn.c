@@ -7,8 +7,8 @@
  * Each pick looks at every backend (some microseconds with 1,000 of them) and
  * writes nothing.  The count that made the choice is also its limit: if another
  * worker has added a conn meanwhile, policy_take() picks again.  So no two
- * workers follow the same minimum, and with equal weights the counts differ by
- * at most one for each worker.
+ * workers follow the same minimum; what a pick can miss is a conn that has
+ * ended since it looked.
  *
  * Among equals each has its weight's chance.
  */
