@@ -105,7 +105,8 @@ int policy_pick(const struct service *service, const struct pick *pick);
  * to count down, and never goes over its maxconn. */
 int policy_take(const struct service *service, const struct pick *pick);
 
-/* Whether a pick for a conn that has tried nothing yet would say POLICY_FULL. */
+/* Whether a pick for a conn that has tried nothing yet would say POLICY_FULL.
+ */
 bool policy_is_full(const struct service *service);
 
 /* For policies: the rest of this file. */

@@ -714,10 +714,11 @@ START_TEST(finished_while_queued)
 	struct house house;
 
 	house_open(&house, "", 3);
-	accept_backend(&house.stage);
-	(void)close(house.stage.backend);
-	accept_backend(&house.stage);
-	(void)close(house.stage.backend);
+	for (int i = 0; i < 2; i++) { /* those of the first two */
+		accept_backend(&house.stage);
+		(void)close(house.stage.backend);
+		house.stage.backend = -1;
+	}
 	ck_assert_int_eq(send(house.client[2], "hello", 5, 0), 5);
 	(void)shutdown(house.client[2], SHUT_WR);
 	wait_events(house.conn[2]->side[CLIENT].fd, POLLRDHUP);
