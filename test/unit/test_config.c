@@ -482,72 +482,72 @@ START_TEST(test_backend)
 }
 END_TEST
 
+static const struct {
+	const char *value;
+	const char *why;
+} wrong_backends[] = {
+	{ "a", "no address: write backend = a ADDRESS" },
+	{ "127.0.0.1:80",
+	    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "-a 1.2.3.4:80",
+	    "\"-a\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "a/b 1.2.3.4:80",
+	    "\"a/b\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "a example.com:80",
+	    "\"example.com:80\": host names are not supported; write "
+	    "an IP address" SUCH },
+	{ "a :80",
+	    "\":80\" is no address to connect to: give one "
+	    "such as 127.0.0.1:80" },
+	{ "a [::]:80",
+	    "\"[::]:80\" is no address to connect to: give one such "
+	    "as 127.0.0.1:80" },
+	{ "a 1.2.3.4:80 weight",
+	    "option \"weight\" has no value: write weight=..." },
+	{ "a 1.2.3.4:80 weight=",
+	    "option \"weight\" has no value: write weight=..." },
+	{ "a 1.2.3.4:80 weight=257",
+	    "option \"weight\": \"257\" is too high: give 0 to 256" },
+	{ "a 1.2.3.4:80 weight=x",
+	    "option \"weight\": \"x\" is not a whole number: give 0 "
+	    "to 256" },
+	{ "a 1.2.3.4:80 weight=2 weight=2",
+	    "option \"weight\" is there twice: keep one" },
+	{ "a 1.2.3.4:80 backup=yes",
+	    "option \"backup\" takes no value: write backup" },
+	{ "a 1.2.3.4:80 backup=",
+	    "option \"backup\" takes no value: write backup" },
+	{ "a 1.2.3.4:80 backup weight=2 backup",
+	    "option \"backup\" is there twice: keep one" },
+	{ "a 1.2.3.4:80 zone", "option \"zone\" has no value: write zone=..." },
+	{ "a 1.2.3.4:80 zone=a/b",
+	    "option \"zone\": \"a/b\" is no name: give letters, "
+	    "digits and -_. after a letter or digit, 63 at most" },
+	{ "a 1.2.3.4:80 wieght=2",
+	    "unknown option \"wieght\": did you mean \"weight\"?" },
+	{ "a 1.2.3.4:80 fast",
+	    "unknown option \"fast\": remove it, or see lb4.ini(5)" },
+	{ "a 1.2.3.4:80 check-addr=1.2.3.4",
+	    "option \"check-addr\": \"1.2.3.4\": the port is missing" SUCH },
+	{ "a 1.2.3.4:80 check-addr=1.2.3.4:0",
+	    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
+	    "another" },
+	{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
+	    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
+	    "connect to: give one such as 127.0.0.1:80" },
+	{ "a 1.2.3.4:80\\n",
+	    "'\\' without x and two hex digits: write \\x5c for a "
+	    "backslash" },
+};
+
 START_TEST(test_wrong_backends)
 {
-	static const struct {
-		const char *value;
-		const char *why;
-	} wrong[] = {
-		{ "a", "no address: write backend = a ADDRESS" },
-		{ "127.0.0.1:80",
-		    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "-a 1.2.3.4:80",
-		    "\"-a\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "a/b 1.2.3.4:80",
-		    "\"a/b\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "a example.com:80",
-		    "\"example.com:80\": host names are not supported; write "
-		    "an IP address" SUCH },
-		{ "a :80",
-		    "\":80\" is no address to connect to: give one "
-		    "such as 127.0.0.1:80" },
-		{ "a [::]:80",
-		    "\"[::]:80\" is no address to connect to: give one such "
-		    "as 127.0.0.1:80" },
-		{ "a 1.2.3.4:80 weight",
-		    "option \"weight\" has no value: write weight=..." },
-		{ "a 1.2.3.4:80 weight=",
-		    "option \"weight\" has no value: write weight=..." },
-		{ "a 1.2.3.4:80 weight=257",
-		    "option \"weight\": \"257\" is too high: give 0 to 256" },
-		{ "a 1.2.3.4:80 weight=x",
-		    "option \"weight\": \"x\" is not a whole number: give 0 "
-		    "to 256" },
-		{ "a 1.2.3.4:80 weight=2 weight=2",
-		    "option \"weight\" is there twice: keep one" },
-		{ "a 1.2.3.4:80 backup=yes",
-		    "option \"backup\" takes no value: write backup" },
-		{ "a 1.2.3.4:80 backup=",
-		    "option \"backup\" takes no value: write backup" },
-		{ "a 1.2.3.4:80 backup weight=2 backup",
-		    "option \"backup\" is there twice: keep one" },
-		{ "a 1.2.3.4:80 zone",
-		    "option \"zone\" has no value: write zone=..." },
-		{ "a 1.2.3.4:80 zone=a/b",
-		    "option \"zone\": \"a/b\" is no name: give letters, "
-		    "digits and -_. after a letter or digit, 63 at most" },
-		{ "a 1.2.3.4:80 wieght=2",
-		    "unknown option \"wieght\": did you mean \"weight\"?" },
-		{ "a 1.2.3.4:80 fast",
-		    "unknown option \"fast\": remove it, or see lb4.ini(5)" },
-		{ "a 1.2.3.4:80 check-addr=1.2.3.4",
-		    "option \"check-addr\": \"1.2.3.4\": the port is missing" SUCH },
-		{ "a 1.2.3.4:80 check-addr=1.2.3.4:0",
-		    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
-		    "another" },
-		{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
-		    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
-		    "connect to: give one such as 127.0.0.1:80" },
-		{ "a 1.2.3.4:80\\n",
-		    "'\\' without x and two hex digits: write \\x5c for a "
-		    "backslash" },
-	};
-
-	for (size_t i = 0; i < COUNT(wrong); i++)
-		refuse_key(false, "backend", wrong[i].value, wrong[i].why);
+	for (size_t i = 0; i < COUNT(wrong_backends); i++)
+		refuse_key(false, "backend", wrong_backends[i].value,
+		    wrong_backends[i].why);
 }
 END_TEST
 

@@ -347,6 +347,7 @@ bound_of(const struct sim *sim, size_t index)
 	}
 	top = sim->service->max_load * active *
 	    sim->service->backend[index].weight;
+	ck_assert_uint_gt(weight, 0);
 	bottom = 100 * weight;
 	return (uint32_t)(top / bottom + (top % bottom != 0));
 }
