@@ -350,6 +350,14 @@ START_TEST(simulate_policies_that_count)
 	ck_assert_ptr_nonnull(strstr(text, "   25.00 %   25.00 %\n"));
 	ck_assert_ptr_nonnull(strstr(text, "   75.00 %   75.00 %\n"));
 	free(text);
+
+	/* The one that is full first leaves the rest to the other. */
+	sim_config(before)->backend[0].maxconn = 300;
+	sim_config(before)->backend[1].maxconn = 100;
+	ck_assert(simulate(before->config, before->config, &text) == -1);
+	ck_assert_ptr_nonnull(strstr(text, "   75.00 %   75.00 %\n"));
+	ck_assert_ptr_null(strstr(text, "(none)"));
+	free(text);
 	sim_free(before);
 }
 END_TEST
