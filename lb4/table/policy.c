@@ -341,8 +341,8 @@ policy_hash(const struct service *service, const struct pick *pick)
 	return hash;
 }
 
-/* The backend that the client has had before a change and keeps, or POLICY_NONE; sets
- * the rest of *pin. */
+/* The backend that the client has had before a change and keeps, or
+ * POLICY_NONE; sets the rest of *pin. */
 static int
 keep(const struct service *service, const struct pick *pick, struct scope scope,
     uint32_t *limit, struct pin *pin)
