@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "lb4/config/kinds.h"
 
 enum {
 	OPTION_OPERAND = 1, /* what getopt_long(3) returns for a plain word */
@@ -25,7 +26,7 @@ enum {
 };
 
 /* "-": words in order; ":": this file words the complaints. */
-static const char short_options[] = "-:f:tTl:vDp:u:h";
+static const char short_options[] = "-:f:tTl:vDp:u:z:h";
 
 static const struct option long_options[] = {
 	{ "relay", required_argument, NULL, OPTION_RELAY },
@@ -42,7 +43,8 @@ void
 options_help(FILE *out)
 {
 	fputs(
-	    "usage: lb4 [-D] [-f FILE] [-p PIDFILE] [-u USER] [OPTION...]\n"
+	    "usage: lb4 [-D] [-f FILE] [-p PIDFILE] [-u USER] [-z ZONE] "
+	    "[OPTION...]\n"
 	    "       lb4 -l ADDR BACKEND... [-l ADDR BACKEND...] [OPTION...]\n"
 	    "       lb4 -t | -T [-f FILE]\n"
 	    "\n"
@@ -53,6 +55,7 @@ options_help(FILE *out)
 	    "  -D                   go to the background once ready\n"
 	    "  -p PIDFILE           write the process id there\n"
 	    "  -u USER              become USER once the listeners are open\n"
+	    "  -z ZONE              prefer the backends in ZONE, where this node is\n"
 	    "  -v, --version        write the version and exit\n"
 	    "  -vv                  write version, limits, kernel, libraries\n"
 	    "  -h, --help           write this and exit\n"
@@ -119,6 +122,11 @@ take_word(struct options *options, int option, const char *word)
 		options->user = word;
 		if (word[0] == '\0' || strlen(word) >= CONFIG_NAME_MAX)
 			wrong = "not the name of a user";
+		break;
+	case 'z':
+		options->zone = word;
+		if (!kinds_is_name(word))
+			wrong = "not the name of a zone";
 		break;
 	case OPTION_RELAY:
 		options->relay = relay_way_parse(word);
@@ -263,6 +271,8 @@ override(struct config *config, const struct options *options)
 		    sizeof(config->pidfile));
 	if (options->user != NULL)
 		strlcpy(config->user, options->user, sizeof(config->user));
+	if (options->zone != NULL)
+		strlcpy(config->zone, options->zone, sizeof(config->zone));
 	if (options->access_log != NULL)
 		strlcpy(config->access_log, options->access_log,
 		    sizeof(config->access_log));

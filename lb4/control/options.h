@@ -40,6 +40,7 @@ struct options {
 	/* What goes before the file's word for it; NULL or -1: not given. */
 	const char *pidfile;
 	const char *user;
+	const char *zone;
 	const char *access_log;
 	int relay;
 	int log_level;

@@ -496,22 +496,22 @@ service_of(const struct worker *worker, const struct conn *conn)
 
 /* Chooses the next backend and counts the conn there; NULL: none is left. */
 static struct backend *
-choose(struct conn *conn, const struct service *service)
+choose(const struct worker *worker, struct conn *conn,
+    const struct service *service)
 {
 	struct pick pick = {
 		.client = conn->client,
 		.conn = conn->id,
+		.now_ms = worker->now_ms,
 		.tries = conn->tries,
 	};
 	int index;
 
 	memcpy(pick.tried, conn->tried, sizeof(pick.tried));
-	if ((index = policy_pick(service, &pick)) < 0)
+	if ((index = policy_take(service, &pick)) < 0)
 		return NULL;
 	release_backend(conn);
 	conn->backend = service->backend[index].backend;
-	(void)atomic_fetch_add_explicit(&conn->backend->active, 1,
-	    memory_order_relaxed);
 	return conn->backend;
 }
 
@@ -616,7 +616,7 @@ connect_next(struct worker *worker, struct conn *conn)
 	int error;
 
 	while (service != NULL && conn->tries <= service->retries &&
-	    choose(conn, service) != NULL) {
+	    choose(worker, conn, service) != NULL) {
 		if (conn->tries > 0) {
 			conn->retries++;
 			count(&service_stats(worker, conn)->retries, 1);

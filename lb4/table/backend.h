@@ -106,6 +106,13 @@ struct backend {
 	/* Writer: control (release).  Readers: workers, prober. */
 	_Atomic uint32_t admin;
 
+	/* When it last became available, CLOCK_MONOTONIC in ms; 0: it has been
+	 * since the start.  Readers: workers (relaxed: slowstart's weight may
+	 * be a moment late). */
+	_Atomic uint64_t up_ms;	   /* its health recovered; writer: prober */
+	_Atomic uint64_t ready_ms; /* control made it ready, or a reload added
+				    * it; writer: control */
+
 	/* Conns that have chosen this backend and not yet ended.  Writers:
 	 * workers, atomic read-modify-write, release on the decrement. */
 	_Alignas(64) _Atomic uint32_t active;
@@ -126,6 +133,40 @@ void backend_free(struct backend *backend);
 
 /* Whether nothing holds it: no reference and no conn (acquire). */
 bool backend_is_unused(const struct backend *backend);
+
+/* Set a word, and note when the backend became available by it.  For the one
+ * writer of each: prober, control. */
+void backend_set_health(struct backend *backend, uint32_t word,
+    uint64_t now_ms);
+void backend_set_admin(struct backend *backend, enum admin_state state,
+    uint64_t now_ms);
+
+/* When new conns could last begin to come; 0: since the start. */
+static inline uint64_t
+backend_since_ms(const struct backend *backend)
+{
+	uint64_t up = atomic_load_explicit(&backend->up_ms,
+	    memory_order_relaxed);
+	uint64_t ready = atomic_load_explicit(&backend->ready_ms,
+	    memory_order_relaxed);
+
+	return up > ready ? up : ready;
+}
+
+/* Counts one more conn if fewer than `limit` are active; else says false. */
+static inline bool
+backend_reserve(struct backend *backend, uint32_t limit)
+{
+	uint32_t active = atomic_load_explicit(&backend->active,
+	    memory_order_relaxed);
+
+	do {
+		if (active >= limit)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&backend->active,
+	    &active, active + 1, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
 
 /* The AND of its parts: whether new conns may be sent to it. */
 static inline bool

@@ -32,6 +32,19 @@
 #define TABLE_WORKERS_MAX GATE_WORKERS_MAX
 
 struct maglev;
+struct turns;
+
+/*
+ * Each backend of a service is in one set, and a pick chooses a set first.
+ * Where zones mean nothing (the node has none, none of the backends has one,
+ * or the policy goes without), every backend but the backups is near.
+ */
+enum backend_set {
+	SET_NEAR,   /* in the node's zone */
+	SET_FAR,    /* in another one, or in none */
+	SET_BACKUP, /* serves when no other can */
+	BACKEND_SETS,
+};
 
 /* Counts of one worker with one service; as struct backend_stats. */
 struct service_stats {
@@ -59,13 +72,15 @@ struct service_state {
 
 	struct gate gate; /* conns of this service, in any state */
 
-	/* Turns taken by round robin.  Writers: workers, fetch-and-add. */
-	_Alignas(64) _Atomic uint64_t turns;
+	/* Turns taken by round robin in each set.  Writers: workers,
+	 * fetch-and-add. */
+	_Alignas(64) _Atomic uint64_t turns[BACKEND_SETS];
 };
 
 struct service_backend {
 	struct backend *backend; /* referenced */
 	unsigned weight;	 /* 0: no new conns */
+	enum backend_set set;
 };
 
 struct service {
@@ -74,12 +89,20 @@ struct service {
 	size_t backends;		 /* at least one */
 	struct service_backend *backend; /* owned; sorted by name */
 
-	/* Each is owned, and there only for the policies that need it. */
-	struct maglev *maglev; /* 4tuple, source */
-	uint16_t *schedule;    /* roundrobin: indexes into `backend` */
-	uint32_t schedule_len;
+	size_t members[BACKEND_SETS]; /* how many are in each */
+	unsigned zones; /* in which they are; 0: zones mean nothing here */
+
+	/* Each is owned, and there only for the policies that need it, and for
+	 * sets with a weight above 0.  Indexes are those of `backend`. */
+	struct maglev *maglev[BACKEND_SETS]; /* 4tuple, source */
+	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
+	uint16_t *order;		     /* first: as in the file */
 
 	struct hash_key seed;
+	unsigned source_prefix4; /* bits */
+	unsigned source_prefix6;
+	unsigned max_load; /* percent; 0: no bound */
+	unsigned slowstart_ms;
 
 	/* as configured; check.kind tells the prober what to do */
 	struct config_check check;
