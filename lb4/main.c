@@ -19,7 +19,9 @@
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/daemon.h"
+#include "lb4/control/doctor.h"
 #include "lb4/control/facts.h"
+#include "lb4/control/host.h"
 #include "lb4/control/logger.h"
 #include "lb4/control/notify.h"
 #include "lb4/control/options.h"
@@ -328,10 +330,24 @@ serve(const struct options *options)
 	return status;
 }
 
+/* The limits of this machine that the configuration would meet. */
+static int
+examine(const struct config *config)
+{
+	struct doctor_report report;
+	struct host host;
+
+	host_read(&host, "");
+	doctor_examine(config, &host, DOCTOR_NOT_RUNNING, &report);
+	doctor_print(&report, stdout);
+	return report.bites == 0 ? EXIT_OK : EXIT_START;
+}
+
 static int
 check(const struct options *options)
 {
 	struct config *config = load(options);
+	int status = EXIT_OK;
 
 	if (config == NULL)
 		return EXIT_START;
@@ -339,8 +355,10 @@ check(const struct options *options)
 		config_dump(config, stdout);
 	else
 		printf("%s: configuration is valid\n", options_source(options));
+	if (options->host)
+		status = examine(config);
 	config_free(config);
-	return EXIT_OK;
+	return status;
 }
 
 static int

@@ -72,7 +72,8 @@ raise_nofile(void)
 }
 
 void
-engine_limits(const struct config *config, struct engine_limits *limits)
+engine_limits_within(const struct config *config, uint64_t nofile,
+    struct engine_limits *limits)
 {
 	const uint64_t workers = engine_workers(config);
 	uint64_t reserve = FILES_SPARE + workers * FILES_PER_WORKER;
@@ -81,7 +82,7 @@ engine_limits(const struct config *config, struct engine_limits *limits)
 	for (size_t i = 0; i < config->services; i++)
 		reserve += config->service[i].listens * workers +
 		    config->service[i].backends;
-	*limits = (struct engine_limits){ .nofile = raise_nofile() };
+	*limits = (struct engine_limits){ .nofile = nofile };
 	limits->maxpipes = config->maxpipes;
 	if (limits->maxpipes == 0) {
 		limits->maxpipes = limits->nofile / PIPES_PER_FILES;
@@ -97,6 +98,12 @@ engine_limits(const struct config *config, struct engine_limits *limits)
 	    : conns > MAXCONN_LEAST	       ? conns
 					       : MAXCONN_LEAST;
 	limits->short_of_files = limits->maxconn > conns;
+}
+
+void
+engine_limits(const struct config *config, struct engine_limits *limits)
+{
+	engine_limits_within(config, raise_nofile(), limits);
 }
 
 /* Which CPU is the n-th (counted round) of those we may use. */

@@ -69,6 +69,10 @@ struct engine_limits {
 };
 void engine_limits(const struct config *config, struct engine_limits *limits);
 
+/* The same for a descriptor limit of `nofile`, whatever there is. */
+void engine_limits_within(const struct config *config, uint64_t nofile,
+    struct engine_limits *limits);
+
 /* `tables` outlives the engine; its workers count is the engine's.  NULL with
  * errno set. */
 struct engine *engine_new(struct tables *tables, const struct config *config,
