@@ -23,7 +23,7 @@
 #include "lb4/control/facts.h"
 #include "lb4/control/host.h"
 #include "lb4/control/logger.h"
-#include "lb4/control/notify.h"
+#include "lb4/control/manager.h"
 #include "lb4/control/options.h"
 #include "lb4/engine/engine.h"
 #include "lb4/health/prober.h"
@@ -216,8 +216,7 @@ start_done(struct program *program)
 		   "maxconn %" PRIu64,
 	    config->services, backends, program->workers,
 	    program->limits.maxconn);
-	error = notify_send("READY=1\nSTATUS=%zu services, %zu backends",
-	    config->services, backends);
+	error = manager_ready(program->engine, &program->tables);
 	if (error < 0)
 		log_warning("cannot notify the service manager: %s",
 		    strerror(-error));

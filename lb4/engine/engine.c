@@ -379,3 +379,24 @@ engine_conns(const struct engine *engine)
 		    memory_order_relaxed);
 	return sum;
 }
+
+uint64_t
+engine_stuck_ms(const struct engine *engine, uint64_t now_ms, unsigned *worker)
+{
+	uint64_t longest_ms = 0;
+
+	*worker = 0;
+	for (unsigned i = 0; i < engine->shared.count; i++) {
+		uint64_t turn_ms =
+		    atomic_load_explicit(&engine->workers[i].turn_ms,
+			memory_order_relaxed);
+
+		/* it may have begun since the caller looked at the clock */
+		if (turn_ms == 0 || turn_ms >= now_ms ||
+		    now_ms - turn_ms <= longest_ms)
+			continue;
+		longest_ms = now_ms - turn_ms;
+		*worker = i;
+	}
+	return longest_ms;
+}

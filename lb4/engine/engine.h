@@ -102,4 +102,14 @@ void engine_free(struct engine *engine);
 /* Conns open now, summed over the workers; may be a moment old. */
 uint64_t engine_conns(const struct engine *engine);
 
+/* A worker that is in one turn of its loop for longer is stuck. */
+#define ENGINE_STUCK_MS 200
+
+/*
+ * How long the present turn of that worker's loop lasts who is longest in his,
+ * and in *worker who that is; 0 when all sleep.  `now_ms` is timer_now_ms().
+ */
+uint64_t engine_stuck_ms(const struct engine *engine, uint64_t now_ms,
+    unsigned *worker);
+
 #endif

@@ -311,6 +311,8 @@ turn(struct worker *worker)
 
 	worker->turn++;
 	worker->now_ms = timer_now_ms();
+	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
+	    memory_order_relaxed);
 	worker->relays.now_ms = worker->now_ms;
 	worker->table = table_current(worker->shared->tables);
 
@@ -325,6 +327,7 @@ turn(struct worker *worker)
 	atomic_store_explicit(&worker->open, worker->conns.used,
 	    memory_order_relaxed);
 	report_drained(worker);
+	atomic_store_explicit(&worker->turn_ms, 0, memory_order_relaxed);
 }
 
 static void
