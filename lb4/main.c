@@ -26,6 +26,7 @@
 #include "lb4/control/manager.h"
 #include "lb4/control/options.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/inherited.h"
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
@@ -37,6 +38,7 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 /* All that is started, in the order of the start. */
 struct program {
 	struct config *config;
+	struct inherited inherited;
 	int ready_fd; /* -1: not going to the background */
 	struct daemon_user user;
 	struct control control;
@@ -74,6 +76,9 @@ start_process(struct program *program, bool background)
 	char why[WHY_MAX];
 	int error;
 
+	error = inherited_take(&program->inherited);
+	if (error < 0)
+		return start_failed("inherited sockets: %s", strerror(-error));
 	if (daemon_user_find(&program->user, program->config->user, why,
 		sizeof(why)) < 0)
 		return start_failed("%s", why);
@@ -155,9 +160,11 @@ start_privileged(struct program *program)
 	    &peers);
 	if (program->engine == NULL)
 		return start_failed("engine: %s", strerror(errno));
+	engine_inherit(program->engine, &program->inherited);
 	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
 	    daemon_become(&program->user, why, sizeof(why)) < 0)
 		return start_failed("%s", why);
+	inherited_close_rest(&program->inherited);
 	return 0;
 }
 
@@ -276,6 +283,7 @@ stop(struct program *program)
 		logger_free(program->logger);
 	if (program->control_up)
 		control_done(&program->control);
+	inherited_done(&program->inherited);
 	config_free(program->config);
 }
 

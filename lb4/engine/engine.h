@@ -26,6 +26,7 @@
 
 struct access_record;
 struct engine;
+struct inherited;
 struct logger;
 struct prober;
 
@@ -77,6 +78,10 @@ void engine_limits_within(const struct config *config, uint64_t nofile,
  * errno set. */
 struct engine *engine_new(struct tables *tables, const struct config *config,
     const struct engine_limits *limits, const struct engine_peers *peers);
+
+/* Has engine_listen() look there first: a `listen` that is among them is not
+ * opened, but taken.  They outlive the listening. */
+void engine_inherit(struct engine *engine, struct inherited *inherited);
 
 /*
  * Opens the listeners of `config`, whose table must be published.  On failure
