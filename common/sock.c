@@ -171,7 +171,7 @@ get_option(int fd, int level, int name, int *value)
 int
 sock_listens(int fd, struct addr *addr)
 {
-	int listens, type, only = 1;
+	int listens = 0, type = 0, only = 1;
 	int error = get_option(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens);
 
 	memset(addr, 0, sizeof(*addr));

@@ -55,8 +55,9 @@ struct doctor_report {
 
 /*
  * Judges `config` on `host`, as the process that runs it and has `conns` open,
- * or before it is started (DOCTOR_NOT_RUNNING).  Pure: reads nothing but its arguments (and, with `workers = auto`,
- * the CPUs that it may use).  `report` needs no preparation and no clean-up.
+ * or before it is started (DOCTOR_NOT_RUNNING).  Pure: reads nothing but its
+ * arguments (and, with `workers = auto`, the CPUs that it may use).  `report`
+ * needs no preparation and no clean-up.
  */
 void doctor_examine(const struct config *config, const struct host *host,
     uint64_t conns, struct doctor_report *report);

@@ -39,14 +39,15 @@ read_number(const char *root, const char *path, unsigned n)
 {
 	FILE *file = open_below(root, path);
 	char line[256];
-	char *word, *rest = line, *end;
-	int64_t value = HOST_UNKNOWN;
+	char *word, *rest, *end;
+	int64_t value;
 
 	if (file == NULL)
 		return HOST_UNKNOWN;
-	if (fgets(line, sizeof(line), file) == NULL)
-		line[0] = '\0';
+	rest = fgets(line, sizeof(line), file);
 	(void)fclose(file);
+	if (rest == NULL)
+		return HOST_UNKNOWN;
 	do
 		word = strtok_r(rest, " \t\n", &rest);
 	while (word != NULL && n-- > 0);

@@ -326,13 +326,14 @@ START_TEST(longest_turn_is_told)
 
 	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 0);
 	ck_assert_uint_eq(worker, 0);
-	workers[1].turn_ms = 4990;
+	atomic_store(&workers[1].turn_ms, 4990);
 	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
 	ck_assert_uint_eq(worker, 1);
-	workers[2].turn_ms = 1000;
+	atomic_store(&workers[2].turn_ms, 1000);
 	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 4000);
 	ck_assert_uint_eq(worker, 2);
-	workers[2].turn_ms = 5003; /* later than the caller's clock */
+	atomic_store(&workers[2].turn_ms,
+	    5003); /* later than the caller's clock */
 	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
 	ck_assert_uint_eq(worker, 1);
 }
