@@ -21,6 +21,7 @@
 
 #include "common/log.h"
 #include "common/sock.h"
+#include "lb4/engine/gather.h"
 #include "lb4/engine/worker.h"
 #include "lb4/table/policy.h"
 
@@ -262,6 +263,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 
 	timer_disarm(&worker->timers, &conn->timer);
 	remove_from_ready(worker, conn);
+	gather_forget(worker, conn);
 	release_backend(conn);
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
@@ -439,6 +441,7 @@ run_relay(struct worker *worker, struct conn *conn, enum conn_side from)
 	}
 	switch (result) {
 	case RELAY_WAITS:
+		gather_update(worker, conn, from, relay->bytes - before);
 		return true;
 	case RELAY_HAS_MORE:
 		add_to_ready(worker, conn);
@@ -848,6 +851,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 		return NULL;
 	timer_disarm(&worker->timers, &conn->timer);
 	remove_from_ready(worker, conn);
+	gather_forget(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd >= 0)
 			(void)loop_remove(worker->epfd, conn->side[s].fd);
@@ -881,6 +885,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 			return;
 		}
 	}
+	gather_resume(conn);
 	/* every timer's handler looks at the clock itself */
 	timer_arm(&worker->timers, &conn->timer, worker->now_ms);
 	add_to_ready(worker, conn);

@@ -56,6 +56,14 @@ enum conn_state {
 	CONN_STATE_COUNT,
 };
 
+/* Whether input is looked for by the clock, and in which of the worker's lists
+ * the conn is for that: see gather.h. */
+enum gathering {
+	GATHER_NOT,
+	GATHER_WAITS, /* for the next round */
+	GATHER_DUE,   /* in this one */
+};
+
 enum conn_side {
 	CLIENT,
 	BACKEND,
@@ -70,9 +78,11 @@ struct conn {
 	uint8_t state;		   /* enum conn_state; conn_set_state() only */
 	uint8_t last_from;	   /* the side they came from */
 	bool ready;		   /* in the worker's ready list */
+	uint8_t gathering;	   /* enum gathering */
 	bool established;	   /* a backend has answered */
 
-	TAILQ_ENTRY(conn) entry; /* ready or dead list */
+	TAILQ_ENTRY(conn) entry;	/* ready or dead list */
+	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
 	struct timer timer;
 
 	uint64_t id;

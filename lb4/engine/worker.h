@@ -83,12 +83,16 @@ struct worker {
 	struct timer_wheel timers;
 	struct relay_env relays;
 	const struct table *table; /* of this turn; NULL between turns */
-	uint64_t now_ms;	   /* of this turn */
+	uint64_t now_us, now_ms;   /* of this turn */
 	uint64_t turn;
 	uint64_t last_conn;	/* number of the last conn begun here */
 	uint64_t warned_ms;	/* when a lack of resources was last logged */
 	struct conn_list ready; /* had more to do than their budget */
 	struct conn_list dead;	/* closed in this turn */
+	/* gather.h: to be looked at from gather_us on, and now */
+	struct conn_list gathering;
+	struct conn_list to_look;
+	uint64_t gather_us;
 	bool draining;
 	bool drained; /* control has been told */
 	bool stopping;

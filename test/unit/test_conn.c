@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/sock.h"
+#include "lb4/engine/gather.h"
 #include "lb4/engine/worker.h"
 #include "lb4/table/rcu.h"
 
@@ -89,7 +90,8 @@ begin_turn(struct stage *stage)
 	struct worker *worker = &stage->worker;
 
 	worker->turn++;
-	worker->now_ms = timer_now_ms();
+	worker->now_us = timer_now_us();
+	worker->now_ms = worker->now_us / 1000;
 	worker->relays.now_ms = worker->now_ms;
 	worker->table = table_current(&stage->tables);
 }
@@ -174,6 +176,7 @@ turn(struct stage *stage, int timeout_ms)
 		conn->ready = false;
 		on_conn_ready(worker, conn);
 	}
+	gather_look(worker);
 	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
 	    NULL)
 		on_conn_timer(worker,
@@ -551,6 +554,129 @@ START_TEST(full_house)
 }
 END_TEST
 
+/* What epoll reports input from, in bytes. */
+static int
+low_water(int fd)
+{
+	int bytes = 0;
+	socklen_t len = sizeof(bytes);
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, &len),
+	    0);
+	return bytes;
+}
+
+/* Takes what has come for the client. */
+static size_t
+take(struct stage *stage)
+{
+	static char buf[1 << 20];
+	size_t got = 0;
+	ssize_t n;
+
+	while ((n = recv(stage->client, buf, sizeof(buf), 0)) > 0)
+		got += (size_t)n;
+	ck_assert(n == -1 && errno == EAGAIN);
+	return got;
+}
+
+/* A conn whose backend sends without end, until that is gathered. */
+static struct conn *
+begin_bulk(struct stage *stage)
+{
+	static const char bytes[1 << 18];
+	struct conn *conn = begin(stage);
+	size_t sent = 0, got = 0;
+	ssize_t n;
+
+	accept_backend(stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(stage, 1000);
+	while (!conn->side[BACKEND].gathers && sent < 1 << 28) {
+		if ((n = send(stage->backend, bytes, sizeof(bytes), 0)) > 0)
+			sent += (size_t)n;
+		(void)turn(stage, 0);
+		got += take(stage);
+	}
+	ck_assert(conn->side[BACKEND].gathers);
+	ck_assert(!conn->side[CLIENT].gathers);
+	ck_assert_int_gt(low_water(conn->side[BACKEND].fd), 1);
+	for (int i = 0; i < 10000 && got < sent; i++) {
+		(void)turn(stage, 1);
+		got += take(stage);
+	}
+	ck_assert_uint_eq(got, sent);
+	return conn;
+}
+
+/* The client gets a few bytes, which is no event where input is gathered. */
+static void
+say_something(struct stage *stage)
+{
+	size_t got = 0;
+
+	ck_assert_int_eq(send(stage->backend, "tail", 4, 0), 4);
+	for (int i = 0; i < 10000 && got < 4; i++) {
+		(void)turn(stage, 1);
+		got += take(stage);
+	}
+	ck_assert_uint_eq(got, 4);
+}
+
+/* Bulk is gathered; its last bytes come all the same, then all is as before. */
+START_TEST(gathers_bulk)
+{
+	const int way = _i == 0 ? RELAY_AUTO : RELAY_SPLICE;
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, way, "");
+	conn = begin_bulk(&stage);
+	if (conn->side[BACKEND].gathers)
+		say_something(&stage);
+	for (int i = 0; i < 10000 && conn->side[BACKEND].gathers; i++)
+		(void)turn(&stage, 1);
+	ck_assert(!conn->side[BACKEND].gathers);
+	ck_assert_int_eq(conn->gathering, GATHER_NOT);
+	ck_assert_int_eq(low_water(conn->side[BACKEND].fd), 1);
+	ck_assert_int_eq(gather_sleep_us(&stage.worker, 7), -1);
+
+	while (turn(&stage, 0) > 0)
+		continue;
+	say_something(&stage);
+	(void)shutdown(stage.client, SHUT_WR);
+	(void)shutdown(stage.backend, SHUT_WR);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_DONE);
+	stage_close(&stage);
+}
+END_TEST
+
+/* It goes on in another worker (here: the same one), and ends in the middle. */
+START_TEST(gathers_and_moves)
+{
+	const int way = _i == 0 ? RELAY_AUTO : RELAY_SPLICE;
+	struct stage stage;
+	struct conn *conn, *moved;
+	uint32_t i = 0;
+
+	stage_open(&stage, way, "");
+	conn = begin_bulk(&stage);
+	moved = conn_detach(&stage.worker, conn);
+	ck_assert_ptr_nonnull(moved);
+	ck_assert(TAILQ_EMPTY(&stage.worker.gathering));
+	ck_assert(TAILQ_EMPTY(&stage.worker.to_look));
+	conn_attach(&stage.worker, moved);
+	conn = slots_each(&stage.worker.conns, &i);
+	say_something(&stage);
+	conn_kill(&stage.worker, conn);
+	ck_assert(TAILQ_EMPTY(&stage.worker.gathering));
+	ck_assert(TAILQ_EMPTY(&stage.worker.to_look));
+	conns_bury(&stage.worker);
+	stage_close(&stage);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -571,6 +697,8 @@ main(void)
 	tcase_add_loop_test(tcase, killed, 0, WAYS);
 	tcase_add_loop_test(tcase, no_backend, 0, WAYS);
 	tcase_add_loop_test(tcase, full_house, 0, WAYS);
+	tcase_add_loop_test(tcase, gathers_bulk, 0, 2);
+	tcase_add_loop_test(tcase, gathers_and_moves, 0, 2);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
