@@ -330,6 +330,8 @@ turn(struct worker *worker)
 
 	worker->turn++;
 	look_at_clock(worker);
+	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
+	    memory_order_relaxed);
 	worker->relays.now_ms = worker->now_ms;
 	worker->table = table_current(worker->shared->tables);
 
@@ -345,6 +347,7 @@ turn(struct worker *worker)
 	atomic_store_explicit(&worker->open, worker->conns.used,
 	    memory_order_relaxed);
 	report_drained(worker);
+	atomic_store_explicit(&worker->turn_ms, 0, memory_order_relaxed);
 }
 
 static void

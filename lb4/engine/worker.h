@@ -101,6 +101,7 @@ struct worker {
 
 	/* Writer: this worker.  Reader: control. */
 	_Alignas(64) _Atomic uint64_t open; /* conns */
+	_Atomic uint64_t turn_ms; /* the present turn began; 0: asleep */
 };
 
 /* Prepares worker `index`; no thread yet.  0 or -errno. */

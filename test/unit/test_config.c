@@ -400,7 +400,8 @@ check_addr(const struct addr *addr, const char *want)
 START_TEST(test_listen)
 {
 	static const char *const good[] = { ":80", "0.0.0.0:1", "[::1]:65535",
-		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4" };
+		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4", "fd:web",
+		"fd:lb4.socket" };
 	struct config *config;
 
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -416,6 +417,12 @@ START_TEST(test_listen)
 	    "address" SUCH);
 	refuse_key(false, "listen", ":65536",
 	    "\":65536\": port must be 0 to 65535" SUCH);
+	refuse_key(false, "listen", "fd:",
+	    "\"fd:\" is not the name of a socket: give fd:NAME, as the service "
+	    "manager names it");
+	refuse_key(false, "listen", "fd:a:b",
+	    "\"fd:a:b\" is not the name of a socket: give fd:NAME, as the "
+	    "service manager names it");
 	refuse_key(false, "listen", ":80 :81",
 	    "\":81\" is one word too many: remove it, or write \\x20 for a "
 	    "space");
@@ -445,6 +452,7 @@ START_TEST(test_listeners_that_go_together)
 			  "listen = [::]:80\nlisten = 127.0.0.1:80\n"
 			  "listen = :81\nlisten = 127.0.0.1:81\n"
 			  "listen = unix:/a\nlisten = unix:/b\n"
+			  "listen = fd:a\nlisten = fd:b\n"
 			  "backend = a 1.2.3.4:80\n"));
 }
 END_TEST

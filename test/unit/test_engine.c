@@ -442,6 +442,42 @@ START_TEST(moves_lose_nothing_peek)
 }
 END_TEST
 
+/* Each worker's word says when its present turn began, or that it sleeps. */
+START_TEST(longest_turn_is_told)
+{
+	struct worker workers[3] = { 0 };
+	struct engine engine = { .shared.count = 3, .workers = workers };
+	unsigned worker = 7;
+
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 0);
+	ck_assert_uint_eq(worker, 0);
+	atomic_store(&workers[1].turn_ms, 4990);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
+	ck_assert_uint_eq(worker, 1);
+	atomic_store(&workers[2].turn_ms, 1000);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 4000);
+	ck_assert_uint_eq(worker, 2);
+	atomic_store(&workers[2].turn_ms,
+	    5003); /* later than the caller's clock */
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
+	ck_assert_uint_eq(worker, 1);
+}
+END_TEST
+
+/* Workers that have nothing to do sleep: their words come to rest. */
+START_TEST(sleepers_are_not_stuck)
+{
+	struct house house;
+	unsigned worker;
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	house_open(&house, "auto", "");
+	while (engine_stuck_ms(house.engine, UINT64_MAX, &worker) != 0)
+		(void)nanosleep(&pause, NULL);
+	house_close(&house);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -456,6 +492,8 @@ main(void)
 	tcase_add_test(tcase, moves_lose_nothing_splice);
 	tcase_add_test(tcase, moves_lose_nothing_peek);
 	tcase_add_test(tcase, moves_in_the_queue);
+	tcase_add_test(tcase, longest_turn_is_told);
+	tcase_add_test(tcase, sleepers_are_not_stuck);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
