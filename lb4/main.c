@@ -19,13 +19,16 @@
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/daemon.h"
+#include "lb4/control/doctor.h"
 #include "lb4/control/facts.h"
+#include "lb4/control/host.h"
 #include "lb4/control/logger.h"
-#include "lb4/control/notify.h"
+#include "lb4/control/manager.h"
 #include "lb4/control/offline.h"
 #include "lb4/control/options.h"
 #include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/inherited.h"
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
@@ -38,7 +41,8 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 struct program {
 	struct config *config;
 	const char *source; /* of it */
-	int ready_fd;	    /* -1: not going to the background */
+	struct inherited inherited;
+	int ready_fd; /* -1: not going to the background */
 	struct daemon_user user;
 	struct control control;
 	bool control_up;
@@ -76,6 +80,9 @@ start_process(struct program *program, bool background)
 	char why[WHY_MAX];
 	int error;
 
+	error = inherited_take(&program->inherited);
+	if (error < 0)
+		return start_failed("inherited sockets: %s", strerror(-error));
 	if (daemon_user_find(&program->user, program->config->user, why,
 		sizeof(why)) < 0)
 		return start_failed("%s", why);
@@ -162,9 +169,11 @@ start_privileged(struct program *program)
 	if (program->socket != NULL)
 		prober_set_news(program->prober, control_socket_news,
 		    program->socket);
+	engine_inherit(program->engine, &program->inherited);
 	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
 	    daemon_become(&program->user, why, sizeof(why)) < 0)
 		return start_failed("%s", why);
+	inherited_close_rest(&program->inherited);
 	return 0;
 }
 
@@ -223,8 +232,7 @@ start_done(struct program *program)
 		   "maxconn %" PRIu64,
 	    config->services, backends, program->workers,
 	    program->limits.maxconn);
-	error = notify_send("READY=1\nSTATUS=%zu services, %zu backends",
-	    config->services, backends);
+	error = manager_ready(program->engine, &program->tables);
 	if (error < 0)
 		log_warning("cannot notify the service manager: %s",
 		    strerror(-error));
@@ -291,6 +299,7 @@ stop(struct program *program)
 		logger_free(program->logger);
 	if (program->control_up)
 		control_done(&program->control);
+	inherited_done(&program->inherited);
 	config_free(program->config);
 }
 
@@ -345,23 +354,47 @@ serve(const struct options *options)
 	return status;
 }
 
+/* The limits of this machine that the configuration would meet. */
+static int
+examine(const struct config *config)
+{
+	struct doctor_report report;
+	struct host host;
+
+	host_read(&host, "");
+	doctor_examine(config, &host, DOCTOR_NOT_RUNNING, &report);
+	doctor_print(&report, stdout);
+	return report.bites == 0 ? EXIT_OK : EXIT_START;
+}
+
+/* The configuration, and behind it the checksums of its tables. */
+static int
+dump(const struct config *config)
+{
+	int error;
+
+	config_dump(config, stdout);
+	error = offline_checksums(config, stdout);
+	return error == 0 ? EXIT_OK
+			  : start_failed("table: %s", strerror(-error));
+}
+
 static int
 check(const struct options *options)
 {
 	struct config *config = load(options);
-	int error = 0;
+	int status = EXIT_OK;
 
 	if (config == NULL)
 		return EXIT_START;
-	if (options->action == OPTIONS_DUMP) {
-		config_dump(config, stdout);
-		error = offline_checksums(config, stdout);
-	} else {
+	if (options->action == OPTIONS_DUMP)
+		status = dump(config);
+	else
 		printf("%s: configuration is valid\n", options_source(options));
-	}
+	if (options->host)
+		status = examine(config);
 	config_free(config);
-	return error == 0 ? EXIT_OK
-			  : start_failed("table: %s", strerror(-error));
+	return status;
 }
 
 static int
@@ -388,6 +421,7 @@ static int
 simulate(const struct options *options)
 {
 	const struct options after_options = { .file = options->simulate,
+		.zone = options->zone,
 		.relay = -1,
 		.log_level = -1,
 		.access_format = -1 };

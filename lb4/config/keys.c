@@ -91,6 +91,10 @@ const struct key keys_table[] = {
 	    RANGE(1, 128), .preset = "64" },
 	{ SERVICE("max-load", max_load), KIND(percent), RANGE(100, 10000),
 	    .zero = "off", .preset = "off" },
+	{ SERVICE("pin-on-change", pin_on_change_ms), KIND(time), RANGE(0, DAY),
+	    .preset = "0s" },
+	{ SERVICE("pin-clients", pin_clients), KIND(number),
+	    RANGE(1000, 4000000), .preset = "100000" },
 	{ SERVICE("slowstart", slowstart_ms), KIND(time), RANGE(0, HOUR),
 	    .preset = "0s" },
 	{ SERVICE("zone-affinity", zone_affinity), KIND(yesno),
@@ -99,6 +103,8 @@ const struct key keys_table[] = {
 	    RANGE(0, CONFIG_RETRIES_MAX), .preset = "3" },
 	{ SERVICE("maxconn", maxconn), KIND(number), RANGE(0, 10000000),
 	    .preset = "0" },
+	{ SERVICE("queue", queue), KIND(number), RANGE(0, 10000000),
+	    .preset = "1024" },
 	{ SERVICE("backlog", backlog), KIND(number), RANGE(1, 65535),
 	    .preset = "4096" },
 	{ SERVICE("nodelay", nodelay), KIND(yesno), .preset = "yes" },
@@ -108,6 +114,8 @@ const struct key keys_table[] = {
 	    .preset = "0s" },
 	{ SERVICE("timeout-connect", timeout_connect_ms), KIND(time),
 	    RANGE(1, HOUR), .preset = "5s" },
+	{ SERVICE("timeout-queue", timeout_queue_ms), KIND(time),
+	    RANGE(1, HOUR), .zero = "auto", .preset = "auto" },
 	{ SERVICE("timeout-idle", timeout_idle_ms), KIND(time),
 	    RANGE(10, 30 * DAY), .preset = "1h" },
 	{ SERVICE("timeout-half-close", timeout_half_close_ms), KIND(time),
@@ -126,6 +134,8 @@ const struct key keys_table[] = {
 
 	{ BACKEND("weight", weight), KIND(number), RANGE(0, CONFIG_WEIGHT_MAX),
 	    .preset = "1" },
+	{ BACKEND("maxconn", maxconn), KIND(number), RANGE(0, 10000000),
+	    .preset = "0" },
 	{ BACKEND("backup", backup), KIND(flag), .absent = "no backup" },
 	{ BACKEND("zone", zone), KIND(name), .absent = "in no zone" },
 	{ BACKEND("check-addr", check_addr), KIND(addr),
@@ -209,6 +219,7 @@ translate(const char *name)
 		{ "server", "backend" },
 		{ "nbthread", "workers" },
 		{ "hard-stop-after", "shutdown-timeout" },
+		{ "maxqueue", "queue" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

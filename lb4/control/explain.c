@@ -119,6 +119,8 @@ offline_print_pick(const struct service *service,
 		    "spread     by the hash over all that are usable\n");
 		print_all(service, pick, out);
 	}
+	if (trace->kept)
+		fprintf(out, "kept       where it was before a change\n");
 	print_backend(service, asked->index, out);
 }
 

@@ -23,6 +23,7 @@ enum {
 	OPTION_ACCESS_LOG,
 	OPTION_ACCESS_FORMAT,
 	OPTION_KEYS,
+	OPTION_HOST,
 	OPTION_EXPLAIN,
 	OPTION_SIMULATE,
 	OPTION_DOWN,
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
 	{ "access-log", required_argument, NULL, OPTION_ACCESS_LOG },
 	{ "access-format", required_argument, NULL, OPTION_ACCESS_FORMAT },
 	{ "keys", no_argument, NULL, OPTION_KEYS },
+	{ "host", no_argument, NULL, OPTION_HOST },
 	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
 	{ "simulate", required_argument, NULL, OPTION_SIMULATE },
 	{ "down", required_argument, NULL, OPTION_DOWN },
@@ -54,7 +56,7 @@ options_help(FILE *out)
 	    "usage: lb4 [-D] [-f FILE] [-p PIDFILE] [-u USER] [-z ZONE] "
 	    "[OPTION...]\n"
 	    "       lb4 -l ADDR BACKEND... [-l ADDR BACKEND...] [OPTION...]\n"
-	    "       lb4 -t | -T [-f FILE]\n"
+	    "       lb4 -t [--host] | -T [-f FILE]\n"
 	    "       lb4 [-f FILE] --explain SERVICE CLIENT [--down BACKEND]...\n"
 	    "       lb4 [-f FILE] --simulate FILE [--clients FILE] "
 	    "[--down BACKEND]...\n"
@@ -74,6 +76,7 @@ options_help(FILE *out)
 	    "  --log-level=LEVEL    error, warning, notice, info or debug\n"
 	    "  --access-log=DEST    off, stderr, syslog or a path\n"
 	    "  --access-format=FORM kv or json\n"
+	    "  --host               with -t: name the limits that it will meet\n"
 	    "  --keys               list the configuration's keys and exit\n"
 	    "  --explain SERVICE CLIENT\n"
 	    "                       tell which backend the client has, and why;\n"
@@ -269,6 +272,9 @@ take_option(struct options *options, int option, char **argv)
 	case 'D':
 		options->background = true;
 		return 0;
+	case OPTION_HOST:
+		options->host = true;
+		return 0;
 	case ':':
 		return complain("%s: needs a value", argv[optind - 1]);
 	case '?':
@@ -323,6 +329,8 @@ options_parse(struct options *options, int argc, char **argv)
 		error = complain("%s: not an option", argv[optind]);
 	if (error == 0 && options->file != NULL && options->services > 0)
 		error = complain("-f and -l exclude each other");
+	if (error == 0 && options->host && options->action != OPTIONS_CHECK)
+		error = complain("--host: needs -t");
 	for (size_t i = 0; error == 0 && i < options->services; i++)
 		if (options->service[i].backends == 0)
 			error = complain("-l %s: needs a backend",

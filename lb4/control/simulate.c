@@ -10,7 +10,7 @@
  * millions 0.1 points at worst.
  *
  * Where a policy does not look at the client, conns come one after another and
- * stay, and their shares are told.
+ * stay until all backends are at their maxconn, and their shares are told.
  */
 #include "lb4/control/offline.h"
 
@@ -159,7 +159,15 @@ is_by_client(const struct service *service)
 	return service != NULL && policy_of(service->balance)->by_client;
 }
 
-/* Conns come and stay. */
+static void
+end_conns(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		atomic_store_explicit(&service->backend[i].backend->active, 0,
+		    memory_order_relaxed);
+}
+
+/* Conns come and stay, until there is no room; then it begins again. */
 static void
 run_conns(struct comparison *comparison, int side,
     const struct clients *clients)
@@ -172,6 +180,10 @@ run_conns(struct comparison *comparison, int side,
 
 		clients_get(clients, n, &pick);
 		index = policy_pick(service, &pick);
+		if (index == POLICY_FULL) {
+			end_conns(service);
+			index = policy_pick(service, &pick);
+		}
 		count_pick(comparison, side, index);
 		if (index >= 0)
 			atomic_fetch_add_explicit(&service->backend[index]

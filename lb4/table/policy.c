@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/table/pins.h"
+#include "lb4/table/policy_hash.h"
 #include "lb4/table/trace.h"
 #include "lb4/table/turns.h"
 
@@ -39,6 +41,7 @@ static const char *const skip_names[] = {
 	[SKIP_ADMIN] = "taken out",
 	[SKIP_HEALTH] = "down",
 	[SKIP_TRIED] = "tried before",
+	[SKIP_FULL] = "at its maxconn",
 	[SKIP_LOAD] = "at max-load",
 };
 static_assert(sizeof(skip_names) / sizeof(skip_names[0]) == SKIP_COUNT,
@@ -111,6 +114,8 @@ policy_skip(const struct service *service, const struct pick *pick,
 	for (unsigned i = 0; i < pick->tries; i++)
 		if (pick->tried[i] == one->backend->id)
 			return SKIP_TRIED;
+	if (backend_is_full(one->backend, one->maxconn))
+		return SKIP_FULL;
 	if (scope->load_den != 0 &&
 	    policy_active(service, index) >=
 		policy_bound(service, index, scope))
@@ -261,6 +266,40 @@ stays_near(const struct service *service, const struct scope *scope)
 	return near >= total || draw * total < near << 32;
 }
 
+/* What there is for a conn that goes to the backups, or not to them. */
+static int
+look_for_room(const struct service *service, const struct pick *pick,
+    bool backup, bool check_health)
+{
+	struct scope scope = { .check_health = check_health };
+	int found = POLICY_NONE;
+
+	for (unsigned i = 0; i < service->backends; i++) {
+		enum skip skip;
+
+		scope.set = service->backend[i].set;
+		if ((scope.set == SET_BACKUP) != backup)
+			continue;
+		skip = policy_skip(service, pick, i, &scope);
+		if (skip == SKIP_NOT)
+			return (int)i;
+		if (skip == SKIP_FULL)
+			found = POLICY_FULL;
+	}
+	return found;
+}
+
+/* A policy has found nothing: whether that is for want of room. */
+static bool
+wants_room(const struct service *service, const struct pick *pick,
+    const struct scope *scope)
+{
+	/* if a place has become free meanwhile, who waits will be called */
+	return service->limited &&
+	    look_for_room(service, pick, scope->set == SET_BACKUP,
+		scope->check_health) != POLICY_NONE;
+}
+
 /* Chooses in one set after the other. */
 static int
 pick_in_sets(const struct service *service, const struct pick *pick,
@@ -273,36 +312,88 @@ pick_in_sets(const struct service *service, const struct pick *pick,
 	const enum backend_set *sets = stays_near(service, scope) ? near_first
 								  : far_first;
 	const struct policy *policy = policy_of(service->balance);
-	int index = -1;
 
-	for (int i = 0; i < BACKEND_SETS && index < 0; i++) {
+	for (int i = 0; i < BACKEND_SETS; i++) {
+		int index = -1;
+
 		scope->set = sets[i];
-		if (service->members[scope->set] == 0)
-			continue;
-		trace_set(pick->trace, scope);
-		index = policy->pick(service, pick, scope, limit);
+		if (service->members[scope->set] > 0) {
+			trace_set(pick->trace, scope);
+			index = policy->pick(service, pick, scope, limit);
+		}
+		if (index >= 0)
+			return index;
+		/* the near and the far are of one kind */
+		if (i > 0 && wants_room(service, pick, scope))
+			return POLICY_FULL;
 	}
-	return index;
+	return POLICY_NONE;
 }
 
-static int
-choose(const struct service *service, const struct pick *pick, uint32_t *limit)
+uint64_t
+policy_hash(const struct service *service, const struct pick *pick)
 {
 	uint8_t key[POLICY_KEY_MAX];
 	size_t len = policy_of(service->balance)->key(service, pick, key);
+	uint64_t hash = hash_sip(&service->seed, key, len);
+
+	trace_key(pick->trace, key, len, hash);
+	return hash;
+}
+
+/* The backend that the client has had before a change and keeps, or
+ * POLICY_NONE; sets the rest of *pin. */
+static int
+keep(const struct service *service, const struct pick *pick, struct scope scope,
+    uint32_t *limit, struct pin *pin)
+{
+	struct scope place = scope;
+	enum skip skip;
+
+	if (pin->index < 0)
+		return POLICY_NONE;
+	scope.set = service->backend[pin->index].set;
+	/* Who is with a backup goes home as soon as that can be. */
+	if (scope.set == SET_BACKUP)
+		return POLICY_NONE;
+	if (!pin->stored &&
+	    pick_in_sets(service, pick, &place, limit) == pin->index)
+		return pin->index;
+	pin->moved = true;
+	skip = policy_hash_skip(service, pick, (unsigned)pin->index, &scope,
+	    limit);
+	pin->lost = skip == SKIP_WEIGHT || skip == SKIP_ADMIN ||
+	    skip == SKIP_HEALTH;
+	if (skip != SKIP_NOT)
+		return POLICY_NONE;
+	trace_kept(pick->trace);
+	return pin->index;
+}
+
+static int
+choose(const struct service *service, const struct pick *pick, uint32_t *limit,
+    struct pin *pin)
+{
 	struct scope scope = {
-		.hash = hash_sip(&service->seed, key, len),
+		.hash = policy_hash(service, pick),
 		.check_health = true,
 	};
-	int index;
+	uint32_t maxconn;
+	int index = POLICY_NONE;
 
-	trace_key(pick->trace, key, len, scope.hash);
-	*limit = UINT32_MAX;
-	index = pick_in_sets(service, pick, &scope, limit);
-	if (index < 0) {
+	if (service->pins != NULL) {
+		pins_find(service, pick, scope.hash, pin);
+		index = keep(service, pick, scope, limit, pin);
+	}
+	if (index == POLICY_NONE)
+		index = pick_in_sets(service, pick, &scope, limit);
+	if (index == POLICY_NONE) {
 		scope.check_health = false;
 		index = pick_in_sets(service, pick, &scope, limit);
 	}
+	maxconn = index >= 0 ? service->backend[index].maxconn : 0;
+	if (maxconn != 0 && maxconn < *limit)
+		*limit = maxconn;
 	return index;
 }
 
@@ -310,21 +401,36 @@ int
 policy_pick(const struct service *service, const struct pick *pick)
 {
 	uint32_t limit;
+	struct pin pin;
 
-	return choose(service, pick, &limit);
+	return choose(service, pick, &limit, &pin);
 }
 
 int
 policy_take(const struct service *service, const struct pick *pick)
 {
 	uint32_t limit;
+	struct pin pin;
 	int index;
 
 	/* A count that is no more what the pick saw was raised by a conn that
 	 * has found its backend: somebody always gets on. */
 	do {
-		index = choose(service, pick, &limit);
+		index = choose(service, pick, &limit, &pin);
 	} while (index >= 0 &&
 	    !backend_reserve(service->backend[index].backend, limit));
+	if (index >= 0 && service->pins != NULL)
+		pins_note(service, pick, &pin, index);
 	return index;
+}
+
+bool
+policy_is_full(const struct service *service)
+{
+	const struct pick pick = { .tries = 0 };
+	int found = POLICY_NONE;
+
+	for (int i = 0; i < 4 && found == POLICY_NONE; i++)
+		found = look_for_room(service, &pick, i % 2 != 0, i < 2);
+	return found == POLICY_FULL;
 }

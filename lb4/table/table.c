@@ -27,8 +27,9 @@
 #include <string.h>
 
 #include "common/timer.h"
-#include "lb4/table/maglev.h"
 #include "lb4/table/checksum.h"
+#include "lb4/table/maglev.h"
+#include "lb4/table/pins.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/rcu.h"
 #include "lb4/table/turns.h"
@@ -62,6 +63,8 @@ state_free(struct service_state *state)
 {
 	if (state == NULL)
 		return;
+	waitqueue_free(atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire));
 	free(state->stats);
 	free(state);
 }
@@ -211,6 +214,7 @@ service_free(struct service *service)
 		for (size_t i = 0; i < service->backends; i++)
 			backend_unref(service->backend[i].backend);
 	service_state_unref(service->state);
+	pins_free(service->pins);
 	free(service->backend);
 	free(service->check_addr);
 	for (int set = 0; set < BACKEND_SETS; set++) {
@@ -231,13 +235,19 @@ service_set(struct service *service, const struct config_service *config,
 	service->source_prefix6 = config->source_prefix6;
 	service->max_load = config->max_load;
 	service->slowstart_ms = config->slowstart_ms;
+	service->pin_on_change_ms = config->pin_on_change_ms;
+	service->pin_clients = config->pin_clients;
 	service->check = config->check;
 	service->retries = config->retries;
 	service->maxconn = config->maxconn;
+	service->queue = config->queue;
 	service->nodelay = config->nodelay;
 	service->keepalive = config->keepalive;
 	service->user_timeout_ms = config->user_timeout_ms;
 	service->timeout_connect_ms = config->timeout_connect_ms;
+	service->timeout_queue_ms = config->timeout_queue_ms != 0
+	    ? config->timeout_queue_ms
+	    : config->timeout_connect_ms;
 	service->timeout_idle_ms = config->timeout_idle_ms;
 	service->timeout_half_close_ms = config->timeout_half_close_ms;
 	service->reset_linger_ms = config->reset_linger_ms;
@@ -329,6 +339,8 @@ service_set_backends(struct service *service, struct tables *tables,
 		enum backend_set set = set_of(order[i], zone);
 
 		service->backend[i].weight = order[i]->weight;
+		service->backend[i].maxconn = order[i]->maxconn;
+		service->limited |= order[i]->maxconn != 0;
 		service->backend[i].set = set;
 		service->members[set]++;
 		service->check_addr[i] = order[i]->check_addr;
@@ -343,6 +355,31 @@ service_set_backends(struct service *service, struct tables *tables,
 out:
 	free(order);
 	return rc;
+}
+
+/* The service that it will replace, or NULL. */
+static const struct service *
+service_before(const struct tables *tables, const struct service *service)
+{
+	const struct table *table = atomic_load_explicit(&tables->current,
+	    memory_order_relaxed);
+
+	return table != NULL ? table_service(table, service->state->id) : NULL;
+}
+
+/* Gives the service's state a queue if it needs one and has none yet. */
+static int
+service_set_waitqueue(const struct service *service)
+{
+	struct service_state *state = service->state;
+	struct waitqueue *queue;
+
+	if (!service->limited || atomic_load(&state->waitqueue) != NULL)
+		return 0;
+	if ((queue = waitqueue_new(state->workers)) == NULL)
+		return -ENOMEM;
+	atomic_store(&state->waitqueue, queue);
+	return 0;
 }
 
 static int
@@ -361,12 +398,18 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	if (service->state == NULL)
 		goto fail;
 	rc = service_set_backends(service, tables, sorted, config, zone);
+	if (rc == 0)
+		rc = service_set_waitqueue(service);
 	if (rc < 0)
 		goto fail;
 	rc = policy->build != NULL ? policy->build(service) : 0;
 	if (rc < 0)
 		goto fail;
 	service->checksum = checksum_service(service);
+	rc = pins_build(service, service_before(tables, service),
+	    timer_now_ms());
+	if (rc < 0)
+		goto fail;
 	*out = service;
 	return 0;
 fail:
@@ -497,6 +540,7 @@ tables_publish(struct tables *tables, const struct config *config,
 static size_t
 retire(struct tables *tables)
 {
+	const struct table *table = table_current(tables);
 	size_t count = 0;
 
 	for (size_t i = 0; i < tables->backends_count; i++) {
@@ -513,12 +557,17 @@ retire(struct tables *tables)
 		state->retired = state_is_unused(state);
 		count += state->retired;
 	}
+	for (size_t i = 0; table != NULL && i < table->ids; i++)
+		if (table->service[i] != NULL)
+			count += pins_expire(table->service[i]->pins,
+			    timer_now_ms());
 	return count;
 }
 
 static void
 bury(struct tables *tables)
 {
+	const struct table *table = table_current(tables);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < tables->backends_count; i++) {
@@ -534,6 +583,9 @@ bury(struct tables *tables)
 		state_free(tables->states[i]);
 		tables->states[i] = NULL;
 	}
+	for (size_t i = 0; table != NULL && i < table->ids; i++)
+		if (table->service[i] != NULL)
+			pins_bury(table->service[i]->pins);
 }
 
 size_t

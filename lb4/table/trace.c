@@ -52,3 +52,10 @@ trace_spread(struct pick_trace *trace)
 	if (trace != NULL)
 		trace->spread = true;
 }
+
+void
+trace_kept(struct pick_trace *trace)
+{
+	if (trace != NULL)
+		trace->kept = true;
+}

@@ -35,6 +35,7 @@ struct pick_trace {
 	enum backend_set set;
 	bool
 	    check_health; /* false: all were passed over, so it did not count */
+	bool kept;   /* not by its slot, but where it was before a change */
 	bool spread; /* no slot led anywhere: by hash over all of the set */
 };
 
@@ -47,5 +48,6 @@ void trace_step(struct pick_trace *trace, const struct scope *scope,
 /* Begins to choose within the scope's set. */
 void trace_set(struct pick_trace *trace, const struct scope *scope);
 void trace_spread(struct pick_trace *trace);
+void trace_kept(struct pick_trace *trace);
 
 #endif

@@ -121,16 +121,22 @@ static const struct ranged {
 	    "1 to 128", "64.", WHOLE },
 	{ S("max-load", max_load), "100%", "10000%", 100, 10000, "99%",
 	    "10001%", "off or 100% to 10000%", "1.25", PERCENT },
+	{ S("pin-clients", pin_clients), "1000", "4000000", 1000, 4000000,
+	    "999", "4000001", "1000 to 4000000", "100k", WHOLE },
 	{ S("retries", retries), "0", "7", 0, 7, NULL, "8", "0 to 7", "three",
 	    WHOLE },
 	{ S("maxconn", maxconn), "0", "10000000", 0, 10000000, NULL,
 	    "99999999999999999999", "0 to 10000000", "auto", WHOLE },
+	{ S("queue", queue), "0", "10000000", 0, 10000000, NULL, "10000001",
+	    "0 to 10000000", "auto", WHOLE },
 	{ S("backlog", backlog), "1", "65535", 1, 65535, "0", "65536",
 	    "1 to 65535", "4k", WHOLE },
 	{ S("user-timeout", user_timeout_ms), "0s", "24h", 0, 86400000, NULL,
 	    "1d1ms", "0s to 1d", "x", TIME },
 	{ S("timeout-connect", timeout_connect_ms), "1ms", "60m", 1, 3600000,
 	    "0s", "3601s", "1ms to 1h", "5", UNIT },
+	{ S("timeout-queue", timeout_queue_ms), "1ms", "60m", 1, 3600000, "0s",
+	    "3601s", "auto or 1ms to 1h", "5", UNIT },
 	{ S("timeout-idle", timeout_idle_ms), "10ms", "30d", 10, 2592000000,
 	    "9ms", "31d", "10ms to 30d", "1h ms", TIME },
 	{ S("timeout-half-close", timeout_half_close_ms), "10ms", "30d", 10,
@@ -396,7 +402,8 @@ check_addr(const struct addr *addr, const char *want)
 START_TEST(test_listen)
 {
 	static const char *const good[] = { ":80", "0.0.0.0:1", "[::1]:65535",
-		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4" };
+		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4", "fd:web",
+		"fd:lb4.socket" };
 	struct config *config;
 
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -412,6 +419,12 @@ START_TEST(test_listen)
 	    "address" SUCH);
 	refuse_key(false, "listen", ":65536",
 	    "\":65536\": port must be 0 to 65535" SUCH);
+	refuse_key(false, "listen", "fd:",
+	    "\"fd:\" is not the name of a socket: give fd:NAME, as the service "
+	    "manager names it");
+	refuse_key(false, "listen", "fd:a:b",
+	    "\"fd:a:b\" is not the name of a socket: give fd:NAME, as the "
+	    "service manager names it");
 	refuse_key(false, "listen", ":80 :81",
 	    "\":81\" is one word too many: remove it, or write \\x20 for a "
 	    "space");
@@ -441,6 +454,7 @@ START_TEST(test_listeners_that_go_together)
 			  "listen = [::]:80\nlisten = 127.0.0.1:80\n"
 			  "listen = :81\nlisten = 127.0.0.1:81\n"
 			  "listen = unix:/a\nlisten = unix:/b\n"
+			  "listen = fd:a\nlisten = fd:b\n"
 			  "backend = a 1.2.3.4:80\n"));
 }
 END_TEST
@@ -449,7 +463,7 @@ START_TEST(test_backend)
 {
 	struct config *config = parse_key(false, "backend",
 	    "App-1_x.y  [2001:db8::1]:8080\tcheck-addr=127.0.0.1:9 backup "
-	    "weight=7 zone=eu-1.a "
+	    "weight=7 maxconn=9 zone=eu-1.a "
 	    "; comment");
 	const struct config_backend *backend = config->service->backend;
 
@@ -457,6 +471,7 @@ START_TEST(test_backend)
 	ck_assert_str_eq(backend->name, "App-1_x.y");
 	check_addr(&backend->addr, "[2001:db8::1]:8080");
 	ck_assert_uint_eq(backend->weight, 7);
+	ck_assert_uint_eq(backend->maxconn, 9);
 	ck_assert(backend->backup);
 	ck_assert_str_eq(backend->zone, "eu-1.a");
 	check_addr(&backend->check_addr, "127.0.0.1:9");
@@ -467,6 +482,7 @@ START_TEST(test_backend)
 	backend = config->service->backend;
 	check_addr(&backend->addr, "10.0.0.1:0");
 	ck_assert_uint_eq(backend->weight, 1);
+	ck_assert_uint_eq(backend->maxconn, 0);
 	ck_assert(!backend->backup);
 	ck_assert_str_eq(backend->zone, "");
 	ck_assert_uint_eq(backend->check_addr.len, 0);
@@ -478,72 +494,72 @@ START_TEST(test_backend)
 }
 END_TEST
 
+static const struct {
+	const char *value;
+	const char *why;
+} wrong_backends[] = {
+	{ "a", "no address: write backend = a ADDRESS" },
+	{ "127.0.0.1:80",
+	    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "-a 1.2.3.4:80",
+	    "\"-a\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "a/b 1.2.3.4:80",
+	    "\"a/b\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "a example.com:80",
+	    "\"example.com:80\": host names are not supported; write "
+	    "an IP address" SUCH },
+	{ "a :80",
+	    "\":80\" is no address to connect to: give one "
+	    "such as 127.0.0.1:80" },
+	{ "a [::]:80",
+	    "\"[::]:80\" is no address to connect to: give one such "
+	    "as 127.0.0.1:80" },
+	{ "a 1.2.3.4:80 weight",
+	    "option \"weight\" has no value: write weight=..." },
+	{ "a 1.2.3.4:80 weight=",
+	    "option \"weight\" has no value: write weight=..." },
+	{ "a 1.2.3.4:80 weight=257",
+	    "option \"weight\": \"257\" is too high: give 0 to 256" },
+	{ "a 1.2.3.4:80 weight=x",
+	    "option \"weight\": \"x\" is not a whole number: give 0 "
+	    "to 256" },
+	{ "a 1.2.3.4:80 weight=2 weight=2",
+	    "option \"weight\" is there twice: keep one" },
+	{ "a 1.2.3.4:80 backup=yes",
+	    "option \"backup\" takes no value: write backup" },
+	{ "a 1.2.3.4:80 backup=",
+	    "option \"backup\" takes no value: write backup" },
+	{ "a 1.2.3.4:80 backup weight=2 backup",
+	    "option \"backup\" is there twice: keep one" },
+	{ "a 1.2.3.4:80 zone", "option \"zone\" has no value: write zone=..." },
+	{ "a 1.2.3.4:80 zone=a/b",
+	    "option \"zone\": \"a/b\" is no name: give letters, "
+	    "digits and -_. after a letter or digit, 63 at most" },
+	{ "a 1.2.3.4:80 wieght=2",
+	    "unknown option \"wieght\": did you mean \"weight\"?" },
+	{ "a 1.2.3.4:80 fast",
+	    "unknown option \"fast\": remove it, or see lb4.ini(5)" },
+	{ "a 1.2.3.4:80 check-addr=1.2.3.4",
+	    "option \"check-addr\": \"1.2.3.4\": the port is missing" SUCH },
+	{ "a 1.2.3.4:80 check-addr=1.2.3.4:0",
+	    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
+	    "another" },
+	{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
+	    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
+	    "connect to: give one such as 127.0.0.1:80" },
+	{ "a 1.2.3.4:80\\n",
+	    "'\\' without x and two hex digits: write \\x5c for a "
+	    "backslash" },
+};
+
 START_TEST(test_wrong_backends)
 {
-	static const struct {
-		const char *value;
-		const char *why;
-	} wrong[] = {
-		{ "a", "no address: write backend = a ADDRESS" },
-		{ "127.0.0.1:80",
-		    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "-a 1.2.3.4:80",
-		    "\"-a\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "a/b 1.2.3.4:80",
-		    "\"a/b\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "a example.com:80",
-		    "\"example.com:80\": host names are not supported; write "
-		    "an IP address" SUCH },
-		{ "a :80",
-		    "\":80\" is no address to connect to: give one "
-		    "such as 127.0.0.1:80" },
-		{ "a [::]:80",
-		    "\"[::]:80\" is no address to connect to: give one such "
-		    "as 127.0.0.1:80" },
-		{ "a 1.2.3.4:80 weight",
-		    "option \"weight\" has no value: write weight=..." },
-		{ "a 1.2.3.4:80 weight=",
-		    "option \"weight\" has no value: write weight=..." },
-		{ "a 1.2.3.4:80 weight=257",
-		    "option \"weight\": \"257\" is too high: give 0 to 256" },
-		{ "a 1.2.3.4:80 weight=x",
-		    "option \"weight\": \"x\" is not a whole number: give 0 "
-		    "to 256" },
-		{ "a 1.2.3.4:80 weight=2 weight=2",
-		    "option \"weight\" is there twice: keep one" },
-		{ "a 1.2.3.4:80 backup=yes",
-		    "option \"backup\" takes no value: write backup" },
-		{ "a 1.2.3.4:80 backup=",
-		    "option \"backup\" takes no value: write backup" },
-		{ "a 1.2.3.4:80 backup weight=2 backup",
-		    "option \"backup\" is there twice: keep one" },
-		{ "a 1.2.3.4:80 zone",
-		    "option \"zone\" has no value: write zone=..." },
-		{ "a 1.2.3.4:80 zone=a/b",
-		    "option \"zone\": \"a/b\" is no name: give letters, "
-		    "digits and -_. after a letter or digit, 63 at most" },
-		{ "a 1.2.3.4:80 wieght=2",
-		    "unknown option \"wieght\": did you mean \"weight\"?" },
-		{ "a 1.2.3.4:80 fast",
-		    "unknown option \"fast\": remove it, or see lb4.ini(5)" },
-		{ "a 1.2.3.4:80 check-addr=1.2.3.4",
-		    "option \"check-addr\": \"1.2.3.4\": the port is missing" SUCH },
-		{ "a 1.2.3.4:80 check-addr=1.2.3.4:0",
-		    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
-		    "another" },
-		{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
-		    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
-		    "connect to: give one such as 127.0.0.1:80" },
-		{ "a 1.2.3.4:80\\n",
-		    "'\\' without x and two hex digits: write \\x5c for a "
-		    "backslash" },
-	};
-
-	for (size_t i = 0; i < COUNT(wrong); i++)
-		refuse_key(false, "backend", wrong[i].value, wrong[i].why);
+	for (size_t i = 0; i < COUNT(wrong_backends); i++)
+		refuse_key(false, "backend", wrong_backends[i].value,
+		    wrong_backends[i].why);
 }
 END_TEST
 
@@ -645,11 +661,15 @@ START_TEST(test_service_defaults)
 	ck_assert_uint_eq(service->source_prefix6, 64);
 	ck_assert_uint_eq(service->max_load, 0);
 	ck_assert_uint_eq(service->slowstart_ms, 0);
+	ck_assert_uint_eq(service->pin_on_change_ms, 0);
+	ck_assert_uint_eq(service->pin_clients, 100000);
 	ck_assert(!service->zone_affinity);
 	ck_assert(!service->backend->backup);
 	ck_assert_str_eq(service->backend->zone, "");
 	ck_assert_uint_eq(service->retries, 3);
 	ck_assert_uint_eq(service->maxconn, 0);
+	ck_assert_uint_eq(service->queue, 1024);
+	ck_assert_uint_eq(service->timeout_queue_ms, 0);
 	ck_assert_uint_eq(service->backlog, 4096);
 	ck_assert(service->nodelay);
 	ck_assert_int_eq(service->keepalive, KEEPALIVE_CLIENT);
@@ -831,6 +851,20 @@ START_TEST(test_slowstart)
 	}
 	refuse_key(false, "slowstart", "2h",
 	    "\"2h\" is too high: give 0s to 1h");
+}
+END_TEST
+
+START_TEST(test_pin_on_change)
+{
+	struct config *config = parse("[service s]\nlisten = :80\n"
+				      "backend = a 1.2.3.4:80\n"
+				      "balance = source\n"
+				      "pin-on-change = 30m\n");
+
+	ck_assert_uint_eq(config->service->pin_on_change_ms, 1800000);
+	config_free(config);
+	refuse_key(false, "pin-on-change", "25h",
+	    "\"25h\" is too high: give 0s to 1d");
 }
 END_TEST
 
@@ -1028,6 +1062,7 @@ config_suite(void)
 	tcase_add_test(whole, test_order_of_backends);
 	tcase_add_test(whole, test_weights_of_backups);
 	tcase_add_test(whole, test_slowstart);
+	tcase_add_test(whole, test_pin_on_change);
 	tcase_add_test(whole, test_adhoc);
 	tcase_add_test(whole, test_adhoc_errors);
 	tcase_add_test(whole, test_adhoc_with_file);

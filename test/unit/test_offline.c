@@ -74,7 +74,8 @@ START_TEST(checksum_without_seed)
 	const uint64_t sum = sim->service->checksum;
 
 	ck_assert_uint_eq(checksum_after(sim, &other_seed), sum);
-	sim_config(sim)->backend[0].line = 99;
+	sim_config(sim)->backend[0].order = 1;
+	sim_config(sim)->backend[1].order = 0;
 	ck_assert_uint_ne(checksum_after(sim, &sim_seed), sum);
 	sim_free(sim);
 }
@@ -348,6 +349,14 @@ START_TEST(simulate_policies_that_count)
 	ck_assert(simulate(before->config, before->config, &text) == -1);
 	ck_assert_ptr_nonnull(strstr(text, "   25.00 %   25.00 %\n"));
 	ck_assert_ptr_nonnull(strstr(text, "   75.00 %   75.00 %\n"));
+	free(text);
+
+	/* The one that is full first leaves the rest to the other. */
+	sim_config(before)->backend[0].maxconn = 300;
+	sim_config(before)->backend[1].maxconn = 100;
+	ck_assert(simulate(before->config, before->config, &text) == -1);
+	ck_assert_ptr_nonnull(strstr(text, "   75.00 %   75.00 %\n"));
+	ck_assert_ptr_null(strstr(text, "(none)"));
 	free(text);
 	sim_free(before);
 }
