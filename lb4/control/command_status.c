@@ -106,10 +106,10 @@ since_object(uint64_t now_ms, uint64_t then_ms)
 			    : json_integer((json_int_t)ago(now_ms, then_ms));
 }
 
-/* A backend's row; `state` NULL: what it is by itself. */
+/* A backend's row; `entry` NULL: it is in the table no more. */
 static json_t *
 backend_row(const struct caller *caller, const struct backend *backend,
-    unsigned weight, bool checked, const char *state)
+    const struct service_backend *entry, bool checked)
 {
 	const uint64_t now_ms = timer_now_ms();
 	const uint32_t word = atomic_load_explicit(&backend->health,
@@ -123,16 +123,17 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	backend_sum(backend, &sums);
 	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
 	    backend->name);
-	row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:f,s:f,"
-			"s:I,s:I}",
+	row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:f,"
+			"s:f,s:I,s:I}",
 	    "backend", name, "address",
 	    addr_format(&backend->addr, addr, sizeof(addr)), "state",
-	    state != NULL ? state : state_name(admin, word), "admin",
+	    entry != NULL ? state_name(admin, word) : "removed", "admin",
 	    admin_state_name(admin), "health", health_name(word, checked),
 	    "admin_since_ms", since_object(now_ms, backend->admin_since_ms),
 	    "health_since_ms",
 	    since_object(now_ms, load(&backend->health_since_ms)), "weight",
-	    (int)weight, "active",
+	    entry != NULL ? (int)entry->weight : 0, "maxconn",
+	    (json_int_t)(entry != NULL ? entry->maxconn : 0), "active",
 	    (json_int_t)atomic_load_explicit(&backend->active,
 		memory_order_relaxed),
 	    "total", (json_int_t)sums.conns, "failures",
@@ -153,6 +154,7 @@ backend_row(const struct caller *caller, const struct backend *backend,
 
 struct service_sums {
 	uint64_t accepted, closed, failed, retries, discarded;
+	uint64_t queued;
 	size_t available;
 };
 
@@ -161,7 +163,13 @@ sum_service(const struct service *service, struct service_sums *sums)
 {
 	const struct service_state *state = service->state;
 
+	const struct waitqueue *queue = atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire);
+
 	*sums = (struct service_sums){ .accepted = 0 };
+	if (queue != NULL)
+		sums->queued = atomic_load_explicit(&queue->waiting,
+		    memory_order_relaxed);
 	for (unsigned i = 0; i < state->workers; i++) {
 		sums->accepted += load(&state->stats[i].accepted);
 		sums->closed += load(&state->stats[i].closed);
@@ -179,22 +187,25 @@ open_service(struct caller *caller, const struct service *service)
 {
 	const uint64_t active = atomic_load(&service->state->gate.inside);
 	struct service_sums sums;
-	char line[256];
+	const char *state;
+	char line[320];
 
 	sum_service(service, &sums);
+	state = sums.available > 0 ? "up" : "down";
 	(void)snprintf(line, sizeof(line),
 	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conns, %" PRIu64
-	    " accepted, %" PRIu64 " failed, %" PRIu64 " retries",
-	    service->state->name, sums.available > 0 ? "up" : "down",
-	    balance_name(service->balance), sums.available, service->backends,
-	    active, sums.accepted, sums.failed, sums.retries);
+	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
+	    " retries",
+	    service->state->name, state, balance_name(service->balance),
+	    sums.available, service->backends, active, sums.queued,
+	    sums.accepted, sums.failed, sums.retries);
 	answer_open(caller,
-	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
-		"service", service->state->name, "state",
-		sums.available > 0 ? "up" : "down", "balance",
+	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+		"service", service->state->name, "state", state, "balance",
 		balance_name(service->balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
-		"maxconn", (json_int_t)service->maxconn, "accepted",
+		"queued", (json_int_t)sums.queued, "maxconn",
+		(json_int_t)service->maxconn, "accepted",
 		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
 		"failed", (json_int_t)sums.failed, "retries",
 		(json_int_t)sums.retries, "bytes_discarded",
@@ -218,8 +229,8 @@ write_service(struct caller *caller, const struct service *service)
 		    &service->backend[job->at_backend];
 
 		answer_row(caller,
-		    backend_row(caller, entry->backend, entry->weight,
-			service->check.kind != CHECK_NONE, NULL));
+		    backend_row(caller, entry->backend, entry,
+			service->check.kind != CHECK_NONE));
 	}
 	if (job->at_backend < service->backends)
 		return false;
@@ -263,7 +274,7 @@ write_removed(struct caller *caller)
 		if (!caller->json && !titled)
 			answer_line(caller, "removed, with conns left:");
 		titled = true;
-		row = backend_row(caller, backend, 0, false, "removed");
+		row = backend_row(caller, backend, NULL, false);
 		if (row != NULL)
 			(void)json_object_set_new(row, "service",
 			    json_string(backend->service));

@@ -158,7 +158,7 @@ command_check(struct caller *caller, const struct command *command)
 
 /* ---- wait ready ---------------------------------------------------------- */
 
-/* Whether a backend takes conns, and, where there are checks, has passed one. */
+/* Whether a backend takes conns and, where there are checks, has passed one. */
 static bool
 is_ready(const struct service *service)
 {

@@ -63,7 +63,7 @@ static const struct spec specs[] = {
 	    COMMAND_WORDS_MAX, NULL, command_add, "adds a backend" },
 	{ "remove", "SERVICE/BACKEND", LEVEL_ADMIN, 1, 1, " ", command_remove,
 	    "removes a backend; its conns go on" },
-	{ "help", "", LEVEL_NONE, 0, 0, " ", command_help, "this list" },
+	{ "help", "", LEVEL_READ, 0, 0, " ", command_help, "this list" },
 };
 
 static const struct column help_columns[] = {
@@ -160,6 +160,7 @@ commands_run(struct caller *caller, const char *line, size_t len)
 
 	caller->json = false;
 	if (command_parse(&command, line, len, &why) < 0) {
+		caller->json = memmem(line, len, "--json", 6) != NULL;
 		answer_error(caller, "syntax", "%s", why.text);
 		return;
 	}

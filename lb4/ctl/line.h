@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* More than lb4 takes, so that lb4 says so. */
-#define LINE_MAX_LEN 8192
+/* What lb4 takes, with the newline and a NUL. */
+#define LINE_MAX_LEN (4096 + 2)
 
 /*
  * Joins `count` words with spaces and ends with a newline; bytes that would

@@ -135,7 +135,8 @@ struct backend {
 				    * it; writer: control */
 
 	/* The last check that has ended, for those who show it.  Writer: prober
-	 * (release on `checked_ms`, the last to be written).  Reader: control. */
+	 * (release on `checked_ms`, the last to be written).  Reader: control.
+	 */
 	_Alignas(64) _Atomic uint64_t check_began_ms;
 	_Atomic uint64_t checked_ms;	  /* when it ended; 0: there was none */
 	_Atomic uint32_t check_us;	  /* how long it took */

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 the lb4 authors
 #
-# usage: validate.py SCHEMAS NAME <answer
+# usage: validate.py SCHEMAS NAME [CONDITION] <answer
 #
 # Holds each line of JSON on standard input against SCHEMAS/NAME.VERSION.json,
 # which must be the schema that it names itself.  Members that the schema does
 # not know are errors here, unlike for those who read answers: what lb4 writes
-# is to be documented.
+# is to be documented.  CONDITION, Python about the answer `a`, must hold.
 
 import json
 import pathlib
@@ -42,6 +42,8 @@ def main():
         jsonschema.Draft7Validator.check_schema(schema)
         close(schema)
         jsonschema.Draft7Validator(schema).validate(answer)
+        if len(sys.argv) > 3 and not eval(f"({sys.argv[3]})", {"a": answer}):
+            sys.exit(f"{wanted}: not {sys.argv[3]}: {answer}")
         count += 1
     if count == 0:
         sys.exit(f"{wanted}: no answer")
