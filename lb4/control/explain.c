@@ -137,9 +137,9 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 	return NULL;
 }
 
-static int
-explain_one(const struct service *service, const char *text, FILE *out,
-    FILE *err)
+int
+offline_explain_client(const struct service *service, const char *text,
+    uint64_t now_ms, FILE *out, FILE *err)
 {
 	struct pick_trace trace = { .steps = 0 };
 	struct pick pick;
@@ -149,6 +149,7 @@ explain_one(const struct service *service, const char *text, FILE *out,
 		fprintf(err, "lb4: %s: %s\n", text, why);
 		return -EINVAL;
 	}
+	pick.now_ms = now_ms;
 	pick.trace = &trace;
 	print_pick(service, text, &pick, policy_pick(service, &pick), out);
 	return 0;
@@ -194,7 +195,8 @@ explain_service(const struct offline *offline, const struct service *service,
 		    "lb4: no hash-seed in the configuration: the answer "
 		    "is for one drawn now, a running lb4 has another\n");
 	if (strcmp(question->client, "-") != 0)
-		return explain_one(service, question->client, out, err);
+		return offline_explain_client(service, question->client, 0, out,
+		    err);
 	if (by_client)
 		return explain_lines(service, question->in, out, err);
 	fprintf(err,

@@ -10,6 +10,7 @@
 #define LB4_CONTROL_OFFLINE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/addr.h"
@@ -47,6 +48,15 @@ int offline_client_parse(struct endpoint *out, const char *text,
 /* Writes "; checksum of SERVICE: 64 bits in hex" for each service, or why there
  * is none to compare.  0 or -errno. */
 int offline_checksums(const struct config *config, FILE *out);
+
+/*
+ * Writes how the client, written as above, comes to its backend, by a table
+ * that may be in use: by its states, counts and pins.  Changes nothing, but
+ * roundrobin's turn.  0, or -EINVAL after writing to `err` what is wrong with
+ * the client.
+ */
+int offline_explain_client(const struct service *service, const char *client,
+    uint64_t now_ms, FILE *out, FILE *err);
 
 /* What --explain is asked. */
 struct offline_explain {
