@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/timer.h"
 #include "lb4/control/answer.h"
 #include "lb4/control/commands.h"
 #include "lb4/control/offline.h"
@@ -47,13 +48,14 @@ answer_json(struct caller *caller, const struct service *service,
 	    service->checksum);
 	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
 	answer_object(caller, "lb4.explain/1",
-	    json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b,s:o}", "service",
+	    json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b,s:b,s:o}", "service",
 		service->state->name, "balance", policy->name, "checksum",
 		checksum, "client", asked->client, "by_client",
 		policy->by_client, "hash",
 		hashed ? json_string(hash) : json_null(), "steps",
 		steps_array(service, &asked->trace), "health_ignored",
-		!asked->trace.check_health, "backend",
+		!asked->trace.check_health, "kept", asked->trace.kept,
+		"backend",
 		policy->by_client && index >= 0
 		    ? json_string(service->backend[index].backend->name)
 		    : json_null()));
@@ -82,7 +84,8 @@ command_explain(struct caller *caller, const struct command *command)
 		answer_error(caller, "unknown", "there is no service %s", name);
 		return;
 	}
-	why = offline_pick(service, command_argument(command, 1), &asked);
+	why = offline_pick(service, command_argument(command, 1),
+	    timer_now_ms(), &asked);
 	if (why != NULL) {
 		answer_error(caller, "usage", "%s: %s",
 		    command_argument(command, 1), why);

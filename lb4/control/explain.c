@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/timer.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/trace.h"
 
@@ -140,7 +139,7 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 }
 
 const char *
-offline_pick(const struct service *service, const char *client,
+offline_pick(const struct service *service, const char *client, uint64_t now_ms,
     struct offline_pick *asked)
 {
 	const char *why;
@@ -151,17 +150,17 @@ offline_pick(const struct service *service, const char *client,
 		return why;
 	asked->client = client;
 	asked->pick.trace = &asked->trace;
-	asked->pick.now_ms = timer_now_ms();
+	asked->pick.now_ms = now_ms;
 	asked->index = policy_pick(service, &asked->pick);
 	return NULL;
 }
 
-static int
-explain_one(const struct service *service, const char *text, FILE *out,
-    FILE *err)
+int
+offline_explain_client(const struct service *service, const char *text,
+    uint64_t now_ms, FILE *out, FILE *err)
 {
 	struct offline_pick asked;
-	const char *why = offline_pick(service, text, &asked);
+	const char *why = offline_pick(service, text, now_ms, &asked);
 
 	if (why != NULL) {
 		fprintf(err, "lb4: %s: %s\n", text, why);
@@ -211,7 +210,8 @@ explain_service(const struct offline *offline, const struct service *service,
 		    "lb4: no hash-seed in the configuration: the answer "
 		    "is for one drawn now, a running lb4 has another\n");
 	if (strcmp(question->client, "-") != 0)
-		return explain_one(service, question->client, out, err);
+		return offline_explain_client(service, question->client, 0, out,
+		    err);
 	if (by_client)
 		return explain_lines(service, question->in, out, err);
 	fprintf(err,

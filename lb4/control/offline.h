@@ -10,6 +10,7 @@
 #define LB4_CONTROL_OFFLINE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/addr.h"
@@ -50,6 +51,15 @@ int offline_client_parse(struct endpoint *out, const char *text,
  * is none to compare.  0 or -errno. */
 int offline_checksums(const struct config *config, FILE *out);
 
+/*
+ * Writes how the client, written as above, comes to its backend, by a table
+ * that may be in use: by its states, counts and pins.  Changes nothing, but
+ * roundrobin's turn.  0, or -EINVAL after writing to `err` what is wrong with
+ * the client.
+ */
+int offline_explain_client(const struct service *service, const char *client,
+    uint64_t now_ms, FILE *out, FILE *err);
+
 /* What --explain is asked. */
 struct offline_explain {
 	const char *service;
@@ -75,10 +85,11 @@ struct offline_pick {
 	int index; /* of the backend; -1: none */
 };
 
-/* Picks for the client of that text, now; where backends take turns this is
- * one.  Returns NULL, or a constant sentence why that cannot be. */
+/* Picks for the client of that text at that time (CLOCK_MONOTONIC); where
+ * backends take turns this is one.  Returns NULL, or a constant sentence why
+ * that cannot be. */
 const char *offline_pick(const struct service *service, const char *client,
-    struct offline_pick *asked);
+    uint64_t now_ms, struct offline_pick *asked);
 
 /* Writes it as --explain does; no line is empty. */
 void offline_print_pick(const struct service *service,

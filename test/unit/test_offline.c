@@ -218,7 +218,8 @@ START_TEST(explain_in_words)
 	char down[2 * CONFIG_NAME_MAX];
 	const char *down_list[] = { down };
 	struct told told = explain(sim->config, question, NULL);
-	char first[CONFIG_NAME_MAX], second[CONFIG_NAME_MAX];
+	char first[CONFIG_NAME_MAX];
+	const char *second;
 	char want[200];
 	const char *slot;
 
@@ -240,7 +241,7 @@ START_TEST(explain_in_words)
 	told = explain(sim->config, question, NULL);
 	snprintf(want, sizeof(want), ": %s: down\n", first);
 	ck_assert_ptr_nonnull(strstr(told.out, want));
-	strcpy(second, strcmp(first, "app0000") == 0 ? "app0001" : "app0000");
+	second = strcmp(first, "app0000") == 0 ? "app0001" : "app0000";
 	snprintf(want, sizeof(want), ": %s: usable\nbackend    %s ", second,
 	    second);
 	ck_assert_ptr_nonnull(strstr(told.out, want));
