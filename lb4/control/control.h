@@ -19,8 +19,11 @@
 #include "common/mailbox.h"
 #include "common/timer.h"
 
+struct config;
 struct engine;
 struct logger;
+struct options;
+struct prober;
 struct tables;
 
 enum control_state {
@@ -36,14 +39,15 @@ struct control_parts {
 	struct engine *engine;
 	struct tables *tables;
 	struct logger *logger;
-	unsigned workers;
+	struct prober *prober;
+	const struct options *options; /* for reading the file again */
+	struct config *config; /* in force; owned here while control runs */
 	unsigned shutdown_timeout_ms;
 };
 
 struct control {
 	struct control_parts parts;
 	enum control_state state;
-	unsigned drained;	    /* workers that have no conn left */
 	uint64_t drain_deadline_ms; /* 0: none */
 
 	int epfd;

@@ -233,7 +233,9 @@ account_end(struct worker *worker, const struct conn *conn)
 		count(&backend_stats(worker, conn)->bytes_to_client,
 		    conn->relay[BACKEND].bytes);
 	}
-	if (worker->shared->peers.access != NULL)
+	if (worker->shared->peers.access != NULL &&
+	    !atomic_load_explicit(&worker->shared->silent,
+		memory_order_relaxed))
 		send_record(worker, conn, discarded);
 }
 
@@ -480,17 +482,6 @@ run_relays(struct worker *worker, struct conn *conn, enum conn_side first)
 
 /* ---- connecting ------------------------------------------------------- */
 
-/* The service as the current table has it; NULL if it has gone. */
-static const struct service *
-service_of(const struct worker *worker, const struct conn *conn)
-{
-	const struct service *service = table_service(worker->table,
-	    conn->service->id);
-
-	return service != NULL && service->state == conn->service ? service
-								  : NULL;
-}
-
 /* Chooses the next backend and counts the conn there; NULL: none is left. */
 static struct backend *
 choose(struct conn *conn, const struct service *service)
@@ -609,7 +600,8 @@ give_up(struct worker *worker, struct conn *conn)
 static void
 connect_next(struct worker *worker, struct conn *conn)
 {
-	const struct service *service = service_of(worker, conn);
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
 	int error;
 
 	while (service != NULL && conn->tries <= service->retries &&
