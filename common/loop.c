@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <time.h>
 
 int
 loop_open(void)
@@ -48,6 +49,24 @@ loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms)
 {
 	int got = epoll_wait(epfd, events, count, timeout_ms);
 
+	if (got < 0)
+		return errno == EINTR ? 0 : -errno;
+	return got;
+}
+
+int
+loop_wait_us(int epfd, struct epoll_event *events, int count,
+    unsigned timeout_us)
+{
+	const struct timespec timeout = {
+		.tv_sec = timeout_us / 1000000,
+		.tv_nsec = timeout_us % 1000000 * 1000L,
+	};
+	int got = epoll_pwait2(epfd, events, count, &timeout, NULL);
+
+	if (got < 0 && errno == ENOSYS)
+		return loop_wait(epfd, events, count,
+		    (int)((timeout_us + 999) / 1000));
 	if (got < 0)
 		return errno == EINTR ? 0 : -errno;
 	return got;

@@ -49,4 +49,9 @@ int loop_remove(int epfd, int fd);
  * written, 0 also when a signal came in between, or -errno. */
 int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);
 
+/* The same for at most `timeout_us` microseconds, or a little more; rounded up
+ * to milliseconds by kernels before 5.11. */
+int loop_wait_us(int epfd, struct epoll_event *events, int count,
+    unsigned timeout_us);
+
 #endif

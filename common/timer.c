@@ -191,10 +191,16 @@ timer_wheel_sleep(const struct timer_wheel *wheel, uint64_t now_ms)
 }
 
 uint64_t
-timer_now_ms(void)
+timer_now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+timer_now_ms(void)
+{
+	return timer_now_us() / 1000;
 }

@@ -67,4 +67,7 @@ int timer_wheel_sleep(const struct timer_wheel *wheel, uint64_t now_ms);
 /* CLOCK_MONOTONIC in milliseconds. */
 uint64_t timer_now_ms(void);
 
+/* The same clock, in microseconds. */
+uint64_t timer_now_us(void);
+
 #endif

@@ -35,6 +35,9 @@ enum balance {
 	BALANCE_4TUPLE,	    /* hash of client address and port */
 	BALANCE_SOURCE,	    /* hash of client address: sticky */
 	BALANCE_ROUNDROBIN, /* in turn, by weight */
+	BALANCE_LEASTCONN,  /* fewest active conns per weight */
+	BALANCE_RANDOM,	    /* the better of two random ones */
+	BALANCE_FIRST,	    /* the first in the file's order */
 	BALANCE_COUNT,
 };
 
@@ -71,9 +74,13 @@ enum access_format {
 
 struct config_backend {
 	char name[CONFIG_NAME_MAX];
-	struct addr addr;	/* port 0: the port that the client came to */
-	unsigned weight;	/* 0 to CONFIG_WEIGHT_MAX; 0: no new conns */
-	struct addr check_addr; /* len 0: addr */
+	struct addr addr; /* port 0: the port that the client came to */
+	unsigned weight;  /* 0 to CONFIG_WEIGHT_MAX; 0: no new conns */
+	unsigned maxconn; /* most conns there at a time; 0: no limit */
+	char zone[CONFIG_NAME_MAX]; /* "": none */
+	bool backup;		    /* serves only when no other can */
+	struct addr check_addr;	    /* len 0: addr */
+	unsigned order; /* place among the service's lines: 0, ... */
 	int line;
 };
 
@@ -94,13 +101,20 @@ struct config_service {
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;
 	enum balance balance;
-	unsigned retries; /* further backends after a failed connect */
-	uint64_t maxconn; /* 0: no limit but the global one */
-	unsigned backlog; /* of each listener, cut by net.core.somaxconn */
-	bool nodelay;	  /* TCP_NODELAY, both sides */
+	unsigned source_prefix4; /* bits of a client's address that count */
+	unsigned source_prefix6;
+	bool zone_affinity;    /* zones for 4tuple and source, too */
+	unsigned max_load;     /* percent of the fair load; 0: no bound */
+	unsigned slowstart_ms; /* from available to full weight; 0: at once */
+	unsigned retries;      /* further backends after a failed connect */
+	uint64_t maxconn;      /* 0: no limit but the global one */
+	uint64_t queue;	       /* conns that may wait for a backend */
+	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */
+	bool nodelay;	       /* TCP_NODELAY, both sides */
 	enum keepalive keepalive;
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's way */
 	unsigned timeout_connect_ms;
+	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned reset_linger_ms;
@@ -124,6 +138,8 @@ struct config {
 	char access_log[CONFIG_PATH_MAX]; /* "off", "stderr", "syslog", path */
 	enum access_format access_format;
 	unsigned shutdown_timeout_ms;
+	char zone[CONFIG_NAME_MAX]; /* of this node, "": none; not the file's
+				     * to say, and not in the dump */
 	struct config_service *service; /* owned; in the file's order */
 	size_t services;
 };
@@ -169,6 +185,9 @@ void config_keys_list(FILE *out);
 
 /* Names as the file writes them; for any value of the enum. */
 const char *balance_name(enum balance balance);
+
+/* Whether it hashes the client: 4tuple and source. */
+bool balance_hashes(enum balance balance);
 const char *relay_way_name(enum relay_way way);
 const char *check_kind_name(enum check_kind kind);
 const char *keepalive_name(enum keepalive keepalive);

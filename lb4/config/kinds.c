@@ -165,6 +165,34 @@ const struct kind kind_size = {
 	.print = print_size,
 };
 
+static const char *
+format_percent(uint64_t value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%" PRIu64 "%%", value);
+	return buf;
+}
+
+static int
+parse_percent(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	return parse_ranged(key, object, text, value_percent, format_percent,
+	    why);
+}
+
+static void
+print_percent(const struct key *key, const void *object, size_t index,
+    FILE *out)
+{
+	(void)index;
+	print_ranged(key, object, format_percent, out);
+}
+
+const struct kind kind_percent = {
+	.parse = parse_percent,
+	.print = print_percent,
+};
+
 static int
 parse_yesno(const struct key *key, void *object, const char *text,
     struct why *why)
@@ -192,6 +220,44 @@ print_yesno(const struct key *key, const void *object, size_t index, FILE *out)
 const struct kind kind_yesno = {
 	.parse = parse_yesno,
 	.print = print_yesno,
+};
+
+/* Nothing follows a flag: whoever reads the line sees to that. */
+static int
+parse_flag(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	bool value = true;
+
+	(void)text;
+	(void)why;
+	assert(key->size == sizeof(value));
+	memcpy(field_of(key, object), &value, sizeof(value));
+	return 0;
+}
+
+static size_t
+count_flag(const struct key *key, const void *object)
+{
+	bool value;
+
+	memcpy(&value, const_field_of(key, object), sizeof(value));
+	return value;
+}
+
+static void
+print_flag(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)key;
+	(void)object;
+	(void)index;
+	(void)out;
+}
+
+const struct kind kind_flag = {
+	.parse = parse_flag,
+	.count = count_flag,
+	.print = print_flag,
 };
 
 /* "a, b or c": the words, and one more if there is one. */
@@ -315,6 +381,24 @@ print_text(const struct key *key, const void *object, size_t index, FILE *out)
 
 const struct kind kind_user = {
 	.parse = parse_user,
+	.count = count_text,
+	.print = print_text,
+};
+
+static int
+parse_name(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	assert(key->size == CONFIG_NAME_MAX);
+	if (!kinds_is_name(text))
+		return why_set(why,
+		    "\"%.64s\" is no name: give " KINDS_NAME_RULE, text);
+	memcpy(field_of(key, object), text, strlen(text) + 1);
+	return 0;
+}
+
+const struct kind kind_name = {
+	.parse = parse_name,
 	.count = count_text,
 	.print = print_text,
 };

@@ -12,10 +12,13 @@
 extern const struct kind kind_number;
 extern const struct kind kind_time; /* milliseconds */
 extern const struct kind kind_size; /* bytes */
+extern const struct kind kind_percent;
 extern const struct kind kind_yesno;
+extern const struct kind kind_flag;   /* its bare name is "yes" */
 extern const struct kind kind_names;  /* one of key->names */
 extern const struct kind kind_level;  /* a log level */
 extern const struct kind kind_user;   /* the name of a user */
+extern const struct kind kind_name;   /* as of a service or backend */
 extern const struct kind kind_target; /* one of key->names, or a path */
 
 /* kinds_service.c: several fields of the object. */
@@ -25,7 +28,7 @@ extern const struct kind kind_backend;
 extern const struct kind kind_check;
 extern const struct kind kind_addr;
 
-/* True for a name of a service or backend as config.h has it. */
+/* True for a name of a service, backend or zone as config.h has it. */
 bool kinds_is_name(const char *text);
 #define KINDS_NAME_RULE \
 	"letters, digits and -_. after a letter or digit, 63 at most"

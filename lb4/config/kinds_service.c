@@ -99,6 +99,22 @@ read_target(const char *text, struct addr *out, enum addr_port port,
 	return error;
 }
 
+/* An address to listen on, or the name of a socket that is there already. */
+static int
+read_listen(const char *text, struct addr *out, struct why *why)
+{
+	const size_t prefix = strlen(ADDR_INHERITED_PREFIX);
+
+	if (strncmp(text, ADDR_INHERITED_PREFIX, prefix) != 0)
+		return read_addr(text, out, ADDR_PORT_REQUIRED, why);
+	if (addr_set_inherited(out, text + prefix) == 0)
+		return 0;
+	return why_set(why,
+	    "\"%.64s\" is not the name of a socket: give " ADDR_INHERITED_PREFIX
+	    "NAME, as the service manager names it",
+	    text);
+}
+
 static void
 print_addr_text(const struct addr *addr, FILE *out)
 {
@@ -120,7 +136,7 @@ parse_listen(const struct key *key, void *object, const char *text,
 	(void)key;
 	error = value_only_word(text, word, sizeof(word), why);
 	if (error == 0)
-		error = read_addr(word, &addr, ADDR_PORT_REQUIRED, why);
+		error = read_listen(word, &addr, why);
 	if (error != 0)
 		return error;
 	if (service->listens == CONFIG_LISTENS_MAX)
@@ -222,7 +238,10 @@ read_option(struct config_backend *backend, char *word, uint64_t *seen,
 		    "unknown option \"%.40s\": remove it, or see lb4.ini(5)",
 		    word);
 	}
-	if (value == NULL || value[0] == '\0')
+	if (key->kind == &kind_flag && value != NULL)
+		return why_set(why, "option \"%s\" takes no value: write %s",
+		    key->name, key->name);
+	if (key->kind != &kind_flag && (value == NULL || value[0] == '\0'))
 		return why_set(why, "option \"%s\" has no value: write %s=...",
 		    key->name, key->name);
 	bit = UINT64_C(1) << (key - keys_table);
@@ -289,6 +308,7 @@ parse_backend(const struct key *key, void *object, const char *text,
 	    sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
+	backend.order = (unsigned)service->backends;
 	grown[service->backends++] = backend;
 	service->backend = grown;
 	return 0;
@@ -313,12 +333,23 @@ count_backend(const struct key *key, const void *object)
 	return service->backends;
 }
 
+/* By name; in the file's order where that means something. */
+static const struct config_backend *
+backend_at(const struct config_service *service, size_t index)
+{
+	if (service->balance == BALANCE_FIRST)
+		for (size_t i = 0; i < service->backends; i++)
+			if (service->backend[i].order == index)
+				return &service->backend[i];
+	return &service->backend[index];
+}
+
 static void
 print_backend(const struct key *key, const void *object, size_t index,
     FILE *out)
 {
 	const struct config_service *service = object;
-	const struct config_backend *backend = &service->backend[index];
+	const struct config_backend *backend = backend_at(service, index);
 
 	(void)key;
 	fprintf(out, "%s ", backend->name);
@@ -332,7 +363,10 @@ print_backend(const struct key *key, const void *object, size_t index,
 		if (option->section != KEY_BACKEND ||
 		    key_count(option, backend) == 0)
 			continue;
-		fprintf(out, " %s=", option->name);
+		fprintf(out, " %s", option->name);
+		if (option->kind == &kind_flag)
+			continue;
+		fputc('=', out);
 		key_print(option, backend, 0, out);
 	}
 }

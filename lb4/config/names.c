@@ -19,6 +19,9 @@ static const char *const names_balance_text[] = {
 	[BALANCE_4TUPLE] = "4tuple",
 	[BALANCE_SOURCE] = "source",
 	[BALANCE_ROUNDROBIN] = "roundrobin",
+	[BALANCE_LEASTCONN] = "leastconn",
+	[BALANCE_RANDOM] = "random",
+	[BALANCE_FIRST] = "first",
 };
 NAMES(names_balance, BALANCE_COUNT);
 
@@ -66,6 +69,12 @@ balance_name(enum balance balance)
 {
 	assert(balance < BALANCE_COUNT);
 	return names_balance_text[balance];
+}
+
+bool
+balance_hashes(enum balance balance)
+{
+	return balance == BALANCE_4TUPLE || balance == BALANCE_SOURCE;
 }
 
 const char *

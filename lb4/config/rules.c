@@ -66,7 +66,7 @@ compare_places(const void *left, const void *right)
 static bool
 is_conflict(const struct addr *a, const struct addr *b)
 {
-	if (!addr_is_unix(a) && addr_port(a) == 0)
+	if (!addr_is_unix(a) && !addr_is_inherited(a) && addr_port(a) == 0)
 		return false;
 	if (addr_equal(a, b))
 		return true;
@@ -177,21 +177,24 @@ static void
 check_ports(const struct config_service *service, const char *section,
     struct errors *errors)
 {
-	bool unix_listener = false;
+	const char *portless = NULL; /* who comes to no port */
 
-	for (size_t i = 0; i < service->listens; i++)
-		unix_listener |= addr_is_unix(&service->listen[i]);
+	for (size_t i = 0; i < service->listens; i++) {
+		if (addr_is_unix(&service->listen[i]))
+			portless = "a client of a unix socket came";
+		else if (addr_is_inherited(&service->listen[i]))
+			portless = "a client of an inherited socket may come";
+	}
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct config_backend *backend = &service->backend[i];
 
 		if (addr_is_unix(&backend->addr) ||
 		    addr_port(&backend->addr) != 0)
 			continue;
-		if (unix_listener)
+		if (portless != NULL)
 			errors_add(errors, backend->line, section, "backend",
-			    "%s has no port, and a client of a unix socket "
-			    "came to none: give it one",
-			    backend->name);
+			    "%s has no port, and %s to none: give it one",
+			    backend->name, portless);
 		else if (service->check.kind != CHECK_NONE &&
 		    backend->check_addr.len == 0)
 			errors_add(errors, backend->line, section, "backend",
@@ -213,30 +216,60 @@ divisor(unsigned a, unsigned b)
 	return a;
 }
 
-static void
-check_weights(const struct config_service *service, const char *section,
-    struct errors *errors)
+/* The weights of the backups, or of the others; returns their sum. */
+static unsigned
+check_weights_of(const struct config_service *service, bool backup,
+    const char *section, struct errors *errors)
 {
 	unsigned common = 0;
 	unsigned sum = 0;
 
 	for (size_t i = 0; i < service->backends; i++) {
+		if (service->backend[i].backup != backup)
+			continue;
 		common = divisor(service->backend[i].weight, common);
 		sum += service->backend[i].weight;
 	}
-	if (sum == 0) {
+	if (sum > 0 && balance_hashes(service->balance) &&
+	    sum / common > HASH_WEIGHT_MAX)
+		errors_add(errors, service->line, section, "balance",
+		    "the %sweights' sum, %u by their common divisor %u, is "
+		    "above %u: give smaller weights, or balance = roundrobin",
+		    backup ? "backups' " : "", sum, common, HASH_WEIGHT_MAX);
+	return sum;
+}
+
+static void
+check_weights(const struct config_service *service, const char *section,
+    struct errors *errors)
+{
+	unsigned sum = check_weights_of(service, false, section, errors);
+
+	sum += check_weights_of(service, true, section, errors);
+	if (sum == 0)
 		errors_add(errors, service->line, section, "backend",
 		    "no backend has a weight above 0: give one to one of "
 		    "them");
-		return;
-	}
-	if (service->balance == BALANCE_ROUNDROBIN ||
-	    sum / common <= HASH_WEIGHT_MAX)
-		return;
-	errors_add(errors, service->line, section, "balance",
-	    "the weights' sum, %u by their common divisor %u, is above %u: "
-	    "give smaller weights, or balance = roundrobin",
-	    sum, common, HASH_WEIGHT_MAX);
+}
+
+/* Keys that would be read and never obeyed. */
+static void
+check_balance(const struct config_service *service, const char *section,
+    struct errors *errors)
+{
+	enum balance balance = service->balance;
+
+	if (service->max_load != 0 && !balance_hashes(balance))
+		errors_add(errors, service->line, section, "max-load",
+		    "does nothing with balance = %s: remove it, or give "
+		    "balance = source or 4tuple",
+		    balance_name(balance));
+	if (service->slowstart_ms != 0 &&
+	    (balance_hashes(balance) || balance == BALANCE_FIRST))
+		errors_add(errors, service->line, section, "slowstart",
+		    "does nothing with balance = %s: remove it, or give "
+		    "balance = roundrobin, leastconn or random",
+		    balance_name(balance));
 }
 
 int
@@ -253,6 +286,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 			continue;
 		check_names(service, section.text, errors);
 		check_ports(service, section.text, errors);
+		check_balance(service, section.text, errors);
 		/* With a backend refused, the sum is not what was meant. */
 		if (service->backends > 0 &&
 		    (sources == NULL ||

@@ -191,6 +191,15 @@ value_number(const char *text, uint64_t *out)
 }
 
 const char *
+value_percent(const char *text, uint64_t *out)
+{
+	if (!isdigit((unsigned char)text[0]))
+		return "is not a percentage (125%)";
+	*out = read_digits(&text);
+	return strcmp(text, "%") == 0 ? NULL : "is not a percentage (125%)";
+}
+
+const char *
 value_time(const char *text, uint64_t *out)
 {
 	const struct unit *last = NULL;

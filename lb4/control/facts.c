@@ -152,6 +152,20 @@ facts_print(FILE *out, const struct config *config)
 	(void)dl_iterate_phdr(print_library, out);
 }
 
+/* Whether a backend of any service is in the node's zone. */
+static bool
+zone_has_backends(const struct config *config)
+{
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		for (size_t j = 0; j < service->backends; j++)
+			if (strcmp(service->backend[j].zone, config->zone) == 0)
+				return true;
+	}
+	return false;
+}
+
 void
 facts_warn(const struct config *config, const struct engine_limits *limits)
 {
@@ -169,6 +183,8 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 			    " is enough for %" PRId64 " of %" PRIu64
 			    " pipes: the others will be too small for splicing",
 		    pages, pages / PIPE_PAGES, limits->maxpipes);
+	if (config->zone[0] != '\0' && !zone_has_backends(config))
+		log_warning("-z %s: no backend is in that zone", config->zone);
 	if (root)
 		log_warning("running as root: set user, or -u");
 }

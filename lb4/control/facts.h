@@ -22,7 +22,7 @@ void facts_print(FILE *out, const struct config *config);
 int64_t facts_sysctl(const char *name);
 
 /* Writes a warning to the log for each limit that lb4 would run into as the
- * user of that name ("": the present one). */
+ * user of that name ("": the present one), and for a zone without backends. */
 void facts_warn(const struct config *config,
     const struct engine_limits *limits);
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "lb4/config/kinds.h"
 
 enum {
 	OPTION_OPERAND = 1, /* what getopt_long(3) returns for a plain word */
@@ -23,10 +24,11 @@ enum {
 	OPTION_ACCESS_LOG,
 	OPTION_ACCESS_FORMAT,
 	OPTION_KEYS,
+	OPTION_HOST,
 };
 
 /* "-": words in order; ":": this file words the complaints. */
-static const char short_options[] = "-:f:tTl:vDp:u:h";
+static const char short_options[] = "-:f:tTl:vDp:u:z:h";
 
 static const struct option long_options[] = {
 	{ "relay", required_argument, NULL, OPTION_RELAY },
@@ -34,6 +36,7 @@ static const struct option long_options[] = {
 	{ "access-log", required_argument, NULL, OPTION_ACCESS_LOG },
 	{ "access-format", required_argument, NULL, OPTION_ACCESS_FORMAT },
 	{ "keys", no_argument, NULL, OPTION_KEYS },
+	{ "host", no_argument, NULL, OPTION_HOST },
 	{ "version", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -43,9 +46,10 @@ void
 options_help(FILE *out)
 {
 	fputs(
-	    "usage: lb4 [-D] [-f FILE] [-p PIDFILE] [-u USER] [OPTION...]\n"
+	    "usage: lb4 [-D] [-f FILE] [-p PIDFILE] [-u USER] [-z ZONE] "
+	    "[OPTION...]\n"
 	    "       lb4 -l ADDR BACKEND... [-l ADDR BACKEND...] [OPTION...]\n"
-	    "       lb4 -t | -T [-f FILE]\n"
+	    "       lb4 -t [--host] | -T [-f FILE]\n"
 	    "\n"
 	    "  -f FILE              configuration (" OPTIONS_FILE ")\n"
 	    "  -l ADDR BACKEND...   no file: listen on ADDR for these\n"
@@ -54,6 +58,7 @@ options_help(FILE *out)
 	    "  -D                   go to the background once ready\n"
 	    "  -p PIDFILE           write the process id there\n"
 	    "  -u USER              become USER once the listeners are open\n"
+	    "  -z ZONE              prefer the backends in ZONE, where this node is\n"
 	    "  -v, --version        write the version and exit\n"
 	    "  -vv                  write version, limits, kernel, libraries\n"
 	    "  -h, --help           write this and exit\n"
@@ -61,6 +66,7 @@ options_help(FILE *out)
 	    "  --log-level=LEVEL    error, warning, notice, info or debug\n"
 	    "  --access-log=DEST    off, stderr, syslog or a path\n"
 	    "  --access-format=FORM kv or json\n"
+	    "  --host               with -t: name the limits that it will meet\n"
 	    "  --keys               list the configuration's keys and exit\n"
 	    "\n"
 	    "lb4(8) tells more; lb4.ini(5) describes the file.\n",
@@ -120,6 +126,11 @@ take_word(struct options *options, int option, const char *word)
 		options->user = word;
 		if (word[0] == '\0' || strlen(word) >= CONFIG_NAME_MAX)
 			wrong = "not the name of a user";
+		break;
+	case 'z':
+		options->zone = word;
+		if (!kinds_is_name(word))
+			wrong = "not the name of a zone";
 		break;
 	case OPTION_RELAY:
 		options->relay = relay_way_parse(word);
@@ -196,6 +207,9 @@ take_option(struct options *options, int option, char **argv)
 	case 'D':
 		options->background = true;
 		return 0;
+	case OPTION_HOST:
+		options->host = true;
+		return 0;
 	case ':':
 		return complain("%s: needs a value", argv[optind - 1]);
 	case '?':
@@ -242,6 +256,8 @@ options_parse(struct options *options, int argc, char **argv)
 		error = complain("%s: not an option", argv[optind]);
 	if (error == 0 && options->file != NULL && options->services > 0)
 		error = complain("-f and -l exclude each other");
+	if (error == 0 && options->host && options->action != OPTIONS_CHECK)
+		error = complain("--host: needs -t");
 	for (size_t i = 0; error == 0 && i < options->services; i++)
 		if (options->service[i].backends == 0)
 			error = complain("-l %s: needs a backend",
@@ -302,6 +318,8 @@ override(struct config *config, const struct options *options)
 		    sizeof(config->pidfile));
 	if (options->user != NULL)
 		strlcpy(config->user, options->user, sizeof(config->user));
+	if (options->zone != NULL)
+		strlcpy(config->zone, options->zone, sizeof(config->zone));
 	if (options->access_log != NULL)
 		strlcpy(config->access_log, options->access_log,
 		    sizeof(config->access_log));

@@ -11,14 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/facts.h"
 #include "lb4/control/logger.h"
-#include "lb4/control/notify.h"
+#include "lb4/control/manager.h"
 #include "lb4/control/options.h"
 #include "lb4/engine/engine.h"
 #include "lb4/health/prober.h"
@@ -177,17 +176,6 @@ control_apply(struct control *control, struct config *config,
 
 /* ---- the file ----------------------------------------------------------- */
 
-static void
-say_reloading(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64
-			  "\nSTATUS=Reloading",
-	    (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-}
-
 static size_t
 backends_of(const struct config *config)
 {
@@ -222,7 +210,7 @@ control_reload(struct control *control, struct config_errors *errors)
 	const struct config *config;
 	int error;
 
-	say_reloading();
+	(void)manager_reloading();
 	error = read_and_apply(control, errors);
 	for (size_t i = 0; i < errors->count; i++)
 		log_error("%s", errors->text[i]);
@@ -235,8 +223,6 @@ control_reload(struct control *control, struct config_errors *errors)
 			   "table %" PRIu64,
 		    config->services, backends_of(config),
 		    engine_workers(config), control->parts.tables->generation);
-	(void)notify_send("READY=1\nSTATUS=%zu services, %zu backends%s",
-	    config->services, backends_of(config),
-	    error < 0 ? "; the last reload was refused" : "");
+	(void)manager_ready(control->parts.engine, control->parts.tables);
 	return error;
 }

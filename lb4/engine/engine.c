@@ -44,6 +44,7 @@ struct engine {
 	cpu_set_t cpus;
 	bool pinned;
 	struct places places;
+	struct inherited *inherited; /* not owned; NULL: none */
 };
 
 struct engine_change {
@@ -105,7 +106,8 @@ raise_nofile(void)
 }
 
 void
-engine_limits(const struct config *config, struct engine_limits *limits)
+engine_limits_within(const struct config *config, uint64_t nofile,
+    struct engine_limits *limits)
 {
 	const uint64_t workers = engine_workers(config);
 	uint64_t reserve = FILES_SPARE + workers * FILES_PER_WORKER;
@@ -114,7 +116,7 @@ engine_limits(const struct config *config, struct engine_limits *limits)
 	for (size_t i = 0; i < config->services; i++)
 		reserve += config->service[i].listens * workers +
 		    config->service[i].backends;
-	*limits = (struct engine_limits){ .nofile = raise_nofile() };
+	*limits = (struct engine_limits){ .nofile = nofile };
 	limits->maxpipes = config->maxpipes;
 	if (limits->maxpipes == 0) {
 		limits->maxpipes = limits->nofile / PIPES_PER_FILES;
@@ -132,6 +134,12 @@ engine_limits(const struct config *config, struct engine_limits *limits)
 	    : conns > MAXCONN_LEAST	       ? conns
 					       : MAXCONN_LEAST;
 	limits->short_of_files = limits->maxconn > conns;
+}
+
+void
+engine_limits(const struct config *config, struct engine_limits *limits)
+{
+	engine_limits_within(config, raise_nofile(), limits);
 }
 
 /* Which CPU is the n-th (counted round) of those we may use. */
@@ -239,13 +247,20 @@ engine_new(struct tables *tables, const struct config *config,
 
 /* ---- listeners ---------------------------------------------------------- */
 
+void
+engine_inherit(struct engine *engine, struct inherited *inherited)
+{
+	engine->inherited = inherited;
+}
+
 int
 engine_listen(struct engine *engine, const struct config *config, char *why,
     size_t size)
 {
 	struct places none = { .place = NULL };
 	int error = places_prepare(&engine->places, &none, config,
-	    table_current(engine->shared.tables), engine->wanted, why, size);
+	    table_current(engine->shared.tables), engine->wanted,
+	    engine->inherited, why, size);
 
 	if (error != 0)
 		return error;
@@ -425,7 +440,7 @@ engine_prepare(struct engine *engine, const struct config *config,
 		(void)snprintf(why, size, "workers: %s", strerror(-error));
 	else
 		error = places_prepare(&change->places, &engine->places, config,
-		    table, workers, why, size);
+		    table, workers, engine->inherited, why, size);
 	if (error != 0) {
 		retire_from(engine, engine->wanted);
 		free(change);
@@ -479,4 +494,25 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	retire_from(engine, engine->wanted);
 	tell_limits(engine, change->config, &change->limits);
 	free(change);
+}
+
+uint64_t
+engine_stuck_ms(const struct engine *engine, uint64_t now_ms, unsigned *worker)
+{
+	uint64_t longest_ms = 0;
+
+	*worker = 0;
+	for (unsigned i = 0; i < workers_made(engine); i++) {
+		uint64_t turn_ms =
+		    atomic_load_explicit(&engine->workers[i].turn_ms,
+			memory_order_relaxed);
+
+		/* it may have begun since the caller looked at the clock */
+		if (turn_ms == 0 || turn_ms >= now_ms ||
+		    now_ms - turn_ms <= longest_ms)
+			continue;
+		longest_ms = now_ms - turn_ms;
+		*worker = i;
+	}
+	return longest_ms;
 }

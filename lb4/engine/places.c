@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/sock.h"
 #include "common/timer.h"
+#include "lb4/engine/inherited.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/worker.h"
 
@@ -55,8 +56,8 @@ places_done(struct places *places)
 static void
 unlink_place(const struct place *place)
 {
-	if (place->sockets > 0 && addr_is_unix(&place->bound) &&
-	    place->bound.un.sun_path[0] != '\0')
+	if (place->sockets > 0 && !place->inherited &&
+	    addr_is_unix(&place->bound) && place->bound.un.sun_path[0] != '\0')
 		(void)unlink(place->bound.un.sun_path);
 }
 
@@ -89,6 +90,57 @@ open_one(struct place *place, const struct config_service *service)
 	return 0;
 }
 
+static int
+take_inherited(struct place *place, const struct config_service *service,
+    struct inherited_socket *from)
+{
+	const struct sock_options options = client_options(service);
+	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
+	struct listen_socket **more = reallocarray(place->socket,
+	    place->sockets + 1, sizeof(struct listen_socket *));
+	struct listen_socket *socket;
+	int error;
+
+	if (more == NULL)
+		return -ENOMEM;
+	place->socket = more;
+	error = sock_adopt(from->fd, (int)service->backlog, &options);
+	if (error != 0)
+		return error;
+	socket = listen_socket_new(from->fd, addr_port(&from->addr));
+	if (socket == NULL)
+		return -ENOMEM;
+	from->fd = -1;
+	place->socket[place->sockets++] = socket;
+	place->bound = from->addr;
+	place->common = true;
+	place->inherited = true;
+	log_info("service %s: listening on %s, inherited as %s", service->name,
+	    addr_format(&from->addr, text, sizeof(text)),
+	    addr_format(&from->named, name, sizeof(name)));
+	return 0;
+}
+
+/* Takes the sockets that were handed down for that address or name.  Returns
+ * how many they are, or -errno. */
+static int
+inherit(struct place *place, const struct config_service *service,
+    struct inherited *inherited)
+{
+	struct inherited_socket *socket;
+	size_t i = 0;
+	int error = 0;
+
+	while (error == 0 && inherited != NULL &&
+	    (socket = inherited_find(inherited, &place->addr, &i)) != NULL)
+		error = take_inherited(place, service, socket);
+	if (error != 0)
+		return error;
+	if (place->sockets == 0 && addr_is_inherited(&place->addr))
+		return -ENOENT;
+	return (int)place->sockets;
+}
+
 /* A new place: nobody else may be there. */
 static int
 open_new(struct place *place, const struct config_service *service,
@@ -114,6 +166,7 @@ open_more(struct place *place, const struct config_service *service,
 
 	place->bound = before->bound;
 	place->common = before->common;
+	place->inherited = before->inherited;
 	while (place->sockets < before->sockets) {
 		struct listen_socket *socket = before->socket[place->sockets];
 
@@ -149,7 +202,7 @@ find_old(struct places *old, const struct addr *addr,
 }
 
 static int
-add(struct places *next, struct places *old,
+add(struct places *next, struct places *old, struct inherited *inherited,
     const struct config_service *service, const struct addr *addr,
     struct service_state *state)
 {
@@ -173,9 +226,12 @@ add(struct places *next, struct places *old,
 	next->count++;
 	if (before != NULL)
 		before->stays = true;
-	error = before != NULL ? open_more(place, service, next->workers)
-			       : open_new(place, service, next->workers);
-	return error;
+	if (before != NULL)
+		return open_more(place, service, next->workers);
+	error = inherit(place, service, inherited);
+	if (error != 0)
+		return error < 0 ? error : 0;
+	return open_new(place, service, next->workers);
 }
 
 static int
@@ -186,22 +242,24 @@ complain(const struct config_service *service, const struct addr *addr,
 
 	(void)snprintf(why, size, "service %s: cannot listen on %s: %s",
 	    service->name, addr_format(addr, text, sizeof(text)),
-	    strerror(-error));
+	    addr_is_inherited(addr) && error == -ENOENT
+		? "no such socket was handed down"
+		: strerror(-error));
 	return error;
 }
 
 static int
 add_service(struct places *next, struct places *old,
-    const struct config_service *service, const struct table *table, char *why,
-    size_t size)
+    struct inherited *inherited, const struct config_service *service,
+    const struct table *table, char *why, size_t size)
 {
 	struct service_state *state = table_state(table, service->name);
 	int error = state == NULL ? -ENOENT : 0;
 
 	for (size_t l = 0; l < service->listens; l++) {
 		if (error == 0)
-			error = add(next, old, service, &service->listen[l],
-			    state);
+			error = add(next, old, inherited, service,
+			    &service->listen[l], state);
 		if (error != 0)
 			return complain(service, &service->listen[l], error,
 			    why, size);
@@ -229,7 +287,7 @@ check_count(const struct places *next, char *why, size_t size)
 int
 places_prepare(struct places *next, struct places *old,
     const struct config *config, const struct table *table, unsigned workers,
-    char *why, size_t size)
+    struct inherited *inherited, char *why, size_t size)
 {
 	size_t count = 0;
 	int error = 0;
@@ -247,8 +305,8 @@ places_prepare(struct places *next, struct places *old,
 		return -ENOMEM;
 	}
 	for (size_t i = 0; error == 0 && i < config->services; i++)
-		error = add_service(next, old, &config->service[i], table, why,
-		    size);
+		error = add_service(next, old, inherited, &config->service[i],
+		    table, why, size);
 	if (error == 0)
 		error = check_count(next, why, size);
 	if (error != 0)
@@ -380,7 +438,7 @@ places_take_up(const struct places *next, const struct places *old,
 		for (unsigned k = 0; error == 0 && k < place->sockets; k++)
 			error = take_up_socket(next, place, old, k, shared,
 			    started);
-		if (error == 0 && place->before == NULL)
+		if (error == 0 && place->before == NULL && !place->inherited)
 			log_info("service %s: listening on %s",
 			    place->state->name,
 			    addr_format(&place->bound, text, sizeof(text)));

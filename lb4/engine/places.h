@@ -24,6 +24,7 @@
 #include "common/addr.h"
 #include "lb4/config/config.h"
 
+struct inherited;
 struct listen_socket;
 struct service_state;
 struct table;
@@ -36,6 +37,7 @@ struct place {
 	const struct place *before;  /* in the old list; NULL: it is new */
 	bool stays;		     /* in the list to come, too */
 	bool common;
+	bool inherited; /* handed down to us: its file is not ours */
 	struct listen_socket **socket; /* owned, and each referenced */
 	unsigned sockets;
 };
@@ -49,14 +51,15 @@ struct places {
 
 /*
  * The list for `config` and `workers` workers, whose table is `table`, published
- * or not: takes over what `old` has and opens the rest.  Returns 0, or -errno
+ * or not: takes over what `old` has, then what was
+ * inherited (NULL: nothing), and opens the rest.  Returns 0, or -errno
  * with nothing left open and "service web: cannot listen on 0.0.0.0:80: Address
  * already in use" in `why`.  After places_done() of the one, the other may go
  * on: sockets are shared by reference.
  */
 int places_prepare(struct places *next, struct places *old,
     const struct config *config, const struct table *table, unsigned workers,
-    char *why, size_t size);
+    struct inherited *inherited, char *why, size_t size);
 
 /* Has the workers leave what is not in the list to come, whose preparing has
  * just succeeded: while its services are still in the table.  Waits until the

@@ -30,9 +30,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A splice(2) that brought less than this demotes the relay to copying. */
-#define SPLICE_WORTH 8192
-
 static_assert(RELAY_SCRATCH <= PIPE_SIZE_MIN,
     "leftovers must fit into an empty pipe");
 
@@ -101,6 +98,19 @@ have_spare(struct relay_env *env)
 {
 	return env->spare.in >= 0 ||
 	    pipes_get(&env->pipes, &env->spare, env->now_ms);
+}
+
+/* Input is scarce, or comes in small pieces: copying is cheaper.  Where it is
+ * gathered it is scarce now and then: that judges for itself. */
+static void
+demote(const struct relay_env *env, struct relay *relay,
+    const struct side *from)
+{
+	if (from->gathers)
+		return;
+	relay->streak /= 2; /* in a long stream it happens now and then */
+	if (env->forced == RELAY_AUTO)
+		relay->way = RELAY_COPY;
 }
 
 /* The spare pipe has got bytes that have to stay: it is the relay's now. */
@@ -235,7 +245,8 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 	 * the socket.  An end that epoll has told of does not come again. */
 	if (n < RELAY_SCRATCH)
 		from->in_ready = from->rdhup || from->urgent;
-	else if (env->forced == RELAY_AUTO && !relay->no_splice)
+	if (n >= RELAY_PROMOTE && env->forced == RELAY_AUTO &&
+	    !relay->no_splice)
 		relay->way = RELAY_SPLICE;
 
 	do {
@@ -266,10 +277,12 @@ splice_failed(struct relay_env *env, struct relay *relay, struct side *from,
 	if (errno == EINVAL) {
 		relay->no_splice = true;
 		relay->way = RELAY_COPY;
+		relay->streak = 0;
 		return STEP_AGAIN;
 	}
-	if (errno == EAGAIN && first && env->forced == RELAY_AUTO) {
-		relay->way = RELAY_COPY;
+	if (errno == EAGAIN && first && env->forced == RELAY_AUTO &&
+	    !from->gathers) {
+		demote(env, relay, from);
 		return STEP_AGAIN;
 	}
 	return read_failed(from, error);
@@ -293,10 +306,13 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 		/* the end, or urgent data with the FIN already behind it:
 		 * recv(2) knows */
 		relay->way = RELAY_COPY;
+		relay->streak = 0;
 		return STEP_AGAIN;
 	}
-	if (n < SPLICE_WORTH && env->forced == RELAY_AUTO)
-		relay->way = RELAY_COPY;
+	if (n < RELAY_DEMOTE)
+		demote(env, relay, from);
+	else if (relay->streak < RELAY_STREAK_MAX)
+		relay->streak += (uint32_t)n;
 	held = (uint32_t)n;
 	step = pour(relay, &env->spare, &held, to, error);
 	if (held > 0)
@@ -391,8 +407,9 @@ relay_run(struct relay_env *env, struct relay *relay, struct side *from,
 {
 	const uint64_t start = relay->bytes;
 	enum step step;
-	bool first = true;
+	bool first = !relay->resumes; /* epoll has reported input */
 
+	relay->resumes = false;
 	if (relay->held > 0) {
 		if (!to->out_ready)
 			return RELAY_WAITS;
@@ -401,8 +418,10 @@ relay_run(struct relay_env *env, struct relay *relay, struct side *from,
 			return result_of(step);
 	}
 	while (from->in_ready && to->out_ready) {
-		if (relay->bytes - start >= RELAY_BUDGET)
+		if (relay->bytes - start >= RELAY_BUDGET) {
+			relay->resumes = true;
 			return RELAY_HAS_MORE;
+		}
 		step = step_once(env, relay, from, to, first, error);
 		if (step == STEP_STOP)
 			break;

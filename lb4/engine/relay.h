@@ -16,8 +16,8 @@
  *		send(2), then recv(2) of exactly what was sent.
  *
  * A relay begins with copy, the cheapest way for little; a recv(2) that fills
- * the scratch promotes it to splice, a splice(2) that comes up nearly empty
- * demotes it.  It changes its way only while the pipe is empty.
+ * half of the scratch promotes it to splice, a splice(2) that comes up nearly
+ * empty demotes it.  It changes its way only while the pipe is empty.
  *
  * Readiness.  The sockets are edge-triggered: a side's in_ready and out_ready
  * stay true until a call said EAGAIN, or, for recv(2) alone, came up short.
@@ -36,11 +36,18 @@
 #include "lb4/engine/pipes.h"
 
 /* What one recv(2) takes at most, and so what send(2) may leave over. */
-#define RELAY_SCRATCH 16384
+#define RELAY_SCRATCH 65536
 
 /* What a relay moves in one run at most, give or take the last call: one
  * elephant must not starve the mice. */
 #define RELAY_BUDGET (256 * 1024)
+
+/* A recv(2) that brought as much promotes a relay to splicing, a splice(2) that
+ * brought less demotes it to copying: in between both cost about the same. */
+#define RELAY_PROMOTE 32768
+#define RELAY_DEMOTE 8192
+
+#define RELAY_STREAK_MAX (1U << 30)
 
 /* One end of a conn: a socket and what is known of it. */
 struct side {
@@ -52,6 +59,7 @@ struct side {
 	bool failed;	/* the socket has met an error, whoever noticed */
 	bool eof;	/* a read has returned 0: nothing more will come */
 	bool fin_sent;	/* we have shut our sending half down */
+	bool gathers;	/* epoll reports no small input: see gather.h */
 };
 
 struct relay {
@@ -59,8 +67,12 @@ struct relay {
 	uint64_t lost;	  /* received, but the other socket failed */
 	struct pipe pipe; /* in -1: none */
 	uint32_t held;	  /* bytes in the pipe */
+	uint32_t streak;  /* bytes spliced of what looks like one stream, up to
+			   * RELAY_STREAK_MAX: gather.h */
 	uint8_t way;	  /* enum relay_way; never auto */
 	bool no_splice;	  /* the kernel would not splice these sockets */
+	bool resumes;	  /* its budget ended the last run */
+	uint8_t scarce;	  /* looks in a row that found little: gather.h */
 };
 
 /* What all relays of a worker share. */

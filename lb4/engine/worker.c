@@ -14,7 +14,9 @@
 
 #include "common/log.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/gather.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/waiting.h"
 #include "lb4/table/rcu.h"
 
 #define EVENTS_MAX 128
@@ -62,6 +64,9 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	};
 	TAILQ_INIT(&worker->ready);
 	TAILQ_INIT(&worker->dead);
+	TAILQ_INIT(&worker->gathering);
+	TAILQ_INIT(&worker->to_look);
+	waiting_init(&worker->waiting);
 	timer_wheel_init(&worker->timers, timer_now_ms());
 	error = mailbox_init(&worker->mailbox, MAILBOX_MESSAGES,
 	    sizeof(struct worker_message));
@@ -266,6 +271,7 @@ on_mailbox(struct worker *worker)
 	while (mailbox_take(&worker->mailbox, &message))
 		on_message(worker, &message);
 	listeners_resume(worker);
+	on_waiting_bell(worker);
 }
 
 /* ---- the loop ---------------------------------------------------------- */
@@ -298,6 +304,13 @@ on_event(struct worker *worker, const struct epoll_event *event)
 	}
 }
 
+static void
+look_at_clock(struct worker *worker)
+{
+	worker->now_us = timer_now_us();
+	worker->now_ms = worker->now_us / 1000;
+}
+
 /* Each conn that is ready now gets one run; what it leaves is for the next
  * turn. */
 static void
@@ -314,7 +327,7 @@ run_ready(struct worker *worker)
 	}
 }
 
-/* Timers are embedded: in a listener or in a conn. */
+/* Timers are embedded: in a conn, a listener, or the worker itself. */
 static void
 on_timer(struct worker *worker, struct timer *timer)
 {
@@ -326,6 +339,8 @@ on_timer(struct worker *worker, struct timer *timer)
 		on_conn_timer(worker,
 		    (struct conn *)((unsigned char *)timer -
 			offsetof(struct conn, timer)));
+	else if (timer == &worker->waiting.look)
+		on_waiting_look(worker);
 	else
 		on_listener_timer(worker,
 		    (struct listener *)((unsigned char *)timer -
@@ -339,18 +354,21 @@ wait_for_events(struct worker *worker, struct epoll_event *events)
 	int timeout_ms = TAILQ_EMPTY(&worker->ready)
 	    ? timer_wheel_sleep(&worker->timers, worker->now_ms)
 	    : 0;
+	int timeout_us, n;
 
 	if (worker->retiring != 0 && timeout_ms != 0)
 		timeout_ms = 1; /* the rest of the conns wants to go */
-	int n;
-
+	timeout_us = gather_sleep_us(worker, timeout_ms);
 	worker->table = NULL;
-	if (timeout_ms == 0) {
+	if (timeout_ms == 0 || timeout_us == 0) {
 		rcu_quiescent();
 		return loop_wait(worker->epfd, events, EVENTS_MAX, 0);
 	}
 	rcu_offline();
-	n = loop_wait(worker->epfd, events, EVENTS_MAX, timeout_ms);
+	n = timeout_us > 0
+	    ? loop_wait_us(worker->epfd, events, EVENTS_MAX,
+		  (unsigned)timeout_us)
+	    : loop_wait(worker->epfd, events, EVENTS_MAX, timeout_ms);
 	rcu_online();
 	return n;
 }
@@ -384,13 +402,16 @@ turn(struct worker *worker)
 	int n = wait_for_events(worker, events);
 
 	worker->turn++;
-	worker->now_ms = timer_now_ms();
+	look_at_clock(worker);
+	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
+	    memory_order_relaxed);
 	worker->relays.now_ms = worker->now_ms;
 	worker->table = table_current(worker->shared->tables);
 
 	for (int i = 0; i < n; i++)
 		on_event(worker, &events[i]);
 	run_ready(worker);
+	gather_look(worker);
 	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
 	    NULL)
 		on_timer(worker, timer);
@@ -403,6 +424,7 @@ turn(struct worker *worker)
 	atomic_store_explicit(&worker->open, worker->conns.used,
 	    memory_order_relaxed);
 	report_drained(worker);
+	atomic_store_explicit(&worker->turn_ms, 0, memory_order_relaxed);
 }
 
 static void
@@ -430,7 +452,7 @@ worker_main(void *argument)
 	(void)pthread_setname_np(pthread_self(), name);
 	pin(worker);
 	rcu_reader_start();
-	worker->now_ms = timer_now_ms();
+	look_at_clock(worker);
 	worker->stopping = false;
 	worker->retiring = 0;
 	while (!worker->stopping)
@@ -445,7 +467,7 @@ worker_end(struct worker *worker)
 {
 	struct worker_message message;
 
-	worker->now_ms = timer_now_ms();
+	look_at_clock(worker);
 	while (mailbox_take(&worker->mailbox, &message))
 		if (message.kind == WORKER_ATTACH) {
 			conn_attach(worker, message.conn);

@@ -23,6 +23,7 @@
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/relay.h"
+#include "lb4/engine/waiting.h"
 #include "lb4/table/gate.h"
 #include "lb4/table/table.h"
 
@@ -109,12 +110,17 @@ struct worker {
 	struct timer_wheel timers;
 	struct relay_env relays;
 	const struct table *table; /* of this turn; NULL between turns */
-	uint64_t now_ms;	   /* of this turn */
+	uint64_t now_us, now_ms;   /* of this turn */
 	uint64_t turn;
 	uint64_t last_conn;	/* number of the last conn begun here */
 	uint64_t warned_ms;	/* when a lack of resources was last logged */
 	struct conn_list ready; /* had more to do than their budget */
 	struct conn_list dead;	/* closed in this turn */
+	/* gather.h: to be looked at from gather_us on, and now */
+	struct conn_list gathering;
+	struct conn_list to_look;
+	uint64_t gather_us;
+	struct waiting waiting; /* conns for which no backend has room */
 	bool draining;
 	bool stopping;
 	unsigned retiring; /* to the first so many workers; 0: not */
@@ -123,6 +129,7 @@ struct worker {
 	_Alignas(64) _Atomic uint64_t open; /* conns */
 	/* Nothing is left here of what is to be drained (release). */
 	_Atomic bool drained;
+	_Atomic uint64_t turn_ms; /* the present turn began; 0: asleep */
 };
 
 /* Prepares worker `index`; no thread yet.  0 or -errno. */

@@ -113,16 +113,6 @@ log_local(struct target_env *env, const struct target *target)
 	    target->backend->name, reason(target, buf, sizeof(buf)));
 }
 
-static void
-set_health(struct backend *backend, uint32_t word)
-{
-	/* Readers look at it all the time: not written for nothing. */
-	if (atomic_load_explicit(&backend->health, memory_order_relaxed) !=
-	    word)
-		atomic_store_explicit(&backend->health, word,
-		    memory_order_release);
-}
-
 /* Sets the timer for whatever comes next. */
 static void
 target_arm(struct target_env *env, struct target *target)
@@ -157,8 +147,9 @@ on_result(struct target_env *env, struct target *target)
 		else if (!passed && !verdict->down)
 			log_failure(target);
 	}
-	set_health(target->backend,
-	    health_pack(verdict->down, probe->result, probe->detail));
+	backend_set_health(target->backend,
+	    health_pack(verdict->down, probe->result, probe->detail),
+	    env->now_ms);
 	target_arm(env, target);
 }
 
@@ -264,7 +255,8 @@ target_free(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
 	timer_disarm(&env->timers, &target->timer);
-	set_health(target->backend, health_pack(false, HEALTH_UNKNOWN, 0));
+	backend_set_health(target->backend,
+	    health_pack(false, HEALTH_UNKNOWN, 0), env->now_ms);
 	backend_unref(target->backend);
 	free(target);
 }

@@ -97,6 +97,64 @@ backend_is_unused(const struct backend *backend)
 	    atomic_load_explicit(&backend->active, memory_order_acquire) == 0;
 }
 
+bool
+backend_reserve(struct backend *backend, uint32_t limit)
+{
+	uint32_t active;
+
+	if (limit == UINT32_MAX) {
+		(void)atomic_fetch_add_explicit(&backend->active, 1,
+		    memory_order_relaxed);
+		return true;
+	}
+	active = atomic_load(&backend->active);
+	do {
+		if (active >= limit)
+			return false;
+	} while (!atomic_compare_exchange_weak(&backend->active, &active,
+	    active + 1));
+	return true;
+}
+
+void
+backend_release(struct backend *backend)
+{
+	uint32_t before = atomic_fetch_sub(&backend->active, 1);
+
+	assert(before > 0);
+}
+
+void
+backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
+{
+	uint32_t before = atomic_load_explicit(&backend->health,
+	    memory_order_relaxed);
+
+	/* Readers look at it all the time: not written for nothing. */
+	if (before == word)
+		return;
+	if (health_is_down(before) && !health_is_down(word))
+		atomic_store_explicit(&backend->up_ms, now_ms,
+		    memory_order_relaxed);
+	atomic_store_explicit(&backend->health, word, memory_order_release);
+}
+
+void
+backend_set_admin(struct backend *backend, enum admin_state state,
+    uint64_t now_ms)
+{
+	uint32_t before = atomic_load_explicit(&backend->admin,
+	    memory_order_relaxed);
+
+	if (before == (uint32_t)state)
+		return;
+	if (state == ADMIN_READY)
+		atomic_store_explicit(&backend->ready_ms, now_ms,
+		    memory_order_relaxed);
+	atomic_store_explicit(&backend->admin, (uint32_t)state,
+	    memory_order_release);
+}
+
 const char *
 health_result_name(enum health_result result)
 {

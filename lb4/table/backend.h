@@ -106,8 +106,15 @@ struct backend {
 	/* Writer: control (release).  Readers: workers, prober. */
 	_Atomic uint32_t admin;
 
+	/* When it last became available, CLOCK_MONOTONIC in ms; 0: it has been
+	 * since the start.  Readers: workers (relaxed: slowstart's weight may
+	 * be a moment late). */
+	_Atomic uint64_t up_ms;	   /* its health recovered; writer: prober */
+	_Atomic uint64_t ready_ms; /* control made it ready, or a reload added
+				    * it; writer: control */
+
 	/* Conns that have chosen this backend and not yet ended.  Writers:
-	 * workers, atomic read-modify-write, release on the decrement. */
+	 * workers, by backend_reserve() and backend_release(). */
 	_Alignas(64) _Atomic uint32_t active;
 };
 
@@ -126,6 +133,43 @@ void backend_free(struct backend *backend);
 
 /* Whether nothing holds it: no reference and no conn (acquire). */
 bool backend_is_unused(const struct backend *backend);
+
+/*
+ * Counts one more conn if fewer than `limit` are active; else says false.
+ * UINT32_MAX is no limit.  Sequentially consistent, as the release is:
+ * waitqueue.h says why.
+ */
+bool backend_reserve(struct backend *backend, uint32_t limit);
+
+/* Counts it down: the caller's last touch of the backend, which control may
+ * free from then on. */
+void backend_release(struct backend *backend);
+
+/* Whether it is at its maxconn; 0 is none. */
+static inline bool
+backend_is_full(const struct backend *backend, uint32_t maxconn)
+{
+	return maxconn != 0 && atomic_load(&backend->active) >= maxconn;
+}
+
+/* Set a word, and note when the backend became available by it.  For the one
+ * writer of each: prober, control. */
+void backend_set_health(struct backend *backend, uint32_t word,
+    uint64_t now_ms);
+void backend_set_admin(struct backend *backend, enum admin_state state,
+    uint64_t now_ms);
+
+/* When new conns could last begin to come; 0: since the start. */
+static inline uint64_t
+backend_since_ms(const struct backend *backend)
+{
+	uint64_t up = atomic_load_explicit(&backend->up_ms,
+	    memory_order_relaxed);
+	uint64_t ready = atomic_load_explicit(&backend->ready_ms,
+	    memory_order_relaxed);
+
+	return up > ready ? up : ready;
+}
 
 /* The AND of its parts: whether new conns may be sent to it. */
 static inline bool

@@ -6,18 +6,9 @@
  */
 #include "lb4/table/policy_hash.h"
 
-static int
-pick_4tuple(const struct service *service, const struct pick *pick,
-    bool check_health)
-{
-	uint8_t key[POLICY_KEY_MAX];
-	size_t len = policy_hash_key(pick, true, key);
-
-	return policy_hash_pick(service, pick, key, len, check_health);
-}
-
 const struct policy policy_4tuple = {
 	.name = "4tuple",
 	.build = policy_hash_build,
-	.pick = pick_4tuple,
+	.key = policy_hash_whole,
+	.pick = policy_hash_pick,
 };

@@ -14,7 +14,7 @@
 #include "lb4/table/maglev.h"
 
 #define STEPS_MAX 16
-#define PREFIX_LEN 8 /* bytes of an IPv6 /64 */
+#define MAPPED_BITS 96 /* ::ffff:0:0/96 */
 
 static bool
 is_mapped(const uint8_t ip[16])
@@ -24,81 +24,150 @@ is_mapped(const uint8_t ip[16])
 	return memcmp(ip, prefix, sizeof(prefix)) == 0;
 }
 
-size_t
-policy_hash_key(const struct pick *pick, bool whole,
-    uint8_t key[POLICY_KEY_MAX])
+/* Zeros behind the first `bits` bits. */
+static void
+cut(uint8_t ip[16], unsigned bits)
+{
+	for (unsigned i = bits / 8; i < 16; i++)
+		ip[i] &= i == bits / 8 ? (uint8_t)(0xff00 >> bits % 8) : 0;
+}
+
+/* The client's address, if it has one; else false and the conn's id. */
+static bool
+address_or_conn(const struct pick *pick, uint8_t key[POLICY_KEY_MAX])
 {
 	const struct endpoint *client = &pick->client;
 	uint64_t conn = htobe64(pick->conn);
+
+	if (client->family == AF_INET || client->family == AF_INET6) {
+		memcpy(key, client->ip, sizeof(client->ip));
+		return true;
+	}
+	memcpy(key, &conn, sizeof(conn));
+	return false;
+}
+
+size_t
+policy_hash_whole(const struct service *service, const struct pick *pick,
+    uint8_t key[POLICY_KEY_MAX])
+{
+	const struct endpoint *client = &pick->client;
 	uint16_t port = htobe16(client->port);
 
-	if (client->family != AF_INET && client->family != AF_INET6) {
-		memcpy(key, &conn, sizeof(conn));
-		return sizeof(conn);
-	}
-	memcpy(key, client->ip, sizeof(client->ip));
-	if (whole) {
-		memcpy(key + sizeof(client->ip), &port, sizeof(port));
-		return sizeof(client->ip) + sizeof(port);
-	}
-	if (!is_mapped(client->ip))
-		memset(key + PREFIX_LEN, 0, sizeof(client->ip) - PREFIX_LEN);
-	return sizeof(client->ip);
+	(void)service;
+	if (!address_or_conn(pick, key))
+		return sizeof(pick->conn);
+	memcpy(key + sizeof(client->ip), &port, sizeof(port));
+	return sizeof(client->ip) + sizeof(port);
+}
+
+size_t
+policy_hash_network(const struct service *service, const struct pick *pick,
+    uint8_t key[POLICY_KEY_MAX])
+{
+	if (!address_or_conn(pick, key))
+		return sizeof(pick->conn);
+	cut(key,
+	    is_mapped(key) ? MAPPED_BITS + service->source_prefix4
+			   : service->source_prefix6);
+	return sizeof(pick->client.ip);
+}
+
+/* The table of one set. */
+static int
+build_set(struct service *service, enum backend_set set,
+    const char *const *names, unsigned *weights)
+{
+	if (policy_weights(service, set, weights) == 0)
+		return 0;
+	if (maglev_size(weights, service->backends) == 0)
+		return -E2BIG;
+	service->maglev[set] = maglev_new(names, weights, service->backends,
+	    &service->seed);
+	return service->maglev[set] != NULL ? 0 : -ENOMEM;
 }
 
 int
 policy_hash_build(struct service *service)
 {
-	const char **names;
-	unsigned *weights;
-	unsigned sum = 0;
-	int rc = 0;
+	const char **names = calloc(service->backends, sizeof(*names));
+	unsigned *weights = calloc(service->backends, sizeof(*weights));
+	int rc = names != NULL && weights != NULL ? 0 : -ENOMEM;
 
-	names = calloc(service->backends, sizeof(*names));
-	weights = calloc(service->backends, sizeof(*weights));
-	if (names == NULL || weights == NULL) {
-		rc = -ENOMEM;
-		goto out;
-	}
-	for (size_t i = 0; i < service->backends; i++) {
+	for (size_t i = 0; rc == 0 && i < service->backends; i++)
 		names[i] = service->backend[i].backend->name;
-		weights[i] = service->backend[i].weight;
-		sum += weights[i];
-	}
-	if (sum == 0)
-		goto out;
-	if (maglev_size(weights, service->backends) == 0) {
-		rc = -E2BIG;
-		goto out;
-	}
-	service->maglev = maglev_new(names, weights, service->backends,
-	    &service->seed);
-	if (service->maglev == NULL)
-		rc = -ENOMEM;
-out:
+	for (int set = 0; rc == 0 && set < BACKEND_SETS; set++)
+		rc = build_set(service, (enum backend_set)set, names, weights);
 	free(weights);
 	free(names);
 	return rc;
 }
 
-int
-policy_hash_pick(const struct service *service, const struct pick *pick,
-    const uint8_t *key, size_t len, bool check_health)
+/* Goes from candidate to candidate. */
+static int
+walk(const struct service *service, const struct pick *pick,
+    const struct scope *scope)
 {
-	const struct maglev *maglev = service->maglev;
-	uint64_t hash = hash_sip(&service->seed, key, len);
+	const struct maglev *maglev = service->maglev[scope->set];
+	uint64_t hash = scope->hash;
 	unsigned index;
 
-	if (maglev == NULL)
-		return -1;
 	/* A hash of its own for each step, not a stride: the slots of one
 	 * backend lie at even distances, and a stride could meet it again and
 	 * again. */
 	for (unsigned i = 0; i <= STEPS_MAX; i++) {
 		index = maglev->slot[hash_reduce(hash, maglev->size)];
-		if (policy_usable(service, pick, index, check_health))
+		if (policy_usable(service, pick, index, scope))
 			return (int)index;
 		hash = hash_mix(hash);
 	}
-	return policy_spread(service, pick, hash, check_health);
+	return policy_spread(service, pick, hash, scope);
+}
+
+/* Reads all counts and sets the bound; false when no backend is available.
+ * Those at their maxconn are no help: the others share what comes. */
+static bool
+bound_load(const struct service *service, struct scope *scope)
+{
+	uint64_t active = 0, weight = 0;
+
+	for (unsigned i = 0; i < service->backends; i++) {
+		const struct service_backend *one = &service->backend[i];
+
+		if (!policy_available(service, i, scope) ||
+		    backend_is_full(one->backend, one->maxconn))
+			continue;
+		active += policy_active(service, i);
+		weight += one->weight;
+	}
+	scope->load_num = service->max_load * (active + 1);
+	scope->load_den = 100 * weight;
+	return weight > 0;
+}
+
+int
+policy_hash_pick(const struct service *service, const struct pick *pick,
+    const struct scope *scope, uint32_t *limit)
+{
+	struct scope bounded = *scope;
+	int index;
+
+	*limit = POLICY_NO_LIMIT;
+	if (service->maglev[scope->set] == NULL)
+		return -1;
+	if (service->max_load == 0)
+		return walk(service, pick, scope);
+	while (bound_load(service, &bounded)) {
+		index = walk(service, pick, &bounded);
+		if (index >= 0) {
+			*limit = policy_bound(service, (unsigned)index,
+			    &bounded);
+			return index;
+		}
+		if (pick->tries > 0)
+			return walk(service, pick, scope);
+		/* The bounds' sum is above that of the counts, so not all can
+		 * be at theirs: others have come in while we looked. */
+	}
+	return -1;
 }

@@ -8,7 +8,8 @@
  * has the same backend everywhere:
  *
  *	source	16	the client's address in network order; IPv4 mapped
- *			(::ffff:a.b.c.d), IPv6 cut to its /64 with zeros behind
+ *			(::ffff:a.b.c.d); zeros behind the bits that count,
+ *			source-prefix4 and source-prefix6 of them
  *	4tuple	18	the 16 bytes of the address, uncut, and the client's
  *			port in network order
  *	both	 8	for a unix client: the conn's id, big-endian
@@ -22,24 +23,34 @@
 
 #include "lb4/table/policy.h"
 
-#define POLICY_KEY_MAX 18
-
-/* Writes the key of `pick`'s client; returns its length.  For 4tuple with
- * `whole`, for source without. */
-size_t policy_hash_key(const struct pick *pick, bool whole,
+/* As struct policy's key: those of 4tuple and source. */
+size_t policy_hash_whole(const struct service *service, const struct pick *pick,
     uint8_t key[POLICY_KEY_MAX]);
+size_t policy_hash_network(const struct service *service,
+    const struct pick *pick, uint8_t key[POLICY_KEY_MAX]);
 
-/* As struct policy's build: makes service->maglev.  With all weights 0 there
- * is none, and every pick finds nothing. */
+/* As struct policy's build: makes service->maglev.  A set with all weights 0
+ * has none, and a pick finds nothing there. */
 int policy_hash_build(struct service *service);
 
 /*
- * The backend of the slot that the key's hash chooses.  If that is not usable,
- * up to 16 further slots are looked at, each by a hash of the hash before; then
- * all usable ones share by weight.  So a backend's loss moves only its own
- * clients, spreads them evenly, and its return brings them back.
+ * As struct policy's pick: the backend of the slot that the hash chooses.  If
+ * that is not usable, up to 16 further slots are looked at, each by a hash of
+ * the hash before; then all usable ones share by weight.  So a backend's loss
+ * moves only its own clients, spreads them evenly, and its return brings them
+ * back.
+ *
+ * With max-load, no backend has more than
+ *
+ *	ceil(max-load x (active conns + 1) x weight / sum of weights)
+ *
+ * conns, all of it over the set's available backends; one that is at its bound
+ * is stepped past like one that is down (Mirrokni, Thorup and Zadimoghaddam,
+ * "Consistent Hashing with Bounded Loads", SODA 2018).  The counts are read
+ * at each pick, all of them.  A conn that has tried other backends in vain
+ * goes over a bound when there is nowhere else to go.
  */
 int policy_hash_pick(const struct service *service, const struct pick *pick,
-    const uint8_t *key, size_t len, bool check_health);
+    const struct scope *scope, uint32_t *limit);
 
 #endif

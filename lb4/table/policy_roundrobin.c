@@ -1,206 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Balance in turn, by weight: a fixed schedule that all workers walk with one
- * shared counter.
- *
- * The schedule names each backend weight / gcd times.  In a schedule of `len`
- * slots the k-th turn (from 0) of a backend of weight w has the window from
- * k len / w to (k + 1) len / w.  Each slot goes, among the backends whose
- * window has begun, to the one whose window ends first.  In every prefix each
- * backend has then its exact share, within one turn (the rule of WF2Q: Bennett
- * and Zhang, "WF2Q: worst-case fair weighted fair queueing", INFOCOM 1996).
+ * Balance in turn, by weight: a fixed schedule (turns.h) that all workers walk
+ * with one shared counter.
  *
  * A backend that cannot be used passes its turn to the next turn of the
- * counter, not to its neighbour in the schedule: its share spreads evenly.
+ * counter, not to its neighbour in the schedule: its share spreads evenly.  So
+ * does a part of the turns of one that starts slowly.
  */
-#include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
-
 #include "lb4/table/policy.h"
+#include "lb4/table/turns.h"
 
 #define TURNS_MAX 64 /* looked at before the usable ones are counted */
 
-/* While the schedule is built.  A backend is in the heap when its window has
- * begun, else in the list of the slot at which it begins. */
-struct builder {
-	const unsigned *weight;
-	unsigned *turn; /* per backend, turns it has had */
-	uint16_t *heap; /* the window that ends first on top */
-	size_t heaped;
-	int32_t *begin; /* per slot: the first backend to begin, or -1 */
-	int32_t *next;	/* per backend: the next one in its slot's list */
-};
-
-/* Whether a's window ends before b's.  Ties: the heavier, then by name. */
-static bool
-ends_before(const struct builder *b, uint16_t one, uint16_t other)
-{
-	uint64_t mine = (uint64_t)(b->turn[one] + 1) * b->weight[other];
-	uint64_t its = (uint64_t)(b->turn[other] + 1) * b->weight[one];
-
-	if (mine != its)
-		return mine < its;
-	if (b->weight[one] != b->weight[other])
-		return b->weight[one] > b->weight[other];
-	return one < other;
-}
-
-static void
-heap_put(struct builder *b, uint16_t index)
-{
-	size_t at = b->heaped++;
-
-	while (at > 0 && ends_before(b, index, b->heap[(at - 1) / 2])) {
-		b->heap[at] = b->heap[(at - 1) / 2];
-		at = (at - 1) / 2;
-	}
-	b->heap[at] = index;
-}
-
-static uint16_t
-heap_take(struct builder *b)
-{
-	uint16_t top = b->heap[0];
-	uint16_t last = b->heap[--b->heaped];
-	size_t at = 0;
-	size_t child;
-
-	while ((child = 2 * at + 1) < b->heaped) {
-		if (child + 1 < b->heaped &&
-		    ends_before(b, b->heap[child + 1], b->heap[child]))
-			child++;
-		if (!ends_before(b, b->heap[child], last))
-			break;
-		b->heap[at] = b->heap[child];
-		at = child;
-	}
-	b->heap[at] = last;
-	return top;
-}
-
-/* Puts the backend's next turn where its window begins, rounded up. */
-static void
-await(struct builder *b, uint16_t index, uint32_t len)
-{
-	uint64_t begin = (uint64_t)b->turn[index] * len;
-	uint32_t slot = (uint32_t)((begin + b->weight[index] - 1) /
-	    b->weight[index]);
-
-	if (slot >= len)
-		return;
-	b->next[index] = b->begin[slot];
-	b->begin[slot] = index;
-}
-
-static void
-fill(struct builder *b, size_t count, uint16_t *schedule, uint32_t len)
-{
-	for (uint32_t slot = 0; slot < len; slot++)
-		b->begin[slot] = -1;
-	for (size_t i = 0; i < count; i++)
-		if (b->weight[i] > 0)
-			await(b, (uint16_t)i, len);
-	for (uint32_t slot = 0; slot < len; slot++) {
-		uint16_t index;
-
-		for (int32_t i = b->begin[slot]; i >= 0; i = b->next[i])
-			heap_put(b, (uint16_t)i);
-		/* Every turn is had within its window: so the next one's is
-		 * still to come, and there is one for each slot. */
-		assert(b->heaped > 0);
-		index = heap_take(b);
-		schedule[slot] = index;
-		b->turn[index]++;
-		await(b, index, len);
-	}
-}
-
-/* The weights divided by their greatest common divisor; returns their sum. */
-static uint32_t
-reduce_weights(const struct service *service, unsigned *weight)
-{
-	unsigned divisor = 0;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < service->backends; i++) {
-		unsigned a = service->backend[i].weight;
-
-		while (a != 0) {
-			unsigned rest = divisor % a;
-
-			divisor = a;
-			a = rest;
-		}
-	}
-	for (size_t i = 0; i < service->backends && divisor > 0; i++) {
-		weight[i] = service->backend[i].weight / divisor;
-		sum += weight[i];
-	}
-	return sum;
-}
-
-static int
-build_roundrobin(struct service *service)
-{
-	size_t count = service->backends;
-	unsigned *weight = calloc(count, sizeof(*weight));
-	struct builder b = {
-		.weight = weight,
-		.turn = calloc(count, sizeof(*b.turn)),
-		.heap = calloc(count, sizeof(*b.heap)),
-		.next = calloc(count, sizeof(*b.next)),
-	};
-	uint32_t len;
-	int rc = -ENOMEM;
-
-	if (!weight || !b.turn || !b.heap || !b.next)
-		goto out;
-	len = reduce_weights(service, weight);
-	rc = 0;
-	if (len == 0)
-		goto out;
-	b.begin = calloc(len, sizeof(*b.begin));
-	service->schedule = calloc(len, sizeof(*service->schedule));
-	if (!b.begin || !service->schedule) {
-		rc = -ENOMEM;
-		goto out;
-	}
-	service->schedule_len = len;
-	fill(&b, count, service->schedule, len);
-out:
-	free(b.begin);
-	free(b.next);
-	free(b.heap);
-	free(b.turn);
-	free(weight);
-	return rc;
-}
-
 static int
 pick_roundrobin(const struct service *service, const struct pick *pick,
-    bool check_health)
+    const struct scope *scope, uint32_t *limit)
 {
-	uint64_t most = 2 * (uint64_t)service->schedule_len;
-	uint64_t turn = 0;
+	const struct turns *turns = service->turns[scope->set];
+	uint64_t hash = scope->hash;
+	uint64_t turn;
 
-	if (service->schedule_len == 0)
+	*limit = POLICY_NO_LIMIT;
+	if (turns == NULL)
 		return -1;
-	for (uint64_t i = 0; i < most && i < TURNS_MAX; i++) {
+	for (uint64_t i = 0; i < 2 * (uint64_t)turns->len && i < TURNS_MAX;
+	     i++) {
 		unsigned index;
 
-		turn = atomic_fetch_add_explicit(&service->state->turns, 1,
-		    memory_order_relaxed);
-		index = service->schedule[turn % service->schedule_len];
-		if (policy_usable(service, pick, index, check_health))
+		turn = atomic_fetch_add_explicit(&service->state
+						      ->turns[scope->set],
+		    1, memory_order_relaxed);
+		index = turns->turn[turn % turns->len];
+		hash = hash_mix(hash);
+		if (policy_usable(service, pick, index, scope) &&
+		    policy_accepts(service, pick, index, hash))
 			return (int)index;
 	}
-	return policy_spread(service, pick, hash_mix(turn), check_health);
+	return policy_spread(service, pick, hash_mix(hash), scope);
 }
 
 const struct policy policy_roundrobin = {
 	.name = "roundrobin",
-	.build = build_roundrobin,
+	.build = policy_build_turns,
+	.key = policy_conn_key,
 	.pick = pick_roundrobin,
 };

@@ -27,8 +27,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/timer.h"
+#include "lb4/table/maglev.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/rcu.h"
+#include "lb4/table/turns.h"
 
 static struct service_state *
 state_new(uint32_t id, const char *name, unsigned workers)
@@ -59,6 +62,8 @@ state_free(struct service_state *state)
 {
 	if (state == NULL)
 		return;
+	waitqueue_free(atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire));
 	free(state->stats);
 	free(state);
 }
@@ -192,6 +197,8 @@ tables_backend_get(struct tables *tables, size_t sorted, const char *service,
 	    config->name, &config->addr, tables->workers);
 	if (backend == NULL)
 		return NULL;
+	if (tables->generation > 0)
+		atomic_init(&backend->ready_ms, timer_now_ms());
 	tables->last_backend_id++;
 	tables->backends[tables->backends_count++] = backend;
 	return backend;
@@ -208,8 +215,11 @@ service_free(struct service *service)
 	service_state_unref(service->state);
 	free(service->backend);
 	free(service->check_addr);
-	free(service->maglev);
-	free(service->schedule);
+	for (int set = 0; set < BACKEND_SETS; set++) {
+		free(service->maglev[set]);
+		free(service->turns[set]);
+	}
+	free(service->order);
 	free(service);
 }
 
@@ -219,16 +229,78 @@ service_set(struct service *service, const struct config_service *config,
 {
 	service->balance = config->balance;
 	service->seed = *seed;
+	service->source_prefix4 = config->source_prefix4;
+	service->source_prefix6 = config->source_prefix6;
+	service->max_load = config->max_load;
+	service->slowstart_ms = config->slowstart_ms;
 	service->check = config->check;
 	service->retries = config->retries;
 	service->maxconn = config->maxconn;
+	service->queue = config->queue;
 	service->nodelay = config->nodelay;
 	service->keepalive = config->keepalive;
 	service->user_timeout_ms = config->user_timeout_ms;
 	service->timeout_connect_ms = config->timeout_connect_ms;
+	service->timeout_queue_ms = config->timeout_queue_ms != 0
+	    ? config->timeout_queue_ms
+	    : config->timeout_connect_ms;
 	service->timeout_idle_ms = config->timeout_idle_ms;
 	service->timeout_half_close_ms = config->timeout_half_close_ms;
 	service->reset_linger_ms = config->reset_linger_ms;
+}
+
+/* How many zones the backends are in, without the backups. */
+static unsigned
+count_zones(const struct config_service *config)
+{
+	unsigned zones = 0;
+
+	for (size_t i = 0; i < config->backends; i++) {
+		const struct config_backend *one = &config->backend[i];
+		bool is_new = one->zone[0] != '\0' && !one->backup;
+
+		for (size_t j = 0; is_new && j < i; j++)
+			is_new = config->backend[j].backup ||
+			    strcmp(config->backend[j].zone, one->zone) != 0;
+		zones += is_new;
+	}
+	return zones;
+}
+
+/* The node's zone as far as the service has to do with it; else "". */
+static const char *
+service_zone(struct service *service, const struct config_service *config,
+    const char *zone)
+{
+	if (zone[0] == '\0' ||
+	    (balance_hashes(config->balance) && !config->zone_affinity))
+		return "";
+	service->zones = count_zones(config);
+	return service->zones > 0 ? zone : "";
+}
+
+static enum backend_set
+set_of(const struct config_backend *config, const char *zone)
+{
+	if (config->backup)
+		return SET_BACKUP;
+	return zone[0] == '\0' || strcmp(config->zone, zone) == 0 ? SET_NEAR
+								  : SET_FAR;
+}
+
+/* The places of the backends, which are sorted by name, in the file. */
+static int
+service_set_order(struct service *service,
+    const struct config_backend *const *sorted)
+{
+	service->order = calloc(service->backends, sizeof(*service->order));
+	if (service->order == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < service->backends; i++) {
+		assert(sorted[i]->order < service->backends);
+		service->order[sorted[i]->order] = (uint16_t)i;
+	}
+	return 0;
 }
 
 /* Orders a service's backends by name, whatever order they were given in. */
@@ -243,7 +315,7 @@ config_backend_compare(const void *a, const void *b)
 
 static int
 service_set_backends(struct service *service, struct tables *tables,
-    size_t sorted, const struct config_service *config)
+    size_t sorted, const struct config_service *config, const char *zone)
 {
 	size_t count = config->backends;
 	const struct config_backend **order = calloc(count, sizeof(*order));
@@ -255,26 +327,51 @@ service_set_backends(struct service *service, struct tables *tables,
 	if (!order || !service->backend || !service->check_addr)
 		goto out;
 	service->backends = count;
+	zone = service_zone(service, config, zone);
 	for (size_t i = 0; i < count; i++)
 		order[i] = &config->backend[i];
 	qsort(order, count, sizeof(*order), config_backend_compare);
 	for (size_t i = 0; i < count; i++) {
+		enum backend_set set = set_of(order[i], zone);
+
 		service->backend[i].weight = order[i]->weight;
+		service->backend[i].maxconn = order[i]->maxconn;
+		service->limited |= order[i]->maxconn != 0;
+		service->backend[i].set = set;
+		service->members[set]++;
 		service->check_addr[i] = order[i]->check_addr;
 		service->backend[i].backend = tables_backend_get(tables, sorted,
 		    config->name, order[i]);
 		if (service->backend[i].backend == NULL)
 			goto out;
 	}
-	rc = 0;
+	rc = service->balance == BALANCE_FIRST
+	    ? service_set_order(service, order)
+	    : 0;
 out:
 	free(order);
 	return rc;
 }
 
+/* Gives the service's state a queue if it needs one and has none yet. */
+static int
+service_set_waitqueue(const struct service *service)
+{
+	struct service_state *state = service->state;
+	struct waitqueue *queue;
+
+	if (!service->limited || atomic_load(&state->waitqueue) != NULL)
+		return 0;
+	if ((queue = waitqueue_new(state->workers)) == NULL)
+		return -ENOMEM;
+	atomic_store(&state->waitqueue, queue);
+	return 0;
+}
+
 static int
 service_new(struct service **out, struct tables *tables, size_t sorted,
-    const struct config_service *config, const struct hash_key *seed)
+    const struct config_service *config, const char *zone,
+    const struct hash_key *seed)
 {
 	struct service *service = calloc(1, sizeof(*service));
 	const struct policy *policy = policy_of(config->balance);
@@ -286,7 +383,9 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	service->state = tables_state_get(tables, config->name);
 	if (service->state == NULL)
 		goto fail;
-	rc = service_set_backends(service, tables, sorted, config);
+	rc = service_set_backends(service, tables, sorted, config, zone);
+	if (rc == 0)
+		rc = service_set_waitqueue(service);
 	if (rc < 0)
 		goto fail;
 	rc = policy->build != NULL ? policy->build(service) : 0;
@@ -349,7 +448,7 @@ table_new(struct table **out, struct tables *tables,
 		struct service *service;
 
 		rc = service_new(&service, tables, sorted, &config->service[i],
-		    seed);
+		    config->zone, seed);
 		if (rc < 0)
 			break;
 		rc = table_add(table, service);

@@ -28,10 +28,24 @@
 #include "lb4/config/config.h"
 #include "lb4/table/backend.h"
 #include "lb4/table/gate.h"
+#include "lb4/table/waitqueue.h"
 
 #define TABLE_WORKERS_MAX GATE_WORKERS_MAX
 
 struct maglev;
+struct turns;
+
+/*
+ * Each backend of a service is in one set, and a pick chooses a set first.
+ * Where zones mean nothing (the node has none, none of the backends has one,
+ * or the policy goes without), every backend but the backups is near.
+ */
+enum backend_set {
+	SET_NEAR,   /* in the node's zone */
+	SET_FAR,    /* in another one, or in none */
+	SET_BACKUP, /* serves when no other can */
+	BACKEND_SETS,
+};
 
 /* Counts of one worker with one service; as struct backend_stats. */
 struct service_stats {
@@ -57,15 +71,22 @@ struct service_state {
 
 	_Atomic uint32_t refs;
 
+	/* Owned; NULL until a backend of the service has a maxconn.  Writer:
+	 * control, once.  Readers: workers. */
+	_Atomic(struct waitqueue *) waitqueue;
+
 	struct gate gate; /* conns of this service, in any state */
 
-	/* Turns taken by round robin.  Writers: workers, fetch-and-add. */
-	_Alignas(64) _Atomic uint64_t turns;
+	/* Turns taken by round robin in each set.  Writers: workers,
+	 * fetch-and-add. */
+	_Alignas(64) _Atomic uint64_t turns[BACKEND_SETS];
 };
 
 struct service_backend {
 	struct backend *backend; /* referenced */
 	unsigned weight;	 /* 0: no new conns */
+	unsigned maxconn;	 /* most conns there at a time; 0: no limit */
+	enum backend_set set;
 };
 
 struct service {
@@ -74,22 +95,33 @@ struct service {
 	size_t backends;		 /* at least one */
 	struct service_backend *backend; /* owned; sorted by name */
 
-	/* Each is owned, and there only for the policies that need it. */
-	struct maglev *maglev; /* 4tuple, source */
-	uint16_t *schedule;    /* roundrobin: indexes into `backend` */
-	uint32_t schedule_len;
+	size_t members[BACKEND_SETS]; /* how many are in each */
+	unsigned zones; /* in which they are; 0: zones mean nothing here */
+
+	/* Each is owned, and there only for the policies that need it, and for
+	 * sets with a weight above 0.  Indexes are those of `backend`. */
+	struct maglev *maglev[BACKEND_SETS]; /* 4tuple, source */
+	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
+	uint16_t *order;		     /* first: as in the file */
 
 	struct hash_key seed;
+	unsigned source_prefix4; /* bits */
+	unsigned source_prefix6;
+	unsigned max_load; /* percent; 0: no bound */
+	unsigned slowstart_ms;
 
 	/* as configured; check.kind tells the prober what to do */
 	struct config_check check;
 	struct addr *check_addr; /* owned; one per backend; len 0: its own */
 	unsigned retries;
 	uint64_t maxconn; /* 0: no limit */
+	bool limited;	  /* a backend has a maxconn: there is a waitqueue */
+	uint64_t queue;	  /* conns that may wait for a backend */
 	bool nodelay;
 	enum keepalive keepalive;
 	unsigned user_timeout_ms;
 	unsigned timeout_connect_ms;
+	unsigned timeout_queue_ms;
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned reset_linger_ms;

@@ -19,6 +19,7 @@
  * in the turn in which it became free.
  */
 
+#include "common/hash.h"
 #include "test/tools/tool.h"
 
 #include <arpa/inet.h>
@@ -39,7 +40,7 @@ static const char usage_text[] =
     "       flood short|pingpong|idle -t ADDR [option...]\n"
     "\n"
     "serve    answers as NAME (at most 12 bytes); SIGTERM ends it, and it prints\n"
-    "         name= accepted= requests= active= bad=\n"
+    "         name= accepted= requests= active= most= bad= (most: active at once)\n"
     "  -e       echo instead: every byte comes back\n"
     "  -n NAME  (backend)\n"
     "  -P FILE  write the ports there, a line each, once all listen\n"
@@ -59,13 +60,16 @@ static const char usage_text[] =
     "  -T TIME  give up a request after that time (10s)\n"
     "  -S FIRST+N  --sources: connect from N IPv4 addresses in turn\n"
     "  -M FILE  write which backend answered each source last: SOURCE BACKEND\n"
+    "  -H TIME  short: keep each conn after its answer, for a random time of that\n"
+    "           mean (exponential: it may end at any moment alike)\n"
     "  -w       idle: each conn asks once when it opens; moved= counts those\n"
     "           whom another backend answers later\n"
     "  -f FILE  idle: all ask once FILE exists\n"
     "  -o FILE  idle: made when all conns are open (and answered, with -w)\n"
     "SIGTERM ends a run early. The one line of results is key=value: mode, ok, the\n"
     "failures (refused, reset, timeout, short, wrong, other), secs, rate, the\n"
-    "latency in us (p50, p99, p999, max), moved, and backend.NAME=answers. short is\n"
+    "latency in us (p50, p99, p999, max), moved, with -H max/mean (the busiest\n"
+    "backend's conns by the mean of all, over time), and backend.NAME=answers. short is\n"
     "a FIN inside an answer, wrong an answer with other bytes. A conn that ends\n"
     "while it idles counts as reset or short.\n"
     "Exit status: 0 if something was answered and nothing failed, else 1; 2: usage\n"
@@ -113,7 +117,7 @@ struct serve {
 	const char *full_name;
 	bool echo;
 	struct peer_list peers; /* listeners too */
-	uint64_t accepted, requests, active, bad;
+	uint64_t accepted, requests, active, most, bad;
 	unsigned char scratch[SCRATCH_SIZE];
 };
 
@@ -162,7 +166,7 @@ struct load {
 	struct tool_addr target;
 	uint32_t conns, source_count, source_first;
 	uint64_t count, rate, send_size, answer_size;
-	int64_t duration_us, timeout_us;
+	int64_t duration_us, timeout_us, hold_us;
 	bool warm;
 	const char *go_file, *open_file, *map_file;
 	/* the run */
@@ -170,7 +174,9 @@ struct load {
 	struct slot_list ready;
 	int64_t begun_us, ended_us;
 	uint64_t started, attempts, opened;
-	int64_t next_scan_us;
+	int64_t next_scan_us, held_us; /* held_us: when end_held() was last */
+	uint64_t random, judged;
+	double uneven; /* the sum of `judged` samples */
 	uint32_t busy; /* slots that connect or wait for an answer */
 	uint32_t next_source;
 	int *source_backend;
@@ -286,6 +292,8 @@ on_accept(struct serve *s, const struct peer *listener)
 		peer_open(s, fd, false);
 		s->accepted++;
 		s->active++;
+		if (s->active > s->most)
+			s->most = s->active;
 	}
 }
 
@@ -460,10 +468,11 @@ serve_run(struct serve *s)
 				on_peer(s, peer);
 		}
 	}
-	printf("name=%s accepted=%llu requests=%llu active=%llu bad=%llu\n",
+	printf("name=%s accepted=%llu requests=%llu active=%llu most=%llu "
+	       "bad=%llu\n",
 	    s->full_name, (unsigned long long)s->accepted,
 	    (unsigned long long)s->requests, (unsigned long long)s->active,
-	    (unsigned long long)s->bad);
+	    (unsigned long long)s->most, (unsigned long long)s->bad);
 }
 
 static int
@@ -636,6 +645,8 @@ report(const struct load *l)
 	    (unsigned long long)histogram_at(l, 0.99),
 	    (unsigned long long)histogram_at(l, 0.999),
 	    (unsigned long long)l->max_us, (unsigned long long)l->moved);
+	if (l->judged > 0)
+		printf(" max/mean=%.3f", l->uneven / (double)l->judged);
 	for (i = 0; i < l->backend_count; i++)
 		printf(" backend.%s=%llu", l->backends[i].name,
 		    (unsigned long long)l->backends[i].count);
@@ -698,7 +709,7 @@ slot_end(struct load *l, struct slot *slot, enum result result)
 	bool good = result == RESULT_OK;
 
 	l->results[result]++;
-	if (!good || l->mode == MODE_SHORT) {
+	if (!good || (l->mode == MODE_SHORT && l->hold_us == 0)) {
 		slot_close(l, slot);
 		if (l->mode != MODE_IDLE)
 			slot_ready(l, slot);
@@ -986,6 +997,51 @@ end_late(struct load *l)
 			slot_end(l, slot, RESULT_TIMEOUT);
 }
 
+/* Adds up how uneven the conns that are held are over the backends, unless the
+ * run is only beginning. */
+static void
+judge_held(struct load *l)
+{
+	uint32_t held[MAX_BACKENDS] = { 0 };
+	uint32_t all = 0, most = 0;
+	const struct slot *slot;
+	int i;
+
+	for (slot = l->slots; slot < l->slots + l->conns; slot++) {
+		if (slot->state != STATE_OPEN)
+			continue;
+		all++;
+		held[slot->backend]++;
+	}
+	if (all < l->conns / 10 * 9)
+		return;
+	for (i = 0; i < l->backend_count; i++)
+		most = held[i] > most ? held[i] : most;
+	l->uneven += (double)most * l->backend_count / all;
+	l->judged++;
+}
+
+/* Closes some of the conns that are held, each with the same chance. */
+static void
+end_held(struct load *l)
+{
+	int64_t now = tool_now_us();
+	uint64_t passed = (uint64_t)(now - l->held_us);
+	struct slot *slot;
+
+	judge_held(l);
+	l->held_us = now;
+	for (slot = l->slots; slot < l->slots + l->conns; slot++) {
+		if (slot->state != STATE_OPEN)
+			continue;
+		l->random = hash_mix(l->random + 1);
+		if (l->random % (uint64_t)l->hold_us >= passed)
+			continue;
+		slot_close(l, slot);
+		slot_ready(l, slot);
+	}
+}
+
 static void
 turn(struct load *l, int timeout_ms)
 {
@@ -1011,7 +1067,9 @@ run_requests(struct load *l)
 		slot_ready(l, &l->slots[i]);
 	while (wants_more(l, tool_now_us()) || l->busy > 0) {
 		start_more(l);
-		turn(l, l->rate > 0 ? 1 : 50);
+		turn(l, l->rate > 0 || l->hold_us > 0 ? 1 : 50);
+		if (l->hold_us > 0)
+			end_held(l);
 	}
 }
 
@@ -1115,6 +1173,9 @@ load_option(struct load *l, int option, char *value)
 	case 'T':
 		l->timeout_us = tool_ms_arg(name, value) * 1000;
 		break;
+	case 'H':
+		l->hold_us = tool_ms_arg(name, value) * 1000;
+		break;
 	case 'S':
 		parse_sources(l, value);
 		break;
@@ -1148,7 +1209,7 @@ load_parse(struct load *l, int argc, char **argv)
 	l->send_size = l->answer_size = HEAD_SIZE;
 	l->timeout_us = 10 * 1000 * 1000;
 	while ((option = getopt_long(argc, argv,
-		    "t:c:n:d:R:s:m:T:S:M:wf:o:", names, NULL)) != -1)
+		    "t:c:n:d:R:s:m:T:H:S:M:wf:o:", names, NULL)) != -1)
 		load_option(l, option, optarg);
 	if (optind != argc || l->target.len == 0 || l->conns == 0)
 		usage();
@@ -1159,6 +1220,8 @@ load_parse(struct load *l, int argc, char **argv)
 		tool_die("-S: the target is not IPv4");
 	if (l->map_file != NULL && l->source_count == 0)
 		tool_die("-M needs -S");
+	if (l->hold_us > 0 && l->mode != MODE_SHORT)
+		tool_die("-H is for short");
 	if (l->count == 0 && l->duration_us == 0)
 		l->count = l->conns;
 }
@@ -1181,7 +1244,7 @@ load_open(struct load *l)
 		l->source_backend[i] = -1;
 	TAILQ_INIT(&l->ready);
 	base_open(&l->base);
-	l->begun_us = tool_now_us();
+	l->begun_us = l->held_us = tool_now_us();
 }
 
 static int

@@ -45,6 +45,8 @@ table_config_service(struct config *config, const char *name,
 	service = &config->service[config->services++];
 	*service = (struct config_service){
 		.balance = balance,
+		.source_prefix4 = 32,
+		.source_prefix6 = 64,
 		.retries = 2,
 		.timeout_connect_ms = 1000,
 	};
@@ -63,7 +65,10 @@ table_config_backend(struct config_service *service, const char *name,
 	if (service->backend == NULL)
 		err(2, "reallocarray");
 	backend = &service->backend[service->backends++];
-	*backend = (struct config_backend){ .weight = weight };
+	*backend = (struct config_backend){
+		.weight = weight,
+		.order = (unsigned)service->backends - 1,
+	};
 	strlcpy(backend->name, name, sizeof(backend->name));
 	backend->addr.len = sizeof(backend->addr.in);
 	backend->addr.in.sin_family = AF_INET;

@@ -91,6 +91,50 @@ START_TEST(available_is_the_and)
 }
 END_TEST
 
+/* It became available when the last thing that kept it from that ended. */
+START_TEST(since_when_it_is_available)
+{
+	struct backend *backend = backend_make();
+	uint32_t up = health_pack(false, HEALTH_PASSED, 0);
+	uint32_t down = health_pack(true, HEALTH_REFUSED, 0);
+
+	ck_assert_uint_eq(backend_since_ms(backend), 0);
+	backend_set_health(backend, up, 10);
+	backend_set_admin(backend, ADMIN_READY, 10);
+	ck_assert_uint_eq(backend_since_ms(backend), 0);
+	backend_set_health(backend, down, 20);
+	ck_assert(health_is_down(atomic_load(&backend->health)));
+	ck_assert_uint_eq(backend_since_ms(backend), 0);
+	backend_set_health(backend, up, 30);
+	ck_assert_uint_eq(backend_since_ms(backend), 30);
+	backend_set_admin(backend, ADMIN_DRAIN, 40);
+	backend_set_admin(backend, ADMIN_MAINT, 50);
+	ck_assert_uint_eq(atomic_load(&backend->admin), ADMIN_MAINT);
+	ck_assert_uint_eq(backend_since_ms(backend), 30);
+	backend_set_admin(backend, ADMIN_READY, 60);
+	ck_assert_uint_eq(backend_since_ms(backend), 60);
+	backend_set_admin(backend, ADMIN_READY, 70);
+	ck_assert_uint_eq(backend_since_ms(backend), 60);
+	backend_free(backend);
+}
+END_TEST
+
+START_TEST(reserves_below_the_limit)
+{
+	struct backend *backend = backend_make();
+
+	ck_assert(!backend_reserve(backend, 0));
+	ck_assert(backend_reserve(backend, 2));
+	ck_assert(backend_reserve(backend, 2));
+	ck_assert(!backend_reserve(backend, 2));
+	ck_assert(!backend_reserve(backend, 1));
+	ck_assert_uint_eq(atomic_load(&backend->active), 2);
+	ck_assert(backend_reserve(backend, UINT32_MAX));
+	ck_assert_uint_eq(atomic_load(&backend->active), 3);
+	backend_free(backend);
+}
+END_TEST
+
 START_TEST(unused_when_nothing_holds_it)
 {
 	struct backend *backend = backend_make();
@@ -120,6 +164,8 @@ main(void)
 	tcase_add_test(tc, names);
 	tcase_add_test(tc, a_new_one);
 	tcase_add_test(tc, available_is_the_and);
+	tcase_add_test(tc, since_when_it_is_available);
+	tcase_add_test(tc, reserves_below_the_limit);
 	tcase_add_test(tc, unused_when_nothing_holds_it);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -104,6 +104,7 @@ static const struct ranged {
 #define UNIT "needs a unit (500ms, 2s, 10m)"
 #define TIME "is not a time (500ms, 2s, 1m30s)"
 #define SIZE "is not a size (65536, 64k, 1m)"
+#define PERCENT "is not a percentage (125%)"
 	{ G("workers", workers), "1", "256", 1, 256, "0", "257",
 	    "auto or 1 to 256", "many", WHOLE },
 	{ G("maxconn", maxconn), "1", "10000000", 1, 10000000, "0", "10000001",
@@ -114,16 +115,26 @@ static const struct ranged {
 	    "1048577", "64k to 1m", "auto", SIZE },
 	{ G("shutdown-timeout", shutdown_timeout_ms), "0", "1d", 0, 86400000,
 	    NULL, "86400001ms", "0s to 1d", "30", UNIT },
+	{ S("source-prefix4", source_prefix4), "1", "32", 1, 32, "0", "33",
+	    "1 to 32", "/24", WHOLE },
+	{ S("source-prefix6", source_prefix6), "1", "128", 1, 128, "0", "129",
+	    "1 to 128", "64.", WHOLE },
+	{ S("max-load", max_load), "100%", "10000%", 100, 10000, "99%",
+	    "10001%", "off or 100% to 10000%", "1.25", PERCENT },
 	{ S("retries", retries), "0", "7", 0, 7, NULL, "8", "0 to 7", "three",
 	    WHOLE },
 	{ S("maxconn", maxconn), "0", "10000000", 0, 10000000, NULL,
 	    "99999999999999999999", "0 to 10000000", "auto", WHOLE },
+	{ S("queue", queue), "0", "10000000", 0, 10000000, NULL, "10000001",
+	    "0 to 10000000", "auto", WHOLE },
 	{ S("backlog", backlog), "1", "65535", 1, 65535, "0", "65536",
 	    "1 to 65535", "4k", WHOLE },
 	{ S("user-timeout", user_timeout_ms), "0s", "24h", 0, 86400000, NULL,
 	    "1d1ms", "0s to 1d", "x", TIME },
 	{ S("timeout-connect", timeout_connect_ms), "1ms", "60m", 1, 3600000,
 	    "0s", "3601s", "1ms to 1h", "5", UNIT },
+	{ S("timeout-queue", timeout_queue_ms), "1ms", "60m", 1, 3600000, "0s",
+	    "3601s", "auto or 1ms to 1h", "5", UNIT },
 	{ S("timeout-idle", timeout_idle_ms), "10ms", "30d", 10, 2592000000,
 	    "9ms", "31d", "10ms to 30d", "1h ms", TIME },
 	{ S("timeout-half-close", timeout_half_close_ms), "10ms", "30d", 10,
@@ -254,7 +265,8 @@ START_TEST(test_words)
 	CHECK_WORDS(true, "access-format", access_format, ACCESS_FORMAT_COUNT,
 	    access_format_name, "kv or json");
 	CHECK_WORDS(false, "balance", service->balance, BALANCE_COUNT,
-	    balance_name, "4tuple, source or roundrobin");
+	    balance_name,
+	    "4tuple, source, roundrobin, leastconn, random or first");
 	CHECK_WORDS(false, "keepalive", service->keepalive, KEEPALIVE_COUNT,
 	    keepalive_name, "none, client, backend or both");
 	for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
@@ -274,6 +286,12 @@ START_TEST(test_names_of_words)
 	ck_assert_str_eq(balance_name(BALANCE_4TUPLE), "4tuple");
 	ck_assert_str_eq(balance_name(BALANCE_SOURCE), "source");
 	ck_assert_str_eq(balance_name(BALANCE_ROUNDROBIN), "roundrobin");
+	ck_assert_str_eq(balance_name(BALANCE_LEASTCONN), "leastconn");
+	ck_assert_str_eq(balance_name(BALANCE_RANDOM), "random");
+	ck_assert_str_eq(balance_name(BALANCE_FIRST), "first");
+	for (int i = 0; i < BALANCE_COUNT; i++)
+		ck_assert_int_eq(balance_hashes(i),
+		    i == BALANCE_4TUPLE || i == BALANCE_SOURCE);
 	ck_assert_str_eq(check_kind_name(CHECK_NONE), "none");
 	ck_assert_str_eq(check_kind_name(CHECK_TCP), "tcp");
 	ck_assert_str_eq(check_kind_name(CHECK_HTTP), "http");
@@ -380,7 +398,8 @@ check_addr(const struct addr *addr, const char *want)
 START_TEST(test_listen)
 {
 	static const char *const good[] = { ":80", "0.0.0.0:1", "[::1]:65535",
-		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4" };
+		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4", "fd:web",
+		"fd:lb4.socket" };
 	struct config *config;
 
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -396,6 +415,12 @@ START_TEST(test_listen)
 	    "address" SUCH);
 	refuse_key(false, "listen", ":65536",
 	    "\":65536\": port must be 0 to 65535" SUCH);
+	refuse_key(false, "listen", "fd:",
+	    "\"fd:\" is not the name of a socket: give fd:NAME, as the service "
+	    "manager names it");
+	refuse_key(false, "listen", "fd:a:b",
+	    "\"fd:a:b\" is not the name of a socket: give fd:NAME, as the "
+	    "service manager names it");
 	refuse_key(false, "listen", ":80 :81",
 	    "\":81\" is one word too many: remove it, or write \\x20 for a "
 	    "space");
@@ -425,6 +450,7 @@ START_TEST(test_listeners_that_go_together)
 			  "listen = [::]:80\nlisten = 127.0.0.1:80\n"
 			  "listen = :81\nlisten = 127.0.0.1:81\n"
 			  "listen = unix:/a\nlisten = unix:/b\n"
+			  "listen = fd:a\nlisten = fd:b\n"
 			  "backend = a 1.2.3.4:80\n"));
 }
 END_TEST
@@ -432,7 +458,8 @@ END_TEST
 START_TEST(test_backend)
 {
 	struct config *config = parse_key(false, "backend",
-	    "App-1_x.y  [2001:db8::1]:8080\tcheck-addr=127.0.0.1:9 weight=7 "
+	    "App-1_x.y  [2001:db8::1]:8080\tcheck-addr=127.0.0.1:9 backup "
+	    "weight=7 maxconn=9 zone=eu-1.a "
 	    "; comment");
 	const struct config_backend *backend = config->service->backend;
 
@@ -440,6 +467,9 @@ START_TEST(test_backend)
 	ck_assert_str_eq(backend->name, "App-1_x.y");
 	check_addr(&backend->addr, "[2001:db8::1]:8080");
 	ck_assert_uint_eq(backend->weight, 7);
+	ck_assert_uint_eq(backend->maxconn, 9);
+	ck_assert(backend->backup);
+	ck_assert_str_eq(backend->zone, "eu-1.a");
 	check_addr(&backend->check_addr, "127.0.0.1:9");
 	ck_assert_int_eq(backend->line, 2);
 	config_free(config);
@@ -448,6 +478,9 @@ START_TEST(test_backend)
 	backend = config->service->backend;
 	check_addr(&backend->addr, "10.0.0.1:0");
 	ck_assert_uint_eq(backend->weight, 1);
+	ck_assert_uint_eq(backend->maxconn, 0);
+	ck_assert(!backend->backup);
+	ck_assert_str_eq(backend->zone, "");
 	ck_assert_uint_eq(backend->check_addr.len, 0);
 	config_free(config);
 
@@ -457,61 +490,72 @@ START_TEST(test_backend)
 }
 END_TEST
 
+static const struct {
+	const char *value;
+	const char *why;
+} wrong_backends[] = {
+	{ "a", "no address: write backend = a ADDRESS" },
+	{ "127.0.0.1:80",
+	    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "-a 1.2.3.4:80",
+	    "\"-a\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "a/b 1.2.3.4:80",
+	    "\"a/b\" is no name for a backend: give letters, digits "
+	    "and -_. after a letter or digit, 63 at most" },
+	{ "a example.com:80",
+	    "\"example.com:80\": host names are not supported; write "
+	    "an IP address" SUCH },
+	{ "a :80",
+	    "\":80\" is no address to connect to: give one "
+	    "such as 127.0.0.1:80" },
+	{ "a [::]:80",
+	    "\"[::]:80\" is no address to connect to: give one such "
+	    "as 127.0.0.1:80" },
+	{ "a 1.2.3.4:80 weight",
+	    "option \"weight\" has no value: write weight=..." },
+	{ "a 1.2.3.4:80 weight=",
+	    "option \"weight\" has no value: write weight=..." },
+	{ "a 1.2.3.4:80 weight=257",
+	    "option \"weight\": \"257\" is too high: give 0 to 256" },
+	{ "a 1.2.3.4:80 weight=x",
+	    "option \"weight\": \"x\" is not a whole number: give 0 "
+	    "to 256" },
+	{ "a 1.2.3.4:80 weight=2 weight=2",
+	    "option \"weight\" is there twice: keep one" },
+	{ "a 1.2.3.4:80 backup=yes",
+	    "option \"backup\" takes no value: write backup" },
+	{ "a 1.2.3.4:80 backup=",
+	    "option \"backup\" takes no value: write backup" },
+	{ "a 1.2.3.4:80 backup weight=2 backup",
+	    "option \"backup\" is there twice: keep one" },
+	{ "a 1.2.3.4:80 zone", "option \"zone\" has no value: write zone=..." },
+	{ "a 1.2.3.4:80 zone=a/b",
+	    "option \"zone\": \"a/b\" is no name: give letters, "
+	    "digits and -_. after a letter or digit, 63 at most" },
+	{ "a 1.2.3.4:80 wieght=2",
+	    "unknown option \"wieght\": did you mean \"weight\"?" },
+	{ "a 1.2.3.4:80 fast",
+	    "unknown option \"fast\": remove it, or see lb4.ini(5)" },
+	{ "a 1.2.3.4:80 check-addr=1.2.3.4",
+	    "option \"check-addr\": \"1.2.3.4\": the port is missing" SUCH },
+	{ "a 1.2.3.4:80 check-addr=1.2.3.4:0",
+	    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
+	    "another" },
+	{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
+	    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
+	    "connect to: give one such as 127.0.0.1:80" },
+	{ "a 1.2.3.4:80\\n",
+	    "'\\' without x and two hex digits: write \\x5c for a "
+	    "backslash" },
+};
+
 START_TEST(test_wrong_backends)
 {
-	static const struct {
-		const char *value;
-		const char *why;
-	} wrong[] = {
-		{ "a", "no address: write backend = a ADDRESS" },
-		{ "127.0.0.1:80",
-		    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "-a 1.2.3.4:80",
-		    "\"-a\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "a/b 1.2.3.4:80",
-		    "\"a/b\" is no name for a backend: give letters, digits "
-		    "and -_. after a letter or digit, 63 at most" },
-		{ "a example.com:80",
-		    "\"example.com:80\": host names are not supported; write "
-		    "an IP address" SUCH },
-		{ "a :80",
-		    "\":80\" is no address to connect to: give one "
-		    "such as 127.0.0.1:80" },
-		{ "a [::]:80",
-		    "\"[::]:80\" is no address to connect to: give one such "
-		    "as 127.0.0.1:80" },
-		{ "a 1.2.3.4:80 weight",
-		    "option \"weight\" has no value: write weight=..." },
-		{ "a 1.2.3.4:80 weight=",
-		    "option \"weight\" has no value: write weight=..." },
-		{ "a 1.2.3.4:80 weight=257",
-		    "option \"weight\": \"257\" is too high: give 0 to 256" },
-		{ "a 1.2.3.4:80 weight=x",
-		    "option \"weight\": \"x\" is not a whole number: give 0 "
-		    "to 256" },
-		{ "a 1.2.3.4:80 weight=2 weight=2",
-		    "option \"weight\" is there twice: keep one" },
-		{ "a 1.2.3.4:80 wieght=2",
-		    "unknown option \"wieght\": did you mean \"weight\"?" },
-		{ "a 1.2.3.4:80 fast",
-		    "unknown option \"fast\": remove it, or see lb4.ini(5)" },
-		{ "a 1.2.3.4:80 check-addr=1.2.3.4",
-		    "option \"check-addr\": \"1.2.3.4\": the port is missing" SUCH },
-		{ "a 1.2.3.4:80 check-addr=1.2.3.4:0",
-		    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
-		    "another" },
-		{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
-		    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
-		    "connect to: give one such as 127.0.0.1:80" },
-		{ "a 1.2.3.4:80\\n",
-		    "'\\' without x and two hex digits: write \\x5c for a "
-		    "backslash" },
-	};
-
-	for (size_t i = 0; i < COUNT(wrong); i++)
-		refuse_key(false, "backend", wrong[i].value, wrong[i].why);
+	for (size_t i = 0; i < COUNT(wrong_backends); i++)
+		refuse_key(false, "backend", wrong_backends[i].value,
+		    wrong_backends[i].why);
 }
 END_TEST
 
@@ -609,8 +653,17 @@ START_TEST(test_service_defaults)
 	ck_assert_str_eq(service->name, "s");
 	ck_assert_int_eq(service->line, 2);
 	ck_assert_int_eq(service->balance, BALANCE_4TUPLE);
+	ck_assert_uint_eq(service->source_prefix4, 32);
+	ck_assert_uint_eq(service->source_prefix6, 64);
+	ck_assert_uint_eq(service->max_load, 0);
+	ck_assert_uint_eq(service->slowstart_ms, 0);
+	ck_assert(!service->zone_affinity);
+	ck_assert(!service->backend->backup);
+	ck_assert_str_eq(service->backend->zone, "");
 	ck_assert_uint_eq(service->retries, 3);
 	ck_assert_uint_eq(service->maxconn, 0);
+	ck_assert_uint_eq(service->queue, 1024);
+	ck_assert_uint_eq(service->timeout_queue_ms, 0);
 	ck_assert_uint_eq(service->backlog, 4096);
 	ck_assert(service->nodelay);
 	ck_assert_int_eq(service->keepalive, KEEPALIVE_CLIENT);
@@ -725,6 +778,73 @@ START_TEST(test_weights_with_divisor)
 	snprintf(text + len, sizeof(text) - len,
 	    "backend = zero 1.2.3.4:80 weight=0\n");
 	config_free(parse(text));
+}
+END_TEST
+
+/* As ever by name, but each knows where it stood. */
+START_TEST(test_order_of_backends)
+{
+	struct config *config = parse("[service s]\nlisten = :80\n"
+				      "backend = b 1.2.3.4:80\n"
+				      "backend = c 1.2.3.4:80\n"
+				      "backend = a 1.2.3.4:80 weight=0\n");
+	const struct config_backend *backend = config->service->backend;
+
+	ck_assert_str_eq(backend[0].name, "a");
+	ck_assert_uint_eq(backend[0].order, 2);
+	ck_assert_uint_eq(backend[1].order, 0);
+	ck_assert_uint_eq(backend[2].order, 1);
+	config_free(config);
+}
+END_TEST
+
+/* Backups and the others have tables, and so limits, of their own. */
+START_TEST(test_weights_of_backups)
+{
+	struct config_errors errors;
+	struct config *config;
+	char text[8000];
+	size_t len;
+
+	len = (size_t)snprintf(text, sizeof(text),
+	    "[service s]\nlisten = :80\n");
+	for (int i = 0; i < 158; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "backend = b%d 1.2.3.4:80 weight=253%s\n", i,
+		    i % 2 ? " backup" : "");
+	config_free(parse(text));
+	len += (size_t)snprintf(text + len, sizeof(text) - len,
+	    "backend = c 1.2.3.4:80 weight=14 backup\n");
+	config = config_parse("t.ini", text, len, &errors);
+	ck_assert_ptr_null(config);
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "t.ini:1: [service s] balance: the backups' weights' sum, 20001 by "
+	    "their common divisor 1, is above 20000: give smaller weights, or "
+	    "balance = roundrobin");
+	config_errors_done(&errors);
+}
+END_TEST
+
+START_TEST(test_slowstart)
+{
+	static const char *const ways[] = { "roundrobin", "leastconn",
+		"random" };
+
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		struct config *config;
+		char text[128];
+
+		snprintf(text, sizeof(text),
+		    "[service s]\nlisten = :80\nbackend = a 1.2.3.4:80\n"
+		    "slowstart = 30s\nbalance = %s\n",
+		    ways[i]);
+		config = parse(text);
+		ck_assert_uint_eq(config->service->slowstart_ms, 30000);
+		config_free(config);
+	}
+	refuse_key(false, "slowstart", "2h",
+	    "\"2h\" is too high: give 0s to 1h");
 }
 END_TEST
 
@@ -919,6 +1039,9 @@ config_suite(void)
 	tcase_add_test(whole, test_long_name);
 	tcase_add_test(whole, test_weights);
 	tcase_add_test(whole, test_weights_with_divisor);
+	tcase_add_test(whole, test_order_of_backends);
+	tcase_add_test(whole, test_weights_of_backups);
+	tcase_add_test(whole, test_slowstart);
 	tcase_add_test(whole, test_adhoc);
 	tcase_add_test(whole, test_adhoc_errors);
 	tcase_add_test(whole, test_adhoc_with_file);

@@ -189,10 +189,27 @@ static const struct {
 	{ GOOD "listen = unix:/a\nbackend = b 1.2.3.4\n",
 	    "t.ini:5: [service ok] backend: b has no port, and a client of a "
 	    "unix socket came to none: give it one\n" },
+	{ GOOD "listen = fd:a\nbackend = b 1.2.3.4\n",
+	    "t.ini:5: [service ok] backend: b has no port, and a client of an "
+	    "inherited socket may come to none: give it one\n" },
+	{ GOOD "listen = fd:a\nlisten = fd:b\nlisten = fd:a\n",
+	    "t.ini:6: [service ok] listen: fd:a is taken by line 4, [service "
+	    "ok]: remove one of them\n" },
 	{ GOOD "check = tcp\nbackend = b 1.2.3.4\n"
 	       "backend = c 1.2.3.4 check-addr=1.2.3.4:1\n",
 	    "t.ini:5: [service ok] backend: b has no port to check: add "
 	    "check-addr=ADDRESS:PORT\n" },
+	{ GOOD "balance = leastconn\nmax-load = 125%\n",
+	    "t.ini:1: [service ok] max-load: does nothing with balance = "
+	    "leastconn: remove it, or give balance = source or 4tuple\n" },
+	{ GOOD "slowstart = 30s\n",
+	    "t.ini:1: [service ok] slowstart: does nothing with balance = "
+	    "4tuple: remove it, or give balance = roundrobin, leastconn or "
+	    "random\n" },
+	{ GOOD "slowstart = 30s\nbalance = first\n",
+	    "t.ini:1: [service ok] slowstart: does nothing with balance = "
+	    "first: remove it, or give balance = roundrobin, leastconn or "
+	    "random\n" },
 	{ "[service a]\nlisten = :80\nbackend = a 1.2.3.4:80 weight=0\n"
 	  "backend = b 1.2.3.4:80 weight=0\n",
 	    "t.ini:1: [service a] backend: no backend has a weight above 0: "

@@ -116,6 +116,11 @@ draw_backends(struct random *random, struct config_service *service)
 		draw_addr(random, draw(random, 60000), true, &backend->addr);
 		backend->weight = (unsigned)between(random, i == 0 ? 1 : 0,
 		    CONFIG_WEIGHT_MAX);
+		backend->maxconn = (unsigned)between(random, 0, 10000000);
+		backend->order = (unsigned)(service->backends - 1 - i);
+		backend->backup = draw(random, 4) == 0;
+		if (draw(random, 3) == 0)
+			draw_name(random, "z", draw(random, 4), backend->zone);
 		if (draw(random, 3) == 0)
 			draw_addr(random, draw(random, 60000), true,
 			    &backend->check_addr);
@@ -136,8 +141,18 @@ draw_service(struct random *random, size_t number,
 	for (size_t i = 0; i < service->listens; i++)
 		draw_addr(random, number * 8 + i, false, &service->listen[i]);
 	service->balance = draw(random, BALANCE_COUNT);
+	service->source_prefix4 = (unsigned)between(random, 1, 32);
+	service->source_prefix6 = (unsigned)between(random, 1, 128);
+	service->zone_affinity = draw(random, 2);
+	if (balance_hashes(service->balance) && draw(random, 2))
+		service->max_load = (unsigned)between(random, 100, 10000);
+	if (!balance_hashes(service->balance) &&
+	    service->balance != BALANCE_FIRST)
+		service->slowstart_ms = (unsigned)between(random, 0, 3600000);
 	service->retries = (unsigned)between(random, 0, 7);
 	service->maxconn = between(random, 0, 10000000);
+	service->queue = between(random, 0, 10000000);
+	service->timeout_queue_ms = (unsigned)between(random, 0, 3600000);
 	service->backlog = (unsigned)between(random, 1, 65535);
 	service->nodelay = draw(random, 2);
 	service->keepalive = draw(random, KEEPALIVE_COUNT);
@@ -205,6 +220,9 @@ same_backend(const struct config_backend *a, const struct config_backend *b)
 	SAME_TEXT(name);
 	ck_assert(addr_equal(&a->addr, &b->addr));
 	SAME_NUMBER(weight);
+	SAME_NUMBER(maxconn);
+	SAME_NUMBER(backup);
+	SAME_TEXT(zone);
 	ck_assert(addr_equal(&a->check_addr, &b->check_addr));
 }
 
@@ -219,8 +237,17 @@ same_service(const struct config_service *a, const struct config_service *b)
 	for (size_t i = 0; i < a->backends; i++)
 		same_backend(&a->backend[i], &b->backend[i]);
 	SAME_NUMBER(balance);
+	for (size_t i = 0; i < a->backends && a->balance == BALANCE_FIRST; i++)
+		SAME_NUMBER(backend[i].order);
+	SAME_NUMBER(source_prefix4);
+	SAME_NUMBER(source_prefix6);
+	SAME_NUMBER(zone_affinity);
+	SAME_NUMBER(max_load);
+	SAME_NUMBER(slowstart_ms);
 	SAME_NUMBER(retries);
 	SAME_NUMBER(maxconn);
+	SAME_NUMBER(queue);
+	SAME_NUMBER(timeout_queue_ms);
 	SAME_NUMBER(backlog);
 	SAME_NUMBER(nodelay);
 	SAME_NUMBER(keepalive);
@@ -310,10 +337,14 @@ START_TEST(test_dump_text)
 	    "log = stderr\nlog-level = info\naccess-log = off\n"
 	    "access-format = kv\nshutdown-timeout = 30s\n\n"
 	    "[service s]\nlisten = :80\nbalance = 4tuple\n"
-	    "backend = a 1.2.3.4:80 weight=1\n"
-	    "backend = b [::1] weight=1\nbackend = c 1.2.3.4 weight=1\nretries = 3\nmaxconn = 0\n"
-	    "backlog = 4096\nnodelay = yes\nkeepalive = client\n"
-	    "user-timeout = 0s\ntimeout-connect = 5s\ntimeout-idle = 1h\n"
+	    "backend = a 1.2.3.4:80 weight=1 maxconn=0\n"
+	    "backend = b [::1] weight=1 maxconn=0\n"
+	    "backend = c 1.2.3.4 weight=1 maxconn=0\n"
+	    "source-prefix4 = 32\nsource-prefix6 = 64\nmax-load = off\n"
+	    "slowstart = 0s\nzone-affinity = no\n"
+	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\nnodelay = yes\nkeepalive = client\n"
+	    "user-timeout = 0s\ntimeout-connect = 5s\n"
+	    "timeout-queue = auto\ntimeout-idle = 1h\n"
 	    "timeout-half-close = 5m\nreset-linger = 1s\ncheck = none\n"
 	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;

@@ -12,109 +12,16 @@
 
 #include "lb4/table/maglev.h"
 #include "lb4/table/policy_hash.h"
+#include "lb4/table/turns.h"
+#include "policy_sim.h"
 #include "table_config.h"
-
-#define BACKENDS_MAX 1000
-
-static const struct hash_key seed = { 0x0123456789abcdef, 0xfedcba9876543210 };
-
-/* One published service, and how often each backend was picked. */
-struct sim {
-	struct tables tables;
-	const struct service *service;
-	uint32_t picked[BACKENDS_MAX];
-};
-
-static struct sim *
-sim_new(enum balance balance, size_t count, const unsigned *weights)
-{
-	struct sim *sim = calloc(1, sizeof(*sim));
-	struct config *config = table_config_new();
-
-	ck_assert_ptr_nonnull(sim);
-	table_config_backends(table_config_service(config, "web", balance),
-	    count, weights);
-	tables_init(&sim->tables, 1);
-	ck_assert_int_eq(tables_publish(&sim->tables, config, &seed), 0);
-	sim->service = table_service(table_current(&sim->tables), 0);
-	ck_assert_ptr_nonnull(sim->service);
-	table_config_free(config);
-	return sim;
-}
-
-static void
-sim_free(struct sim *sim)
-{
-	tables_done(&sim->tables);
-	free(sim);
-}
-
-static struct backend *
-sim_backend(struct sim *sim, size_t index)
-{
-	return sim->service->backend[index].backend;
-}
-
-static void
-set_down(struct sim *sim, size_t index, bool down)
-{
-	atomic_store(&sim_backend(sim, index)->health,
-	    health_pack(down, down ? HEALTH_REFUSED : HEALTH_PASSED, 0));
-}
-
-static void
-set_all_down(struct sim *sim, bool down)
-{
-	for (size_t i = 0; i < sim->service->backends; i++)
-		set_down(sim, i, down);
-}
-
-static void
-set_admin(struct sim *sim, size_t index, enum admin_state state)
-{
-	atomic_store(&sim_backend(sim, index)->admin, (uint32_t)state);
-}
-
-/* The n-th client of many: its own IPv4 address and port. */
-static struct pick
-client(uint32_t n)
-{
-	struct pick pick = { .conn = n };
-	uint32_t ip = 0x0a000000 + n;
-
-	pick.client.family = AF_INET;
-	pick.client.port = (uint16_t)(1024 + n % 60000);
-	pick.client.ip[10] = pick.client.ip[11] = 0xff;
-	for (int i = 0; i < 4; i++)
-		pick.client.ip[12 + i] = (uint8_t)(ip >> (24 - 8 * i));
-	return pick;
-}
-
-/* Lets clients 0 to count - 1 pick; `chosen`, if any, gets the choices.  (An
- * assertion is slow: none is made for each client.) */
-static void
-run(struct sim *sim, uint32_t count, uint16_t *chosen)
-{
-	memset(sim->picked, 0, sizeof(sim->picked));
-	for (uint32_t i = 0; i < count; i++) {
-		struct pick pick = client(i);
-		int index = policy_pick(sim->service, &pick);
-
-		if (index < 0)
-			ck_abort_msg("client %u found no backend", i);
-		sim->picked[index]++;
-		if (chosen != NULL)
-			chosen[i] = (uint16_t)index;
-	}
-}
 
 START_TEST(each_has_its_policy)
 {
 	for (int i = 0; i < BALANCE_COUNT; i++)
 		ck_assert_ptr_nonnull(policy_of(i)->pick);
-	ck_assert_str_eq(policy_of(BALANCE_4TUPLE)->name, "4tuple");
-	ck_assert_str_eq(policy_of(BALANCE_SOURCE)->name, "source");
-	ck_assert_str_eq(policy_of(BALANCE_ROUNDROBIN)->name, "roundrobin");
+	for (int i = 0; i < BALANCE_COUNT; i++)
+		ck_assert_str_eq(policy_of(i)->name, balance_name(i));
 }
 END_TEST
 
@@ -127,6 +34,12 @@ START_TEST(hash_keys)
 		8, 9, 10, 11, 12, 0x12, 0x34 };
 	static const uint8_t six_net[16] = { 0x20, 1, 0xd, 0xb8, 1, 2, 3, 4 };
 	static const uint8_t unix_conn[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t
+	    mapped_net[16] = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 32 };
+	static const uint8_t mapped_few[16] = { [10] = 0xff, [11] = 0xff, 128 };
+	static const uint8_t six_odd[16] = { 0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5,
+		6, 7, 8, 8 };
+	struct service service = { .source_prefix4 = 32, .source_prefix6 = 64 };
 	struct pick pick = { .conn = 0x0102030405060708 };
 	uint8_t key[POLICY_KEY_MAX];
 
@@ -135,20 +48,34 @@ START_TEST(hash_keys)
 		/* Whichever listener the IPv4 client came to. */
 		pick.client.family = family == 0 ? AF_INET : AF_INET6;
 		memcpy(pick.client.ip, mapped, 16);
-		ck_assert_uint_eq(policy_hash_key(&pick, true, key), 18);
+		ck_assert_uint_eq(policy_hash_whole(&service, &pick, key), 18);
 		ck_assert_mem_eq(key, mapped, 18);
-		ck_assert_uint_eq(policy_hash_key(&pick, false, key), 16);
+		ck_assert_uint_eq(policy_hash_network(&service, &pick, key),
+		    16);
 		ck_assert_mem_eq(key, mapped, 16);
 	}
 	memcpy(pick.client.ip, six, 16);
-	ck_assert_uint_eq(policy_hash_key(&pick, true, key), 18);
+	ck_assert_uint_eq(policy_hash_whole(&service, &pick, key), 18);
 	ck_assert_mem_eq(key, six, 18);
-	ck_assert_uint_eq(policy_hash_key(&pick, false, key), 16);
+	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
 	ck_assert_mem_eq(key, six_net, 16);
+	service.source_prefix6 = 102;
+	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
+	ck_assert_mem_eq(key, six_odd, 16);
+	service.source_prefix6 = 128;
+	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
+	ck_assert_mem_eq(key, six, 16);
+	memcpy(pick.client.ip, mapped, 16);
+	service.source_prefix4 = 28;
+	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
+	ck_assert_mem_eq(key, mapped_net, 16);
+	service.source_prefix4 = 1;
+	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
+	ck_assert_mem_eq(key, mapped_few, 16);
 	pick.client.family = AF_UNIX;
-	ck_assert_uint_eq(policy_hash_key(&pick, true, key), 8);
+	ck_assert_uint_eq(policy_hash_whole(&service, &pick, key), 8);
 	ck_assert_mem_eq(key, unix_conn, 8);
-	ck_assert_uint_eq(policy_hash_key(&pick, false, key), 8);
+	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 8);
 	ck_assert_mem_eq(key, unix_conn, 8);
 }
 END_TEST
@@ -157,17 +84,7 @@ END_TEST
 static void
 check_even(const uint32_t *picked, size_t count, double percent)
 {
-	uint64_t sum = 0;
-	uint32_t most = 0;
-	size_t some = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		sum += picked[i];
-		some += picked[i] > 0;
-		most = picked[i] > most ? picked[i] : most;
-	}
-	ck_assert_double_le((double)most,
-	    (double)sum / (double)some * (1 + percent / 100));
+	ck_assert_double_le(sim_evenness(picked, count), 1 + percent / 100);
 }
 
 #define MANY 1000000
@@ -183,13 +100,13 @@ START_TEST(hash_moves_only_the_dead_ones_clients)
 	uint32_t moved[10] = { 0 };
 	uint32_t count = 0;
 
-	run(sim, MANY, before);
+	sim_run(sim, MANY, before);
 	check_even(sim->picked, 10, 2);
 	for (int i = 0; i < 10; i++)
 		ck_assert_uint_gt(sim->picked[i], 0);
 
-	set_down(sim, 4, true);
-	run(sim, MANY, after);
+	sim_set_down(sim, 4, true);
+	sim_run(sim, MANY, after);
 	ck_assert_uint_eq(sim->picked[4], 0);
 	check_even(sim->picked, 10, 2);
 	for (uint32_t i = 0; i < MANY; i++) {
@@ -205,8 +122,8 @@ START_TEST(hash_moves_only_the_dead_ones_clients)
 		ck_assert_int_eq(moved[i] > 0, i != 4);
 	check_even(moved, 10, 3);
 
-	set_down(sim, 4, false);
-	run(sim, MANY, after);
+	sim_set_down(sim, 4, false);
+	sim_run(sim, MANY, after);
 	ck_assert_mem_eq(before, after, MANY * sizeof(*before));
 	free(before);
 	free(after);
@@ -221,10 +138,10 @@ START_TEST(hash_moves_nobody_twice)
 	uint16_t *before = calloc(MANY / 10, sizeof(*before));
 	uint16_t *after = calloc(MANY / 10, sizeof(*after));
 
-	run(sim, MANY / 10, before);
+	sim_run(sim, MANY / 10, before);
 	for (size_t dead = 0; dead < 4; dead++) {
-		set_down(sim, dead, true);
-		run(sim, MANY / 10, after);
+		sim_set_down(sim, dead, true);
+		sim_run(sim, MANY / 10, after);
 		for (uint32_t i = 0; i < MANY / 10; i++)
 			if (before[i] != dead && before[i] != after[i])
 				ck_abort_msg("client %u moved for nothing", i);
@@ -244,7 +161,7 @@ START_TEST(hash_spreads_by_weight)
 	for (unsigned i = 0; i < 10; i++)
 		weights[i] = i + 1;
 	sim = sim_new(hashing[_i], 10, weights);
-	run(sim, MANY, NULL);
+	sim_run(sim, MANY, NULL);
 	for (unsigned i = 0; i < 10; i++) {
 		double share = MANY * (double)weights[i] / 55;
 
@@ -264,14 +181,14 @@ START_TEST(hash_is_even_with_most_down)
 		weights[i] = 1;
 	weights[7] = 3;
 	sim = sim_new(hashing[_i], 20, weights);
-	set_all_down(sim, true);
-	set_down(sim, 6, false);
-	set_down(sim, 7, false);
-	run(sim, 200000, NULL);
+	sim_set_all_down(sim, true);
+	sim_set_down(sim, 6, false);
+	sim_set_down(sim, 7, false);
+	sim_run(sim, 200000, NULL);
 	ck_assert_uint_eq(sim->picked[6] + sim->picked[7], 200000);
 	ck_assert_double_eq_tol(sim->picked[7], 150000, 3000);
-	set_down(sim, 7, true);
-	run(sim, 1000, NULL);
+	sim_set_down(sim, 7, true);
+	sim_run(sim, 1000, NULL);
 	ck_assert_uint_eq(sim->picked[6], 1000);
 	sim_free(sim);
 }
@@ -280,7 +197,7 @@ END_TEST
 START_TEST(source_is_sticky)
 {
 	struct sim *sim = sim_new(BALANCE_SOURCE, 10, NULL);
-	struct pick pick = client(1);
+	struct pick pick = sim_client(1);
 	int first;
 	unsigned seen = 0;
 
@@ -311,7 +228,7 @@ END_TEST
 START_TEST(four_tuple_looks_at_the_port)
 {
 	struct sim *sim = sim_new(BALANCE_4TUPLE, 10, NULL);
-	struct pick pick = client(1);
+	struct pick pick = sim_client(1);
 	unsigned seen = 0;
 
 	for (uint32_t i = 0; i < 1000; i++) {
@@ -347,18 +264,18 @@ START_TEST(the_order_of_lines_does_not_matter)
 
 	tables_init(&tables, 1);
 	table_config_backends(web, 6, weights);
-	ck_assert_int_eq(tables_publish(&tables, config, &seed), 0);
-	first = table_current(&tables)->service[0]->maglev;
+	ck_assert_int_eq(tables_publish(&tables, config, &sim_seed), 0);
+	first = table_current(&tables)->service[0]->maglev[SET_NEAR];
 	first = memcpy(malloc(sizeof(*first) + first->size * 2), first,
 	    sizeof(*first) + first->size * 2);
 	for (unsigned i = 1; i < 5; i++) {
 		const struct service *service;
 
 		table_config_shuffle(web, i);
-		ck_assert_int_eq(tables_publish(&tables, config, &seed), 0);
+		ck_assert_int_eq(tables_publish(&tables, config, &sim_seed), 0);
 		service = table_current(&tables)->service[0];
-		ck_assert_uint_eq(service->maglev->size, first->size);
-		ck_assert_mem_eq(service->maglev->slot, first->slot,
+		ck_assert_uint_eq(service->maglev[SET_NEAR]->size, first->size);
+		ck_assert_mem_eq(service->maglev[SET_NEAR]->slot, first->slot,
 		    first->size * 2);
 		for (size_t j = 0; j < 6; j++)
 			ck_assert_uint_eq(service->backend[j].weight,
@@ -376,10 +293,10 @@ check_schedule(const char *want, size_t count, const unsigned *weights)
 {
 	struct sim *sim = sim_new(BALANCE_ROUNDROBIN, count, weights);
 
-	ck_assert_uint_eq(sim->service->schedule_len, strlen(want));
+	ck_assert_uint_eq(sim->service->turns[SET_NEAR]->len, strlen(want));
 	for (int round = 0; round < 2; round++) {
 		for (size_t i = 0; want[i] != '\0'; i++) {
-			struct pick pick = client(0);
+			struct pick pick = sim_client(0);
 
 			ck_assert_int_eq('a' + policy_pick(sim->service, &pick),
 			    want[i]);
@@ -404,14 +321,15 @@ END_TEST
 static uint64_t
 count_runs(const struct service *service, unsigned times)
 {
-	uint32_t len = service->schedule_len;
+	uint32_t len = service->turns[SET_NEAR]->len;
 	uint64_t runs = 0;
 
 	for (uint32_t t = 0; t < len; t++) {
 		unsigned same = 1;
 
 		while (same < times &&
-		    service->schedule[(t + same) % len] == service->schedule[t])
+		    service->turns[SET_NEAR]->turn[(t + same) % len] ==
+			service->turns[SET_NEAR]->turn[t])
 			same++;
 		runs += same == times;
 	}
@@ -423,8 +341,8 @@ count_runs(const struct service *service, unsigned times)
 static void
 check_smooth(const struct service *service)
 {
-	uint64_t len = service->schedule_len;
-	uint64_t had[BACKENDS_MAX] = { 0 };
+	uint64_t len = service->turns[SET_NEAR]->len;
+	uint64_t had[SIM_BACKENDS_MAX] = { 0 };
 	uint64_t sum = 0, most = 0;
 	uint64_t wrong = 0;
 
@@ -435,7 +353,7 @@ check_smooth(const struct service *service)
 	}
 	ck_assert_uint_eq(sum % len, 0);
 	for (uint64_t t = 0; t < len; t++) {
-		had[service->schedule[t]]++;
+		had[service->turns[SET_NEAR]->turn[t]]++;
 		for (size_t i = 0; i < service->backends; i++) {
 			uint64_t due = (t + 1) * service->backend[i].weight;
 
@@ -503,7 +421,7 @@ START_TEST(roundrobin_counts_exactly)
 	const unsigned weights[5] = { 7, 1, 0, 4, 2 };
 	struct sim *sim = sim_new(BALANCE_ROUNDROBIN, 5, weights);
 
-	run(sim, 14 * 100, NULL);
+	sim_run(sim, 14 * 100, NULL);
 	for (int i = 0; i < 5; i++)
 		ck_assert_uint_eq(sim->picked[i], 100 * weights[i]);
 	sim_free(sim);
@@ -517,13 +435,13 @@ START_TEST(roundrobin_spreads_a_dead_ones_share)
 
 	/* The heavy one's turns would all be one neighbour's, if neighbours
 	 * took them. */
-	set_down(sim, 4, true);
-	run(sim, 4000, NULL);
+	sim_set_down(sim, 4, true);
+	sim_run(sim, 4000, NULL);
 	for (int i = 0; i < 4; i++)
 		ck_assert_uint_eq(sim->picked[i], 1000);
-	set_down(sim, 4, false);
-	set_down(sim, 0, true);
-	run(sim, 7000, NULL);
+	sim_set_down(sim, 4, false);
+	sim_set_down(sim, 0, true);
+	sim_run(sim, 7000, NULL);
 	ck_assert_uint_eq(sim->picked[0], 0);
 	for (int i = 1; i < 5; i++)
 		ck_assert_uint_eq(sim->picked[i], 1000 * weights[i]);
@@ -536,10 +454,10 @@ START_TEST(roundrobin_is_even_with_most_down)
 {
 	struct sim *sim = sim_new(BALANCE_ROUNDROBIN, 1000, NULL);
 
-	set_all_down(sim, true);
-	set_down(sim, 500, false);
-	set_down(sim, 501, false);
-	run(sim, 20000, NULL);
+	sim_set_all_down(sim, true);
+	sim_set_down(sim, 500, false);
+	sim_set_down(sim, 501, false);
+	sim_run(sim, 20000, NULL);
 	ck_assert_uint_eq(sim->picked[500] + sim->picked[501], 20000);
 	ck_assert_double_eq_tol(sim->picked[500], 10000, 500);
 	sim_free(sim);
@@ -553,14 +471,14 @@ START_TEST(weight_zero_is_never_picked)
 	const unsigned one[3] = { 0, 2, 0 };
 	const unsigned none[2] = { 0, 0 };
 	struct sim *sim = sim_new(_i, 3, one);
-	struct pick pick = client(0);
+	struct pick pick = sim_client(0);
 
-	run(sim, 1000, NULL);
+	sim_run(sim, 1000, NULL);
 	ck_assert_uint_eq(sim->picked[1], 1000);
-	set_down(sim, 1, true);
-	run(sim, 1000, NULL);
+	sim_set_down(sim, 1, true);
+	sim_run(sim, 1000, NULL);
 	ck_assert_uint_eq(sim->picked[1], 1000);
-	set_admin(sim, 1, ADMIN_MAINT);
+	sim_set_admin(sim, 1, ADMIN_MAINT);
 	ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
 	sim_free(sim);
 
@@ -574,9 +492,9 @@ START_TEST(what_was_tried_is_not_tried_again)
 {
 	struct sim *sim = sim_new(_i, 6, NULL);
 
-	set_down(sim, 2, true);
+	sim_set_down(sim, 2, true);
 	for (uint32_t n = 0; n < 2000; n++) {
-		struct pick pick = client(n);
+		struct pick pick = sim_client(n);
 		unsigned seen = 0;
 
 		for (unsigned i = 0; i < 6; i++) {
@@ -599,14 +517,16 @@ START_TEST(all_down_are_picked_all_the_same)
 {
 	struct sim *sim = sim_new(_i, 10, NULL);
 
-	set_all_down(sim, true);
-	run(sim, 100000, NULL);
-	for (int i = 0; i < 10; i++)
+	sim_set_all_down(sim, true);
+	sim_run(sim, 100000, NULL);
+	if (_i == BALANCE_FIRST)
+		ck_assert_uint_eq(sim->picked[0], 100000);
+	for (int i = 0; i < 10 && _i != BALANCE_FIRST; i++)
 		ck_assert_double_eq_tol(sim->picked[i], 10000, 500);
 	/* But not those that control has taken out. */
-	set_admin(sim, 3, ADMIN_DRAIN);
-	set_admin(sim, 4, ADMIN_MAINT);
-	run(sim, 10000, NULL);
+	sim_set_admin(sim, 3, ADMIN_DRAIN);
+	sim_set_admin(sim, 4, ADMIN_MAINT);
+	sim_run(sim, 10000, NULL);
 	ck_assert_uint_eq(sim->picked[3] + sim->picked[4], 0);
 	sim_free(sim);
 }
@@ -615,18 +535,19 @@ END_TEST
 START_TEST(drained_ones_get_nothing_new)
 {
 	struct sim *sim = sim_new(_i, 4, NULL);
-	struct pick pick = client(0);
+	struct pick pick = sim_client(0);
 
 	for (int i = 0; i < 3; i++) {
-		set_admin(sim, i, i == 1 ? ADMIN_MAINT : ADMIN_DRAIN);
-		run(sim, 1000, NULL);
+		sim_set_admin(sim, i, i == 1 ? ADMIN_MAINT : ADMIN_DRAIN);
+		sim_run(sim, 1000, NULL);
 		for (int j = 0; j < 4; j++)
-			ck_assert_int_eq(sim->picked[j] > 0, j > i);
+			ck_assert_int_eq(sim->picked[j] > 0,
+			    _i == BALANCE_FIRST ? j == i + 1 : j > i);
 	}
-	set_admin(sim, 3, ADMIN_DRAIN);
+	sim_set_admin(sim, 3, ADMIN_DRAIN);
 	ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
-	set_admin(sim, 2, ADMIN_READY);
-	run(sim, 1000, NULL);
+	sim_set_admin(sim, 2, ADMIN_READY);
+	sim_run(sim, 1000, NULL);
 	ck_assert_uint_eq(sim->picked[2], 1000);
 	sim_free(sim);
 }

@@ -289,7 +289,7 @@ START_TEST(little)
 }
 END_TEST
 
-/* A read that fills the scratch promotes to splice, one that brings little
+/* A read that brings much promotes to splice, one that brings little
  * demotes; a way that is forced stays. */
 START_TEST(changes_its_way)
 {
@@ -300,8 +300,8 @@ START_TEST(changes_its_way)
 	first = bench.way == RELAY_AUTO ? RELAY_COPY : bench.way;
 	later = bench.way == RELAY_AUTO ? RELAY_SPLICE : bench.way;
 	ck_assert_int_eq(bench.relay.way, first);
-	(void)put(&bench, RELAY_SCRATCH - 1);
-	wait_queued(bench.from.fd, RELAY_SCRATCH - 1);
+	(void)put(&bench, RELAY_PROMOTE - 1);
+	wait_queued(bench.from.fd, RELAY_PROMOTE - 1);
 	look(&bench);
 	(void)run(&bench);
 	ck_assert_int_eq(bench.relay.way, first);
@@ -309,7 +309,7 @@ START_TEST(changes_its_way)
 	/* what splice(2) brings at once depends on how it was queued: all of
 	 * it in the end, and big once at least */
 	for (int i = 0; i < 20 && bench.relay.way != later; i++) {
-		size_t size = put(&bench, 5 * RELAY_SCRATCH);
+		size_t size = put(&bench, 5 * RELAY_PROMOTE / 2);
 
 		wait_queued(bench.from.fd, size);
 		look(&bench);

@@ -17,6 +17,7 @@
 #include "lb4/table/maglev.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/rcu.h"
+#include "lb4/table/turns.h"
 #include "table_config.h"
 
 static const struct hash_key seed = { 1, 2 };
@@ -92,13 +93,13 @@ START_TEST(what_is_published)
 	ck_assert_uint_eq(service->check_addr[1].len, 0);
 	ck_assert_uint_eq(service->seed.k0, seed.k0);
 	ck_assert_uint_eq(service->seed.k1, seed.k1);
-	ck_assert_ptr_nonnull(service->maglev);
-	ck_assert_ptr_null(service->schedule);
+	ck_assert_ptr_nonnull(service->maglev[SET_NEAR]);
+	ck_assert_ptr_null(service->turns[SET_NEAR]);
 
 	service = service_of(&tables, 1);
 	ck_assert_str_eq(service->state->name, "db");
-	ck_assert_ptr_null(service->maglev);
-	ck_assert_uint_eq(service->schedule_len, 3);
+	ck_assert_ptr_null(service->maglev[SET_NEAR]);
+	ck_assert_uint_eq(service->turns[SET_NEAR]->len, 3);
 	tables_done(&tables);
 	ck_assert_ptr_null(table_current(&tables));
 	table_config_free(config);

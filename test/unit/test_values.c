@@ -124,6 +124,22 @@ START_TEST(test_size)
 }
 END_TEST
 
+START_TEST(test_percent)
+{
+	static const char *const none[] = { "", "%", "125", "125 %", "-1%",
+		"1.5%", "125%%", "125%x", "x%" };
+	uint64_t value;
+
+	ck_assert_ptr_null(value_percent("0%", &value));
+	ck_assert_uint_eq(value, 0);
+	ck_assert_ptr_null(value_percent("125%", &value));
+	ck_assert_uint_eq(value, 125);
+	for (size_t i = 0; i < COUNT(none); i++)
+		ck_assert_pstr_eq(value_percent(none[i], &value),
+		    "is not a percentage (125%)");
+}
+END_TEST
+
 START_TEST(test_format)
 {
 	char buf[VALUE_TEXT_MAX];
@@ -242,6 +258,7 @@ values_suite(void)
 	tcase_add_test(tc, test_number);
 	tcase_add_test(tc, test_time);
 	tcase_add_test(tc, test_size);
+	tcase_add_test(tc, test_percent);
 	tcase_add_test(tc, test_format);
 	tcase_add_test(tc, test_words);
 	tcase_add_test(tc, test_wrong_words);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Backups and zones, with every policy: who serves when, and which share of
+ * the clients leaves its zone.
+ */
+#include <bsd/string.h>
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy_sim.h"
+
+#define CLIENTS 100000
+
+static uint32_t
+picked(const struct sim *sim, size_t from, size_t to)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = from; i < to; i++)
+		sum += sim->picked[i];
+	return sum;
+}
+
+/* 6 backends; 2 and 5 are backups. */
+static struct sim *
+with_backups(enum balance balance)
+{
+	struct sim *sim = sim_new(balance, 6, NULL);
+
+	sim_config(sim)->backend[2].backup = true;
+	sim_config(sim)->backend[5].backup = true;
+	sim_publish(sim, &sim_seed);
+	return sim;
+}
+
+static void
+check_backups_serve(struct sim *sim)
+{
+	sim_run(sim, 10000, NULL);
+	ck_assert_uint_eq(sim->picked[2] + sim->picked[5], 10000);
+	if (sim->service->balance == BALANCE_FIRST)
+		ck_assert_uint_eq(sim->picked[2], 10000);
+	else
+		ck_assert_double_eq_tol(sim->picked[2], 5000, 300);
+}
+
+START_TEST(backups_serve_when_no_other_can)
+{
+	struct sim *sim = with_backups(_i);
+
+	sim_run(sim, 10000, NULL);
+	ck_assert_uint_eq(sim->picked[2] + sim->picked[5], 0);
+	for (size_t i = 0; i < 4; i++)
+		sim_set_down(sim, i, i != 2);
+	sim_run(sim, 10000, NULL);
+	ck_assert_uint_eq(sim->picked[4], 10000);
+	sim_set_admin(sim, 4, ADMIN_DRAIN);
+	check_backups_serve(sim);
+	sim_set_admin(sim, 4, ADMIN_READY);
+	sim_run(sim, 10000, NULL);
+	ck_assert_uint_eq(sim->picked[4], 10000);
+	sim_free(sim);
+}
+END_TEST
+
+/* Weight 0 is not available either; nor is a backup of weight 0. */
+START_TEST(backups_serve_for_weight_zero)
+{
+	struct sim *sim = with_backups(_i);
+
+	for (size_t i = 0; i < 6; i++)
+		sim_config(sim)->backend[i].weight = i % 3 == 2 ? 7 : 0;
+	sim_publish(sim, &sim_seed);
+	check_backups_serve(sim);
+	sim_config(sim)->backend[2].weight = 0;
+	sim_publish(sim, &sim_seed);
+	sim_run(sim, 1000, NULL);
+	ck_assert_uint_eq(sim->picked[5], 1000);
+	sim_free(sim);
+}
+END_TEST
+
+/* A backup that is up before others that are down, these before nothing. */
+START_TEST(backups_that_are_down_come_last)
+{
+	struct sim *sim = with_backups(_i);
+	struct pick pick = sim_client(1);
+
+	sim_set_all_down(sim, true);
+	sim_set_down(sim, 5, false);
+	sim_run(sim, 1000, NULL);
+	ck_assert_uint_eq(sim->picked[5], 1000);
+	sim_set_down(sim, 5, true);
+	sim_run(sim, 1000, NULL);
+	ck_assert_uint_eq(sim->picked[2] + sim->picked[5], 0);
+	for (unsigned i = 0; i < 6; i++) {
+		int index = policy_pick(sim->service, &pick);
+
+		ck_assert_int_eq(index % 3 == 2, i >= 4);
+		pick.tried[pick.tries++] = sim_backend(sim, index)->id;
+	}
+	sim_free(sim);
+}
+END_TEST
+
+/* `count` backends, in turn in each of the zones that `zones` names. */
+static struct sim *
+with_zones(enum balance balance, size_t count, const char *zones)
+{
+	struct sim *sim = sim_new(balance, count, NULL);
+	size_t kinds = strlen(zones);
+
+	for (size_t i = 0; i < count; i++) {
+		sim_config(sim)->backend[i].zone[0] = zones[i % kinds];
+		if (zones[i % kinds] == '-')
+			sim_config(sim)->backend[i].zone[0] = '\0';
+	}
+	sim_config(sim)->zone_affinity = true;
+	return sim;
+}
+
+/* Makes the node one of that zone. */
+static void
+settle(struct sim *sim, const char *zone)
+{
+	strlcpy(sim->config->zone, zone, sizeof(sim->config->zone));
+	sim_publish(sim, &sim_seed);
+}
+
+/* Fails unless that part of the clients goes to zone a, give or take 3 %. */
+static void
+check_near(struct sim *sim, size_t every, double want)
+{
+	uint32_t near = 0;
+
+	sim_run(sim, CLIENTS, NULL);
+	for (size_t i = 0; i < sim->service->backends; i += every)
+		near += sim->picked[i];
+	ck_assert_double_le(fabs(near - want * CLIENTS),
+	    want < 1 ? 0.03 * CLIENTS * want : 0);
+}
+
+START_TEST(zones_of_equal_weight_keep_theirs)
+{
+	struct sim *sim = with_zones(_i, 8, "ab");
+
+	settle(sim, "a");
+	check_near(sim, 2, 1);
+	settle(sim, "b");
+	check_near(sim, 2, 0);
+	/* without a zone of its own, or in one that nobody knows */
+	settle(sim, "");
+	check_near(sim, _i == BALANCE_FIRST ? 8 : 2,
+	    _i == BALANCE_FIRST ? 1 : 0.5);
+	settle(sim, "c");
+	check_near(sim, _i == BALANCE_FIRST ? 8 : 2,
+	    _i == BALANCE_FIRST ? 1 : 0.5);
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(a_zone_with_half_its_backends_sends_a_third_away)
+{
+	struct sim *sim = with_zones(_i, 8, "ab");
+
+	settle(sim, "a");
+	sim_set_down(sim, 0, true);
+	sim_set_admin(sim, 4, ADMIN_MAINT);
+	check_near(sim, 2, 2.0 / 3);
+	if (_i != BALANCE_FIRST)
+		for (size_t i = 1; i < 8; i += 2)
+			ck_assert_double_eq_tol(sim->picked[i], CLIENTS / 12.0,
+			    CLIENTS / 12.0 * 0.05);
+	if (_i != BALANCE_FIRST)
+		ck_assert_double_eq_tol(sim->picked[2], sim->picked[6],
+		    CLIENTS / 3.0 * 0.05);
+	/* The other zone has weight to spare. */
+	settle(sim, "b");
+	check_near(sim, 2, 0);
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(a_zone_that_is_gone_is_served_by_the_others)
+{
+	struct sim *sim = with_zones(_i, 6, "abc");
+
+	settle(sim, "a");
+	sim_set_down(sim, 0, true);
+	sim_set_down(sim, 3, true);
+	check_near(sim, 3, 0);
+	ck_assert_uint_eq(picked(sim, 0, 6), CLIENTS);
+	/* All are down: zones count again, health does not. */
+	sim_set_all_down(sim, true);
+	check_near(sim, 3, 1);
+	sim_free(sim);
+}
+END_TEST
+
+/* 3 zones; a has 1 of 8 units of weight: 3/8 of its clients stay. */
+START_TEST(zones_go_by_weight)
+{
+	struct sim *sim = with_zones(_i, 6, "abc");
+
+	for (size_t i = 0; i < 6; i++)
+		sim_config(sim)->backend[i].weight = i % 3 == 0 ? 2
+		    : i % 3 == 1				? 5
+								: 9;
+	settle(sim, "a");
+	check_near(sim, 3, 3 * 4.0 / 32);
+	sim_free(sim);
+}
+END_TEST
+
+/* Backends in no zone: far from a, and no zone of their own. */
+START_TEST(backends_without_a_zone_are_far)
+{
+	struct sim *sim = with_zones(_i, 8, "a-b-");
+
+	settle(sim, "a");
+	check_near(sim, 4, 2 * 2.0 / 8);
+	sim_free(sim);
+
+	sim = with_zones(_i, 8, "-");
+	settle(sim, "a");
+	check_near(sim, 8, _i == BALANCE_FIRST ? 1 : 0.125);
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(zones_mean_nothing_to_backups)
+{
+	struct sim *sim = with_zones(_i, 6, "ab");
+
+	for (size_t i = 2; i < 6; i++)
+		sim_config(sim)->backend[i].backup = true;
+	settle(sim, "a");
+	sim_set_down(sim, 0, true);
+	sim_set_down(sim, 1, true);
+	sim_run(sim, CLIENTS, NULL);
+	ck_assert_uint_eq(picked(sim, 2, 6), CLIENTS);
+	for (size_t i = 2; i < 6 && _i != BALANCE_FIRST; i++)
+		ck_assert_double_eq_tol(sim->picked[i], CLIENTS / 4.0,
+		    CLIENTS * 0.02);
+	sim_free(sim);
+}
+END_TEST
+
+/* What was tried is in the near set; then the far one has its turn. */
+START_TEST(retries_leave_the_zone)
+{
+	struct sim *sim = with_zones(_i, 6, "ab");
+
+	settle(sim, "a");
+	for (uint32_t n = 0; n < 1000; n++) {
+		struct pick pick = sim_client(n);
+
+		for (unsigned i = 0; i < 6; i++) {
+			int index = policy_pick(sim->service, &pick);
+
+			ck_assert_int_eq(index % 2, i >= 3);
+			pick.tried[pick.tries++] = sim_backend(sim, index)->id;
+		}
+		ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
+	}
+	sim_free(sim);
+}
+END_TEST
+
+/* By hash a client stays where it was, as far as the formula allows: only the
+ * dead ones' clients and the share that has to leave the zone move. */
+START_TEST(hash_keeps_clients_with_zones)
+{
+	struct sim *sim = with_zones(_i, 8, "ab");
+	uint16_t *before = calloc(CLIENTS, sizeof(*before));
+	uint16_t *after = calloc(CLIENTS, sizeof(*after));
+	uint32_t moved = 0;
+
+	settle(sim, "a");
+	sim_run(sim, CLIENTS, before);
+	sim_set_down(sim, 0, true);
+	sim_run(sim, CLIENTS, after);
+	/* 2 x 3/7 of all stay: 1/7 leaves, 1/4 was the dead one's */
+	for (uint32_t i = 0; i < CLIENTS; i++)
+		moved += before[i] != after[i];
+	ck_assert_double_eq_tol(moved, CLIENTS * (1 - 6.0 / 7 * 3 / 4),
+	    CLIENTS * 0.01);
+	sim_set_down(sim, 0, false);
+	sim_run(sim, CLIENTS, after);
+	ck_assert_mem_eq(before, after, CLIENTS * sizeof(*before));
+	free(before);
+	free(after);
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(hash_goes_without_zones_by_default)
+{
+	struct sim *sim = with_zones(_i, 8, "ab");
+	uint16_t *before = calloc(CLIENTS, sizeof(*before));
+	uint16_t *after = calloc(CLIENTS, sizeof(*after));
+
+	sim_run(sim, CLIENTS, before);
+	sim_config(sim)->zone_affinity = false;
+	settle(sim, "a");
+	sim_run(sim, CLIENTS, after);
+	ck_assert_mem_eq(before, after, CLIENTS * sizeof(*before));
+	free(before);
+	free(after);
+	sim_free(sim);
+}
+END_TEST
+
+int
+main(void)
+{
+	const int all = BALANCE_COUNT;
+	Suite *suite = suite_create("policy sets");
+	TCase *tc = tcase_create("policy sets");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, backups_serve_when_no_other_can, 0, all);
+	tcase_add_loop_test(tc, backups_serve_for_weight_zero, 0, all);
+	tcase_add_loop_test(tc, backups_that_are_down_come_last, 0, all);
+	tcase_add_loop_test(tc, zones_of_equal_weight_keep_theirs, 0, all);
+	tcase_add_loop_test(tc,
+	    a_zone_with_half_its_backends_sends_a_third_away, 0, all);
+	tcase_add_loop_test(tc, a_zone_that_is_gone_is_served_by_the_others, 0,
+	    all);
+	tcase_add_loop_test(tc, zones_go_by_weight, 0, all);
+	tcase_add_loop_test(tc, backends_without_a_zone_are_far, 0, all);
+	tcase_add_loop_test(tc, zones_mean_nothing_to_backups, 0, all);
+	tcase_add_loop_test(tc, retries_leave_the_zone, 0, all);
+	tcase_add_loop_test(tc, hash_keeps_clients_with_zones, BALANCE_4TUPLE,
+	    BALANCE_SOURCE + 1);
+	tcase_add_loop_test(tc, hash_goes_without_zones_by_default,
+	    BALANCE_4TUPLE, BALANCE_SOURCE + 1);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
