@@ -40,7 +40,7 @@ struct options {
 	size_t services;
 	bool background;
 	char *path; /* owned: `file` made absolute; NULL: as it was given */
-	bool host; /* with OPTIONS_CHECK: judge the machine too */
+	bool host;  /* with OPTIONS_CHECK: judge the machine too */
 	/* What goes before the file's word for it; NULL or -1: not given. */
 	const char *pidfile;
 	const char *user;
