@@ -50,7 +50,7 @@ struct places {
 };
 
 /*
- * The list for `config` and `workers` workers, whose table is `table`, published
+ * The list for `config` and `workers` workers; its table is `table`, published
  * or not: takes over what `old` has, then what was
  * inherited (NULL: nothing), and opens the rest.  Returns 0, or -errno
  * with nothing left open and "service web: cannot listen on 0.0.0.0:80: Address
