@@ -230,6 +230,9 @@ addr_format(const struct addr *addr, char *buf, size_t size)
 		snprintf(buf, size, "%s", "");
 	else if (addr_is_unix(addr))
 		format_unix(addr, buf, size);
+	else if (addr_is_inherited(addr))
+		snprintf(buf, size, ADDR_INHERITED_PREFIX "%s",
+		    addr->un.sun_path);
 	else if (addr->dual)
 		snprintf(buf, size, ":%u", addr_port(addr));
 	else if (addr->sa.sa_family == AF_INET6)
@@ -280,6 +283,29 @@ addr_equal(const struct addr *a, const struct addr *b)
 	default:
 		return memcmp(&a->un, &b->un, a->len) == 0;
 	}
+}
+
+int
+addr_set_inherited(struct addr *out, const char *name)
+{
+	const size_t len = strlen(name);
+
+	memset(out, 0, sizeof(*out));
+	if (len == 0 || len >= UNIX_PATH_SIZE)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == ':')
+			return -EINVAL;
+	out->un.sun_family = AF_UNSPEC;
+	memcpy(out->un.sun_path, name, len + 1);
+	out->len = (socklen_t)(UNIX_PATH_OFFSET + len + 1);
+	return 0;
+}
+
+bool
+addr_is_inherited(const struct addr *addr)
+{
+	return addr->len > 0 && addr->sa.sa_family == AF_UNSPEC;
 }
 
 bool

@@ -77,6 +77,16 @@ void addr_set_port(struct addr *addr, uint16_t port);
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_is_unix(const struct addr *addr);
 
+/*
+ * An address that is only a name: of a listening socket that the service
+ * manager hands down.  Written "fd:NAME"; addr_parse() does not read it, for it
+ * is nothing to connect to.  A name is 1 to 107 printable characters of ASCII,
+ * without a space or colon.  Returns 0, or -EINVAL with `out` unset.
+ */
+#define ADDR_INHERITED_PREFIX "fd:"
+int addr_set_inherited(struct addr *out, const char *name);
+bool addr_is_inherited(const struct addr *addr);
+
 /* True for 0.0.0.0 and ::. */
 bool addr_is_wildcard(const struct addr *addr);
 

@@ -7,7 +7,9 @@
 #include "common/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,6 +158,60 @@ sock_listen(struct addr *addr, bool shared, int backlog,
 		return error;
 	}
 	return fd;
+}
+
+static int
+get_option(int fd, int level, int name, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	return getsockopt(fd, level, name, value, &len) < 0 ? -errno : 0;
+}
+
+int
+sock_listens(int fd, struct addr *addr)
+{
+	int listens = 0, type = 0, only = 1;
+	int error = get_option(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens);
+
+	memset(addr, 0, sizeof(*addr));
+	if (error == 0)
+		error = get_option(fd, SOL_SOCKET, SO_TYPE, &type);
+	if (error < 0)
+		return error;
+	if (!listens || type != SOCK_STREAM)
+		return -EINVAL;
+	addr->len = sizeof(addr->un);
+	if (getsockname(fd, &addr->sa, &addr->len) < 0)
+		return -errno;
+	switch (addr->sa.sa_family) {
+	case AF_INET:
+	case AF_UNIX:
+		return 0;
+	case AF_INET6:
+		error = get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only);
+		addr->dual = only == 0 && addr_is_wildcard(addr);
+		return error;
+	default:
+		return -EAFNOSUPPORT;
+	}
+}
+
+int
+sock_adopt(int fd, int backlog, const struct sock_options *options)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	struct addr addr;
+	int error = sock_listens(fd, &addr);
+
+	if (error < 0)
+		return error;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	error = set_options(fd, !addr_is_unix(&addr), options);
+	if (error == 0 && listen(fd, backlog) < 0)
+		error = -errno;
+	return error;
 }
 
 int

@@ -32,6 +32,18 @@ int sock_listen(struct addr *addr, bool shared, int backlog,
     const struct sock_options *options);
 
 /*
+ * Whether somebody else's socket is one that sock_adopt() can take: a listening
+ * stream socket of one of our families.  Writes where it listens to `addr`.
+ * Returns 0, or -errno (-ENOTSOCK, -EBADF, -EINVAL when it does not listen,
+ * -EAFNOSUPPORT).
+ */
+int sock_listens(int fd, struct addr *addr);
+
+/* Makes such a socket as sock_listen() would have: non-blocking, with these
+ * options and that backlog.  Returns 0 or -errno. */
+int sock_adopt(int fd, int backlog, const struct sock_options *options);
+
+/*
  * Binds `addr` exclusively and lets go again: the way to notice that somebody,
  * even another lb4 with SO_REUSEPORT, already listens there.  With port 0 the
  * port that was free is written to `addr`.  Unix addresses are left to

@@ -19,11 +19,14 @@
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/daemon.h"
+#include "lb4/control/doctor.h"
 #include "lb4/control/facts.h"
+#include "lb4/control/host.h"
 #include "lb4/control/logger.h"
-#include "lb4/control/notify.h"
+#include "lb4/control/manager.h"
 #include "lb4/control/options.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/inherited.h"
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
@@ -35,6 +38,7 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 /* All that is started, in the order of the start. */
 struct program {
 	struct config *config;
+	struct inherited inherited;
 	int ready_fd; /* -1: not going to the background */
 	struct daemon_user user;
 	struct control control;
@@ -72,6 +76,9 @@ start_process(struct program *program, bool background)
 	char why[WHY_MAX];
 	int error;
 
+	error = inherited_take(&program->inherited);
+	if (error < 0)
+		return start_failed("inherited sockets: %s", strerror(-error));
 	if (daemon_user_find(&program->user, program->config->user, why,
 		sizeof(why)) < 0)
 		return start_failed("%s", why);
@@ -153,9 +160,11 @@ start_privileged(struct program *program)
 	    &peers);
 	if (program->engine == NULL)
 		return start_failed("engine: %s", strerror(errno));
+	engine_inherit(program->engine, &program->inherited);
 	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
 	    daemon_become(&program->user, why, sizeof(why)) < 0)
 		return start_failed("%s", why);
+	inherited_close_rest(&program->inherited);
 	return 0;
 }
 
@@ -214,8 +223,7 @@ start_done(struct program *program)
 		   "maxconn %" PRIu64,
 	    config->services, backends, program->workers,
 	    program->limits.maxconn);
-	error = notify_send("READY=1\nSTATUS=%zu services, %zu backends",
-	    config->services, backends);
+	error = manager_ready(program->engine, &program->tables);
 	if (error < 0)
 		log_warning("cannot notify the service manager: %s",
 		    strerror(-error));
@@ -275,6 +283,7 @@ stop(struct program *program)
 		logger_free(program->logger);
 	if (program->control_up)
 		control_done(&program->control);
+	inherited_done(&program->inherited);
 	config_free(program->config);
 }
 
@@ -328,10 +337,24 @@ serve(const struct options *options)
 	return status;
 }
 
+/* The limits of this machine that the configuration would meet. */
+static int
+examine(const struct config *config)
+{
+	struct doctor_report report;
+	struct host host;
+
+	host_read(&host, "");
+	doctor_examine(config, &host, DOCTOR_NOT_RUNNING, &report);
+	doctor_print(&report, stdout);
+	return report.bites == 0 ? EXIT_OK : EXIT_START;
+}
+
 static int
 check(const struct options *options)
 {
 	struct config *config = load(options);
+	int status = EXIT_OK;
 
 	if (config == NULL)
 		return EXIT_START;
@@ -339,8 +362,10 @@ check(const struct options *options)
 		config_dump(config, stdout);
 	else
 		printf("%s: configuration is valid\n", options_source(options));
+	if (options->host)
+		status = examine(config);
 	config_free(config);
-	return EXIT_OK;
+	return status;
 }
 
 static int

@@ -76,6 +76,7 @@ struct config_backend {
 	char name[CONFIG_NAME_MAX];
 	struct addr addr; /* port 0: the port that the client came to */
 	unsigned weight;  /* 0 to CONFIG_WEIGHT_MAX; 0: no new conns */
+	unsigned maxconn; /* most conns there at a time; 0: no limit */
 	char zone[CONFIG_NAME_MAX]; /* "": none */
 	bool backup;		    /* serves only when no other can */
 	struct addr check_addr;	    /* len 0: addr */
@@ -107,11 +108,13 @@ struct config_service {
 	unsigned slowstart_ms; /* from available to full weight; 0: at once */
 	unsigned retries;      /* further backends after a failed connect */
 	uint64_t maxconn;      /* 0: no limit but the global one */
+	uint64_t queue;	       /* conns that may wait for a backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */
 	bool nodelay;	       /* TCP_NODELAY, both sides */
 	enum keepalive keepalive;
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's way */
 	unsigned timeout_connect_ms;
+	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned reset_linger_ms;

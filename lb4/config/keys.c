@@ -86,6 +86,8 @@ const struct key keys_table[] = {
 	    RANGE(0, CONFIG_RETRIES_MAX), .preset = "3" },
 	{ SERVICE("maxconn", maxconn), KIND(number), RANGE(0, 10000000),
 	    .preset = "0" },
+	{ SERVICE("queue", queue), KIND(number), RANGE(0, 10000000),
+	    .preset = "1024" },
 	{ SERVICE("backlog", backlog), KIND(number), RANGE(1, 65535),
 	    .preset = "4096" },
 	{ SERVICE("nodelay", nodelay), KIND(yesno), .preset = "yes" },
@@ -95,6 +97,8 @@ const struct key keys_table[] = {
 	    .preset = "0s" },
 	{ SERVICE("timeout-connect", timeout_connect_ms), KIND(time),
 	    RANGE(1, HOUR), .preset = "5s" },
+	{ SERVICE("timeout-queue", timeout_queue_ms), KIND(time),
+	    RANGE(1, HOUR), .zero = "auto", .preset = "auto" },
 	{ SERVICE("timeout-idle", timeout_idle_ms), KIND(time),
 	    RANGE(10, 30 * DAY), .preset = "1h" },
 	{ SERVICE("timeout-half-close", timeout_half_close_ms), KIND(time),
@@ -113,6 +117,8 @@ const struct key keys_table[] = {
 
 	{ BACKEND("weight", weight), KIND(number), RANGE(0, CONFIG_WEIGHT_MAX),
 	    .preset = "1" },
+	{ BACKEND("maxconn", maxconn), KIND(number), RANGE(0, 10000000),
+	    .preset = "0" },
 	{ BACKEND("backup", backup), KIND(flag), .absent = "no backup" },
 	{ BACKEND("zone", zone), KIND(name), .absent = "in no zone" },
 	{ BACKEND("check-addr", check_addr), KIND(addr),
@@ -196,6 +202,7 @@ translate(const char *name)
 		{ "server", "backend" },
 		{ "nbthread", "workers" },
 		{ "hard-stop-after", "shutdown-timeout" },
+		{ "maxqueue", "queue" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

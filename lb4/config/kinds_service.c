@@ -99,6 +99,22 @@ read_target(const char *text, struct addr *out, enum addr_port port,
 	return error;
 }
 
+/* An address to listen on, or the name of a socket that is there already. */
+static int
+read_listen(const char *text, struct addr *out, struct why *why)
+{
+	const size_t prefix = strlen(ADDR_INHERITED_PREFIX);
+
+	if (strncmp(text, ADDR_INHERITED_PREFIX, prefix) != 0)
+		return read_addr(text, out, ADDR_PORT_REQUIRED, why);
+	if (addr_set_inherited(out, text + prefix) == 0)
+		return 0;
+	return why_set(why,
+	    "\"%.64s\" is not the name of a socket: give " ADDR_INHERITED_PREFIX
+	    "NAME, as the service manager names it",
+	    text);
+}
+
 static void
 print_addr_text(const struct addr *addr, FILE *out)
 {
@@ -120,7 +136,7 @@ parse_listen(const struct key *key, void *object, const char *text,
 	(void)key;
 	error = value_only_word(text, word, sizeof(word), why);
 	if (error == 0)
-		error = read_addr(word, &addr, ADDR_PORT_REQUIRED, why);
+		error = read_listen(word, &addr, why);
 	if (error != 0)
 		return error;
 	if (service->listens == CONFIG_LISTENS_MAX)

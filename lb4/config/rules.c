@@ -66,7 +66,7 @@ compare_places(const void *left, const void *right)
 static bool
 is_conflict(const struct addr *a, const struct addr *b)
 {
-	if (!addr_is_unix(a) && addr_port(a) == 0)
+	if (!addr_is_unix(a) && !addr_is_inherited(a) && addr_port(a) == 0)
 		return false;
 	if (addr_equal(a, b))
 		return true;
@@ -177,21 +177,24 @@ static void
 check_ports(const struct config_service *service, const char *section,
     struct errors *errors)
 {
-	bool unix_listener = false;
+	const char *portless = NULL; /* who comes to no port */
 
-	for (size_t i = 0; i < service->listens; i++)
-		unix_listener |= addr_is_unix(&service->listen[i]);
+	for (size_t i = 0; i < service->listens; i++) {
+		if (addr_is_unix(&service->listen[i]))
+			portless = "a client of a unix socket came";
+		else if (addr_is_inherited(&service->listen[i]))
+			portless = "a client of an inherited socket may come";
+	}
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct config_backend *backend = &service->backend[i];
 
 		if (addr_is_unix(&backend->addr) ||
 		    addr_port(&backend->addr) != 0)
 			continue;
-		if (unix_listener)
+		if (portless != NULL)
 			errors_add(errors, backend->line, section, "backend",
-			    "%s has no port, and a client of a unix socket "
-			    "came to none: give it one",
-			    backend->name);
+			    "%s has no port, and %s to none: give it one",
+			    backend->name, portless);
 		else if (service->check.kind != CHECK_NONE &&
 		    backend->check_addr.len == 0)
 			errors_add(errors, backend->line, section, "backend",

@@ -175,6 +175,7 @@ drain(struct control *control, const char *signal_name, bool limited)
 	(void)notify_send("STOPPING=1\nSTATUS=Draining, %" PRIu64
 			  " conns left\nEXTEND_TIMEOUT_USEC=%u",
 	    conns, 3 * PROGRESS_MS * 1000U);
+	manager_stop_status(&control->manager, &control->wheel);
 	engine_drain(control->parts.engine);
 	timer_arm(&control->wheel, &control->progress,
 	    timer_now_ms() + PROGRESS_MS);
@@ -266,6 +267,8 @@ on_progress(struct control *control)
 static void
 on_timer(struct control *control, const struct timer *timer)
 {
+	if (manager_on_timer(&control->manager, &control->wheel, timer))
+		return;
 	if (timer == &control->sweep) {
 		(void)tables_sweep(control->parts.tables);
 		timer_arm(&control->wheel, &control->sweep,
@@ -307,6 +310,8 @@ control_run(struct control *control, const struct control_parts *parts)
 	control->parts = *parts;
 	timer_wheel_init(&control->wheel, timer_now_ms());
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
+	manager_start(&control->manager, &control->wheel, parts->engine,
+	    parts->tables);
 	while (control->state != CONTROL_ENDED) {
 		int count = loop_wait(control->epfd, events, 4,
 		    timer_wheel_sleep(&control->wheel, timer_now_ms()));

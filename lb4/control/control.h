@@ -18,6 +18,7 @@
 
 #include "common/mailbox.h"
 #include "common/timer.h"
+#include "lb4/control/manager.h"
 
 struct engine;
 struct logger;
@@ -50,7 +51,8 @@ struct control {
 	int signalfd;
 	struct mailbox mailbox; /* struct control_message, from the workers */
 	struct timer_wheel wheel;
-	struct timer sweep;    /* looks for what tables no longer name */
+	struct timer sweep; /* looks for what tables no longer name */
+	struct manager manager;
 	struct timer progress; /* says how many conns are left */
 	struct timer deadline; /* of draining, then of killing */
 };

@@ -23,6 +23,7 @@ enum {
 	OPTION_ACCESS_LOG,
 	OPTION_ACCESS_FORMAT,
 	OPTION_KEYS,
+	OPTION_HOST,
 };
 
 /* "-": words in order; ":": this file words the complaints. */
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{ "access-log", required_argument, NULL, OPTION_ACCESS_LOG },
 	{ "access-format", required_argument, NULL, OPTION_ACCESS_FORMAT },
 	{ "keys", no_argument, NULL, OPTION_KEYS },
+	{ "host", no_argument, NULL, OPTION_HOST },
 	{ "version", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -46,7 +48,7 @@ options_help(FILE *out)
 	    "usage: lb4 [-D] [-f FILE] [-p PIDFILE] [-u USER] [-z ZONE] "
 	    "[OPTION...]\n"
 	    "       lb4 -l ADDR BACKEND... [-l ADDR BACKEND...] [OPTION...]\n"
-	    "       lb4 -t | -T [-f FILE]\n"
+	    "       lb4 -t [--host] | -T [-f FILE]\n"
 	    "\n"
 	    "  -f FILE              configuration (" OPTIONS_FILE ")\n"
 	    "  -l ADDR BACKEND...   no file: listen on ADDR for these\n"
@@ -63,6 +65,7 @@ options_help(FILE *out)
 	    "  --log-level=LEVEL    error, warning, notice, info or debug\n"
 	    "  --access-log=DEST    off, stderr, syslog or a path\n"
 	    "  --access-format=FORM kv or json\n"
+	    "  --host               with -t: name the limits that it will meet\n"
 	    "  --keys               list the configuration's keys and exit\n"
 	    "\n"
 	    "lb4(8) tells more; lb4.ini(5) describes the file.\n",
@@ -203,6 +206,9 @@ take_option(struct options *options, int option, char **argv)
 	case 'D':
 		options->background = true;
 		return 0;
+	case OPTION_HOST:
+		options->host = true;
+		return 0;
 	case ':':
 		return complain("%s: needs a value", argv[optind - 1]);
 	case '?':
@@ -249,6 +255,8 @@ options_parse(struct options *options, int argc, char **argv)
 		error = complain("%s: not an option", argv[optind]);
 	if (error == 0 && options->file != NULL && options->services > 0)
 		error = complain("-f and -l exclude each other");
+	if (error == 0 && options->host && options->action != OPTIONS_CHECK)
+		error = complain("--host: needs -t");
 	for (size_t i = 0; error == 0 && i < options->services; i++)
 		if (options->service[i].backends == 0)
 			error = complain("-l %s: needs a backend",

@@ -37,6 +37,7 @@ struct options {
 	struct options_service *service; /* owned; `services` of them */
 	size_t services;
 	bool background;
+	bool host; /* with OPTIONS_CHECK: judge the machine too */
 	/* What goes before the file's word for it; NULL or -1: not given. */
 	const char *pidfile;
 	const char *user;

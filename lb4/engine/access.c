@@ -14,6 +14,7 @@ static const struct {
 	const char *text;
 } reasons[] = {
 	[REASON_DONE] = { "--", "both sides finished" },
+	[REASON_CLIENT_QUEUED] = { "CQ", "client gone while it was queued" },
 	[REASON_CLIENT_CONNECT] = { "CC",
 	    "client gone before a backend answered" },
 	[REASON_CLIENT_RESET] = { "CD", "client reset" },
@@ -23,6 +24,8 @@ static const struct {
 	[REASON_BACKEND_RESET] = { "SD", "backend reset" },
 	[REASON_BACKEND_RESET_LAST] = { "SL",
 	    "backend reset after one side had finished" },
+	[REASON_QUEUE_TIMEOUT] = { "sQ",
+	    "timeout-queue passed, no backend had room" },
 	[REASON_CONNECT_TIMEOUT] = { "sC",
 	    "timeout-connect passed at the last backend" },
 	[REASON_CLIENT_IDLE] = { "cD",
@@ -33,10 +36,13 @@ static const struct {
 	    "timeout-half-close passed while waiting for the client" },
 	[REASON_BACKEND_LINGERS] = { "sL",
 	    "timeout-half-close passed while waiting for the backend" },
+	[REASON_QUEUE_FULL] = { "RQ",
+	    "no backend had room, nor had the queue" },
 	[REASON_RESOURCE_CONNECT] = { "RC",
 	    "no descriptor, port or memory to connect with" },
 	[REASON_RESOURCE_DATA] = { "RD",
 	    "no descriptor or memory to relay with" },
+	[REASON_KILLED_QUEUED] = { "KQ", "shut down while queued" },
 	[REASON_KILLED_CONNECT] = { "KC", "shut down while connecting" },
 	[REASON_KILLED] = { "KD", "shut down while relaying" },
 };

@@ -20,24 +20,28 @@
  *	first	- both sides finished		C client  S backend
  *		c, s time ran out while waiting for client, backend
  *		R  a resource was lacking here	K  we were told to
- *	second	C while connecting  D while relaying
+ *	second	Q while queued  C while connecting  D while relaying
  *		L one side had finished, the other not yet  - after all
  */
 enum reason {
 	REASON_DONE,		  /* -- both sides finished */
+	REASON_CLIENT_QUEUED,	  /* CQ client gone while it waited in line */
 	REASON_CLIENT_CONNECT,	  /* CC client gone before a backend answered */
 	REASON_CLIENT_RESET,	  /* CD client reset */
 	REASON_CLIENT_RESET_LAST, /* CL ... after one side had finished */
 	REASON_BACKEND_CONNECT,	  /* SC no backend could be reached */
 	REASON_BACKEND_RESET,	  /* SD backend reset */
 	REASON_BACKEND_RESET_LAST, /* SL ... after one side had finished */
+	REASON_QUEUE_TIMEOUT,	   /* sQ timeout-queue, all backends full */
 	REASON_CONNECT_TIMEOUT,	   /* sC timeout-connect, at the last backend */
 	REASON_CLIENT_IDLE,	   /* cD timeout-idle, client's turn */
 	REASON_BACKEND_IDLE,	   /* sD timeout-idle, backend's turn */
 	REASON_CLIENT_LINGERS,	   /* cL timeout-half-close, client's turn */
 	REASON_BACKEND_LINGERS,	   /* sL timeout-half-close, backend's turn */
+	REASON_QUEUE_FULL,	   /* RQ backends and queue are full */
 	REASON_RESOURCE_CONNECT,   /* RC no descriptor, port or memory */
 	REASON_RESOURCE_DATA,	   /* RD ... while relaying */
+	REASON_KILLED_QUEUED,	   /* KQ shut down while queued */
 	REASON_KILLED_CONNECT,	   /* KC shut down while connecting */
 	REASON_KILLED,		   /* KD shut down while relaying */
 	REASON_COUNT,
@@ -57,8 +61,9 @@ struct access_record {
 	enum reason reason;
 	int error; /* errno behind the reason; 0: none */
 	uint32_t retries;
-	uint32_t queue_ms;   /* accepted to first attempt */
-	uint32_t connect_ms; /* first attempt to connected, or to giving up */
+	uint32_t queue_ms;   /* waited for a backend that was not full */
+	uint32_t connect_ms; /* accepted to connected, or to giving up, but for
+			      * queue_ms */
 	uint64_t total_ms;   /* accepted to closed */
 	uint64_t bytes_to_backend;
 	uint64_t bytes_to_client;

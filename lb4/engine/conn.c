@@ -36,6 +36,7 @@
 
 static const char *const state_names[] = {
 	[CONN_CONNECTING] = "connecting",
+	[CONN_QUEUED] = "queued",
 	[CONN_RELAYING] = "relaying",
 	[CONN_RESETTING] = "resetting",
 	[CONN_CLOSED] = "closed",
@@ -54,7 +55,9 @@ static void
 conn_set_state(struct conn *conn, enum conn_state state)
 {
 	static const unsigned char allowed[CONN_STATE_COUNT] = {
-		[CONN_CONNECTING] = 1 << CONN_RELAYING | 1 << CONN_CLOSED,
+		[CONN_CONNECTING] = 1 << CONN_QUEUED | 1 << CONN_RELAYING |
+		    1 << CONN_CLOSED,
+		[CONN_QUEUED] = 1 << CONN_CONNECTING | 1 << CONN_CLOSED,
 		[CONN_RELAYING] = 1 << CONN_RESETTING | 1 << CONN_CLOSED,
 		[CONN_RESETTING] = 1 << CONN_CLOSED,
 	};
@@ -135,14 +138,15 @@ count(_Atomic uint64_t *counter, uint64_t n)
 /* ---- ending ---------------------------------------------------------- */
 
 static void
-release_backend(struct conn *conn)
+release_backend(const struct worker *worker, struct conn *conn)
 {
-	if (conn->backend == NULL)
+	struct backend *backend = conn->backend;
+
+	if (backend == NULL)
 		return;
-	/* the last touch: control may free it from here on */
-	(void)atomic_fetch_sub_explicit(&conn->backend->active, 1,
-	    memory_order_release);
 	conn->backend = NULL;
+	backend_release(backend);
+	waiting_call(worker->shared, conn->service);
 }
 
 static void
@@ -180,7 +184,8 @@ bytes_discarded(const struct conn *conn)
 	return bytes;
 }
 
-/* How long after its first attempt the conn is now. */
+/* How long it has been on its way to a backend, but for the time in the queue.
+ */
 static uint32_t
 connect_took(const struct worker *worker, const struct conn *conn)
 {
@@ -255,6 +260,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	bool reset = reason != REASON_DONE;
 
 	conn->reason = (uint8_t)reason;
+	if (conn->state == CONN_QUEUED)
+		waiting_leave(worker, conn);
 	relay_discard(&worker->relays, &conn->relay[CLIENT]);
 	relay_discard(&worker->relays, &conn->relay[BACKEND]);
 	account_end(worker, conn);
@@ -264,7 +271,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	timer_disarm(&worker->timers, &conn->timer);
 	remove_from_ready(worker, conn);
 	gather_forget(worker, conn);
-	release_backend(conn);
+	release_backend(worker, conn);
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
 
@@ -276,7 +283,9 @@ void
 conn_kill(struct worker *worker, struct conn *conn)
 {
 	conn_close(worker, conn,
-	    conn->established ? REASON_KILLED : REASON_KILLED_CONNECT);
+	    conn->established		     ? REASON_KILLED
+		: conn->state == CONN_QUEUED ? REASON_KILLED_QUEUED
+					     : REASON_KILLED_CONNECT);
 }
 
 void
@@ -494,10 +503,19 @@ service_of(const struct worker *worker, const struct conn *conn)
 								  : NULL;
 }
 
-/* Chooses the next backend and counts the conn there; NULL: none is left. */
-static struct backend *
-choose(const struct worker *worker, struct conn *conn,
-    const struct service *service)
+/* Whether others wait who came before this one: it must not overtake them. */
+static bool
+comes_too_late(const struct conn *conn, const struct service *service)
+{
+	return service->limited && conn->state != CONN_QUEUED &&
+	    conn->tries == 0 && conn->backend == NULL &&
+	    waiting_is_used(conn->service);
+}
+
+/* Chooses the next backend and counts the conn there.  Returns its index, or
+ * POLICY_NONE or POLICY_FULL. */
+static int
+choose(struct worker *worker, struct conn *conn, const struct service *service)
 {
 	struct pick pick = {
 		.client = conn->client,
@@ -507,12 +525,22 @@ choose(const struct worker *worker, struct conn *conn,
 	};
 	int index;
 
+	if (service == NULL || conn->tries > service->retries)
+		return POLICY_NONE;
+	if (comes_too_late(conn, service))
+		return POLICY_FULL;
 	memcpy(pick.tried, conn->tried, sizeof(pick.tried));
-	if ((index = policy_take(service, &pick)) < 0)
-		return NULL;
-	release_backend(conn);
-	conn->backend = service->backend[index].backend;
-	return conn->backend;
+	index = policy_take(service, &pick);
+	if (index == POLICY_FULL && conn->backend != NULL) {
+		/* its own place may be the one that is lacking */
+		release_backend(worker, conn);
+		index = policy_take(service, &pick);
+	}
+	if (index >= 0) {
+		release_backend(worker, conn);
+		conn->backend = service->backend[index].backend;
+	}
+	return index;
 }
 
 /* Lacking here, not at the backend: trying another one would not help. */
@@ -596,6 +624,21 @@ note_failure(struct worker *worker, struct conn *conn, int error)
 		peers->suspect(peers->prober, conn->backend->id);
 }
 
+/* When the conn will have waited long enough, all its waits together. */
+static uint64_t
+queue_deadline(const struct conn *conn)
+{
+	return conn->attempt_ms + conn->timeout_queue_ms -
+	    (conn->queue_ms < conn->timeout_queue_ms ? conn->queue_ms
+						     : conn->timeout_queue_ms);
+}
+
+static void
+arm_queue(struct worker *worker, struct conn *conn)
+{
+	timer_arm(&worker->timers, &conn->timer, queue_deadline(conn));
+}
+
 /* No candidate is left, or no attempt. */
 static void
 give_up(struct worker *worker, struct conn *conn)
@@ -608,28 +651,75 @@ give_up(struct worker *worker, struct conn *conn)
 					     : REASON_BACKEND_CONNECT);
 }
 
-/* Tries candidates until one is connecting, or closes the conn. */
+/* All backends are full: the conn waits until one is not. */
+static void
+queue_up(struct worker *worker, struct conn *conn,
+    const struct service *service)
+{
+	release_backend(worker, conn);
+	remove_from_ready(worker, conn);
+	if (!waiting_enter(worker, conn, service->queue)) {
+		conn_close(worker, conn, REASON_QUEUE_FULL);
+		return;
+	}
+	conn_set_state(conn, CONN_QUEUED);
+	arm_queue(worker, conn);
+}
+
+/* Tries the chosen backend.  False when it failed at once. */
+static bool
+try_chosen(struct worker *worker, struct conn *conn,
+    const struct service *service)
+{
+	int error;
+
+	if (conn->tries > 0) {
+		conn->retries++;
+		count(&service_stats(worker, conn)->retries, 1);
+	}
+	if ((error = start_attempt(worker, conn, service)) == 0)
+		return true;
+	if (lacks_resource(-error)) {
+		wait_for_resource(worker, conn, -error);
+		return true;
+	}
+	note_failure(worker, conn, -error);
+	return false;
+}
+
+/* Tries candidates until one is connecting, lets the conn wait, or closes it.
+ */
 static void
 connect_next(struct worker *worker, struct conn *conn)
 {
 	const struct service *service = service_of(worker, conn);
-	int error;
+	int index;
 
-	while (service != NULL && conn->tries <= service->retries &&
-	    choose(worker, conn, service) != NULL) {
-		if (conn->tries > 0) {
-			conn->retries++;
-			count(&service_stats(worker, conn)->retries, 1);
-		}
-		if ((error = start_attempt(worker, conn, service)) == 0)
+	while ((index = choose(worker, conn, service)) >= 0)
+		if (try_chosen(worker, conn, service))
 			return;
-		if (lacks_resource(-error)) {
-			wait_for_resource(worker, conn, -error);
-			return;
-		}
-		note_failure(worker, conn, -error);
-	}
-	give_up(worker, conn);
+	if (index == POLICY_FULL)
+		queue_up(worker, conn, service);
+	else
+		give_up(worker, conn);
+}
+
+bool
+conn_admit(struct worker *worker, struct conn *conn)
+{
+	const struct service *service = service_of(worker, conn);
+	int index = choose(worker, conn, service);
+
+	if (index == POLICY_FULL)
+		return false;
+	waiting_leave(worker, conn);
+	timer_disarm(&worker->timers, &conn->timer);
+	conn_set_state(conn, CONN_CONNECTING);
+	if (index == POLICY_NONE)
+		give_up(worker, conn);
+	else if (!try_chosen(worker, conn, service))
+		connect_next(worker, conn);
+	return true;
 }
 
 static void
@@ -715,6 +805,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->client = *client;
 	conn->port = port;
 	conn->timeout_connect_ms = service->timeout_connect_ms;
+	conn->timeout_queue_ms = service->timeout_queue_ms;
 	conn->timeout_idle_ms = service->timeout_idle_ms;
 	conn->timeout_half_close_ms = service->timeout_half_close_ms;
 	conn->reset_linger_ms = service->reset_linger_ms;
@@ -765,6 +856,9 @@ on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
 	} else if (connecting && side->failed) {
 		conn->error = ECONNRESET;
 		conn_close(worker, conn, REASON_CLIENT_CONNECT);
+	} else if (conn->state == CONN_QUEUED && side->failed) {
+		conn->error = ECONNRESET;
+		conn_close(worker, conn, REASON_CLIENT_QUEUED);
 	} else if (conn->state == CONN_RELAYING) {
 		run_relays(worker, conn, which);
 	} else if (conn->state == CONN_RESETTING) {
@@ -828,11 +922,24 @@ on_connect_timer(struct worker *worker, struct conn *conn)
 		attempt_failed(worker, conn, ETIMEDOUT);
 }
 
+static void
+on_queue_timer(struct worker *worker, struct conn *conn)
+{
+	if (worker->now_ms < queue_deadline(conn)) {
+		arm_queue(worker, conn);
+		return;
+	}
+	conn->error = ETIMEDOUT;
+	conn_close(worker, conn, REASON_QUEUE_TIMEOUT);
+}
+
 void
 on_conn_timer(struct worker *worker, struct conn *conn)
 {
 	if (conn->state == CONN_CONNECTING)
 		on_connect_timer(worker, conn);
+	else if (conn->state == CONN_QUEUED)
+		on_queue_timer(worker, conn);
 	else if (conn->state == CONN_RELAYING)
 		on_idle_timer(worker, conn);
 	else if (conn->state == CONN_RESETTING)
@@ -852,6 +959,8 @@ conn_detach(struct worker *worker, struct conn *conn)
 	timer_disarm(&worker->timers, &conn->timer);
 	remove_from_ready(worker, conn);
 	gather_forget(worker, conn);
+	if (conn->state == CONN_QUEUED)
+		waiting_detach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd >= 0)
 			(void)loop_remove(worker->epfd, conn->side[s].fd);
@@ -871,6 +980,8 @@ conn_attach(struct worker *worker, struct conn *moved)
 
 	*conn = *moved;
 	free(moved);
+	if (conn->state == CONN_QUEUED)
+		waiting_attach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++)
 		if (conn->relay[s].pipe.in >= 0)
 			pipes_immigrate(&worker->relays.pipes);
@@ -888,5 +999,6 @@ conn_attach(struct worker *worker, struct conn *moved)
 	gather_resume(conn);
 	/* every timer's handler looks at the clock itself */
 	timer_arm(&worker->timers, &conn->timer, worker->now_ms);
-	add_to_ready(worker, conn);
+	if (conn->state != CONN_QUEUED)
+		add_to_ready(worker, conn);
 }

@@ -7,6 +7,9 @@
  *	               +-- failed: next candidate, at most `retries` --+
  *	               v                                               |
  *	conn_open() CONNECTING ----------------------------------------+
+ *	               |     ^
+ *	               |     +--- all backends full ---> QUEUED
+ *	               |     +<-- one has room again ------+
  *	               |
  *	               | the backend answers
  *	               v
@@ -18,6 +21,9 @@
  *	            CLOSED <-------- conn_close(reason) --------+
  *
  * CONNECTING reads nothing from the client, so a failed attempt loses nothing.
+ * QUEUED neither: it has a ticket and stands in line (waiting.h) for at most
+ * timeout-queue.  A client that resets gives its place up; one that only sends
+ * a FIN goes on waiting, for it may want an answer.
  * RELAYING passes bytes and half-closes on, each direction on its own.
  * RESETTING: a reset is passed on as a reset, but only after what was received
  * before it: the pipe runs empty, the other socket's queue runs out, then it is
@@ -50,6 +56,7 @@ struct worker;
 
 enum conn_state {
 	CONN_CONNECTING,
+	CONN_QUEUED,
 	CONN_RELAYING,
 	CONN_RESETTING,
 	CONN_CLOSED,
@@ -81,7 +88,7 @@ struct conn {
 	uint8_t gathering;	   /* enum gathering */
 	bool established;	   /* a backend has answered */
 
-	TAILQ_ENTRY(conn) entry;	/* ready or dead list */
+	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
 	struct timer timer;
 
@@ -93,14 +100,16 @@ struct conn {
 
 	/* as the service had it when the conn began */
 	uint32_t timeout_connect_ms;
+	uint32_t timeout_queue_ms;
 	uint32_t timeout_idle_ms;
 	uint32_t timeout_half_close_ms;
 	uint32_t reset_linger_ms;
 
 	uint64_t accepted_ms;
-	uint64_t attempt_ms; /* the present attempt began */
-	uint32_t queue_ms;   /* accepted to first attempt */
-	uint32_t connect_ms; /* first attempt to connected */
+	uint64_t attempt_ms; /* the present attempt, or waiting, began */
+	uint64_t ticket;     /* its place in the service's queue; 0: none yet */
+	uint32_t queue_ms;   /* spent there, before now */
+	uint32_t connect_ms; /* accepted to connected, but for queue_ms */
 	int error;	     /* errno behind the reason */
 	uint8_t reason;	     /* enum reason, once it is known */
 	uint8_t failed_side; /* RESETTING: the one that met the error */
@@ -122,6 +131,10 @@ void on_conn_event(struct worker *worker, struct conn *conn,
     enum conn_side which, uint32_t events);
 
 void on_conn_timer(struct worker *worker, struct conn *conn);
+
+/* Its turn in the service's queue may have come: it goes on if a backend has
+ * room for it, or there is none to wait for.  False: it stays QUEUED. */
+bool conn_admit(struct worker *worker, struct conn *conn);
 
 /* Its turn in the ready list has come. */
 void on_conn_ready(struct worker *worker, struct conn *conn);

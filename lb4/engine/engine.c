@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/sock.h"
+#include "lb4/engine/inherited.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/worker.h"
 
@@ -37,6 +38,7 @@ struct engine {
 	bool pinned;
 	char (*unix_paths)[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	size_t unix_count;
+	struct inherited *inherited; /* not owned; NULL: none */
 };
 
 unsigned
@@ -72,7 +74,8 @@ raise_nofile(void)
 }
 
 void
-engine_limits(const struct config *config, struct engine_limits *limits)
+engine_limits_within(const struct config *config, uint64_t nofile,
+    struct engine_limits *limits)
 {
 	const uint64_t workers = engine_workers(config);
 	uint64_t reserve = FILES_SPARE + workers * FILES_PER_WORKER;
@@ -81,7 +84,7 @@ engine_limits(const struct config *config, struct engine_limits *limits)
 	for (size_t i = 0; i < config->services; i++)
 		reserve += config->service[i].listens * workers +
 		    config->service[i].backends;
-	*limits = (struct engine_limits){ .nofile = raise_nofile() };
+	*limits = (struct engine_limits){ .nofile = nofile };
 	limits->maxpipes = config->maxpipes;
 	if (limits->maxpipes == 0) {
 		limits->maxpipes = limits->nofile / PIPES_PER_FILES;
@@ -97,6 +100,12 @@ engine_limits(const struct config *config, struct engine_limits *limits)
 	    : conns > MAXCONN_LEAST	       ? conns
 					       : MAXCONN_LEAST;
 	limits->short_of_files = limits->maxconn > conns;
+}
+
+void
+engine_limits(const struct config *config, struct engine_limits *limits)
+{
+	engine_limits_within(config, raise_nofile(), limits);
 }
 
 /* Which CPU is the n-th (counted round) of those we may use. */
@@ -192,28 +201,37 @@ remember_path(struct engine *engine, const struct addr *addr)
 	return 0;
 }
 
-/* A unix socket: one, and a descriptor of it for each worker. */
+/* One socket for all: each worker gets a descriptor of it. */
+static int
+share(struct engine *engine, int fd, uint16_t port, struct service_state *state)
+{
+	int error = 0, copy;
+
+	for (unsigned i = 0; error == 0 && i < engine->shared.count; i++) {
+		if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+			return -errno;
+		error = listener_add(&engine->workers[i], copy, true, port,
+		    state);
+		if (error != 0)
+			(void)close(copy);
+	}
+	return error;
+}
+
 static int
 listen_unix(struct engine *engine, const struct config_service *service,
     struct addr *addr, struct service_state *state)
 {
 	struct sock_options options = client_options(service);
 	int fd = sock_listen(addr, false, (int)service->backlog, &options);
-	int error = 0, copy;
+	int error = 0;
 
 	if (fd < 0)
 		return fd;
 	if (addr->un.sun_path[0] != '\0')
 		error = remember_path(engine, addr);
-	for (unsigned i = 0; error == 0 && i < engine->shared.count; i++) {
-		if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1) {
-			error = -errno;
-			break;
-		}
-		error = listener_add(&engine->workers[i], copy, true, 0, state);
-		if (error != 0)
-			(void)close(copy);
-	}
+	if (error == 0)
+		error = share(engine, fd, 0, state);
 	(void)close(fd);
 	return error;
 }
@@ -239,19 +257,58 @@ listen_tcp(struct engine *engine, const struct config_service *service,
 	return error;
 }
 
+/* Takes the sockets that were handed down for that address or name.  Returns
+ * how many they are, or -errno. */
+static int
+listen_inherited(struct engine *engine, const struct config_service *service,
+    const struct addr *addr, struct service_state *state)
+{
+	const struct sock_options options = client_options(service);
+	struct inherited_socket *socket;
+	size_t i = 0;
+	int error, count = 0;
+	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
+
+	while (engine->inherited != NULL &&
+	    (socket = inherited_find(engine->inherited, addr, &i)) != NULL) {
+		error = sock_adopt(socket->fd, (int)service->backlog, &options);
+		if (error == 0)
+			error = share(engine, socket->fd,
+			    addr_port(&socket->addr), state);
+		if (error != 0)
+			return error;
+		(void)close(socket->fd);
+		socket->fd = -1;
+		count++;
+		log_info("service %s: listening on %s, inherited as %s",
+		    service->name,
+		    addr_format(&socket->addr, text, sizeof(text)),
+		    addr_format(&socket->named, name, sizeof(name)));
+	}
+	return count == 0 && addr_is_inherited(addr) ? -ENOENT : count;
+}
+
 static int
 listen_one(struct engine *engine, const struct config_service *service,
     struct addr *addr, struct service_state *state)
 {
-	int error = addr_is_unix(addr)
-	    ? listen_unix(engine, service, addr, state)
-	    : listen_tcp(engine, service, addr, state);
+	int error = listen_inherited(engine, service, addr, state);
 	char text[ADDR_TEXT_MAX];
 
+	if (error != 0)
+		return error < 0 ? error : 0;
+	error = addr_is_unix(addr) ? listen_unix(engine, service, addr, state)
+				   : listen_tcp(engine, service, addr, state);
 	if (error == 0)
 		log_info("service %s: listening on %s", service->name,
 		    addr_format(addr, text, sizeof(text)));
 	return error;
+}
+
+void
+engine_inherit(struct engine *engine, struct inherited *inherited)
+{
+	engine->inherited = inherited;
 }
 
 static void
@@ -283,7 +340,9 @@ engine_listen(struct engine *engine, const struct config *config, char *why,
 			    "service %s: cannot listen on %s: %s",
 			    service->name,
 			    addr_format(&addr, text, sizeof(text)),
-			    strerror(-error));
+			    addr_is_inherited(&addr) && error == -ENOENT
+				? "no such socket was handed down"
+				: strerror(-error));
 			close_listeners(engine);
 			return error;
 		}
@@ -371,4 +430,25 @@ engine_conns(const struct engine *engine)
 		sum += atomic_load_explicit(&engine->workers[i].open,
 		    memory_order_relaxed);
 	return sum;
+}
+
+uint64_t
+engine_stuck_ms(const struct engine *engine, uint64_t now_ms, unsigned *worker)
+{
+	uint64_t longest_ms = 0;
+
+	*worker = 0;
+	for (unsigned i = 0; i < engine->shared.count; i++) {
+		uint64_t turn_ms =
+		    atomic_load_explicit(&engine->workers[i].turn_ms,
+			memory_order_relaxed);
+
+		/* it may have begun since the caller looked at the clock */
+		if (turn_ms == 0 || turn_ms >= now_ms ||
+		    now_ms - turn_ms <= longest_ms)
+			continue;
+		longest_ms = now_ms - turn_ms;
+		*worker = i;
+	}
+	return longest_ms;
 }

@@ -26,6 +26,7 @@
 
 struct access_record;
 struct engine;
+struct inherited;
 struct logger;
 struct prober;
 
@@ -69,10 +70,18 @@ struct engine_limits {
 };
 void engine_limits(const struct config *config, struct engine_limits *limits);
 
+/* The same for a descriptor limit of `nofile`, whatever there is. */
+void engine_limits_within(const struct config *config, uint64_t nofile,
+    struct engine_limits *limits);
+
 /* `tables` outlives the engine; its workers count is the engine's.  NULL with
  * errno set. */
 struct engine *engine_new(struct tables *tables, const struct config *config,
     const struct engine_limits *limits, const struct engine_peers *peers);
+
+/* Has engine_listen() look there first: a `listen` that is among them is not
+ * opened, but taken.  They outlive the listening. */
+void engine_inherit(struct engine *engine, struct inherited *inherited);
 
 /*
  * Opens the listeners of `config`, whose table must be published.  On failure
@@ -97,5 +106,15 @@ void engine_free(struct engine *engine);
 
 /* Conns open now, summed over the workers; may be a moment old. */
 uint64_t engine_conns(const struct engine *engine);
+
+/* A worker that is in one turn of its loop for longer is stuck. */
+#define ENGINE_STUCK_MS 200
+
+/*
+ * How long the present turn of that worker's loop lasts who is longest in his,
+ * and in *worker who that is; 0 when all sleep.  `now_ms` is timer_now_ms().
+ */
+uint64_t engine_stuck_ms(const struct engine *engine, uint64_t now_ms,
+    unsigned *worker);
 
 #endif

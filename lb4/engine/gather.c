@@ -39,6 +39,15 @@ list_if_dry(struct worker *worker, struct conn *conn)
 }
 
 static void
+begin(struct side *side, struct relay *relay)
+{
+	side->gathers = report_from(side, GATHER_BYTES);
+	relay->scarce = 0;
+	if (!side->gathers)
+		relay->streak = 0; /* such a socket cannot: not again soon */
+}
+
+static void
 end(struct side *side, struct relay *relay)
 {
 	/* what has come meanwhile is reported by this call */
@@ -58,20 +67,16 @@ gather_update(struct worker *worker, struct conn *conn, enum conn_side from,
 	if (moved > 0 && moved < GATHER_LITTLE)
 		back->streak = 0;
 
+	if (moved >= GATHER_LITTLE || side->in_ready)
+		relay->scarce = 0;
+	else
+		relay->scarce++;
 	if (!side->gathers) {
 		if (relay->streak < GATHER_AFTER || side->eof)
 			return;
-		if (!report_from(side, GATHER_BYTES)) {
-			relay->streak = 0;
-			return;
-		}
-		side->gathers = true;
-		relay->scarce = 0;
-	} else if (relay->streak == 0 || side->eof) {
-		end(side, relay);
-	} else if (moved >= GATHER_LITTLE || side->in_ready) {
-		relay->scarce = 0;
-	} else if (++relay->scarce >= GATHER_SCARCE) {
+		begin(side, relay);
+	} else if (relay->streak == 0 || side->eof ||
+	    relay->scarce >= GATHER_SCARCE) {
 		end(side, relay);
 	}
 	list_if_dry(worker, conn);

@@ -16,6 +16,7 @@
 #include "lb4/engine/conn.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/waiting.h"
 #include "lb4/table/rcu.h"
 
 #define EVENTS_MAX 128
@@ -53,6 +54,7 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	TAILQ_INIT(&worker->dead);
 	TAILQ_INIT(&worker->gathering);
 	TAILQ_INIT(&worker->to_look);
+	waiting_init(&worker->waiting);
 	timer_wheel_init(&worker->timers, timer_now_ms());
 	error = mailbox_init(&worker->mailbox, MAILBOX_MESSAGES,
 	    sizeof(struct worker_message));
@@ -203,6 +205,7 @@ on_mailbox(struct worker *worker)
 	while (mailbox_take(&worker->mailbox, &message))
 		on_message(worker, &message);
 	listeners_resume(worker);
+	on_waiting_bell(worker);
 }
 
 /* ---- the loop ---------------------------------------------------------- */
@@ -258,7 +261,7 @@ run_ready(struct worker *worker)
 	}
 }
 
-/* Timers are embedded: in a listener or in a conn. */
+/* Timers are embedded: in a conn, a listener, or the worker itself. */
 static void
 on_timer(struct worker *worker, struct timer *timer)
 {
@@ -270,6 +273,8 @@ on_timer(struct worker *worker, struct timer *timer)
 		on_conn_timer(worker,
 		    (struct conn *)((unsigned char *)timer -
 			offsetof(struct conn, timer)));
+	else if (timer == &worker->waiting.look)
+		on_waiting_look(worker);
 	else
 		on_listener_timer(worker,
 		    (struct listener *)((unsigned char *)timer -
@@ -325,6 +330,8 @@ turn(struct worker *worker)
 
 	worker->turn++;
 	look_at_clock(worker);
+	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
+	    memory_order_relaxed);
 	worker->relays.now_ms = worker->now_ms;
 	worker->table = table_current(worker->shared->tables);
 
@@ -340,6 +347,7 @@ turn(struct worker *worker)
 	atomic_store_explicit(&worker->open, worker->conns.used,
 	    memory_order_relaxed);
 	report_drained(worker);
+	atomic_store_explicit(&worker->turn_ms, 0, memory_order_relaxed);
 }
 
 static void

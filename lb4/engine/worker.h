@@ -23,6 +23,7 @@
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/relay.h"
+#include "lb4/engine/waiting.h"
 #include "lb4/table/gate.h"
 #include "lb4/table/table.h"
 
@@ -93,12 +94,14 @@ struct worker {
 	struct conn_list gathering;
 	struct conn_list to_look;
 	uint64_t gather_us;
+	struct waiting waiting; /* conns for which no backend has room */
 	bool draining;
 	bool drained; /* control has been told */
 	bool stopping;
 
 	/* Writer: this worker.  Reader: control. */
 	_Alignas(64) _Atomic uint64_t open; /* conns */
+	_Atomic uint64_t turn_ms; /* the present turn began; 0: asleep */
 };
 
 /* Prepares worker `index`; no thread yet.  0 or -errno. */

@@ -97,6 +97,33 @@ backend_is_unused(const struct backend *backend)
 	    atomic_load_explicit(&backend->active, memory_order_acquire) == 0;
 }
 
+bool
+backend_reserve(struct backend *backend, uint32_t limit)
+{
+	uint32_t active;
+
+	if (limit == UINT32_MAX) {
+		(void)atomic_fetch_add_explicit(&backend->active, 1,
+		    memory_order_relaxed);
+		return true;
+	}
+	active = atomic_load(&backend->active);
+	do {
+		if (active >= limit)
+			return false;
+	} while (!atomic_compare_exchange_weak(&backend->active, &active,
+	    active + 1));
+	return true;
+}
+
+void
+backend_release(struct backend *backend)
+{
+	uint32_t before = atomic_fetch_sub(&backend->active, 1);
+
+	assert(before > 0);
+}
+
 void
 backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
 {

@@ -114,7 +114,7 @@ struct backend {
 				    * it; writer: control */
 
 	/* Conns that have chosen this backend and not yet ended.  Writers:
-	 * workers, atomic read-modify-write, release on the decrement. */
+	 * workers, by backend_reserve() and backend_release(). */
 	_Alignas(64) _Atomic uint32_t active;
 };
 
@@ -134,6 +134,24 @@ void backend_free(struct backend *backend);
 /* Whether nothing holds it: no reference and no conn (acquire). */
 bool backend_is_unused(const struct backend *backend);
 
+/*
+ * Counts one more conn if fewer than `limit` are active; else says false.
+ * UINT32_MAX is no limit.  Sequentially consistent, as the release is:
+ * waitqueue.h says why.
+ */
+bool backend_reserve(struct backend *backend, uint32_t limit);
+
+/* Counts it down: the caller's last touch of the backend, which control may
+ * free from then on. */
+void backend_release(struct backend *backend);
+
+/* Whether it is at its maxconn; 0 is none. */
+static inline bool
+backend_is_full(const struct backend *backend, uint32_t maxconn)
+{
+	return maxconn != 0 && atomic_load(&backend->active) >= maxconn;
+}
+
 /* Set a word, and note when the backend became available by it.  For the one
  * writer of each: prober, control. */
 void backend_set_health(struct backend *backend, uint32_t word,
@@ -151,21 +169,6 @@ backend_since_ms(const struct backend *backend)
 	    memory_order_relaxed);
 
 	return up > ready ? up : ready;
-}
-
-/* Counts one more conn if fewer than `limit` are active; else says false. */
-static inline bool
-backend_reserve(struct backend *backend, uint32_t limit)
-{
-	uint32_t active = atomic_load_explicit(&backend->active,
-	    memory_order_relaxed);
-
-	do {
-		if (active >= limit)
-			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&backend->active,
-	    &active, active + 1, memory_order_relaxed, memory_order_relaxed));
-	return true;
 }
 
 /* The AND of its parts: whether new conns may be sent to it. */

@@ -92,6 +92,8 @@ policy_skip(const struct service *service, const struct pick *pick,
 	for (unsigned i = 0; i < pick->tries; i++)
 		if (pick->tried[i] == one->backend->id)
 			return SKIP_TRIED;
+	if (backend_is_full(one->backend, one->maxconn))
+		return SKIP_FULL;
 	if (scope->load_den != 0 &&
 	    policy_active(service, index) >=
 		policy_bound(service, index, scope))
@@ -241,6 +243,40 @@ stays_near(const struct service *service, const struct scope *scope)
 	return near >= total || draw * total < near << 32;
 }
 
+/* What there is for a conn that goes to the backups, or not to them. */
+static int
+look_for_room(const struct service *service, const struct pick *pick,
+    bool backup, bool check_health)
+{
+	struct scope scope = { .check_health = check_health };
+	int found = POLICY_NONE;
+
+	for (unsigned i = 0; i < service->backends; i++) {
+		enum skip skip;
+
+		scope.set = service->backend[i].set;
+		if ((scope.set == SET_BACKUP) != backup)
+			continue;
+		skip = policy_skip(service, pick, i, &scope);
+		if (skip == SKIP_NOT)
+			return (int)i;
+		if (skip == SKIP_FULL)
+			found = POLICY_FULL;
+	}
+	return found;
+}
+
+/* A policy has found nothing: whether that is for want of room. */
+static bool
+wants_room(const struct service *service, const struct pick *pick,
+    const struct scope *scope)
+{
+	/* if a place has become free meanwhile, who waits will be called */
+	return service->limited &&
+	    look_for_room(service, pick, scope->set == SET_BACKUP,
+		scope->check_health) != POLICY_NONE;
+}
+
 /* Chooses in one set after the other. */
 static int
 pick_in_sets(const struct service *service, const struct pick *pick,
@@ -253,14 +289,20 @@ pick_in_sets(const struct service *service, const struct pick *pick,
 	const enum backend_set *sets = stays_near(service, scope) ? near_first
 								  : far_first;
 	const struct policy *policy = policy_of(service->balance);
-	int index = -1;
 
-	for (int i = 0; i < BACKEND_SETS && index < 0; i++) {
+	for (int i = 0; i < BACKEND_SETS; i++) {
+		int index = -1;
+
 		scope->set = sets[i];
 		if (service->members[scope->set] > 0)
 			index = policy->pick(service, pick, scope, limit);
+		if (index >= 0)
+			return index;
+		/* the near and the far are of one kind */
+		if (i > 0 && wants_room(service, pick, scope))
+			return POLICY_FULL;
 	}
-	return index;
+	return POLICY_NONE;
 }
 
 static int
@@ -272,14 +314,17 @@ choose(const struct service *service, const struct pick *pick, uint32_t *limit)
 		.hash = hash_sip(&service->seed, key, len),
 		.check_health = true,
 	};
+	uint32_t maxconn;
 	int index;
 
-	*limit = UINT32_MAX;
 	index = pick_in_sets(service, pick, &scope, limit);
-	if (index < 0) {
+	if (index == POLICY_NONE) {
 		scope.check_health = false;
 		index = pick_in_sets(service, pick, &scope, limit);
 	}
+	maxconn = index >= 0 ? service->backend[index].maxconn : 0;
+	if (maxconn != 0 && maxconn < *limit)
+		*limit = maxconn;
 	return index;
 }
 
@@ -304,4 +349,15 @@ policy_take(const struct service *service, const struct pick *pick)
 	} while (index >= 0 &&
 	    !backend_reserve(service->backend[index].backend, limit));
 	return index;
+}
+
+bool
+policy_is_full(const struct service *service)
+{
+	const struct pick pick = { .tries = 0 };
+	int found = POLICY_NONE;
+
+	for (int i = 0; i < 4 && found == POLICY_NONE; i++)
+		found = look_for_room(service, &pick, i % 2 != 0, i < 2);
+	return found == POLICY_FULL;
 }

@@ -16,7 +16,9 @@
  *	2. of the backends that are up, those in the node's zone or those in
  *	   others come first, as the zones' formula has it (policy.c); then
  *	   the rest of the two; then the backups.
- *	3. in that set the policy chooses.
+ *	3. in that set the policy chooses.  Backends at their maxconn are
+ *	   stepped past, but not to backups, nor to those that are down: if
+ *	   only full ones are left of a kind, the conn has to wait.
  *	4. if there was none, the same without a look at health: a check may
  *	   be wrong.
  */
@@ -61,6 +63,7 @@ enum skip {
 	SKIP_ADMIN,
 	SKIP_HEALTH,
 	SKIP_TRIED,
+	SKIP_FULL, /* at its maxconn */
 	SKIP_LOAD, /* at max-load */
 	SKIP_COUNT,
 };
@@ -79,24 +82,33 @@ struct policy {
 	    uint8_t key[POLICY_KEY_MAX]);
 
 	/* An index into service->backend for which policy_usable() holds, or
-	 * -1 when there is none.  *limit, which is UINT32_MAX before: it may
-	 * be taken while fewer conns than that are active. */
+	 * -1 when there is none.  It may be taken while fewer than *limit
+	 * conns are active there. */
+#define POLICY_NO_LIMIT UINT32_MAX
 	int (*pick)(const struct service *service, const struct pick *pick,
 	    const struct scope *scope, uint32_t *limit);
 };
 
 const struct policy *policy_of(enum balance balance);
 
+/* What a pick says when there is no backend. */
+#define POLICY_NONE (-1) /* every one has been tried or may not be used */
+#define POLICY_FULL (-2) /* those that may be used are at their maxconn */
+
 /*
- * The backend for a conn, as an index into service->backend; -1 when every
- * one has been tried or may not be used.  Backends that are down are stepped
- * past, but when all are, they are tried all the same.
+ * The backend for a conn, as an index into service->backend, or one of the
+ * above.  Backends that are down are stepped past, but when all are, they are
+ * tried all the same.
  */
 int policy_pick(const struct service *service, const struct pick *pick);
 
 /* Picks, and counts the conn in the backend's `active`, which is the caller's
- * to count down. */
+ * to count down, and never goes over its maxconn. */
 int policy_take(const struct service *service, const struct pick *pick);
+
+/* Whether a pick for a conn that has tried nothing yet would say POLICY_FULL.
+ */
+bool policy_is_full(const struct service *service);
 
 /* For policies: the rest of this file. */
 
@@ -111,7 +123,7 @@ policy_usable(const struct service *service, const struct pick *pick,
 	return policy_skip(service, pick, index, scope) == SKIP_NOT;
 }
 
-/* The same for any conn: no matter what was tried, nor the load. */
+/* The same for any conn: no matter what was tried, nor the counts. */
 bool policy_available(const struct service *service, unsigned index,
     const struct scope *scope);
 

@@ -10,7 +10,7 @@ static int
 pick_first(const struct service *service, const struct pick *pick,
     const struct scope *scope, uint32_t *limit)
 {
-	(void)limit;
+	*limit = POLICY_NO_LIMIT;
 	for (size_t i = 0; i < service->backends; i++)
 		if (policy_usable(service, pick, service->order[i], scope))
 			return service->order[i];

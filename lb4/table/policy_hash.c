@@ -124,17 +124,21 @@ walk(const struct service *service, const struct pick *pick,
 	return policy_spread(service, pick, hash, scope);
 }
 
-/* Reads all counts and sets the bound; false when no backend is available. */
+/* Reads all counts and sets the bound; false when no backend is available.
+ * Those at their maxconn are no help: the others share what comes. */
 static bool
 bound_load(const struct service *service, struct scope *scope)
 {
 	uint64_t active = 0, weight = 0;
 
 	for (unsigned i = 0; i < service->backends; i++) {
-		if (!policy_available(service, i, scope))
+		const struct service_backend *one = &service->backend[i];
+
+		if (!policy_available(service, i, scope) ||
+		    backend_is_full(one->backend, one->maxconn))
 			continue;
 		active += policy_active(service, i);
-		weight += service->backend[i].weight;
+		weight += one->weight;
 	}
 	scope->load_num = service->max_load * (active + 1);
 	scope->load_den = 100 * weight;
@@ -148,6 +152,7 @@ policy_hash_pick(const struct service *service, const struct pick *pick,
 	struct scope bounded = *scope;
 	int index;
 
+	*limit = POLICY_NO_LIMIT;
 	if (service->maglev[scope->set] == NULL)
 		return -1;
 	if (service->max_load == 0)

@@ -60,8 +60,7 @@ pick_leastconn(const struct service *service, const struct pick *pick,
 			best.weight = weight;
 		}
 	}
-	if (best.index >= 0)
-		*limit = best.active + 1;
+	*limit = best.active + 1;
 	return best.index;
 }
 

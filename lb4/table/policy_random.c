@@ -53,7 +53,7 @@ pick_random(const struct service *service, const struct pick *pick,
 	uint64_t hash = scope->hash;
 	int first, second;
 
-	(void)limit;
+	*limit = POLICY_NO_LIMIT;
 	if (service->turns[scope->set] == NULL)
 		return -1;
 	first = draw(service, pick, scope, &hash, -1);

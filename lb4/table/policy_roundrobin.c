@@ -21,7 +21,7 @@ pick_roundrobin(const struct service *service, const struct pick *pick,
 	uint64_t hash = scope->hash;
 	uint64_t turn;
 
-	(void)limit;
+	*limit = POLICY_NO_LIMIT;
 	if (turns == NULL)
 		return -1;
 	for (uint64_t i = 0; i < 2 * (uint64_t)turns->len && i < TURNS_MAX;

@@ -61,6 +61,8 @@ state_free(struct service_state *state)
 {
 	if (state == NULL)
 		return;
+	waitqueue_free(atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire));
 	free(state->stats);
 	free(state);
 }
@@ -233,10 +235,14 @@ service_set(struct service *service, const struct config_service *config,
 	service->check = config->check;
 	service->retries = config->retries;
 	service->maxconn = config->maxconn;
+	service->queue = config->queue;
 	service->nodelay = config->nodelay;
 	service->keepalive = config->keepalive;
 	service->user_timeout_ms = config->user_timeout_ms;
 	service->timeout_connect_ms = config->timeout_connect_ms;
+	service->timeout_queue_ms = config->timeout_queue_ms != 0
+	    ? config->timeout_queue_ms
+	    : config->timeout_connect_ms;
 	service->timeout_idle_ms = config->timeout_idle_ms;
 	service->timeout_half_close_ms = config->timeout_half_close_ms;
 	service->reset_linger_ms = config->reset_linger_ms;
@@ -328,6 +334,8 @@ service_set_backends(struct service *service, struct tables *tables,
 		enum backend_set set = set_of(order[i], zone);
 
 		service->backend[i].weight = order[i]->weight;
+		service->backend[i].maxconn = order[i]->maxconn;
+		service->limited |= order[i]->maxconn != 0;
 		service->backend[i].set = set;
 		service->members[set]++;
 		service->check_addr[i] = order[i]->check_addr;
@@ -342,6 +350,21 @@ service_set_backends(struct service *service, struct tables *tables,
 out:
 	free(order);
 	return rc;
+}
+
+/* Gives the service's state a queue if it needs one and has none yet. */
+static int
+service_set_waitqueue(const struct service *service)
+{
+	struct service_state *state = service->state;
+	struct waitqueue *queue;
+
+	if (!service->limited || atomic_load(&state->waitqueue) != NULL)
+		return 0;
+	if ((queue = waitqueue_new(state->workers)) == NULL)
+		return -ENOMEM;
+	atomic_store(&state->waitqueue, queue);
+	return 0;
 }
 
 static int
@@ -360,6 +383,8 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	if (service->state == NULL)
 		goto fail;
 	rc = service_set_backends(service, tables, sorted, config, zone);
+	if (rc == 0)
+		rc = service_set_waitqueue(service);
 	if (rc < 0)
 		goto fail;
 	rc = policy->build != NULL ? policy->build(service) : 0;

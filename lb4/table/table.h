@@ -28,6 +28,7 @@
 #include "lb4/config/config.h"
 #include "lb4/table/backend.h"
 #include "lb4/table/gate.h"
+#include "lb4/table/waitqueue.h"
 
 #define TABLE_WORKERS_MAX GATE_WORKERS_MAX
 
@@ -70,6 +71,10 @@ struct service_state {
 
 	_Atomic uint32_t refs;
 
+	/* Owned; NULL until a backend of the service has a maxconn.  Writer:
+	 * control, once.  Readers: workers. */
+	_Atomic(struct waitqueue *) waitqueue;
+
 	struct gate gate; /* conns of this service, in any state */
 
 	/* Turns taken by round robin in each set.  Writers: workers,
@@ -80,6 +85,7 @@ struct service_state {
 struct service_backend {
 	struct backend *backend; /* referenced */
 	unsigned weight;	 /* 0: no new conns */
+	unsigned maxconn;	 /* most conns there at a time; 0: no limit */
 	enum backend_set set;
 };
 
@@ -109,10 +115,13 @@ struct service {
 	struct addr *check_addr; /* owned; one per backend; len 0: its own */
 	unsigned retries;
 	uint64_t maxconn; /* 0: no limit */
+	bool limited;	  /* a backend has a maxconn: there is a waitqueue */
+	uint64_t queue;	  /* conns that may wait for a backend */
 	bool nodelay;
 	enum keepalive keepalive;
 	unsigned user_timeout_ms;
 	unsigned timeout_connect_ms;
+	unsigned timeout_queue_ms;
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned reset_linger_ms;

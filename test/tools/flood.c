@@ -40,7 +40,7 @@ static const char usage_text[] =
     "       flood short|pingpong|idle -t ADDR [option...]\n"
     "\n"
     "serve    answers as NAME (at most 12 bytes); SIGTERM ends it, and it prints\n"
-    "         name= accepted= requests= active= bad=\n"
+    "         name= accepted= requests= active= most= bad= (most: active at once)\n"
     "  -e       echo instead: every byte comes back\n"
     "  -n NAME  (backend)\n"
     "  -P FILE  write the ports there, a line each, once all listen\n"
@@ -117,7 +117,7 @@ struct serve {
 	const char *full_name;
 	bool echo;
 	struct peer_list peers; /* listeners too */
-	uint64_t accepted, requests, active, bad;
+	uint64_t accepted, requests, active, most, bad;
 	unsigned char scratch[SCRATCH_SIZE];
 };
 
@@ -292,6 +292,8 @@ on_accept(struct serve *s, const struct peer *listener)
 		peer_open(s, fd, false);
 		s->accepted++;
 		s->active++;
+		if (s->active > s->most)
+			s->most = s->active;
 	}
 }
 
@@ -466,10 +468,11 @@ serve_run(struct serve *s)
 				on_peer(s, peer);
 		}
 	}
-	printf("name=%s accepted=%llu requests=%llu active=%llu bad=%llu\n",
+	printf("name=%s accepted=%llu requests=%llu active=%llu most=%llu "
+	       "bad=%llu\n",
 	    s->full_name, (unsigned long long)s->accepted,
 	    (unsigned long long)s->requests, (unsigned long long)s->active,
-	    (unsigned long long)s->bad);
+	    (unsigned long long)s->most, (unsigned long long)s->bad);
 }
 
 static int

@@ -57,7 +57,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsRK", second[] = "-CDL";
+	static const char first[] = "-CScsRK", second[] = "-QCDL";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -86,19 +86,23 @@ START_TEST(test_code_of_reason)
 		const char *code;
 	} want[] = {
 		{ REASON_DONE, "--" },
+		{ REASON_CLIENT_QUEUED, "CQ" },
 		{ REASON_CLIENT_CONNECT, "CC" },
 		{ REASON_CLIENT_RESET, "CD" },
 		{ REASON_CLIENT_RESET_LAST, "CL" },
 		{ REASON_BACKEND_CONNECT, "SC" },
 		{ REASON_BACKEND_RESET, "SD" },
 		{ REASON_BACKEND_RESET_LAST, "SL" },
+		{ REASON_QUEUE_TIMEOUT, "sQ" },
 		{ REASON_CONNECT_TIMEOUT, "sC" },
 		{ REASON_CLIENT_IDLE, "cD" },
 		{ REASON_BACKEND_IDLE, "sD" },
 		{ REASON_CLIENT_LINGERS, "cL" },
 		{ REASON_BACKEND_LINGERS, "sL" },
+		{ REASON_QUEUE_FULL, "RQ" },
 		{ REASON_RESOURCE_CONNECT, "RC" },
 		{ REASON_RESOURCE_DATA, "RD" },
+		{ REASON_KILLED_QUEUED, "KQ" },
 		{ REASON_KILLED_CONNECT, "KC" },
 		{ REASON_KILLED, "KD" },
 	};

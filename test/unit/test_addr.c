@@ -275,6 +275,47 @@ START_TEST(test_equal)
 }
 END_TEST
 
+/* A name is an address that only another of its kind equals. */
+START_TEST(test_inherited)
+{
+	static const char *const wrong[] = { "", "a b", "a:b", "\t", "\x7f",
+		"\xc3\xa4" };
+	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	char buf[ADDR_TEXT_MAX];
+	struct addr a, b, other;
+
+	ck_assert_int_eq(addr_set_inherited(&a, "lb4.socket"), 0);
+	ck_assert_str_eq(addr_format(&a, buf, sizeof(buf)), "fd:lb4.socket");
+	ck_assert(addr_is_inherited(&a));
+	ck_assert(!addr_is_unix(&a));
+	ck_assert(!addr_is_wildcard(&a));
+	ck_assert_uint_eq(addr_port(&a), 0);
+	ck_assert_int_eq(addr_set_inherited(&b, "lb4.socket"), 0);
+	ck_assert(addr_equal(&a, &b));
+	ck_assert_int_eq(addr_set_inherited(&b, "lb4.socke"), 0);
+	ck_assert(!addr_equal(&a, &b));
+	ck_assert_int_eq(addr_parse(&other, "unix:lb4.socket",
+			     ADDR_PORT_REQUIRED, NULL),
+	    0);
+	ck_assert(!addr_equal(&a, &other));
+	ck_assert(!addr_is_inherited(&other));
+	ck_assert_int_eq(addr_parse(&b, "fd:lb4.socket", ADDR_PORT_OPTIONAL,
+			     NULL),
+	    -EINVAL);
+	for (int i = 0; i < COUNT(wrong); i++) {
+		ck_assert_int_eq(addr_set_inherited(&a, wrong[i]), -EINVAL);
+		ck_assert(!addr_is_inherited(&a));
+	}
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ck_assert_int_eq(addr_set_inherited(&a, name), -EINVAL);
+	name[sizeof(name) - 2] = '\0';
+	ck_assert_int_eq(addr_set_inherited(&a, name), 0);
+	ck_assert_uint_eq(strlen(addr_format(&a, buf, sizeof(buf))),
+	    strlen("fd:") + strlen(name));
+}
+END_TEST
+
 /* Whatever the size, the text ends, and nothing is written behind it. */
 START_TEST(test_format_is_cut)
 {
@@ -458,6 +499,7 @@ addr_suite(void)
 	tcase_add_test(tc, test_optional_port);
 	tcase_add_test(tc, test_set_port);
 	tcase_add_test(tc, test_equal);
+	tcase_add_test(tc, test_inherited);
 	tcase_add_test(tc, test_format_is_cut);
 	tcase_add_test(tc, test_zone_without_interface);
 	tcase_add_test(tc, test_random_texts);

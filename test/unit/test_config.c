@@ -125,12 +125,16 @@ static const struct ranged {
 	    WHOLE },
 	{ S("maxconn", maxconn), "0", "10000000", 0, 10000000, NULL,
 	    "99999999999999999999", "0 to 10000000", "auto", WHOLE },
+	{ S("queue", queue), "0", "10000000", 0, 10000000, NULL, "10000001",
+	    "0 to 10000000", "auto", WHOLE },
 	{ S("backlog", backlog), "1", "65535", 1, 65535, "0", "65536",
 	    "1 to 65535", "4k", WHOLE },
 	{ S("user-timeout", user_timeout_ms), "0s", "24h", 0, 86400000, NULL,
 	    "1d1ms", "0s to 1d", "x", TIME },
 	{ S("timeout-connect", timeout_connect_ms), "1ms", "60m", 1, 3600000,
 	    "0s", "3601s", "1ms to 1h", "5", UNIT },
+	{ S("timeout-queue", timeout_queue_ms), "1ms", "60m", 1, 3600000, "0s",
+	    "3601s", "auto or 1ms to 1h", "5", UNIT },
 	{ S("timeout-idle", timeout_idle_ms), "10ms", "30d", 10, 2592000000,
 	    "9ms", "31d", "10ms to 30d", "1h ms", TIME },
 	{ S("timeout-half-close", timeout_half_close_ms), "10ms", "30d", 10,
@@ -394,7 +398,8 @@ check_addr(const struct addr *addr, const char *want)
 START_TEST(test_listen)
 {
 	static const char *const good[] = { ":80", "0.0.0.0:1", "[::1]:65535",
-		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4" };
+		"127.0.0.1:0", "unix:/run/lb4.sock", "unix:@lb4", "fd:web",
+		"fd:lb4.socket" };
 	struct config *config;
 
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -410,6 +415,12 @@ START_TEST(test_listen)
 	    "address" SUCH);
 	refuse_key(false, "listen", ":65536",
 	    "\":65536\": port must be 0 to 65535" SUCH);
+	refuse_key(false, "listen", "fd:",
+	    "\"fd:\" is not the name of a socket: give fd:NAME, as the service "
+	    "manager names it");
+	refuse_key(false, "listen", "fd:a:b",
+	    "\"fd:a:b\" is not the name of a socket: give fd:NAME, as the "
+	    "service manager names it");
 	refuse_key(false, "listen", ":80 :81",
 	    "\":81\" is one word too many: remove it, or write \\x20 for a "
 	    "space");
@@ -439,6 +450,7 @@ START_TEST(test_listeners_that_go_together)
 			  "listen = [::]:80\nlisten = 127.0.0.1:80\n"
 			  "listen = :81\nlisten = 127.0.0.1:81\n"
 			  "listen = unix:/a\nlisten = unix:/b\n"
+			  "listen = fd:a\nlisten = fd:b\n"
 			  "backend = a 1.2.3.4:80\n"));
 }
 END_TEST
@@ -447,7 +459,7 @@ START_TEST(test_backend)
 {
 	struct config *config = parse_key(false, "backend",
 	    "App-1_x.y  [2001:db8::1]:8080\tcheck-addr=127.0.0.1:9 backup "
-	    "weight=7 zone=eu-1.a "
+	    "weight=7 maxconn=9 zone=eu-1.a "
 	    "; comment");
 	const struct config_backend *backend = config->service->backend;
 
@@ -455,6 +467,7 @@ START_TEST(test_backend)
 	ck_assert_str_eq(backend->name, "App-1_x.y");
 	check_addr(&backend->addr, "[2001:db8::1]:8080");
 	ck_assert_uint_eq(backend->weight, 7);
+	ck_assert_uint_eq(backend->maxconn, 9);
 	ck_assert(backend->backup);
 	ck_assert_str_eq(backend->zone, "eu-1.a");
 	check_addr(&backend->check_addr, "127.0.0.1:9");
@@ -465,6 +478,7 @@ START_TEST(test_backend)
 	backend = config->service->backend;
 	check_addr(&backend->addr, "10.0.0.1:0");
 	ck_assert_uint_eq(backend->weight, 1);
+	ck_assert_uint_eq(backend->maxconn, 0);
 	ck_assert(!backend->backup);
 	ck_assert_str_eq(backend->zone, "");
 	ck_assert_uint_eq(backend->check_addr.len, 0);
@@ -648,6 +662,8 @@ START_TEST(test_service_defaults)
 	ck_assert_str_eq(service->backend->zone, "");
 	ck_assert_uint_eq(service->retries, 3);
 	ck_assert_uint_eq(service->maxconn, 0);
+	ck_assert_uint_eq(service->queue, 1024);
+	ck_assert_uint_eq(service->timeout_queue_ms, 0);
 	ck_assert_uint_eq(service->backlog, 4096);
 	ck_assert(service->nodelay);
 	ck_assert_int_eq(service->keepalive, KEEPALIVE_CLIENT);

@@ -189,6 +189,12 @@ static const struct {
 	{ GOOD "listen = unix:/a\nbackend = b 1.2.3.4\n",
 	    "t.ini:5: [service ok] backend: b has no port, and a client of a "
 	    "unix socket came to none: give it one\n" },
+	{ GOOD "listen = fd:a\nbackend = b 1.2.3.4\n",
+	    "t.ini:5: [service ok] backend: b has no port, and a client of an "
+	    "inherited socket may come to none: give it one\n" },
+	{ GOOD "listen = fd:a\nlisten = fd:b\nlisten = fd:a\n",
+	    "t.ini:6: [service ok] listen: fd:a is taken by line 4, [service "
+	    "ok]: remove one of them\n" },
 	{ GOOD "check = tcp\nbackend = b 1.2.3.4\n"
 	       "backend = c 1.2.3.4 check-addr=1.2.3.4:1\n",
 	    "t.ini:5: [service ok] backend: b has no port to check: add "

@@ -116,6 +116,7 @@ draw_backends(struct random *random, struct config_service *service)
 		draw_addr(random, draw(random, 60000), true, &backend->addr);
 		backend->weight = (unsigned)between(random, i == 0 ? 1 : 0,
 		    CONFIG_WEIGHT_MAX);
+		backend->maxconn = (unsigned)between(random, 0, 10000000);
 		backend->order = (unsigned)(service->backends - 1 - i);
 		backend->backup = draw(random, 4) == 0;
 		if (draw(random, 3) == 0)
@@ -150,6 +151,8 @@ draw_service(struct random *random, size_t number,
 		service->slowstart_ms = (unsigned)between(random, 0, 3600000);
 	service->retries = (unsigned)between(random, 0, 7);
 	service->maxconn = between(random, 0, 10000000);
+	service->queue = between(random, 0, 10000000);
+	service->timeout_queue_ms = (unsigned)between(random, 0, 3600000);
 	service->backlog = (unsigned)between(random, 1, 65535);
 	service->nodelay = draw(random, 2);
 	service->keepalive = draw(random, KEEPALIVE_COUNT);
@@ -217,6 +220,7 @@ same_backend(const struct config_backend *a, const struct config_backend *b)
 	SAME_TEXT(name);
 	ck_assert(addr_equal(&a->addr, &b->addr));
 	SAME_NUMBER(weight);
+	SAME_NUMBER(maxconn);
 	SAME_NUMBER(backup);
 	SAME_TEXT(zone);
 	ck_assert(addr_equal(&a->check_addr, &b->check_addr));
@@ -242,6 +246,8 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(slowstart_ms);
 	SAME_NUMBER(retries);
 	SAME_NUMBER(maxconn);
+	SAME_NUMBER(queue);
+	SAME_NUMBER(timeout_queue_ms);
 	SAME_NUMBER(backlog);
 	SAME_NUMBER(nodelay);
 	SAME_NUMBER(keepalive);
@@ -331,13 +337,14 @@ START_TEST(test_dump_text)
 	    "log = stderr\nlog-level = info\naccess-log = off\n"
 	    "access-format = kv\nshutdown-timeout = 30s\n\n"
 	    "[service s]\nlisten = :80\nbalance = 4tuple\n"
-	    "backend = a 1.2.3.4:80 weight=1\n"
-	    "backend = b [::1] weight=1\nbackend = c 1.2.3.4 weight=1\n"
+	    "backend = a 1.2.3.4:80 weight=1 maxconn=0\n"
+	    "backend = b [::1] weight=1 maxconn=0\n"
+	    "backend = c 1.2.3.4 weight=1 maxconn=0\n"
 	    "source-prefix4 = 32\nsource-prefix6 = 64\nmax-load = off\n"
 	    "slowstart = 0s\nzone-affinity = no\n"
-	    "retries = 3\nmaxconn = 0\n"
-	    "backlog = 4096\nnodelay = yes\nkeepalive = client\n"
-	    "user-timeout = 0s\ntimeout-connect = 5s\ntimeout-idle = 1h\n"
+	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\nnodelay = yes\nkeepalive = client\n"
+	    "user-timeout = 0s\ntimeout-connect = 5s\n"
+	    "timeout-queue = auto\ntimeout-idle = 1h\n"
 	    "timeout-half-close = 5m\nreset-linger = 1s\ncheck = none\n"
 	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;

@@ -41,6 +41,7 @@ struct stage {
 
 static const struct hash_key seed = { 1, 2 };
 static struct stage *on_stage; /* for on_record() */
+static const char *limit = ""; /* the backends' maxconn, for configure() */
 
 static void
 on_record(struct logger *logger, const struct access_record *record)
@@ -76,9 +77,9 @@ configure(struct stage *stage, enum relay_way way, const char *more)
 	(void)snprintf(text, sizeof(text),
 	    "[global]\nworkers = 1\nmaxconn = 4\nrelay = %s\n"
 	    "[service s]\nlisten = 127.0.0.1:0\nbalance = roundrobin\n"
-	    "backend = one %s\nbackend = two %s\n%s",
-	    relay_way_name(way), addr_format(&addr[0], one, sizeof(one)),
-	    addr_format(&addr[1], two, sizeof(two)), more);
+	    "backend = one %s %s\nbackend = two %s %s\n%s",
+	    relay_way_name(way), addr_format(&addr[0], one, sizeof(one)), limit,
+	    addr_format(&addr[1], two, sizeof(two)), limit, more);
 	stage->config = config_parse("test", text, strlen(text), &errors);
 	ck_assert_ptr_nonnull(stage->config);
 }
@@ -163,6 +164,11 @@ turn(struct stage *stage, int timeout_ms)
 	for (int i = 0; i < n; i++) {
 		const uint64_t tag = events[i].data.u64;
 
+		if (loop_tag_kind(tag) == TAG_MAILBOX) {
+			mailbox_open(&worker->mailbox);
+			on_waiting_bell(worker);
+			continue;
+		}
 		conn = slots_find(&worker->conns, loop_tag_index(tag),
 		    loop_tag_generation(tag));
 		if (conn != NULL)
@@ -178,10 +184,14 @@ turn(struct stage *stage, int timeout_ms)
 	}
 	gather_look(worker);
 	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
-	    NULL)
-		on_conn_timer(worker,
-		    (struct conn *)((unsigned char *)timer -
-			offsetof(struct conn, timer)));
+	    NULL) {
+		if (timer == &worker->waiting.look)
+			on_waiting_look(worker);
+		else
+			on_conn_timer(worker,
+			    (struct conn *)((unsigned char *)timer -
+				offsetof(struct conn, timer)));
+	}
 	conns_bury(worker);
 	return n;
 }
@@ -203,7 +213,7 @@ begin(struct stage *stage)
 {
 	const struct sock_options options = { .oobinline = true };
 	struct endpoint client = { 0 };
-	struct conn *conn;
+	struct conn *conn, *newest = NULL;
 	uint32_t i = 0;
 	struct addr addr;
 	int listener = listen_on(&addr), fd;
@@ -217,9 +227,11 @@ begin(struct stage *stage)
 	ck_assert(gate_enter(&stage->shared.gate, 4));
 	ck_assert(gate_enter(&stage->service->state->gate, 0));
 	conn_open(&stage->worker, stage->service, 1, fd, &client);
-	conn = slots_each(&stage->worker.conns, &i);
-	ck_assert_ptr_nonnull(conn);
-	return conn;
+	while ((conn = slots_each(&stage->worker.conns, &i)) != NULL)
+		if (newest == NULL || conn->id > newest->id)
+			newest = conn;
+	ck_assert_ptr_nonnull(newest);
+	return newest;
 }
 
 /* The backend that the conn has chosen accepts it: whichever it is. */
@@ -554,6 +566,292 @@ START_TEST(full_house)
 }
 END_TEST
 
+/* ---- the queue ----------------------------------------------------------- */
+
+/* Two backends with one place each: both are taken, the others wait. */
+struct house {
+	struct stage stage;
+	struct conn *conn[4];
+	int client[4];
+};
+
+static void
+house_open(struct house *house, const char *more, int conns)
+{
+	limit = "maxconn=1";
+	stage_open(&house->stage, RELAY_AUTO, more);
+	limit = "";
+	for (int i = 0; i < 4; i++)
+		house->client[i] = -1;
+	for (int i = 0; i < conns; i++) {
+		house->conn[i] = begin(&house->stage);
+		house->client[i] = house->stage.client;
+		house->stage.client = -1;
+	}
+}
+
+static void
+house_close(struct house *house)
+{
+	struct conn *conn;
+	uint32_t i = 0;
+
+	while ((conn = slots_each(&house->stage.worker.conns, &i)) != NULL)
+		if (conn->state != CONN_CLOSED)
+			conn_kill(&house->stage.worker, conn);
+	conns_bury(&house->stage.worker);
+	ck_assert(TAILQ_EMPTY(&house->stage.worker.waiting.parts));
+	ck_assert(!waiting_is_used(house->stage.service->state));
+	for (i = 0; i < 4; i++)
+		if (house->client[i] >= 0)
+			(void)close(house->client[i]);
+	stage_close(&house->stage);
+}
+
+/* Its turn comes: by being called, for nobody looks; or by looking. */
+static void
+turn_until_not_queued(struct house *house, int index, bool looks)
+{
+	if (!looks)
+		timer_disarm(&house->stage.worker.timers,
+		    &house->stage.worker.waiting.look);
+	for (int i = 0; i < 1000 && house->conn[index]->state == CONN_QUEUED;
+	     i++)
+		(void)turn(&house->stage, 10);
+	ck_assert_int_ne(house->conn[index]->state, CONN_QUEUED);
+}
+
+static void
+kill_and_bury(struct house *house, int index)
+{
+	conn_kill(&house->stage.worker, house->conn[index]);
+	conns_bury(&house->stage.worker);
+}
+
+START_TEST(first_come_first_served)
+{
+	struct house house;
+
+	house_open(&house, "", 4);
+	ck_assert_int_eq(house.conn[0]->state, CONN_CONNECTING);
+	ck_assert_int_eq(house.conn[1]->state, CONN_CONNECTING);
+	ck_assert_ptr_ne(house.conn[0]->backend, house.conn[1]->backend);
+	for (int i = 2; i < 4; i++) {
+		ck_assert_int_eq(house.conn[i]->state, CONN_QUEUED);
+		ck_assert_ptr_null(house.conn[i]->backend);
+	}
+	kill_and_bury(&house, 1);
+	turn_until_not_queued(&house, 2, false);
+	ck_assert_int_eq(house.conn[3]->state, CONN_QUEUED);
+	for (int i = 0; i < 2; i++)
+		ck_assert_uint_eq(atomic_load(&house.stage.service->backend[i]
+						   .backend->active),
+		    1);
+	kill_and_bury(&house, 0);
+	turn_until_not_queued(&house, 3, false);
+	house_close(&house);
+}
+END_TEST
+
+/* Somebody waits and a place is free, but not yet called for: who comes in
+ * between goes behind. */
+START_TEST(none_overtakes)
+{
+	struct house house;
+
+	house_open(&house, "", 3);
+	kill_and_bury(&house, 0);
+	house.conn[3] = begin(&house.stage);
+	house.client[3] = house.stage.client;
+	house.stage.client = -1;
+	ck_assert_int_eq(house.conn[2]->state, CONN_QUEUED);
+	ck_assert_int_eq(house.conn[3]->state, CONN_QUEUED);
+	turn_until_not_queued(&house, 2, false);
+	ck_assert_int_eq(house.conn[3]->state, CONN_QUEUED);
+	house_close(&house);
+}
+END_TEST
+
+START_TEST(queue_is_bounded)
+{
+	struct house house;
+
+	house_open(&house, _i == 0 ? "queue = 0\n" : "queue = 1\n", 3 + _i);
+	ck_assert_int_eq(house.stage.records, 1);
+	ck_assert_int_eq(house.stage.record.reason, REASON_QUEUE_FULL);
+	ck_assert_str_eq(house.stage.record.backend, "");
+	ck_assert_int_eq(read_to_the_end(&house.stage, house.client[2 + _i],
+			     ""),
+	    ECONNRESET);
+	house_close(&house);
+}
+END_TEST
+
+/* The ends of a conn in the queue; each gives its place there up. */
+START_TEST(ends_in_the_queue)
+{
+	static const enum reason want[] = { REASON_CLIENT_QUEUED,
+		REASON_QUEUE_TIMEOUT, REASON_KILLED_QUEUED };
+	struct house house;
+
+	house_open(&house, "timeout-queue = 200ms\n", 3);
+	if (want[_i] == REASON_CLIENT_QUEUED)
+		reset(&house.client[2]);
+	else if (want[_i] == REASON_KILLED_QUEUED)
+		conn_kill(&house.stage.worker, house.conn[2]);
+	for (int i = 0; i < 1000 && house.stage.records == 0; i++)
+		(void)turn(&house.stage, 10);
+	ck_assert_int_eq(house.stage.record.reason, want[_i]);
+	ck_assert_uint_eq(house.stage.record.connect_ms, 0);
+	if (want[_i] == REASON_QUEUE_TIMEOUT) {
+		ck_assert_int_eq(house.stage.record.error, ETIMEDOUT);
+		ck_assert_uint_ge(house.stage.record.queue_ms, 200);
+		ck_assert_uint_ge(house.stage.record.total_ms,
+		    house.stage.record.queue_ms);
+	}
+	ck_assert(!waiting_is_used(house.stage.service->state));
+	house_close(&house);
+}
+END_TEST
+
+/* Who has sent all and finished waits on, and nothing of it is lost. */
+START_TEST(finished_while_queued)
+{
+	struct house house;
+
+	house_open(&house, "", 3);
+	for (int i = 0; i < 2; i++) { /* those of the first two */
+		accept_backend(&house.stage);
+		(void)close(house.stage.backend);
+		house.stage.backend = -1;
+	}
+	ck_assert_int_eq(send(house.client[2], "hello", 5, 0), 5);
+	(void)shutdown(house.client[2], SHUT_WR);
+	wait_events(house.conn[2]->side[CLIENT].fd, POLLRDHUP);
+	(void)turn(&house.stage, 0);
+	ck_assert_int_eq(house.conn[2]->state, CONN_QUEUED);
+	kill_and_bury(&house, 0);
+	turn_until_not_queued(&house, 2, false);
+	accept_backend(&house.stage);
+	ck_assert_int_eq(read_to_the_end(&house.stage, house.stage.backend,
+			     "hello"),
+	    0);
+	house_close(&house);
+}
+END_TEST
+
+/* Taken out and put in again in another order, they stand in line as before. */
+START_TEST(moved_while_queued)
+{
+	struct house house;
+	struct worker *worker = &house.stage.worker;
+	struct conn *moved[4];
+
+	house_open(&house, "", 4);
+	for (int i = 2; i < 4; i++) {
+		moved[i] = conn_detach(worker, house.conn[i]);
+		ck_assert_ptr_nonnull(moved[i]);
+	}
+	ck_assert(TAILQ_EMPTY(&worker->waiting.parts));
+	ck_assert(waiting_is_used(house.stage.service->state));
+	if (_i == 1)
+		kill_and_bury(&house, 0); /* while nobody is there */
+	for (int i = 3; i >= 2; i--) {
+		const uint64_t id = moved[i]->id;
+		struct conn *conn;
+		uint32_t n = 0;
+
+		conn_attach(worker, moved[i]);
+		while ((conn = slots_each(&worker->conns, &n)) != NULL)
+			if (conn->id == id)
+				house.conn[i] = conn;
+		ck_assert_int_eq(house.conn[i]->state, CONN_QUEUED);
+	}
+	if (_i == 0)
+		kill_and_bury(&house, 0);
+	turn_until_not_queued(&house, 2, false);
+	ck_assert_int_eq(house.conn[3]->state, CONN_QUEUED);
+	house_close(&house);
+}
+END_TEST
+
+/* One backend refuses and the other is full: it waits for that one, and is not
+ * sent to the first again. */
+START_TEST(waits_for_the_other)
+{
+	struct house house;
+	const struct backend *two;
+
+	house_open(&house, "", 0);
+	(void)close(house.stage.listeners[0]);
+	house.stage.listeners[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < 3; i++) {
+		house.conn[i] = begin(&house.stage);
+		house.client[i] = house.stage.client;
+		house.stage.client = -1;
+		for (int n = 0;
+		     n < 1000 && house.conn[i]->state == CONN_CONNECTING; n++)
+			(void)turn(&house.stage, 10);
+	}
+	two = house.stage.service->backend[1].backend;
+	ck_assert_ptr_eq(house.conn[0]->backend, two);
+	ck_assert_int_eq(house.conn[1]->state, CONN_QUEUED);
+	ck_assert_uint_eq(house.conn[1]->tries, 1);
+	ck_assert_int_eq(house.conn[2]->state, CONN_QUEUED);
+	kill_and_bury(&house, 0);
+	turn_until_not_queued(&house, 1, false);
+	ck_assert_ptr_eq(house.conn[1]->backend, two);
+	ck_assert_uint_eq(house.conn[1]->retries, 1);
+	house_close(&house);
+}
+END_TEST
+
+static void
+set_health(struct house *house, int index, bool down)
+{
+	atomic_store(&house->stage.service->backend[index].backend->health,
+	    health_pack(down, HEALTH_PASSED, 0));
+}
+
+/* A backend that is down is not for those who wait for one that is full; when
+ * it comes up, it is. */
+START_TEST(comes_up_while_queued)
+{
+	struct house house;
+
+	house_open(&house, "timeout-queue = 1m\n", 0);
+	set_health(&house, 0, true);
+	for (int i = 0; i < 3; i++) {
+		house.conn[i] = begin(&house.stage);
+		house.client[i] = house.stage.client;
+		house.stage.client = -1;
+	}
+	ck_assert_int_eq(house.conn[1]->state, CONN_QUEUED);
+	(void)turn(&house.stage, 150); /* it looks in vain */
+	ck_assert_int_eq(house.conn[1]->state, CONN_QUEUED);
+	set_health(&house, 0, false);
+	turn_until_not_queued(&house, 1, true);
+	ck_assert_int_eq(house.conn[2]->state, CONN_QUEUED);
+	house_close(&house);
+}
+END_TEST
+
+/* All that could ever have room go: nobody waits for nothing. */
+START_TEST(nothing_to_wait_for)
+{
+	struct house house;
+
+	house_open(&house, "timeout-queue = 1m\n", 3);
+	for (int i = 0; i < 2; i++)
+		atomic_store(&house.stage.service->backend[i].backend->admin,
+		    (uint32_t)ADMIN_MAINT);
+	for (int i = 0; i < 1000 && house.stage.records == 0; i++)
+		(void)turn(&house.stage, 10);
+	ck_assert_int_eq(house.stage.record.reason, REASON_BACKEND_CONNECT);
+	house_close(&house);
+}
+END_TEST
+
 /* What epoll reports input from, in bytes. */
 static int
 low_water(int fd)
@@ -699,6 +997,15 @@ main(void)
 	tcase_add_loop_test(tcase, full_house, 0, WAYS);
 	tcase_add_loop_test(tcase, gathers_bulk, 0, 2);
 	tcase_add_loop_test(tcase, gathers_and_moves, 0, 2);
+	tcase_add_test(tcase, first_come_first_served);
+	tcase_add_test(tcase, none_overtakes);
+	tcase_add_loop_test(tcase, queue_is_bounded, 0, 2);
+	tcase_add_loop_test(tcase, ends_in_the_queue, 0, 3);
+	tcase_add_test(tcase, finished_while_queued);
+	tcase_add_loop_test(tcase, moved_while_queued, 0, 2);
+	tcase_add_test(tcase, waits_for_the_other);
+	tcase_add_test(tcase, comes_up_while_queued);
+	tcase_add_test(tcase, nothing_to_wait_for);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The engine with two workers: conns that move between them in the middle of
- * their streams lose nothing, whatever state they are in.
+ * their streams, or while they wait for a backend, lose nothing, whatever state
+ * they are in.
  */
 #include "lb4/engine/engine.h"
 
@@ -43,7 +44,7 @@ struct house {
 static const struct hash_key seed = { 1, 2 };
 
 static void
-house_open(struct house *house, const char *relay)
+house_open(struct house *house, const char *relay, const char *limit)
 {
 	const struct sock_options none = { 0 };
 	struct config_errors errors = { 0 };
@@ -62,9 +63,10 @@ house_open(struct house *house, const char *relay)
 	ck_assert_int_eq(sock_probe_free(&house->front), 0);
 	(void)snprintf(text, sizeof(text),
 	    "[global]\nworkers = 2\nmaxconn = 200\nrelay = %s\n"
-	    "[service s]\nlisten = %s\nbackend = b %s\nretries = 0\n",
+	    "[service s]\nlisten = %s\nbackend = b %s %s\nretries = 0\n"
+	    "timeout-queue = 1m\n",
 	    relay, addr_format(&house->front, front, sizeof(front)),
-	    addr_format(&house->back, back, sizeof(back)));
+	    addr_format(&house->back, back, sizeof(back)), limit);
 	house->config = config_parse("test", text, strlen(text), &errors);
 	ck_assert_ptr_nonnull(house->config);
 	tables_init(&house->tables, 2);
@@ -275,7 +277,7 @@ move_in_midstream(const char *relay)
 	struct house house = { 0 };
 	unsigned moves;
 
-	house_open(&house, relay);
+	house_open(&house, relay, "");
 	for (unsigned i = 0; i < STREAMS; i++) {
 		clients[i] = (struct end){ .house = &house, .stream = i };
 		ck_assert_int_eq(pthread_create(&clients[i].thread, NULL,
@@ -292,6 +294,129 @@ move_in_midstream(const char *relay)
 	ck_assert_uint_eq(engine_conns(house.engine), 0);
 	house_close(&house);
 }
+
+/* ---- the queue ----------------------------------------------------------- */
+
+#define PLACES 3
+#define SERVERS 8 /* more than there are places */
+#define WAITERS 24
+#define VISITS 30
+
+struct visitors {
+	struct house house;
+	_Atomic unsigned inside, most, served;
+};
+
+struct visitor {
+	struct visitors *all;
+	pthread_t thread;
+};
+
+/* A backend's thread: one conn after the other, each to its end. */
+static void *
+server_main(void *argument)
+{
+	struct visitors *all = ((struct visitor *)argument)->all;
+	unsigned char byte;
+	unsigned inside, most;
+	int fd;
+
+	while ((fd = accept(all->house.backend, NULL, NULL)) >= 0) {
+		set_blocking(fd);
+		inside = atomic_fetch_add(&all->inside, 1) + 1;
+		most = atomic_load(&all->most);
+		while (inside > most &&
+		    !atomic_compare_exchange_weak(&all->most, &most, inside))
+			;
+		while (recv(fd, &byte, 1, 0) == 1)
+			(void)send(fd, &byte, 1, MSG_NOSIGNAL);
+		/* before its end can be seen */
+		atomic_fetch_sub(&all->inside, 1);
+		(void)close(fd);
+	}
+	return NULL;
+}
+
+/* Asks one byte, and gets it back. */
+static bool
+visit(const struct visitors *all)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned char byte = 'x';
+	bool good;
+
+	set_blocking(fd);
+	good = connect(fd, &all->house.front.sa, all->house.front.len) == 0 &&
+	    send(fd, &byte, 1, MSG_NOSIGNAL) == 1 &&
+	    shutdown(fd, SHUT_WR) == 0 && recv(fd, &byte, 1, 0) == 1 &&
+	    recv(fd, &byte, 1, 0) == 0;
+	(void)close(fd);
+	return good;
+}
+
+static void *
+visitor_main(void *argument)
+{
+	struct visitors *all = ((struct visitor *)argument)->all;
+
+	for (unsigned i = 0; i < VISITS; i++)
+		if (visit(all))
+			atomic_fetch_add(&all->served, 1);
+	return NULL;
+}
+
+static void
+start_all(struct visitors *all, struct visitor *visitors, size_t count,
+    void *(*run)(void *))
+{
+	for (size_t i = 0; i < count; i++) {
+		visitors[i].all = all;
+		ck_assert_int_eq(pthread_create(&visitors[i].thread, NULL, run,
+				     &visitors[i]),
+		    0);
+	}
+}
+
+/* Conns that wait for a place, and those that have one, are thrown to and fro:
+ * each is served, and never more at a time than there are places. */
+START_TEST(moves_in_the_queue)
+{
+	static struct visitors all;
+	struct visitor servers[SERVERS], visitors[WAITERS];
+	const struct timespec pause = { .tv_nsec = 200000 };
+	const struct service *service;
+	unsigned moves = 0;
+
+	house_open(&all.house, "auto", "maxconn=3");
+	ck_assert_int_eq(fcntl(all.house.backend, F_SETFL, 0), 0);
+	start_all(&all, servers, SERVERS, server_main);
+	start_all(&all, visitors, WAITERS, visitor_main);
+	for (size_t i = 0; i < WAITERS; i++)
+		while (pthread_tryjoin_np(visitors[i].thread, NULL) == EBUSY) {
+			struct worker_message move = {
+				.kind = WORKER_MOVE,
+				.to = moves % 2,
+			};
+
+			worker_post(&all.house.engine->workers[(moves + 1) % 2],
+			    &move);
+			moves++;
+			(void)nanosleep(&pause, NULL);
+		}
+	ck_assert_uint_eq(atomic_load(&all.served), WAITERS * VISITS);
+	ck_assert_uint_eq(atomic_load(&all.most), PLACES);
+	ck_assert_uint_gt(moves, 10);
+	(void)shutdown(all.house.backend, SHUT_RDWR);
+	for (size_t i = 0; i < SERVERS; i++)
+		ck_assert_int_eq(pthread_join(servers[i].thread, NULL), 0);
+	engine_drain(all.house.engine);
+	wait_drained(&all.house);
+	service = table_service(table_current(&all.house.tables), 0);
+	ck_assert_uint_eq(atomic_load(&service->backend[0].backend->active), 0);
+	ck_assert(waitqueue_is_empty(atomic_load(&service->state->waitqueue)));
+	house_close(&all.house);
+}
+END_TEST
 
 START_TEST(moves_lose_nothing_auto)
 {
@@ -317,6 +442,42 @@ START_TEST(moves_lose_nothing_peek)
 }
 END_TEST
 
+/* Each worker's word says when its present turn began, or that it sleeps. */
+START_TEST(longest_turn_is_told)
+{
+	struct worker workers[3] = { 0 };
+	struct engine engine = { .shared.count = 3, .workers = workers };
+	unsigned worker = 7;
+
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 0);
+	ck_assert_uint_eq(worker, 0);
+	atomic_store(&workers[1].turn_ms, 4990);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
+	ck_assert_uint_eq(worker, 1);
+	atomic_store(&workers[2].turn_ms, 1000);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 4000);
+	ck_assert_uint_eq(worker, 2);
+	atomic_store(&workers[2].turn_ms,
+	    5003); /* later than the caller's clock */
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
+	ck_assert_uint_eq(worker, 1);
+}
+END_TEST
+
+/* Workers that have nothing to do sleep: their words come to rest. */
+START_TEST(sleepers_are_not_stuck)
+{
+	struct house house;
+	unsigned worker;
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	house_open(&house, "auto");
+	while (engine_stuck_ms(house.engine, UINT64_MAX, &worker) != 0)
+		(void)nanosleep(&pause, NULL);
+	house_close(&house);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -330,6 +491,9 @@ main(void)
 	tcase_add_test(tcase, moves_lose_nothing_copy);
 	tcase_add_test(tcase, moves_lose_nothing_splice);
 	tcase_add_test(tcase, moves_lose_nothing_peek);
+	tcase_add_test(tcase, moves_in_the_queue);
+	tcase_add_test(tcase, longest_turn_is_told);
+	tcase_add_test(tcase, sleepers_are_not_stuck);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -235,6 +235,50 @@ START_TEST(test_options_one_by_one)
 }
 END_TEST
 
+/* Somebody's listener is known again by its address, and made as ours are. */
+START_TEST(test_adopt)
+{
+	const struct sock_options options = { .nodelay = true };
+	struct addr addr = address(tcp_texts[_i]);
+	struct addr found;
+	int fd = listen_on(&addr, false);
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+	ck_assert_int_eq(sock_listens(fd, &found), 0);
+	ck_assert(addr_equal(&found, &addr));
+	ck_assert_int_eq(sock_adopt(fd, 7, &options), 0);
+	check_flags(fd);
+	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	close(fd);
+	ck_assert_int_eq(sock_listens(fd, &found), -EBADF);
+	ck_assert_int_eq(sock_adopt(fd, 7, &options), -EBADF);
+}
+END_TEST
+
+/* What does not listen, or not for streams, is not taken. */
+START_TEST(test_adopt_others)
+{
+	struct addr found;
+	int fd[3] = { socket(AF_INET, SOCK_STREAM, 0),
+		socket(AF_INET, SOCK_DGRAM, 0),
+		socket(AF_UNIX, SOCK_SEQPACKET, 0) };
+	int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	/* bound by the kernel to an abstract name of its own */
+	ck_assert_int_eq(bind(fd[2], &(struct sockaddr){ AF_UNIX, "" },
+			     sizeof(sa_family_t)),
+	    0);
+	ck_assert_int_eq(listen(fd[2], 1), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(sock_listens(fd[i], &found), -EINVAL);
+		ck_assert_int_eq(sock_adopt(fd[i], 7, NULL), -EINVAL);
+		close(fd[i]);
+	}
+	ck_assert_int_eq(sock_listens(file, &found), -ENOTSOCK);
+	close(file);
+}
+END_TEST
+
 /* ":80" is for both families, and a client of either gets through. */
 START_TEST(test_dual)
 {
@@ -651,6 +695,8 @@ sock_suite(void)
 	tcase_add_test(tc, test_no_options);
 	tcase_add_loop_test(tc, test_options_are_handed_down, 0, TCP_TEXTS);
 	tcase_add_test(tc, test_options_one_by_one);
+	tcase_add_loop_test(tc, test_adopt, 0, TCP_TEXTS);
+	tcase_add_test(tc, test_adopt_others);
 	tcase_add_test(tc, test_dual);
 	tcase_add_loop_test(tc, test_wildcards_side_by_side, 0, 2);
 	tcase_add_test(tc, test_dual_without_ipv6);

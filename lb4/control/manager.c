@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Status and watchdog: see manager.h.
+ */
+#include "lb4/control/manager.h"
+
+#include <bsd/string.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "lb4/control/notify.h"
+#include "lb4/engine/engine.h"
+#include "lb4/table/table.h"
+
+#define STATUS_MS 2000
+
+/* While a worker is stuck: look again after this part of a beat. */
+#define LOOKS_PER_BEAT 8
+
+/* The status as text: "12 services, 34 of 36 backends up, 1234 conns". */
+static void
+describe(char *text, size_t size, const struct engine *engine,
+    const struct tables *tables)
+{
+	const struct table *table = table_current(tables);
+	size_t services = 0, backends = 0, available = 0;
+
+	for (uint32_t id = 0; table != NULL && id < table->ids; id++) {
+		const struct service *service = table_service(table, id);
+
+		if (service == NULL)
+			continue;
+		services++;
+		backends += service->backends;
+		for (size_t i = 0; i < service->backends; i++)
+			available +=
+			    backend_is_available(service->backend[i].backend);
+	}
+	(void)snprintf(text, size,
+	    "%zu services, %zu of %zu backends up, %" PRIu64 " conns", services,
+	    available, backends, engine_conns(engine));
+}
+
+/* Half of what the watchdog allows; 0: there is none, or it is another
+ * process's. */
+static uint64_t
+watchdog_beat_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+	uint64_t beat_ms;
+
+	if (usec == NULL ||
+	    (pid != NULL && strtoll(pid, NULL, 10) != (long long)getpid()))
+		return 0;
+	beat_ms = strtoull(usec, NULL, 10) / 2000;
+	return beat_ms > 0 || strtoull(usec, NULL, 10) == 0 ? beat_ms : 1;
+}
+
+void
+manager_start(struct manager *manager, struct timer_wheel *wheel,
+    const struct engine *engine, const struct tables *tables)
+{
+	const char *socket = getenv("NOTIFY_SOCKET");
+
+	manager->engine = engine;
+	manager->tables = tables;
+	if (socket == NULL || socket[0] == '\0')
+		return;
+	timer_arm(wheel, &manager->status, timer_now_ms() + STATUS_MS);
+	manager->beat_ms = watchdog_beat_ms();
+	if (manager->beat_ms != 0)
+		timer_arm(wheel, &manager->watchdog, timer_now_ms());
+}
+
+static void
+on_status(struct manager *manager, struct timer_wheel *wheel)
+{
+	char text[sizeof(manager->said)];
+
+	describe(text, sizeof(text), manager->engine, manager->tables);
+	/* What could not be said is tried again. */
+	if (strcmp(text, manager->said) != 0 &&
+	    notify_send("STATUS=%s", text) >= 0)
+		strlcpy(manager->said, text, sizeof(manager->said));
+	timer_arm(wheel, &manager->status, timer_now_ms() + STATUS_MS);
+}
+
+static void
+on_watchdog(struct manager *manager, struct timer_wheel *wheel)
+{
+	const uint64_t now_ms = timer_now_ms();
+	uint64_t next_ms = manager->beat_ms;
+	unsigned worker;
+	const uint64_t stuck_ms = engine_stuck_ms(manager->engine, now_ms,
+	    &worker);
+	const bool withheld = stuck_ms > ENGINE_STUCK_MS;
+
+	if (withheld && !manager->withheld)
+		log_warning("worker %u has been in one turn of its loop for "
+			    "%" PRIu64 " ms: the watchdog is not told that all "
+			    "is well",
+		    worker, stuck_ms);
+	else if (!withheld && manager->withheld)
+		log_notice("every worker turns its loop again");
+	manager->withheld = withheld;
+	if (withheld)
+		next_ms = manager->beat_ms / LOOKS_PER_BEAT + 1;
+	else
+		(void)notify_send("WATCHDOG=1");
+	timer_arm(wheel, &manager->watchdog, now_ms + next_ms);
+}
+
+bool
+manager_on_timer(struct manager *manager, struct timer_wheel *wheel,
+    const struct timer *timer)
+{
+	if (timer == &manager->status)
+		on_status(manager, wheel);
+	else if (timer == &manager->watchdog)
+		on_watchdog(manager, wheel);
+	else
+		return false;
+	return true;
+}
+
+void
+manager_stop_status(struct manager *manager, struct timer_wheel *wheel)
+{
+	timer_disarm(wheel, &manager->status);
+}
+
+int
+manager_ready(const struct engine *engine, const struct tables *tables)
+{
+	char text[128];
+
+	describe(text, sizeof(text), engine, tables);
+	return notify_send("READY=1\nSTATUS=%s", text);
+}
+
+int
+manager_reloading(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+	    (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* A worker's conns that wait for a backend: see waiting.h. */
+#include "lb4/engine/waiting.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "lb4/engine/conn.h"
+#include "lb4/engine/worker.h"
+#include "lb4/table/policy.h"
+
+/* How often to look for room that came by a backend's health or a reload. */
+#define LOOK_MS 100
+
+/* How many tickets for each worker one may be served before its turn, when
+ * there is room for several at once: a worker that had to wait for another's
+ * turn of the loop at each conn would leave places empty. */
+#define AHEAD_PER_WORKER 4
+
+void
+waiting_init(struct waiting *waiting)
+{
+	*waiting = (struct waiting){ .look = { 0 } };
+	TAILQ_INIT(&waiting->parts);
+}
+
+static struct waitqueue *
+queue_of(const struct service_state *state)
+{
+	return atomic_load(&state->waitqueue);
+}
+
+static struct waitqueue_part *
+part_of(const struct worker *worker, const struct conn *conn)
+{
+	return &queue_of(conn->service)->part[worker->index];
+}
+
+bool
+waiting_is_used(const struct service_state *state)
+{
+	return !waitqueue_is_empty(queue_of(state));
+}
+
+/* Calls the worker of the oldest ticket above `after`. */
+static void
+call_oldest(struct worker_shared *shared, struct waitqueue *queue,
+    uint64_t after)
+{
+	int oldest = waitqueue_oldest(queue, after);
+
+	if (oldest < 0)
+		return;
+	waitqueue_call(queue, (unsigned)oldest);
+	mailbox_ring(&shared->workers[oldest].mailbox);
+}
+
+void
+waiting_call(struct worker_shared *shared, struct service_state *state)
+{
+	struct waitqueue *queue = queue_of(state);
+
+	if (queue != NULL)
+		call_oldest(shared, queue, 0);
+}
+
+/* Whether to wait is of no use: there is room, or will never be. */
+static bool
+need_not_wait(const struct worker *worker, const struct service_state *state)
+{
+	const struct service *service;
+
+	if (worker->table == NULL)
+		return false; /* its loop has ended: so will all conns */
+	service = table_service(worker->table, state->id);
+	return service == NULL || service->state != state ||
+	    !policy_is_full(service);
+}
+
+static void
+call_if_room(struct worker *worker, struct service_state *state)
+{
+	if (need_not_wait(worker, state))
+		waiting_call(worker->shared, state);
+}
+
+/* ---- standing in line -------------------------------------------------- */
+
+static void
+part_begins(struct worker *worker, struct waitqueue_part *part)
+{
+	if (TAILQ_EMPTY(&worker->waiting.parts))
+		timer_arm(&worker->timers, &worker->waiting.look,
+		    worker->now_ms + LOOK_MS);
+	TAILQ_INSERT_TAIL(&worker->waiting.parts, part, entry);
+	(void)waitqueue_answer(part); /* those before are meant no more */
+}
+
+static void
+part_ends(struct worker *worker, struct waitqueue_part *part)
+{
+	TAILQ_REMOVE(&worker->waiting.parts, part, entry);
+	if (TAILQ_EMPTY(&worker->waiting.parts))
+		timer_disarm(&worker->timers, &worker->waiting.look);
+}
+
+static void
+show_oldest(struct waitqueue_part *part)
+{
+	const struct conn *first = TAILQ_FIRST(&part->line);
+
+	waitqueue_set_oldest(part,
+	    first != NULL ? first->ticket : WAITQUEUE_NOBODY);
+}
+
+/* Nearly always at the end: older tickets come from other workers, or have
+ * waited before. */
+static void
+step_in(struct worker *worker, struct conn *conn)
+{
+	struct waitqueue_part *part = part_of(worker, conn);
+	struct conn *before = TAILQ_LAST(&part->line, conn_line);
+
+	if (before == NULL)
+		part_begins(worker, part);
+	while (before != NULL && before->ticket > conn->ticket)
+		before = TAILQ_PREV(before, conn_line, entry);
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&part->line, before, conn, entry);
+	else
+		TAILQ_INSERT_HEAD(&part->line, conn, entry);
+	part->retriers += conn->tries > 0;
+	show_oldest(part);
+	call_if_room(worker, conn->service);
+}
+
+static void
+step_out(struct worker *worker, struct conn *conn)
+{
+	struct waitqueue_part *part = part_of(worker, conn);
+
+	TAILQ_REMOVE(&part->line, conn, entry);
+	part->retriers -= conn->tries > 0;
+	if (TAILQ_EMPTY(&part->line))
+		part_ends(worker, part);
+	show_oldest(part);
+}
+
+bool
+waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit)
+{
+	struct waitqueue *queue = queue_of(conn->service);
+
+	if (!waitqueue_enter(queue, limit))
+		return false;
+	if (conn->ticket == 0)
+		conn->ticket = waitqueue_ticket(queue);
+	conn->attempt_ms = worker->now_ms;
+	step_in(worker, conn);
+	return true;
+}
+
+void
+waiting_leave(struct worker *worker, struct conn *conn)
+{
+	step_out(worker, conn);
+	waitqueue_leave(queue_of(conn->service));
+	conn->queue_ms += (uint32_t)(worker->now_ms - conn->attempt_ms);
+	/* the call that was meant for it may be another's */
+	call_if_room(worker, conn->service);
+}
+
+void
+waiting_detach(struct worker *worker, struct conn *conn)
+{
+	step_out(worker, conn);
+}
+
+void
+waiting_attach(struct worker *worker, struct conn *conn)
+{
+	step_in(worker, conn);
+}
+
+/* ---- being called ------------------------------------------------------ */
+
+static bool
+tried_the_same(const struct conn *a, const struct conn *b)
+{
+	return a->tries == b->tries &&
+	    memcmp(a->tried, b->tried, a->tries * sizeof(a->tried[0])) == 0;
+}
+
+/* Lets the first go who finds a backend; false when nobody does.  Who has tried
+ * nothing yet can use any: if one of those finds none, all do. */
+static bool
+serve_one(struct worker *worker, struct waitqueue_part *part)
+{
+	const struct conn *failed = NULL;
+	struct conn *conn;
+
+	TAILQ_FOREACH(conn, &part->line, entry) {
+		if (failed == NULL || !tried_the_same(failed, conn)) {
+			if (conn_admit(worker, conn))
+				return true;
+			failed = conn;
+		}
+		if (part->retriers == 0)
+			break;
+	}
+	return false;
+}
+
+/* Whether this part's first has its turn, or nearly so. */
+static bool
+is_due(const struct waitqueue *queue, const struct waitqueue_part *part)
+{
+	const struct conn *first = TAILQ_FIRST(&part->line);
+	int oldest = waitqueue_oldest(queue, 0);
+
+	if (first == NULL)
+		return false;
+	return oldest < 0 ||
+	    first->ticket <= atomic_load(&queue->part[oldest].oldest) +
+		(uint64_t)AHEAD_PER_WORKER * queue->workers;
+}
+
+static void
+answer(struct worker *worker, struct waitqueue_part *part)
+{
+	const struct conn *first = TAILQ_FIRST(&part->line);
+	struct service_state *state = first->service;
+	struct waitqueue *queue = queue_of(state);
+	bool served;
+
+	do {
+		(void)waitqueue_answer(part);
+		served = serve_one(worker, part);
+	} while (served && is_due(queue, part));
+	/* room that nobody here can use may be of use to others */
+	first = TAILQ_FIRST(&part->line);
+	if (!served && first != NULL && need_not_wait(worker, state))
+		call_oldest(worker->shared, queue, first->ticket);
+}
+
+void
+on_waiting_bell(struct worker *worker)
+{
+	struct waitqueue_part *part, *next;
+
+	for (part = TAILQ_FIRST(&worker->waiting.parts); part != NULL;
+	     part = next) {
+		next = TAILQ_NEXT(part, entry);
+		if (waitqueue_answer(part))
+			answer(worker, part);
+	}
+}
+
+void
+on_waiting_look(struct worker *worker)
+{
+	struct waitqueue_part *part;
+
+	TAILQ_FOREACH(part, &worker->waiting.parts, entry)
+		call_if_room(worker, TAILQ_FIRST(&part->line)->service);
+	if (!TAILQ_EMPTY(&worker->waiting.parts))
+		timer_arm(&worker->timers, &worker->waiting.look,
+		    worker->now_ms + LOOK_MS);
+}
