@@ -8,7 +8,7 @@
 #   dir         a directory of the scene's own, gone at the end
 #   pid[NAME]   what was started, by name; ended at the end
 #   port[NAME]  a port that nobody else uses, see take_ports
-# A scene ends with `the_end COMMAND`.
+# The last command of a scene is `the_end COMMAND`.
 
 set -u
 bold='' dim='' plain=''
@@ -112,8 +112,8 @@ noticed()
 	grep -qw -- "$2" <<<"$line" && echo "  $dim$line$plain"
 }
 
-# Says whether all was as claimed, and leaves; unless once, COMMAND says before
-# what there is to play with, until Ctrl-C.
+# Says whether all was as claimed, and returns 0 if so; unless once, only after
+# Ctrl-C, and COMMAND says what there is to play with.
 the_end()
 {
 	local word="All as claimed."
@@ -128,5 +128,5 @@ the_end()
 		echo "Ctrl-C ends it all."
 		wait "${pid[lb4]}"
 	fi
-	exit $((doubts > 0))
+	[ $doubts -eq 0 ]
 }

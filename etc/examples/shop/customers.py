@@ -9,25 +9,27 @@
 
 FILE keeps them from one run to the next. Customer N comes from 127.0.2.N (and
 on), with a new TCP connection for each request, knows what must be in its
-cart, and looks whether it is. A request whose connection breaks is sent once
-more. A customer whom the shop does not know any more, or whose cart is
-another one, has lost the session, logs in again and fills the cart anew.
+cart and how often it has paid, and looks whether the shop knows it too. If
+not, it has lost the session, logs in again and fills the cart anew.
+
+A request whose connection breaks is sent once more, but not at once: the
+kernel resets the connections of a process that dies before it closes the
+listening socket, so that for some milliseconds one can still be connected to
+it, in vain.
 
 Prints a table: the customers by the instance that had answered them last
 before this run, and a row for all of them.
     customers   how many
     moved       of these, answered by another instance in this run
-    everywhere  of these, answered in this run by each one of the instances
+    by_each     of these, answered in this run by each one of the instances
     requests    that they made; one that was sent again counts once
     retried     of these, sent again
     failed      of these, failed the second time too, or not answered well
-    orders      that they made
     lost        sessions that were lost
-    answers     how many each instance gave
+    NAME        how many of the answers this instance gave
 Exits with 0 unless it could not do its work at all.
 """
 import argparse
-import collections
 import concurrent.futures
 import http.client
 import ipaddress
@@ -37,15 +39,18 @@ import random
 import signal
 import sys
 import threading
+import time
 import urllib.parse
+from collections import Counter, defaultdict
 
 AT_A_TIME = 10  # customers, in open and visit
-PAUSE = 0.02  # seconds between the requests of one, in shop
+PAUSE = 0.05  # seconds between the requests of one, in shop
 TIMEOUT = 30
+RETRY_AFTER = 0.5
 FIRST_ADDRESS = ipaddress.ip_address("127.0.2.1")
 ITEMS = ("tea", "coffee", "mug", "kettle", "biscuits", "honey")
-COLUMNS = ("customers", "moved", "everywhere", "requests", "retried",
-           "failed", "orders", "lost")
+COLUMNS = ("customers", "moved", "by_each", "requests", "retried", "failed",
+           "lost")
 
 
 class Failed(Exception):
@@ -59,8 +64,8 @@ class Customer:
         self.shop = shop  # (host, port)
         self.kept = kept
         self.was_at = kept["instance"]
-        self.counts = collections.Counter(customers=1)
-        self.answers = collections.Counter()
+        self.counts = Counter(customers=1)
+        self.answers = Counter()
 
     def send(self, method, path, form):
         """One request on a connection of its own: status, headers, body."""
@@ -83,13 +88,14 @@ class Customer:
             conn.close()
 
     def request(self, method, path, form=None):
-        """Sends it, and if the connection breaks, once more."""
+        """Sends it, and if the connection breaks, once more a bit later."""
         self.counts["requests"] += 1
         broken = (OSError, http.client.HTTPException)
         try:
             status, headers, body = self.send(method, path, form)
         except broken:
             self.counts["retried"] += 1
+            time.sleep(RETRY_AFTER)
             try:
                 status, headers, body = self.send(method, path, form)
             except broken as error:
@@ -158,7 +164,6 @@ class Customer:
     def pay(self, number):
         _, headers, _ = self.request("POST", "/order", {"order": number})
         if not headers["Location"].endswith("/login"):
-            self.counts["orders"] += 1
             self.kept["cart"] = {}
             self.kept["orders"] += 1
 
@@ -213,27 +218,28 @@ def shop_until_told(customers):
         thread.join()
 
 
+def count(customers):
+    """The sums of what they counted, and of the answers they got."""
+    return sum((c.counts + c.answers for c in customers), start=Counter())
+
+
 def print_table(customers):
-    instances = {name for c in customers for name in c.answers}
-    groups = collections.defaultdict(list)
+    instances = sorted({name for c in customers for name in c.answers})
+    groups = defaultdict(list)
     for customer in customers:
         seen = set(customer.answers)
         customer.counts["moved"] = int(not seen <= {customer.was_at})
-        customer.counts["everywhere"] = int(seen == instances)
+        customer.counts["by_each"] = int(seen == set(instances))
         groups[customer.was_at].append(customer)
-    rows = [("was_at", *COLUMNS, "answers")]
+    rows = [("was_at", *COLUMNS, *instances)]
     for name, group in (*sorted(groups.items()), ("all", customers)):
-        counts = sum((c.counts for c in group), collections.Counter())
-        answers = sum((c.answers for c in group), collections.Counter())
-        rows.append((
-            name,
-            *(str(counts[column]) for column in COLUMNS),
-            ",".join(f"{who}:{n}" for who, n in sorted(answers.items())),
-        ))
+        sums = count(group)
+        rows.append((name, *(str(sums[what]) for what in rows[0][1:])))
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths))
-        print("  ".join(cells).rstrip())
+        cells = zip(row[1:], widths[1:])
+        print(row[0].ljust(widths[0]),
+              *(cell.rjust(width) for cell, width in cells))
 
 
 def main():
