@@ -471,7 +471,7 @@ START_TEST(sleepers_are_not_stuck)
 	unsigned worker;
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	house_open(&house, "auto");
+	house_open(&house, "auto", "");
 	while (engine_stuck_ms(house.engine, UINT64_MAX, &worker) != 0)
 		(void)nanosleep(&pause, NULL);
 	house_close(&house);
