@@ -98,7 +98,8 @@ kill_hard()	# NAME
 
 start_lb4()
 {
-	"$LB4" ${MODE:+"--relay=$MODE"} -f "$dir/lb4.ini" 2>"$dir/lb4.log" &
+	: >"$dir/lb4.log"
+	"$LB4" ${MODE:+"--relay=$MODE"} -f "$dir/lb4.ini" 2>>"$dir/lb4.log" &
 	pid[lb4]=$!
 	until_true 30 grep -qw ready "$dir/lb4.log" || die "lb4 is not ready"
 }

@@ -69,24 +69,24 @@ summary_line()
 {
 	local what
 
-	printf '  %-34s' "$1"
+	printf '  %-31s' "$1"
 	for what in requests retried failed moved lost; do
-		printf ' %9s' "$(of all "$what" "$2")"
+		printf ' %8s' "$(of all "$what" "$2")"
 	done
 	echo
 }
 
 summary_head()
 {
-	printf '  %-34s %9s %9s %9s %9s %9s\n' '' requests retried failed \
+	printf '  %-31s %8s %8s %8s %8s %8s\n' '' requests retried failed \
 	    moved lost
 }
 
 hints()
 {
-	cat <<EOT
+	cat <<END
 http://127.0.0.1:${port[shop]}/ in a browser: any name, password demo
 kill -KILL ${pid[app1]}    (app1; look again)
 tail -f $dir/lb4.log
-EOT
+END
 }
