@@ -24,6 +24,7 @@
 #include "lb4/control/host.h"
 #include "lb4/control/logger.h"
 #include "lb4/control/manager.h"
+#include "lb4/control/offline.h"
 #include "lb4/control/options.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/inherited.h"
@@ -350,6 +351,18 @@ examine(const struct config *config)
 	return report.bites == 0 ? EXIT_OK : EXIT_START;
 }
 
+/* The configuration, and behind it the checksums of its tables. */
+static int
+dump(const struct config *config)
+{
+	int error;
+
+	config_dump(config, stdout);
+	error = offline_checksums(config, stdout);
+	return error == 0 ? EXIT_OK
+			  : start_failed("table: %s", strerror(-error));
+}
+
 static int
 check(const struct options *options)
 {
@@ -359,12 +372,59 @@ check(const struct options *options)
 	if (config == NULL)
 		return EXIT_START;
 	if (options->action == OPTIONS_DUMP)
-		config_dump(config, stdout);
+		status = dump(config);
 	else
 		printf("%s: configuration is valid\n", options_source(options));
 	if (options->host)
 		status = examine(config);
 	config_free(config);
+	return status;
+}
+
+static int
+explain(const struct options *options)
+{
+	const struct offline_explain question = {
+		.service = options->explain_service,
+		.client = options->explain_client,
+		.down = options->down,
+		.downs = options->downs,
+		.in = stdin,
+	};
+	struct config *config = load(options);
+	int error;
+
+	if (config == NULL)
+		return EXIT_START;
+	error = offline_explain(config, &question, stdout, stderr);
+	config_free(config);
+	return error == 0 ? EXIT_OK : EXIT_START;
+}
+
+static int
+simulate(const struct options *options)
+{
+	const struct options after_options = { .file = options->simulate,
+		.zone = options->zone,
+		.relay = -1,
+		.log_level = -1,
+		.access_format = -1 };
+	struct config *before = load(options);
+	struct config *after = load(&after_options);
+	const struct offline_simulate question = {
+		.before = before,
+		.after = after,
+		.down = options->down,
+		.downs = options->downs,
+		.clients = options->clients,
+	};
+	int status = EXIT_START;
+
+	if (before != NULL && after != NULL &&
+	    offline_simulate(&question, stdout, stderr) == 0)
+		status = EXIT_OK;
+	config_free(before);
+	config_free(after);
 	return status;
 }
 
@@ -386,6 +446,10 @@ act(const struct options *options)
 	case OPTIONS_KEYS:
 		config_keys_list(stdout);
 		return EXIT_OK;
+	case OPTIONS_EXPLAIN:
+		return explain(options);
+	case OPTIONS_SIMULATE:
+		return simulate(options);
 	case OPTIONS_RUN:
 		break;
 	}

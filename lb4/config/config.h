@@ -103,8 +103,10 @@ struct config_service {
 	enum balance balance;
 	unsigned source_prefix4; /* bits of a client's address that count */
 	unsigned source_prefix6;
-	bool zone_affinity;    /* zones for 4tuple and source, too */
-	unsigned max_load;     /* percent of the fair load; 0: no bound */
+	bool zone_affinity;	   /* zones for 4tuple and source, too */
+	unsigned max_load;	   /* percent of the fair load; 0: no bound */
+	unsigned pin_on_change_ms; /* 0: off */
+	uint32_t pin_clients;	   /* active ones that are reckoned with */
 	unsigned slowstart_ms; /* from available to full weight; 0: at once */
 	unsigned retries;      /* further backends after a failed connect */
 	uint64_t maxconn;      /* 0: no limit but the global one */

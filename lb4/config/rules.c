@@ -264,6 +264,11 @@ check_balance(const struct config_service *service, const char *section,
 		    "does nothing with balance = %s: remove it, or give "
 		    "balance = source or 4tuple",
 		    balance_name(balance));
+	if (service->pin_on_change_ms != 0 && balance != BALANCE_SOURCE)
+		errors_add(errors, service->line, section, "pin-on-change",
+		    "does nothing with balance = %s: remove it, or give "
+		    "balance = source",
+		    balance_name(balance));
 	if (service->slowstart_ms != 0 &&
 	    (balance_hashes(balance) || balance == BALANCE_FIRST))
 		errors_add(errors, service->line, section, "slowstart",

@@ -24,6 +24,10 @@ enum {
 	OPTION_ACCESS_FORMAT,
 	OPTION_KEYS,
 	OPTION_HOST,
+	OPTION_EXPLAIN,
+	OPTION_SIMULATE,
+	OPTION_DOWN,
+	OPTION_CLIENTS,
 };
 
 /* "-": words in order; ":": this file words the complaints. */
@@ -36,6 +40,10 @@ static const struct option long_options[] = {
 	{ "access-format", required_argument, NULL, OPTION_ACCESS_FORMAT },
 	{ "keys", no_argument, NULL, OPTION_KEYS },
 	{ "host", no_argument, NULL, OPTION_HOST },
+	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
+	{ "simulate", required_argument, NULL, OPTION_SIMULATE },
+	{ "down", required_argument, NULL, OPTION_DOWN },
+	{ "clients", required_argument, NULL, OPTION_CLIENTS },
 	{ "version", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -49,6 +57,9 @@ options_help(FILE *out)
 	    "[OPTION...]\n"
 	    "       lb4 -l ADDR BACKEND... [-l ADDR BACKEND...] [OPTION...]\n"
 	    "       lb4 -t [--host] | -T [-f FILE]\n"
+	    "       lb4 [-f FILE] --explain SERVICE CLIENT [--down BACKEND]...\n"
+	    "       lb4 [-f FILE] --simulate FILE [--clients FILE] "
+	    "[--down BACKEND]...\n"
 	    "\n"
 	    "  -f FILE              configuration (" OPTIONS_FILE ")\n"
 	    "  -l ADDR BACKEND...   no file: listen on ADDR for these\n"
@@ -67,6 +78,13 @@ options_help(FILE *out)
 	    "  --access-format=FORM kv or json\n"
 	    "  --host               with -t: name the limits that it will meet\n"
 	    "  --keys               list the configuration's keys and exit\n"
+	    "  --explain SERVICE CLIENT\n"
+	    "                       tell which backend the client has, and why;\n"
+	    "                       CLIENT is - for many, one a line\n"
+	    "  --simulate FILE      tell what a change to FILE would move\n"
+	    "  --clients FILE       these clients, one a line, would move or not\n"
+	    "  --down SERVICE/BACKEND\n"
+	    "                       take that one for down in both; repeatable\n"
 	    "\n"
 	    "lb4(8) tells more; lb4.ini(5) describes the file.\n",
 	    out);
@@ -181,10 +199,58 @@ take_action(struct options *options, int option)
 	}
 }
 
-/* A plain word: a backend of the -l before it. */
+/* The words of --explain, --simulate and of what goes with them. */
 static int
-take_operand(struct options_service *service, char **word)
+take_question(struct options *options, int option, const char *word)
 {
+	switch (option) {
+	case OPTION_EXPLAIN:
+		options->action = OPTIONS_EXPLAIN;
+		options->explain_service = word;
+		options->explain_client = NULL;
+		break;
+	case OPTION_SIMULATE:
+		options->action = OPTIONS_SIMULATE;
+		options->simulate = word;
+		break;
+	case OPTION_DOWN:
+		options->down[options->downs++] = word;
+		break;
+	default:
+		options->clients = word;
+		break;
+	}
+	return 0;
+}
+
+/* What stands alone makes sense only in company. */
+static int
+check_question(const struct options *options)
+{
+	bool explains = options->explain_service != NULL;
+	bool simulates = options->simulate != NULL;
+
+	if (explains && options->explain_client == NULL)
+		return complain("--explain %s: needs a client",
+		    options->explain_service);
+	if (explains && simulates)
+		return complain("--explain and --simulate exclude each other");
+	if (options->downs > 0 && !explains && !simulates)
+		return complain("--down: needs --explain or --simulate");
+	if (options->clients != NULL && !simulates)
+		return complain("--clients: needs --simulate");
+	return 0;
+}
+
+/* A plain word: a backend of the -l before it, or the client of --explain. */
+static int
+take_operand(struct options *options, struct options_service *service,
+    int last_option, char **word)
+{
+	if (last_option == OPTION_EXPLAIN && options->explain_client == NULL) {
+		options->explain_client = *word;
+		return 0;
+	}
 	if (service == NULL)
 		return complain("%s: not an option", *word);
 	if (service->backends == 0)
@@ -222,6 +288,11 @@ take_option(struct options *options, int option, char **argv)
 	case OPTION_KEYS:
 		take_action(options, option);
 		return 0;
+	case OPTION_EXPLAIN:
+	case OPTION_SIMULATE:
+	case OPTION_DOWN:
+	case OPTION_CLIENTS:
+		return take_question(options, option, optarg);
 	default:
 		return take_word(options, option, optarg);
 	}
@@ -231,21 +302,24 @@ int
 options_parse(struct options *options, int argc, char **argv)
 {
 	struct options_service *service = NULL; /* the last word was its */
-	int option, error = 0;
+	int option, last_option = 0, error = 0;
 
 	memset(options, 0, sizeof(*options));
 	options->relay = options->log_level = options->access_format = -1;
 	options->service = calloc((size_t)argc + 1, sizeof(*options->service));
-	if (options->service == NULL)
+	options->down = calloc((size_t)argc + 1, sizeof(*options->down));
+	if (options->service == NULL || options->down == NULL)
 		return complain("%s", strerror(errno));
 	optind = 0;
 	while (error == 0 &&
 	    (option = getopt_long(argc, argv, short_options, long_options,
 		 NULL)) != -1) {
 		if (option == OPTION_OPERAND) {
-			error = take_operand(service, &argv[optind - 1]);
+			error = take_operand(options, service, last_option,
+			    &argv[optind - 1]);
 			continue;
 		}
+		last_option = option;
 		error = take_option(options, option, argv);
 		service = option == 'l'
 		    ? &options->service[options->services - 1]
@@ -261,14 +335,16 @@ options_parse(struct options *options, int argc, char **argv)
 		if (options->service[i].backends == 0)
 			error = complain("-l %s: needs a backend",
 			    options->service[i].listen);
-	return error;
+	return error == 0 ? check_question(options) : error;
 }
 
 void
 options_done(struct options *options)
 {
 	free(options->service);
+	free(options->down);
 	options->service = NULL;
+	options->down = NULL;
 }
 
 static void

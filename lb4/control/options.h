@@ -22,6 +22,8 @@ enum options_action {
 	OPTIONS_FEATURES, /* -vv */
 	OPTIONS_HELP,
 	OPTIONS_KEYS,
+	OPTIONS_EXPLAIN,
+	OPTIONS_SIMULATE,
 };
 
 /* One -l: the words point into argv. */
@@ -46,6 +48,13 @@ struct options {
 	int relay;
 	int log_level;
 	int access_format;
+	/* The words of --explain, --simulate and what goes with them. */
+	const char *explain_service;
+	const char *explain_client;
+	const char *simulate; /* the new file */
+	const char *clients;
+	const char **down; /* owned; `downs` of them */
+	size_t downs;
 };
 
 /* Reads the command line.  Returns 0, or -EINVAL after saying on standard

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/table/pins.h"
+#include "lb4/table/policy_hash.h"
+#include "lb4/table/trace.h"
 #include "lb4/table/turns.h"
 
 /* The weight with which a slow start begins. */
@@ -30,6 +33,25 @@ static const struct policy *const policies[] = {
 };
 static_assert(sizeof(policies) / sizeof(policies[0]) == BALANCE_COUNT,
     "a policy for each way to balance");
+
+static const char *const skip_names[] = {
+	[SKIP_NOT] = "usable",
+	[SKIP_SET] = "of another zone, or a backup",
+	[SKIP_WEIGHT] = "weight is 0",
+	[SKIP_ADMIN] = "taken out",
+	[SKIP_HEALTH] = "down",
+	[SKIP_TRIED] = "tried before",
+	[SKIP_FULL] = "at its maxconn",
+	[SKIP_LOAD] = "at max-load",
+};
+static_assert(sizeof(skip_names) / sizeof(skip_names[0]) == SKIP_COUNT,
+    "a name for each reason");
+
+const char *
+policy_skip_name(enum skip skip)
+{
+	return (unsigned)skip < SKIP_COUNT ? skip_names[skip] : "?";
+}
 
 const struct policy *
 policy_of(enum balance balance)
@@ -140,6 +162,7 @@ policy_spread(const struct service *service, const struct pick *pick,
 	uint32_t place;
 	int last = -1;
 
+	trace_spread(pick->trace);
 	for (unsigned i = 0; i < service->backends; i++)
 		if (policy_usable(service, pick, i, scope))
 			total += policy_weight(service, pick, i);
@@ -294,8 +317,10 @@ pick_in_sets(const struct service *service, const struct pick *pick,
 		int index = -1;
 
 		scope->set = sets[i];
-		if (service->members[scope->set] > 0)
+		if (service->members[scope->set] > 0) {
+			trace_set(pick->trace, scope);
 			index = policy->pick(service, pick, scope, limit);
+		}
 		if (index >= 0)
 			return index;
 		/* the near and the far are of one kind */
@@ -305,19 +330,63 @@ pick_in_sets(const struct service *service, const struct pick *pick,
 	return POLICY_NONE;
 }
 
-static int
-choose(const struct service *service, const struct pick *pick, uint32_t *limit)
+uint64_t
+policy_hash(const struct service *service, const struct pick *pick)
 {
 	uint8_t key[POLICY_KEY_MAX];
 	size_t len = policy_of(service->balance)->key(service, pick, key);
+	uint64_t hash = hash_sip(&service->seed, key, len);
+
+	trace_key(pick->trace, key, len, hash);
+	return hash;
+}
+
+/* The backend that the client has had before a change and keeps, or
+ * POLICY_NONE; sets the rest of *pin. */
+static int
+keep(const struct service *service, const struct pick *pick, struct scope scope,
+    uint32_t *limit, struct pin *pin)
+{
+	struct scope place = scope;
+	enum skip skip;
+
+	if (pin->index < 0)
+		return POLICY_NONE;
+	scope.set = service->backend[pin->index].set;
+	/* Who is with a backup goes home as soon as that can be. */
+	if (scope.set == SET_BACKUP)
+		return POLICY_NONE;
+	if (!pin->stored &&
+	    pick_in_sets(service, pick, &place, limit) == pin->index)
+		return pin->index;
+	pin->moved = true;
+	skip = policy_hash_skip(service, pick, (unsigned)pin->index, &scope,
+	    limit);
+	pin->lost = skip == SKIP_WEIGHT || skip == SKIP_ADMIN ||
+	    skip == SKIP_HEALTH;
+	if (skip != SKIP_NOT)
+		return POLICY_NONE;
+	trace_kept(pick->trace);
+	return pin->index;
+}
+
+static int
+choose(const struct service *service, const struct pick *pick, uint32_t *limit,
+    struct pin *pin)
+{
 	struct scope scope = {
-		.hash = hash_sip(&service->seed, key, len),
+		.hash = policy_hash(service, pick),
 		.check_health = true,
 	};
 	uint32_t maxconn;
-	int index;
+	int index = POLICY_NONE;
 
-	index = pick_in_sets(service, pick, &scope, limit);
+	if (service->pins != NULL) {
+		pins_find(service, pick, scope.hash, pin);
+		index = keep(service, pick, scope, limit, pin);
+	}
+	if (index == POLICY_NONE)
+		index = pick_in_sets(service, pick, &scope, limit);
 	if (index == POLICY_NONE) {
 		scope.check_health = false;
 		index = pick_in_sets(service, pick, &scope, limit);
@@ -332,22 +401,26 @@ int
 policy_pick(const struct service *service, const struct pick *pick)
 {
 	uint32_t limit;
+	struct pin pin;
 
-	return choose(service, pick, &limit);
+	return choose(service, pick, &limit, &pin);
 }
 
 int
 policy_take(const struct service *service, const struct pick *pick)
 {
 	uint32_t limit;
+	struct pin pin;
 	int index;
 
 	/* A count that is no more what the pick saw was raised by a conn that
 	 * has found its backend: somebody always gets on. */
 	do {
-		index = choose(service, pick, &limit);
+		index = choose(service, pick, &limit, &pin);
 	} while (index >= 0 &&
 	    !backend_reserve(service->backend[index].backend, limit));
+	if (index >= 0 && service->pins != NULL)
+		pins_note(service, pick, &pin, index);
 	return index;
 }
 

@@ -13,13 +13,15 @@
  * Step by step:
  *
  *	1. the policy's key of the client or conn is hashed with the seed.
- *	2. of the backends that are up, those in the node's zone or those in
+ *	2. a client that was active before a change of the table may keep the
+ *	   backend it had then (pins.h).
+ *	3. of the backends that are up, those in the node's zone or those in
  *	   others come first, as the zones' formula has it (policy.c); then
  *	   the rest of the two; then the backups.
- *	3. in that set the policy chooses.  Backends at their maxconn are
+ *	4. in that set the policy chooses.  Backends at their maxconn are
  *	   stepped past, but not to backups, nor to those that are down: if
  *	   only full ones are left of a kind, the conn has to wait.
- *	4. if there was none, the same without a look at health: a check may
+ *	5. if there was none, the same without a look at health: a check may
  *	   be wrong.
  */
 #ifndef LB4_TABLE_POLICY_H
@@ -32,6 +34,8 @@
 #include "common/addr.h"
 #include "lb4/table/table.h"
 
+struct pick_trace;
+
 /* What a pick is made for. */
 struct pick {
 	struct endpoint client;
@@ -42,6 +46,8 @@ struct pick {
 	 * are not chosen again. */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1];
 	unsigned tries;
+
+	struct pick_trace *trace; /* filled in (trace.h); NULL: not wanted */
 };
 
 /* Which of the backends a step of the pick looks at. */
@@ -72,6 +78,7 @@ enum skip {
 
 struct policy {
 	const char *name;
+	bool by_client; /* who the client is decides, and the hash-seed */
 
 	/* Prepares what pick needs (a Maglev table, a schedule) in a service
 	 * whose backends are set.  0 or -errno.  May be NULL. */
@@ -109,6 +116,12 @@ int policy_take(const struct service *service, const struct pick *pick);
 /* Whether a pick for a conn that has tried nothing yet would say POLICY_FULL.
  */
 bool policy_is_full(const struct service *service);
+
+/* "down", "weight is 0", ...; for any value of the enum. */
+const char *policy_skip_name(enum skip skip);
+
+/* The hash of the policy's key: for source, who the client is. */
+uint64_t policy_hash(const struct service *service, const struct pick *pick);
 
 /* For policies: the rest of this file. */
 

@@ -8,6 +8,7 @@
 
 const struct policy policy_4tuple = {
 	.name = "4tuple",
+	.by_client = true,
 	.build = policy_hash_build,
 	.key = policy_hash_whole,
 	.pick = policy_hash_pick,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lb4/table/maglev.h"
+#include "lb4/table/trace.h"
 
 #define STEPS_MAX 16
 #define MAPPED_BITS 96 /* ::ffff:0:0/96 */
@@ -110,14 +111,19 @@ walk(const struct service *service, const struct pick *pick,
 {
 	const struct maglev *maglev = service->maglev[scope->set];
 	uint64_t hash = scope->hash;
+	uint32_t slot;
 	unsigned index;
+	enum skip skip;
 
 	/* A hash of its own for each step, not a stride: the slots of one
 	 * backend lie at even distances, and a stride could meet it again and
 	 * again. */
 	for (unsigned i = 0; i <= STEPS_MAX; i++) {
-		index = maglev->slot[hash_reduce(hash, maglev->size)];
-		if (policy_usable(service, pick, index, scope))
+		slot = hash_reduce(hash, maglev->size);
+		index = maglev->slot[slot];
+		skip = policy_skip(service, pick, index, scope);
+		trace_step(pick->trace, scope, slot, maglev->size, index, skip);
+		if (skip == SKIP_NOT)
 			return (int)index;
 		hash = hash_mix(hash);
 	}
@@ -143,6 +149,18 @@ bound_load(const struct service *service, struct scope *scope)
 	scope->load_num = service->max_load * (active + 1);
 	scope->load_den = 100 * weight;
 	return weight > 0;
+}
+
+enum skip
+policy_hash_skip(const struct service *service, const struct pick *pick,
+    unsigned index, const struct scope *scope, uint32_t *limit)
+{
+	struct scope bounded = *scope;
+
+	*limit = POLICY_NO_LIMIT;
+	if (service->max_load != 0 && bound_load(service, &bounded))
+		*limit = policy_bound(service, index, &bounded);
+	return policy_skip(service, pick, index, &bounded);
 }
 
 int

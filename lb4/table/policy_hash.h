@@ -53,4 +53,10 @@ int policy_hash_build(struct service *service);
 int policy_hash_pick(const struct service *service, const struct pick *pick,
     const struct scope *scope, uint32_t *limit);
 
+/* Why a conn may not go to backend `index` of the scope's set, whatever its
+ * hash; max-load counts, and *limit is as policy_hash_pick() sets it. */
+enum skip policy_hash_skip(const struct service *service,
+    const struct pick *pick, unsigned index, const struct scope *scope,
+    uint32_t *limit);
+
 #endif

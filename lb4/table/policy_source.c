@@ -9,6 +9,7 @@
 
 const struct policy policy_source = {
 	.name = "source",
+	.by_client = true,
 	.build = policy_hash_build,
 	.key = policy_hash_network,
 	.pick = policy_hash_pick,

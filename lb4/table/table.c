@@ -27,7 +27,9 @@
 #include <string.h>
 
 #include "common/timer.h"
+#include "lb4/table/checksum.h"
 #include "lb4/table/maglev.h"
+#include "lb4/table/pins.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/rcu.h"
 #include "lb4/table/turns.h"
@@ -212,6 +214,7 @@ service_free(struct service *service)
 		for (size_t i = 0; i < service->backends; i++)
 			backend_unref(service->backend[i].backend);
 	service_state_unref(service->state);
+	pins_free(service->pins);
 	free(service->backend);
 	free(service->check_addr);
 	for (int set = 0; set < BACKEND_SETS; set++) {
@@ -232,6 +235,8 @@ service_set(struct service *service, const struct config_service *config,
 	service->source_prefix6 = config->source_prefix6;
 	service->max_load = config->max_load;
 	service->slowstart_ms = config->slowstart_ms;
+	service->pin_on_change_ms = config->pin_on_change_ms;
+	service->pin_clients = config->pin_clients;
 	service->check = config->check;
 	service->retries = config->retries;
 	service->maxconn = config->maxconn;
@@ -352,6 +357,16 @@ out:
 	return rc;
 }
 
+/* The service that it will replace, or NULL. */
+static const struct service *
+service_before(const struct tables *tables, const struct service *service)
+{
+	const struct table *table = atomic_load_explicit(&tables->current,
+	    memory_order_relaxed);
+
+	return table != NULL ? table_service(table, service->state->id) : NULL;
+}
+
 /* Gives the service's state a queue if it needs one and has none yet. */
 static int
 service_set_waitqueue(const struct service *service)
@@ -388,6 +403,11 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	if (rc < 0)
 		goto fail;
 	rc = policy->build != NULL ? policy->build(service) : 0;
+	if (rc < 0)
+		goto fail;
+	service->checksum = checksum_service(service);
+	rc = pins_build(service, service_before(tables, service),
+	    timer_now_ms());
 	if (rc < 0)
 		goto fail;
 	*out = service;
@@ -520,6 +540,7 @@ tables_publish(struct tables *tables, const struct config *config,
 static size_t
 retire(struct tables *tables)
 {
+	const struct table *table = table_current(tables);
 	size_t count = 0;
 
 	for (size_t i = 0; i < tables->backends_count; i++) {
@@ -536,12 +557,17 @@ retire(struct tables *tables)
 		state->retired = state_is_unused(state);
 		count += state->retired;
 	}
+	for (size_t i = 0; table != NULL && i < table->ids; i++)
+		if (table->service[i] != NULL)
+			count += pins_expire(table->service[i]->pins,
+			    timer_now_ms());
 	return count;
 }
 
 static void
 bury(struct tables *tables)
 {
+	const struct table *table = table_current(tables);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < tables->backends_count; i++) {
@@ -557,6 +583,9 @@ bury(struct tables *tables)
 		state_free(tables->states[i]);
 		tables->states[i] = NULL;
 	}
+	for (size_t i = 0; table != NULL && i < table->ids; i++)
+		if (table->service[i] != NULL)
+			pins_bury(table->service[i]->pins);
 }
 
 size_t

@@ -33,6 +33,7 @@
 #define TABLE_WORKERS_MAX GATE_WORKERS_MAX
 
 struct maglev;
+struct pins;
 struct turns;
 
 /*
@@ -104,11 +105,16 @@ struct service {
 	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
 	uint16_t *order;		     /* first: as in the file */
 
+	struct pins *pins; /* owned; NULL without pin-on-change */
+
 	struct hash_key seed;
+	uint64_t checksum;	 /* checksum.h */
 	unsigned source_prefix4; /* bits */
 	unsigned source_prefix6;
 	unsigned max_load; /* percent; 0: no bound */
 	unsigned slowstart_ms;
+	unsigned pin_on_change_ms; /* 0: off */
+	uint32_t pin_clients;
 
 	/* as configured; check.kind tells the prober what to do */
 	struct config_check check;

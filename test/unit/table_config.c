@@ -45,6 +45,7 @@ table_config_service(struct config *config, const char *name,
 	service = &config->service[config->services++];
 	*service = (struct config_service){
 		.balance = balance,
+		.pin_clients = 100000,
 		.source_prefix4 = 32,
 		.source_prefix6 = 64,
 		.retries = 2,

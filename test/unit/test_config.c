@@ -121,6 +121,8 @@ static const struct ranged {
 	    "1 to 128", "64.", WHOLE },
 	{ S("max-load", max_load), "100%", "10000%", 100, 10000, "99%",
 	    "10001%", "off or 100% to 10000%", "1.25", PERCENT },
+	{ S("pin-clients", pin_clients), "1000", "4000000", 1000, 4000000,
+	    "999", "4000001", "1000 to 4000000", "100k", WHOLE },
 	{ S("retries", retries), "0", "7", 0, 7, NULL, "8", "0 to 7", "three",
 	    WHOLE },
 	{ S("maxconn", maxconn), "0", "10000000", 0, 10000000, NULL,
@@ -657,6 +659,8 @@ START_TEST(test_service_defaults)
 	ck_assert_uint_eq(service->source_prefix6, 64);
 	ck_assert_uint_eq(service->max_load, 0);
 	ck_assert_uint_eq(service->slowstart_ms, 0);
+	ck_assert_uint_eq(service->pin_on_change_ms, 0);
+	ck_assert_uint_eq(service->pin_clients, 100000);
 	ck_assert(!service->zone_affinity);
 	ck_assert(!service->backend->backup);
 	ck_assert_str_eq(service->backend->zone, "");
@@ -845,6 +849,20 @@ START_TEST(test_slowstart)
 	}
 	refuse_key(false, "slowstart", "2h",
 	    "\"2h\" is too high: give 0s to 1h");
+}
+END_TEST
+
+START_TEST(test_pin_on_change)
+{
+	struct config *config = parse("[service s]\nlisten = :80\n"
+				      "backend = a 1.2.3.4:80\n"
+				      "balance = source\n"
+				      "pin-on-change = 30m\n");
+
+	ck_assert_uint_eq(config->service->pin_on_change_ms, 1800000);
+	config_free(config);
+	refuse_key(false, "pin-on-change", "25h",
+	    "\"25h\" is too high: give 0s to 1d");
 }
 END_TEST
 
@@ -1042,6 +1060,7 @@ config_suite(void)
 	tcase_add_test(whole, test_order_of_backends);
 	tcase_add_test(whole, test_weights_of_backups);
 	tcase_add_test(whole, test_slowstart);
+	tcase_add_test(whole, test_pin_on_change);
 	tcase_add_test(whole, test_adhoc);
 	tcase_add_test(whole, test_adhoc_errors);
 	tcase_add_test(whole, test_adhoc_with_file);

@@ -202,6 +202,9 @@ static const struct {
 	{ GOOD "balance = leastconn\nmax-load = 125%\n",
 	    "t.ini:1: [service ok] max-load: does nothing with balance = "
 	    "leastconn: remove it, or give balance = source or 4tuple\n" },
+	{ GOOD "pin-on-change = 30m\n",
+	    "t.ini:1: [service ok] pin-on-change: does nothing with balance = "
+	    "4tuple: remove it, or give balance = source\n" },
 	{ GOOD "slowstart = 30s\n",
 	    "t.ini:1: [service ok] slowstart: does nothing with balance = "
 	    "4tuple: remove it, or give balance = roundrobin, leastconn or "

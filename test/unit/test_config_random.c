@@ -146,6 +146,10 @@ draw_service(struct random *random, size_t number,
 	service->zone_affinity = draw(random, 2);
 	if (balance_hashes(service->balance) && draw(random, 2))
 		service->max_load = (unsigned)between(random, 100, 10000);
+	if (service->balance == BALANCE_SOURCE)
+		service->pin_on_change_ms = (unsigned)between(random, 0,
+		    86400000);
+	service->pin_clients = (uint32_t)between(random, 1000, 4000000);
 	if (!balance_hashes(service->balance) &&
 	    service->balance != BALANCE_FIRST)
 		service->slowstart_ms = (unsigned)between(random, 0, 3600000);
@@ -243,6 +247,8 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(source_prefix6);
 	SAME_NUMBER(zone_affinity);
 	SAME_NUMBER(max_load);
+	SAME_NUMBER(pin_on_change_ms);
+	SAME_NUMBER(pin_clients);
 	SAME_NUMBER(slowstart_ms);
 	SAME_NUMBER(retries);
 	SAME_NUMBER(maxconn);
@@ -341,6 +347,7 @@ START_TEST(test_dump_text)
 	    "backend = b [::1] weight=1 maxconn=0\n"
 	    "backend = c 1.2.3.4 weight=1 maxconn=0\n"
 	    "source-prefix4 = 32\nsource-prefix6 = 64\nmax-load = off\n"
+	    "pin-on-change = 0s\npin-clients = 100000\n"
 	    "slowstart = 0s\nzone-affinity = no\n"
 	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\nnodelay = yes\nkeepalive = client\n"
 	    "user-timeout = 0s\ntimeout-connect = 5s\n"
