@@ -150,6 +150,8 @@ SBIN = $(DESTDIR)$(PREFIX)/sbin
 MAN = $(DESTDIR)$(PREFIX)/share/man
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONF = $(DESTDIR)$(SYSCONFDIR)/lb4
+SCHEMA = $(DESTDIR)$(PREFIX)/share/lb4/schema
+COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 PAGES = $(wildcard man/*.[1-9])
 page = $(MAN)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
@@ -157,6 +159,8 @@ install: all
 	install -d $(SBIN) $(UNITDIR) $(CONF)
 	install $(PROGRAMS) $(SBIN)
 	$(foreach p,$(PAGES),install -D -m 644 $(p) $(call page,$(p)) &&) true
+	install -D -m 644 -t $(SCHEMA) etc/schema/*.json
+	install -D -m 644 etc/lb4ctl.bash-completion $(COMPLETION)/lb4ctl
 	install -m 644 etc/lb4.ini $(CONF)/lb4.ini.sample
 	test -e $(CONF)/lb4.ini || install -m 644 etc/lb4.ini $(CONF)/lb4.ini
 	sed 's|/usr/local/sbin|$(PREFIX)/sbin|; s|/etc/lb4|$(SYSCONFDIR)/lb4|g' \
@@ -165,7 +169,10 @@ install: all
 # A lb4.ini that was edited stays.
 uninstall:
 	rm -f $(addprefix $(SBIN)/,lb4 lb4ctl) $(UNITDIR)/lb4.service \
-		$(foreach p,$(PAGES),$(call page,$(p)))
+		$(foreach p,$(PAGES),$(call page,$(p))) $(COMPLETION)/lb4ctl
+	rm -rf $(SCHEMA)
+	! test -d $(dir $(SCHEMA)) || \
+		rmdir --ignore-fail-on-non-empty $(dir $(SCHEMA))
 	! cmp -s $(CONF)/lb4.ini $(CONF)/lb4.ini.sample || rm $(CONF)/lb4.ini
 	rm -f $(CONF)/lb4.ini.sample
 	! test -d $(CONF) || rmdir --ignore-fail-on-non-empty $(CONF)

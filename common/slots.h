@@ -86,6 +86,18 @@ slots_find(const struct slots *slots, uint32_t index, uint32_t generation)
 	return object;
 }
 
+/* The object at `index` if there is one, whatever its generation. */
+static inline void *
+slots_at(const struct slots *slots, uint32_t index)
+{
+	void *object;
+
+	if (index >= slots->fresh)
+		return NULL;
+	object = slots->memory + index * slots->stride;
+	return slots_header(slots, object)->taken ? object : NULL;
+}
+
 /* The next taken object at or after *index, which is moved past it; NULL at
  * the end.  Start with *index = 0.  The object may be released before the next
  * call. */

@@ -26,6 +26,7 @@
 #include "lb4/control/manager.h"
 #include "lb4/control/offline.h"
 #include "lb4/control/options.h"
+#include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/inherited.h"
 #include "lb4/health/prober.h"
@@ -39,6 +40,7 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 /* All that is started, in the order of the start. */
 struct program {
 	struct config *config;
+	const char *source; /* of it */
 	struct inherited inherited;
 	int ready_fd; /* -1: not going to the background */
 	struct daemon_user user;
@@ -50,6 +52,7 @@ struct program {
 	struct tables tables;
 	bool tables_up;
 	struct pidfh *pidfile;
+	struct control_socket *socket; /* NULL: none is configured */
 	struct prober *prober;
 	bool prober_up;
 	struct engine *engine;
@@ -161,6 +164,11 @@ start_privileged(struct program *program)
 	    &peers);
 	if (program->engine == NULL)
 		return start_failed("engine: %s", strerror(errno));
+	if (control_socket_open(&program->socket, config, why, sizeof(why)) < 0)
+		return start_failed("%s", why);
+	if (program->socket != NULL)
+		prober_set_news(program->prober, control_socket_news,
+		    program->socket);
 	engine_inherit(program->engine, &program->inherited);
 	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
 	    daemon_become(&program->user, why, sizeof(why)) < 0)
@@ -255,6 +263,12 @@ run(struct program *program)
 		.engine = program->engine,
 		.tables = &program->tables,
 		.logger = program->logger,
+		.prober = program->prober,
+		.config = program->config,
+		.socket = program->socket,
+		.version = LB4_VERSION,
+		.source = program->source,
+		.maxconn = program->limits.maxconn,
 		.workers = program->workers,
 		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
 	};
@@ -275,6 +289,7 @@ stop(struct program *program)
 		prober_stop(program->prober);
 	engine_free(program->engine);
 	prober_free(program->prober);
+	control_socket_free(program->socket);
 	daemon_pidfile_remove(program->pidfile);
 	if (program->tables_up)
 		tables_done(&program->tables);
@@ -329,6 +344,7 @@ serve(const struct options *options)
 	int status;
 
 	program.config = load(options);
+	program.source = options_source(options);
 	if (program.config == NULL)
 		return EXIT_START;
 	status = start(&program, options->background);

@@ -133,8 +133,15 @@ struct config {
 	enum relay_way relay;
 	struct hash_key hash_seed;
 	bool hash_seed_set; /* false: hash_seed is 0, the caller draws one */
-	char user[CONFIG_NAME_MAX];	  /* "": stay */
-	char pidfile[CONFIG_PATH_MAX];	  /* "": none */
+	char user[CONFIG_NAME_MAX];	     /* "": stay */
+	char pidfile[CONFIG_PATH_MAX];	     /* "": none */
+	char control[CONFIG_PATH_MAX];	     /* control socket; "": none */
+	char control_owner[CONFIG_NAME_MAX]; /* of its file; "": who starts */
+	char control_group[CONFIG_NAME_MAX];
+	unsigned control_mode;
+	char control_read[CONFIG_NAME_MAX]; /* groups with these levels; "": */
+	char control_operate[CONFIG_NAME_MAX]; /* none */
+	char control_admin[CONFIG_NAME_MAX];
 	char log[CONFIG_PATH_MAX];	  /* "stderr", "syslog" or a path */
 	int log_level;			  /* enum log_level */
 	char access_log[CONFIG_PATH_MAX]; /* "off", "stderr", "syslog", path */

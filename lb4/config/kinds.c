@@ -358,8 +358,8 @@ parse_user(const struct key *key, void *object, const char *text,
 {
 	if (!is_word_of(text, "-_.$") || strlen(text) >= key->size)
 		return why_set(why,
-		    "\"%.64s\" cannot be a user's name: give one of "
-		    "passwd(5)",
+		    "\"%.64s\" cannot be the name of a user or a group: "
+		    "give one of passwd(5) or group(5)",
 		    text);
 	memcpy(field_of(key, object), text, strlen(text) + 1);
 	return 0;
@@ -427,6 +427,59 @@ parse_target(const struct key *key, void *object, const char *text,
 
 const struct kind kind_target = {
 	.parse = parse_target,
+	.count = count_text,
+	.print = print_text,
+};
+
+/* Octal, as chmod(1) has it. */
+static int
+parse_mode(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	size_t len = strspn(text, "01234567");
+	unsigned value = 0;
+
+	for (size_t i = 0; i < len && i < 5; i++)
+		value = 8 * value + (unsigned)(text[i] - '0');
+	if (len < 3 || len > 4 || text[len] != '\0' || value > key->high)
+		return why_set(why,
+		    "\"%.64s\" is no mode of a socket: give three octal "
+		    "digits, or four of which the first is 0",
+		    text);
+	store(key, object, value);
+	return 0;
+}
+
+static void
+print_mode(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	fprintf(out, "%04o", (unsigned)load(key, object));
+}
+
+const struct kind kind_mode = {
+	.parse = parse_mode,
+	.print = print_mode,
+};
+
+static int
+parse_socket(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	char word[CONFIG_PATH_MAX];
+	const size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	int error = value_only_word(text, word, sizeof(word), why);
+
+	if (error != 0)
+		return error;
+	if (strlen(word) > most)
+		return why_set(why,
+		    "the path of a socket has at most %zu characters", most);
+	return parse_target(key, object, text, why);
+}
+
+const struct kind kind_socket = {
+	.parse = parse_socket,
 	.count = count_text,
 	.print = print_text,
 };

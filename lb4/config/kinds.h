@@ -17,7 +17,9 @@ extern const struct kind kind_yesno;
 extern const struct kind kind_flag;   /* its bare name is "yes" */
 extern const struct kind kind_names;  /* one of key->names */
 extern const struct kind kind_level;  /* a log level */
-extern const struct kind kind_user;   /* the name of a user */
+extern const struct kind kind_user;   /* the name of a user or a group */
+extern const struct kind kind_mode;   /* of a file: 0660 */
+extern const struct kind kind_socket; /* the path of a unix socket */
 extern const struct kind kind_name;   /* as of a service or backend */
 extern const struct kind kind_target; /* one of key->names, or a path */
 

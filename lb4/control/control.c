@@ -19,6 +19,7 @@
 #include "common/loop.h"
 #include "lb4/control/logger.h"
 #include "lb4/control/notify.h"
+#include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
@@ -31,7 +32,7 @@
 /* At least TABLE_WORKERS_MAX: each worker posts once in its life. */
 #define MAILBOX_MAX 1024
 
-enum { TAG_SIGNAL, TAG_MAILBOX };
+enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET };
 
 static const int taken_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
 	SIGUSR2 };
@@ -128,6 +129,8 @@ set_state(struct control *control, enum control_state state)
 	log_debug("control: %s -> %s", control_state_name(control->state),
 	    control_state_name(state));
 	control->state = state;
+	control_socket_event(control->parts.socket, "state", NULL, NULL, "%s",
+	    control_state_name(state));
 }
 
 /* Ends what is left, at once.  Does nothing when it is too late for that. */
@@ -290,6 +293,8 @@ on_event(struct control *control, uint64_t tag)
 	struct control_message message;
 	struct signalfd_siginfo info;
 
+	if (loop_tag_kind(tag) == TAG_SOCKET)
+		return; /* control_run() does what there is */
 	if (loop_tag_kind(tag) == TAG_MAILBOX) {
 		mailbox_open(&control->mailbox);
 		while (mailbox_take(&control->mailbox, &message))
@@ -301,20 +306,50 @@ on_event(struct control *control, uint64_t tag)
 		on_signal(control, info.ssi_signo);
 }
 
+static int
+start_socket(struct control *control)
+{
+	if (control->parts.socket == NULL)
+		return 0;
+	control_socket_start(control->parts.socket, control);
+	return loop_add(control->epfd, control_socket_fd(control->parts.socket),
+	    EPOLLIN, loop_tag(TAG_SOCKET, 0, 0));
+}
+
+/* How long there is nothing to do but for events; -1: for ever. */
+static int
+sleep_ms(const struct control *control)
+{
+	uint64_t now_ms = timer_now_ms();
+	int timers = timer_wheel_sleep(&control->wheel, now_ms);
+	int callers = control->parts.socket != NULL
+	    ? control_socket_sleep(control->parts.socket, now_ms)
+	    : -1;
+
+	if (timers < 0 || callers < 0)
+		return timers > callers ? timers : callers;
+	return timers < callers ? timers : callers;
+}
+
 int
 control_run(struct control *control, const struct control_parts *parts)
 {
 	struct epoll_event events[4];
 	struct timer *timer;
+	int error;
 
 	control->parts = *parts;
-	timer_wheel_init(&control->wheel, timer_now_ms());
+	control->began_ms = timer_now_ms();
+	timer_wheel_init(&control->wheel, control->began_ms);
+	error = start_socket(control);
+	if (error < 0)
+		return error;
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
 	    parts->tables);
 	while (control->state != CONTROL_ENDED) {
 		int count = loop_wait(control->epfd, events, 4,
-		    timer_wheel_sleep(&control->wheel, timer_now_ms()));
+		    sleep_ms(control));
 
 		if (count < 0)
 			return count;
@@ -324,6 +359,9 @@ control_run(struct control *control, const struct control_parts *parts)
 		    (timer = timer_wheel_next(&control->wheel,
 			 timer_now_ms())) != NULL)
 			on_timer(control, timer);
+		if (control->parts.socket != NULL)
+			control_socket_turn(control->parts.socket,
+			    timer_now_ms());
 	}
 	return 0;
 }

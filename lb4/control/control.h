@@ -20,8 +20,11 @@
 #include "common/timer.h"
 #include "lb4/control/manager.h"
 
+struct config;
+struct control_socket;
 struct engine;
 struct logger;
+struct prober;
 struct tables;
 
 enum control_state {
@@ -37,6 +40,12 @@ struct control_parts {
 	struct engine *engine;
 	struct tables *tables;
 	struct logger *logger;
+	struct prober *prober;
+	struct config *config; /* as it is served; commands may change it */
+	struct control_socket *socket; /* NULL: none */
+	const char *version;
+	const char *source; /* of the configuration: the file's name */
+	uint64_t maxconn;
 	unsigned workers;
 	unsigned shutdown_timeout_ms;
 };
@@ -44,6 +53,7 @@ struct control_parts {
 struct control {
 	struct control_parts parts;
 	enum control_state state;
+	uint64_t began_ms;
 	unsigned drained;	    /* workers that have no conn left */
 	uint64_t drain_deadline_ms; /* 0: none */
 

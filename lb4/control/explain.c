@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/timer.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/trace.h"
 
@@ -91,17 +92,18 @@ print_hash(const struct pick_trace *trace, FILE *out)
 	fprintf(out, "\nhash       %016" PRIx64 "\n", trace->hash);
 }
 
-static void
-print_pick(const struct service *service, const char *client,
-    const struct pick *pick, int index, FILE *out)
+void
+offline_print_pick(const struct service *service,
+    const struct offline_pick *asked, FILE *out)
 {
 	const struct policy *policy = policy_of(service->balance);
-	const struct pick_trace *trace = pick->trace;
+	const struct pick *pick = &asked->pick;
+	const struct pick_trace *trace = &asked->trace;
 
 	fprintf(out, "service    %s\nbalance    %s\n", service->state->name,
 	    policy->name);
 	fprintf(out, "checksum   %016" PRIx64 "\nclient     %s\n",
-	    service->checksum, client);
+	    service->checksum, asked->client);
 	if (!policy->by_client) {
 		print_set(service, trace->set, trace->check_health, out);
 		print_all(service, pick, out);
@@ -119,7 +121,7 @@ print_pick(const struct service *service, const char *client,
 	}
 	if (trace->kept)
 		fprintf(out, "kept       where it was before a change\n");
-	print_backend(service, index, out);
+	print_backend(service, asked->index, out);
 }
 
 /* A client whose place can be told, or a constant sentence why not. */
@@ -137,21 +139,35 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 	return NULL;
 }
 
+const char *
+offline_pick(const struct service *service, const char *client,
+    uint64_t now_ms, struct offline_pick *asked)
+{
+	const char *why;
+
+	memset(asked, 0, sizeof(*asked));
+	why = client_of(service, client, &asked->pick);
+	if (why != NULL)
+		return why;
+	asked->client = client;
+	asked->pick.trace = &asked->trace;
+	asked->pick.now_ms = now_ms;
+	asked->index = policy_pick(service, &asked->pick);
+	return NULL;
+}
+
 int
 offline_explain_client(const struct service *service, const char *text,
     uint64_t now_ms, FILE *out, FILE *err)
 {
-	struct pick_trace trace = { .steps = 0 };
-	struct pick pick;
-	const char *why = client_of(service, text, &pick);
+	struct offline_pick asked;
+	const char *why = offline_pick(service, text, now_ms, &asked);
 
 	if (why != NULL) {
 		fprintf(err, "lb4: %s: %s\n", text, why);
 		return -EINVAL;
 	}
-	pick.now_ms = now_ms;
-	pick.trace = &trace;
-	print_pick(service, text, &pick, policy_pick(service, &pick), out);
+	offline_print_pick(service, &asked, out);
 	return 0;
 }
 

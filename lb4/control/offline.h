@@ -15,7 +15,9 @@
 
 #include "common/addr.h"
 #include "lb4/config/config.h"
+#include "lb4/table/policy.h"
 #include "lb4/table/table.h"
+#include "lb4/table/trace.h"
 
 /* A configuration's tables, without any thread that reads them. */
 struct offline {
@@ -74,6 +76,23 @@ struct offline_explain {
  */
 int offline_explain(const struct config *config,
     const struct offline_explain *question, FILE *out, FILE *err);
+
+/* One client's pick, with how it came to be. */
+struct offline_pick {
+	const char *client; /* the caller's text */
+	struct pick pick;
+	struct pick_trace trace;
+	int index; /* of the backend; -1: none */
+};
+
+/* Picks for the client of that text, now; where backends take turns this is
+ * one.  Returns NULL, or a constant sentence why that cannot be. */
+const char *offline_pick(const struct service *service, const char *client,
+    uint64_t now_ms, struct offline_pick *asked);
+
+/* Writes it as --explain does; no line is empty. */
+void offline_print_pick(const struct service *service,
+    const struct offline_pick *asked, FILE *out);
 
 /* What --simulate is asked. */
 struct offline_simulate {

@@ -16,6 +16,7 @@
 #include "common/sock.h"
 #include "lb4/engine/inherited.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/sweep.h"
 #include "lb4/engine/worker.h"
 
 /* Descriptors for everything that is neither a conn's nor a pipe's: logs,
@@ -388,6 +389,17 @@ engine_drain(struct engine *engine)
 {
 	unlink_sockets(engine);
 	post_all(engine, WORKER_DRAIN);
+}
+
+bool
+engine_sweep(struct engine *engine, struct sweep *sweep)
+{
+	const struct worker_message message = {
+		.kind = WORKER_SWEEP,
+		.sweep = sweep,
+	};
+
+	return worker_try_post(&engine->workers[sweep->worker], &message);
 }
 
 void

@@ -29,6 +29,7 @@ struct engine;
 struct inherited;
 struct logger;
 struct prober;
+struct sweep;
 
 /* What workers tell control, through control's mailbox. */
 enum control_message_kind {
@@ -97,6 +98,10 @@ int engine_start(struct engine *engine);
 /* Closes the listeners, after taking what already waits in their queues; each
  * worker says CONTROL_DRAINED when its last conn has ended. */
 void engine_drain(struct engine *engine);
+
+/* Sends a sweep to worker `sweep->worker`.  False when that is too busy to take
+ * it now: the sweep stays the caller's. */
+bool engine_sweep(struct engine *engine, struct sweep *sweep);
 
 /* Resets all conns there are. */
 void engine_kill(struct engine *engine);

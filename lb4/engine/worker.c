@@ -16,6 +16,7 @@
 #include "lb4/engine/conn.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/sweep.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/table/rcu.h"
 
@@ -181,6 +182,9 @@ on_message(struct worker *worker, const struct worker_message *message)
 		break;
 	case WORKER_MOVE:
 		on_move(worker, message);
+		break;
+	case WORKER_SWEEP:
+		sweep_run(worker, message->sweep);
 		break;
 	case WORKER_DRAIN:
 		worker->draining = true;
@@ -392,6 +396,8 @@ worker_end(struct worker *worker)
 	while (mailbox_take(&worker->mailbox, &message))
 		if (message.kind == WORKER_ATTACH)
 			conn_attach(worker, message.conn);
+		else if (message.kind == WORKER_SWEEP)
+			sweep_give_back(message.sweep);
 	kill_all(worker);
 	conns_bury(worker);
 }

@@ -29,6 +29,7 @@
 
 struct conn;
 struct listener;
+struct sweep;
 
 /* What an event's tag names. */
 enum worker_tag {
@@ -42,6 +43,7 @@ enum worker_message_kind {
 	WORKER_RESUME, /* a gate has room again: try your listeners */
 	WORKER_ATTACH, /* `conn` is yours now; you free the memory */
 	WORKER_MOVE,   /* give conn `id` (0: all of them) to worker `to` */
+	WORKER_SWEEP,  /* do the next piece of `sweep` and post it back */
 	WORKER_DRAIN,
 	WORKER_KILL,
 	WORKER_STOP,
@@ -52,6 +54,7 @@ struct worker_message {
 	uint32_t to;
 	uint64_t id;
 	struct conn *conn;
+	struct sweep *sweep;
 };
 
 /* What all workers share. */

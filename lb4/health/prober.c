@@ -26,10 +26,16 @@
 #include "lb4/table/table.h"
 
 #define EVENTS_MAX 64
-#define SUSPECTS_MAX 256
+#define NOTES_MAX 256
 #define RETRY_MS 1000
 
 #define TAG_MAILBOX 0 /* and TARGET_TAG */
+
+/* What other threads want. */
+struct note {
+	uint32_t backend; /* by id */
+	bool asked;	  /* else it is a suspect */
+};
 
 struct prober {
 	/* set before start */
@@ -43,8 +49,8 @@ struct prober {
 	uint64_t generation; /* of the table they were made from */
 	struct timer retry;  /* armed: the last try to follow failed */
 
-	/* shared: ids of suspects; rung for all other news as well */
-	struct mailbox suspects;
+	/* shared: struct note; rung for all other news as well */
+	struct mailbox notes;
 	/* Writer: control, before it rings.  Reader: the thread. */
 	_Atomic bool stop;
 };
@@ -233,15 +239,19 @@ turn_timers(struct prober *prober)
 }
 
 static void
-take_suspects(struct prober *prober)
+take_notes(struct prober *prober)
 {
 	struct target *target;
-	uint32_t id;
+	struct note note;
 
-	mailbox_open(&prober->suspects);
-	while (mailbox_take(&prober->suspects, &id)) {
-		target = prober_find(prober, id);
-		if (target != NULL)
+	mailbox_open(&prober->notes);
+	/* A note may be of a backend that is new with a new table. */
+	look_for_table(prober);
+	while (mailbox_take(&prober->notes, &note)) {
+		target = prober_find(prober, note.backend);
+		if (target != NULL && note.asked)
+			target_on_asked(&prober->env, target);
+		else if (target != NULL)
 			target_on_suspect(&prober->env, target);
 	}
 }
@@ -253,7 +263,7 @@ on_event(struct prober *prober, const struct epoll_event *event)
 	struct target *target;
 
 	if (loop_tag_kind(tag) == TAG_MAILBOX) {
-		take_suspects(prober);
+		take_notes(prober);
 		return;
 	}
 	target = prober_find(prober, loop_tag_generation(tag));
@@ -317,7 +327,7 @@ prober_new(struct tables *tables)
 	prober->tables = tables;
 	prober->env.random = arc4random();
 	timer_wheel_init(&prober->env.timers, timer_now_ms());
-	error = mailbox_init(&prober->suspects, SUSPECTS_MAX, sizeof(uint32_t));
+	error = mailbox_init(&prober->notes, NOTES_MAX, sizeof(struct note));
 	if (error < 0) {
 		free(prober);
 		errno = -error;
@@ -326,7 +336,7 @@ prober_new(struct tables *tables)
 	prober->env.epfd = loop_open();
 	error = prober->env.epfd < 0
 	    ? prober->env.epfd
-	    : loop_add(prober->env.epfd, prober->suspects.fd, EPOLLIN,
+	    : loop_add(prober->env.epfd, prober->notes.fd, EPOLLIN,
 		  loop_tag(TAG_MAILBOX, 0, 0));
 	if (error < 0) {
 		prober_free(prober);
@@ -354,7 +364,7 @@ void
 prober_stop(struct prober *prober)
 {
 	atomic_store_explicit(&prober->stop, true, memory_order_release);
-	mailbox_ring(&prober->suspects);
+	mailbox_ring(&prober->notes);
 	pthread_join(prober->thread, NULL);
 }
 
@@ -365,19 +375,37 @@ prober_free(struct prober *prober)
 		return;
 	if (prober->env.epfd >= 0)
 		close(prober->env.epfd);
-	mailbox_done(&prober->suspects);
+	mailbox_done(&prober->notes);
 	free(prober);
 }
 
 void
 prober_table_changed(struct prober *prober)
 {
-	mailbox_ring(&prober->suspects);
+	mailbox_ring(&prober->notes);
 }
 
 void
 prober_suspect(struct prober *prober, uint32_t backend)
 {
+	const struct note note = { .backend = backend };
+
 	/* Full: it is checked before long anyway. */
-	(void)mailbox_post(&prober->suspects, &backend);
+	(void)mailbox_post(&prober->notes, &note);
+}
+
+void
+prober_set_news(struct prober *prober,
+    void (*news)(void *owner, uint32_t backend), void *owner)
+{
+	prober->env.news = news;
+	prober->env.news_owner = owner;
+}
+
+bool
+prober_ask(struct prober *prober, uint32_t backend)
+{
+	const struct note note = { .backend = backend, .asked = true };
+
+	return mailbox_post(&prober->notes, &note);
 }

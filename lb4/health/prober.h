@@ -7,6 +7,7 @@
 #ifndef LB4_HEALTH_PROBER_H
 #define LB4_HEALTH_PROBER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tables;
@@ -19,6 +20,15 @@ struct prober *prober_new(struct tables *tables);
 int prober_start(struct prober *prober);
 void prober_stop(struct prober *prober);
 void prober_free(struct prober *prober);
+
+/* Before prober_start(): whom to tell, without waiting, that a backend (by id)
+ * has gone up or down or that a check asked for has ended. */
+void prober_set_news(struct prober *prober,
+    void (*news)(void *owner, uint32_t backend), void *owner);
+
+/* From any thread, without waiting: check that backend now; when that is done
+ * it is news.  False when too much is asked at once. */
+bool prober_ask(struct prober *prober, uint32_t backend);
 
 /* From any thread, without waiting: a new table has been published. */
 void prober_table_changed(struct prober *prober);

@@ -127,6 +127,29 @@ target_arm(struct target_env *env, struct target *target)
 	timer_arm(&env->timers, &target->timer, deadline);
 }
 
+/* Notes when the check was, for those who show it. */
+static void
+note_times(const struct target_env *env, const struct target *target)
+{
+	struct backend *backend = target->backend;
+	uint64_t took_us = now_us() - target->started_us;
+
+	atomic_store_explicit(&backend->check_began_ms,
+	    target->started_us / 1000, memory_order_relaxed);
+	atomic_store_explicit(&backend->check_us,
+	    took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX,
+	    memory_order_relaxed);
+	atomic_store_explicit(&backend->checked_ms, env->now_ms,
+	    memory_order_release);
+}
+
+static void
+tell_news(const struct target_env *env, const struct target *target)
+{
+	if (env->news != NULL)
+		env->news(env->news_owner, target->backend->id);
+}
+
 static void
 on_result(struct target_env *env, struct target *target)
 {
@@ -134,7 +157,7 @@ on_result(struct target_env *env, struct target *target)
 	struct verdict *verdict = &target->verdict;
 	bool first = !verdict->decided && !verdict->down;
 	bool passed = probe->result == HEALTH_PASSED;
-	enum verdict_change change;
+	enum verdict_change change = VERDICT_SAME;
 
 	target->ended_ms = env->now_ms;
 	if (probe->result == HEALTH_LOCAL) {
@@ -150,6 +173,13 @@ on_result(struct target_env *env, struct target *target)
 	backend_set_health(target->backend,
 	    health_pack(verdict->down, probe->result, probe->detail),
 	    env->now_ms);
+	if (change != VERDICT_SAME)
+		atomic_store_explicit(&target->backend->health_since_ms,
+		    env->now_ms, memory_order_relaxed);
+	note_times(env, target);
+	if (change != VERDICT_SAME || target->asked)
+		tell_news(env, target);
+	target->asked = false;
 	target_arm(env, target);
 }
 
@@ -212,6 +242,13 @@ target_on_suspect(struct target_env *env, struct target *target)
 	if (!probe_is_busy(&target->probe) &&
 	    schedule_suspect(env->now_ms, target->ended_ms))
 		target_check(env, target);
+}
+
+void
+target_on_asked(struct target_env *env, struct target *target)
+{
+	target->asked = true;
+	target_check(env, target);
 }
 
 static bool

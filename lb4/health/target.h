@@ -16,6 +16,7 @@
 #ifndef LB4_HEALTH_TARGET_H
 #define LB4_HEALTH_TARGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/addr.h"
@@ -38,6 +39,11 @@ struct target_env {
 	uint64_t random;
 	uint32_t serial;       /* of the last check begun */
 	uint64_t local_log_ms; /* 0: never */
+
+	/* Told when a backend goes up or down, and when a check that was asked
+	 * for has ended; must not wait.  NULL: nobody is. */
+	void (*news)(void *owner, uint32_t backend);
+	void *news_owner;
 };
 
 struct target {
@@ -48,6 +54,7 @@ struct target {
 	struct verdict verdict;
 	struct probe probe;
 	uint32_t serial;
+	bool asked; /* for the check under way */
 	uint64_t started_us;
 	uint64_t ended_ms; /* 0: no check has ended yet */
 	uint64_t next_ms;  /* when the next check is due */
@@ -73,5 +80,8 @@ void target_on_event(struct target_env *env, struct target *target,
 /* A worker could not reach the backend: checks it now, unless that is under
  * way or has just been done. */
 void target_on_suspect(struct target_env *env, struct target *target);
+
+/* Somebody wants to know now: begins a check, instead of one under way. */
+void target_on_asked(struct target_env *env, struct target *target);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <bsd/string.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,59 @@ backend_is_unused(const struct backend *backend)
 	    atomic_load_explicit(&backend->active, memory_order_acquire) == 0;
 }
 
+static uint64_t
+load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void
+backend_sum(const struct backend *backend, struct backend_sums *sums)
+{
+	*sums = (struct backend_sums){ .conns = 0 };
+	for (unsigned i = 0; i < backend->workers; i++) {
+		const struct backend_stats *stats = &backend->stats[i];
+
+		sums->conns += load(&stats->conns);
+		sums->connect_failures += load(&stats->connect_failures);
+		sums->bytes_to_backend += load(&stats->bytes_to_backend);
+		sums->bytes_to_client += load(&stats->bytes_to_client);
+	}
+}
+
+/* What the last second weighs in a mean that forgets. */
+#define RATE_SHARE 0.25
+
+static void
+approach(double *mean, uint64_t grown, double seconds)
+{
+	double share = seconds < 1 ? seconds * RATE_SHARE : RATE_SHARE;
+
+	*mean += ((double)grown / seconds - *mean) * share;
+	if (*mean < 0.005)
+		*mean = 0;
+}
+
+void
+backend_rate_look(struct backend *backend, uint64_t now_ms)
+{
+	struct backend_rate *rate = &backend->rate;
+	struct backend_sums sums;
+	uint64_t bytes;
+
+	backend_sum(backend, &sums);
+	bytes = sums.bytes_to_backend + sums.bytes_to_client;
+	if (rate->at_ms != 0 && now_ms > rate->at_ms) {
+		double seconds = (double)(now_ms - rate->at_ms) / 1000;
+
+		approach(&rate->conns_per_s, sums.conns - rate->conns, seconds);
+		approach(&rate->bytes_per_s, bytes - rate->bytes, seconds);
+	}
+	rate->at_ms = now_ms;
+	rate->conns = sums.conns;
+	rate->bytes = bytes;
+}
+
 bool
 backend_reserve(struct backend *backend, uint32_t limit)
 {
@@ -160,6 +214,26 @@ health_result_name(enum health_result result)
 {
 	return (unsigned)result < HEALTH_RESULT_COUNT ? result_names[result]
 						      : "?";
+}
+
+const char *
+health_text(uint32_t word, char *buf, size_t size)
+{
+	enum health_result result = health_result(word);
+	const char *name = health_result_name(result);
+	unsigned detail = health_detail(word);
+
+	if (detail != 0 && (result == HEALTH_STATUS || result == HEALTH_PASSED))
+		(void)snprintf(buf, size, "status %u", detail);
+	else if (result == HEALTH_PASSED)
+		(void)snprintf(buf, size, "connected");
+	else if (detail != 0 &&
+	    (result == HEALTH_UNREACHABLE || result == HEALTH_LOCAL))
+		(void)snprintf(buf, size, "%s: %s", name,
+		    strerror((int)detail));
+	else
+		(void)snprintf(buf, size, "%s", name);
+	return buf;
 }
 
 const char *

@@ -88,6 +88,23 @@ struct backend_stats {
 	_Atomic uint64_t bytes_to_client;
 };
 
+/* Conns and bytes a second, as control has seen the counts grow. */
+struct backend_rate {
+	uint64_t at_ms; /* of the last look; 0: none yet */
+	uint64_t conns; /* the counts then */
+	uint64_t bytes;
+	double conns_per_s; /* means of the last few seconds */
+	double bytes_per_s;
+};
+
+/* The sums of a backend's counts over all workers. */
+struct backend_sums {
+	uint64_t conns;
+	uint64_t connect_failures;
+	uint64_t bytes_to_backend;
+	uint64_t bytes_to_client;
+};
+
 struct backend {
 	/* set before any other thread sees it */
 	uint32_t id; /* unique in the process, never used again, not 0 */
@@ -97,7 +114,11 @@ struct backend {
 	unsigned workers;
 	struct backend_stats *stats; /* owned; one per worker */
 
-	bool retired; /* control's own: unused, to be freed */
+	/* control's own */
+	bool retired;		 /* unused, to be freed */
+	uint64_t admin_since_ms; /* 0: ever */
+	uint64_t health_told_ms; /* the change that monitors were told of */
+	struct backend_rate rate;
 
 	_Atomic uint32_t refs; /* tables and prober; atomic read-modify-write */
 
@@ -112,6 +133,14 @@ struct backend {
 	_Atomic uint64_t up_ms;	   /* its health recovered; writer: prober */
 	_Atomic uint64_t ready_ms; /* control made it ready, or a reload added
 				    * it; writer: control */
+
+	/* The last check that has ended, for those who show it.  Writer: prober
+	 * (release on `checked_ms`, the last to be written).  Reader: control.
+	 */
+	_Alignas(64) _Atomic uint64_t check_began_ms;
+	_Atomic uint64_t checked_ms;	  /* when it ended; 0: there was none */
+	_Atomic uint32_t check_us;	  /* how long it took */
+	_Atomic uint64_t health_since_ms; /* up or down since; 0: ever */
 
 	/* Conns that have chosen this backend and not yet ended.  Writers:
 	 * workers, by backend_reserve() and backend_release(). */
@@ -182,6 +211,18 @@ backend_is_available(const struct backend *backend)
 	    atomic_load_explicit(&backend->admin, memory_order_acquire) ==
 	    ADMIN_READY;
 }
+
+/* Adds up the counts of all workers; from any thread. */
+void backend_sum(const struct backend *backend, struct backend_sums *sums);
+
+/* Looks how far the counts have grown since the last look; for control, about
+ * once a second. */
+void backend_rate_look(struct backend *backend, uint64_t now_ms);
+
+/* A health word's result in words, with its detail: "status 503", "no answer",
+ * "unreachable: No route to host".  Returns `buf`. */
+#define HEALTH_TEXT_MAX 128
+const char *health_text(uint32_t word, char *buf, size_t size);
 
 /* "connection refused", "no answer", ...; for any value of the enum. */
 const char *health_result_name(enum health_result result);

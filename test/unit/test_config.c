@@ -341,9 +341,11 @@ START_TEST(test_user)
 	ck_assert_str_eq(config->user, "_lb4-x.y$");
 	config_free(config);
 	refuse_key(true, "user", "-x",
-	    "\"-x\" cannot be a user's name: give one of passwd(5)");
+	    "\"-x\" cannot be the name of a user or a group: give one of "
+	    "passwd(5) or group(5)");
 	refuse_key(true, "user", "a b",
-	    "\"a b\" cannot be a user's name: give one of passwd(5)");
+	    "\"a b\" cannot be the name of a user or a group: give one of "
+	    "passwd(5) or group(5)");
 }
 END_TEST
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Joining words: see line.h. */
+#include "lb4/ctl/line.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+put_word(const char *word, FILE *out)
+{
+	for (; *word != '\0'; word++) {
+		unsigned char byte = (unsigned char)*word;
+
+		if (byte <= ' ' || byte == 0x7f || byte == '\\')
+			fprintf(out, "\\x%02x", byte);
+		else
+			fputc(byte, out);
+	}
+}
+
+int
+line_join(char *line, size_t size, char *const *words, int count, bool *json)
+{
+	FILE *out = fmemopen(line, size, "w");
+	bool asked = false;
+	bool fits;
+
+	if (out == NULL)
+		return -1;
+	for (int i = 0; i < count; i++) {
+		asked |= strcmp(words[i], "--json") == 0;
+		if (i > 0)
+			fputc(' ', out);
+		put_word(words[i], out);
+	}
+	if (*json && !asked)
+		fputs(" --json", out);
+	*json |= asked;
+	fputc('\n', out);
+	fits = fflush(out) == 0 && !ferror(out) && (size_t)ftell(out) < size;
+	return fclose(out) == 0 && fits ? 0 : -1;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The line that lb4 is sent, from the words of the command line.
+ */
+#ifndef LB4_CTL_LINE_H
+#define LB4_CTL_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What lb4 takes, with the newline and a NUL. */
+#define LINE_MAX_LEN (4096 + 2)
+
+/*
+ * Joins `count` words with spaces and ends with a newline; bytes that would
+ * end a word or the line, and backslashes, become \xHH.  *json, when it is
+ * true, adds "--json" and, when that is among the words, becomes true.
+ * Returns 0, or -1 when it does not fit.
+ */
+int line_join(char *line, size_t size, char *const *words, int count,
+    bool *json);
+
+#endif

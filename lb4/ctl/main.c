@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * lb4ctl: says one command to lb4's control socket and prints the answer.  What
+ * the commands are and how answers look is lb4's own business: a new command
+ * needs no new lb4ctl.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lb4/ctl/line.h"
+#include "lb4/ctl/paint.h"
+#include "lb4/ctl/talk.h"
+
+/* As in lb4ctl(8). */
+enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_CONNECT = 3 };
+
+#define SOCKET_DEFAULT "/run/lb4/lb4.sock"
+
+static void
+help(FILE *out)
+{
+	fputs("usage: lb4ctl [-s SOCKET] [--color=WHEN] COMMAND [ARGUMENT...] "
+	      "[--json]\n"
+	      "  -s, --socket PATH   the control socket of lb4\n"
+	      "      --color WHEN    auto, always or never\n"
+	      "  -h, --help          this text; the command help lists "
+	      "commands\n"
+	      "  -v, --version       the version of lb4ctl\n",
+	    out);
+}
+
+static int
+usage(void)
+{
+	help(stderr);
+	return EXIT_USAGE;
+}
+
+/* Whether output is painted; -1 for a word that is none. */
+static int
+color_of(const char *when)
+{
+	const char *term = getenv("TERM");
+
+	if (strcmp(when, "always") == 0)
+		return true;
+	if (strcmp(when, "never") == 0)
+		return false;
+	if (strcmp(when, "auto") != 0)
+		return -1;
+	return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL &&
+	    term != NULL && strcmp(term, "dumb") != 0;
+}
+
+/* Where a line of the answer goes. */
+struct output {
+	bool json;
+	bool color;
+	bool failed;  /* the answer is an error */
+	bool misused; /* ... since the command is wrong */
+};
+
+static void
+on_line(void *owner, const char *line, size_t len)
+{
+	struct output *output = owner;
+	enum talk_error error = talk_error_of(line, len);
+
+	output->failed |= error != TALK_NO_ERROR;
+	output->misused |= error == TALK_MISUSED;
+	if (error != TALK_NO_ERROR && !output->json)
+		fprintf(stderr, "lb4ctl: %.*s\n", (int)len, line);
+	else if (output->color && !output->json)
+		paint_line(line, len, stdout);
+	else
+		printf("%.*s\n", (int)len, line);
+	/* Events are read as they come. */
+	(void)fflush(stdout);
+}
+
+static int
+run(const char *path, char **words, int count, struct output output)
+{
+	char line[LINE_MAX_LEN];
+	int error;
+
+	if (line_join(line, sizeof(line), words, count, &output.json) < 0) {
+		fputs("lb4ctl: the command is too long\n", stderr);
+		return EXIT_USAGE;
+	}
+	error = talk(path, line, on_line, &output);
+	if (error < 0) {
+		fprintf(stderr, "lb4ctl: %s: %s\n", path,
+		    error == -ENODATA ? "lb4 has closed the connection"
+				      : strerror(-error));
+		return EXIT_CONNECT;
+	}
+	if (ferror(stdout) || fflush(stdout) != 0) {
+		fprintf(stderr, "lb4ctl: cannot write: %s\n", strerror(errno));
+		return EXIT_REFUSED;
+	}
+	if (output.misused)
+		return EXIT_USAGE;
+	return output.failed ? EXIT_REFUSED : EXIT_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "color", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *path = getenv("LB4_CONTROL");
+	struct output output = { .json = false };
+	int option, color = color_of("auto");
+
+	/* "+": what follows the command is the command's */
+	while ((option = getopt_long(argc, argv, "+s:hv", longs, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			path = optarg;
+			break;
+		case 'c':
+			color = color_of(optarg);
+			break;
+		case 'j':
+			output.json = true;
+			break;
+		case 'h':
+			help(stdout);
+			return EXIT_OK;
+		case 'v':
+			puts("lb4ctl " LB4_VERSION);
+			return EXIT_OK;
+		default:
+			return usage();
+		}
+	}
+	if (color < 0 || optind == argc)
+		return usage();
+	if (path == NULL || path[0] == '\0')
+		path = SOCKET_DEFAULT;
+	output.color = color != 0;
+	return run(path, argv + optind, argc - optind, output);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Talking with lb4: one line there, an answer back that ends with an empty
+ * line.
+ */
+#ifndef LB4_CTL_TALK_H
+#define LB4_CTL_TALK_H
+
+#include <stddef.h>
+
+/* What a line of an answer says of it. */
+enum talk_error {
+	TALK_NO_ERROR,
+	TALK_REFUSED, /* lb4 would not, or could not */
+	TALK_MISUSED, /* the command is not written so */
+};
+
+/*
+ * Sends `line`, which ends with a newline, to the socket at `path`, and calls
+ * `on_line` with each line of the answer, without its end, until the empty one.
+ * Returns 0, or -errno: -ENODATA when lb4 left before its answer was complete.
+ */
+int talk(const char *path, const char *line,
+    void (*on_line)(void *owner, const char *line, size_t len), void *owner);
+
+/* Whether a line is an error as text or as JSON. */
+enum talk_error talk_error_of(const char *line, size_t len);
+
+#endif

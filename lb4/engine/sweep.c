@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The worker's side of listing and ending conns: see sweep.h. */
+#include "lb4/engine/sweep.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/mailbox.h"
+#include "lb4/engine/conn.h"
+#include "lb4/engine/worker.h"
+#include "lb4/table/backend.h"
+#include "lb4/table/table.h"
+
+static uint64_t
+since(const struct worker *worker, uint64_t then_ms)
+{
+	return worker->now_ms > then_ms ? worker->now_ms - then_ms : 0;
+}
+
+static bool
+client_matches(const struct endpoint *want, const struct endpoint *client)
+{
+	return want->family == 0 ||
+	    (want->family == client->family &&
+		memcmp(want->ip, client->ip, sizeof(want->ip)) == 0 &&
+		(want->port == 0 || want->port == client->port));
+}
+
+static bool
+matches(const struct worker *worker, const struct sweep_filter *filter,
+    const struct conn *conn)
+{
+	if (conn->state == CONN_CLOSED ||
+	    (filter->id != 0 && filter->id != conn->id))
+		return false;
+	if (filter->service[0] != '\0' &&
+	    strcmp(filter->service, conn->service->name) != 0)
+		return false;
+	if (filter->backend[0] != '\0' &&
+	    (conn->backend == NULL ||
+		strcmp(filter->backend, conn->backend->name) != 0))
+		return false;
+	return client_matches(&filter->client, &conn->client) &&
+	    since(worker, conn->last_ms) >= filter->idle_ms &&
+	    since(worker, conn->accepted_ms) >= filter->age_ms;
+}
+
+static void
+tell(const struct worker *worker, const struct conn *conn,
+    struct sweep_row *row)
+{
+	*row = (struct sweep_row){
+		.id = conn->id,
+		.worker = worker->index,
+		.state = conn->state,
+		.client = conn->client,
+		.age_ms = since(worker, conn->accepted_ms),
+		.idle_ms = since(worker, conn->last_ms),
+		.bytes_to_backend = conn->relay[CLIENT].bytes,
+		.bytes_to_client = conn->relay[BACKEND].bytes,
+	};
+	memcpy(row->service, conn->service->name, sizeof(row->service));
+	if (conn->backend != NULL)
+		memcpy(row->backend, conn->backend->name, sizeof(row->backend));
+}
+
+static void
+post_back(struct sweep *sweep)
+{
+	bool posted = mailbox_post(sweep->reply, &sweep);
+
+	assert(posted);
+}
+
+void
+sweep_run(struct worker *worker, struct sweep *sweep)
+{
+	struct conn *conn;
+	unsigned looks = 0;
+
+	sweep->rows = 0;
+	while (sweep->cursor < worker->conns.fresh && looks++ < SWEEP_LOOKS &&
+	    sweep->rows < SWEEP_ROWS) {
+		conn = slots_at(&worker->conns, sweep->cursor++);
+		if (conn == NULL || !matches(worker, &sweep->filter, conn))
+			continue;
+		tell(worker, conn, &sweep->row[sweep->rows++]);
+		if (sweep->act == SWEEP_KILL)
+			conn_kill(worker, conn);
+	}
+	sweep->at_end = sweep->cursor >= worker->conns.fresh;
+	post_back(sweep);
+}
+
+void
+sweep_give_back(struct sweep *sweep)
+{
+	sweep->rows = 0;
+	sweep->at_end = true;
+	post_back(sweep);
+}
