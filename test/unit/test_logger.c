@@ -242,6 +242,47 @@ START_TEST(test_cannot_open)
 }
 END_TEST
 
+/* What came before a change stands in the old files, what comes after it in the
+ * new ones; an access log that was off is on then. */
+START_TEST(test_change)
+{
+	struct access_record record = record_of(17);
+	struct logger_change *change;
+	char why[256] = "";
+
+	open_logger(log_path, "off", ACCESS_KV);
+	ck_assert_int_eq(logger_start(logger), 0);
+	log_notice("before");
+	logger_access(logger, &record);
+	ck_assert_int_eq(logger_prepare(logger, log_path, "off", ACCESS_KV,
+			     &change, why, sizeof(why)),
+	    0);
+	ck_assert_ptr_null(change);
+	ck_assert_int_eq(logger_prepare(logger, "/no/such/log", "off",
+			     ACCESS_KV, &change, why, sizeof(why)),
+	    -ENOENT);
+
+	ck_assert_int_eq(logger_prepare(logger, moved_path, access_path,
+			     ACCESS_JSON, &change, why, sizeof(why)),
+	    0);
+	ck_assert_ptr_nonnull(change);
+	logger_commit(logger, moved_path, access_path, change);
+	while (lines_like(log_path, " notice: before$") == 0)
+		usleep(1000);
+	while (logger_prepare(logger, log_path, "off", ACCESS_KV, &change, why,
+		   sizeof(why)) == -EBUSY)
+		usleep(1000);
+	logger_abandon(change);
+	log_notice("after");
+	logger_access(logger, &record);
+	end();
+	ck_assert_uint_eq(lines_like(log_path, " notice: after$"), 0);
+	ck_assert_uint_eq(lines_like(moved_path, " notice: after$"), 1);
+	ck_assert_uint_eq(lines_like(moved_path, " notice: before$"), 0);
+	ck_assert_uint_eq(lines_like(access_path, "^\\{.*\\}$"), 1);
+}
+END_TEST
+
 /* A fifo that nobody reads must not hold up the start. */
 START_TEST(test_fifo)
 {
@@ -693,6 +734,7 @@ logger_suite(void)
 	tcase_add_test(tc, test_unopened);
 	tcase_add_test(tc, test_cannot_open);
 	tcase_add_test(tc, test_fifo);
+	tcase_add_test(tc, test_change);
 	tcase_add_test(tc, test_access);
 	tcase_add_test(tc, test_access_off);
 	tcase_add_test(tc, test_access_same_file);
