@@ -27,6 +27,10 @@
 #define PAUSE_MS 200	/* after a round that found no conn */
 #define LOOK_MS 200	/* at the health of backends with on-down */
 
+/* With on-down = all, busy conns follow when no idle one was found for so long:
+ * what was busy when its backend went down has had time to become idle. */
+#define BUSY_AFTER_MS (2 * CONN_QUIET_MS)
+
 /* Rebalancing is over when so long no backend had too many conns: what was
  * closed may come back to any of them. */
 #define SETTLE_MS 2000
@@ -63,7 +67,8 @@ struct order {
 	uint64_t closed, busy; /* so far; busy ones among them */
 	uint64_t round_closed; /* in this round */
 	uint64_t round_quietest_ms;
-	bool nothing; /* the last rounds have found no idle conn */
+	bool nothing;	   /* the last rounds have found no idle conn */
+	uint64_t found_ms; /* it began, or closed a conn, last */
 
 	/* rebalance */
 	double threshold;
@@ -178,6 +183,7 @@ order_new(struct closer *closer, enum order_kind kind, const char *service,
 	memcpy(order->service, service, strlen(service) + 1);
 	order->rate = rate;
 	order->deadline_ms = deadline_ms;
+	order->found_ms = timer_now_ms();
 	order->piece.idle_reason = idle[kind];
 	order->piece.busy_reason = busy[kind];
 	order->piece.reply = &closer->replies;
@@ -537,11 +543,14 @@ on_piece(struct closer *closer, struct order *order, uint64_t now_ms)
 	order->round_closed += piece->closed;
 	if (piece->quietest_ms > order->round_quietest_ms)
 		order->round_quietest_ms = piece->quietest_ms;
-	/* one more: what was closed was closed within this millisecond */
-	if (piece->closed > 0)
+	if (piece->closed > 0) {
+		/* one more: they were closed within this millisecond */
 		order->next_ms = now_ms + 1 +
 		    (piece->closed * UINT64_C(1000) + order->rate - 1) /
 			order->rate;
+		order->nothing = false;
+		order->found_ms = now_ms;
+	}
 	if (!piece->at_end)
 		return;
 	piece->worker++;
@@ -567,7 +576,8 @@ take_replies(struct closer *closer)
 /* ---- on-down ------------------------------------------------------------- */
 
 static void
-look_at_health(struct closer *closer, const struct service *service)
+look_at_health(struct closer *closer, const struct service *service,
+    uint64_t now_ms)
 {
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct backend *backend = service->backend[i].backend;
@@ -587,7 +597,8 @@ look_at_health(struct closer *closer, const struct service *service)
 			    order->rate);
 		}
 		/* the idle ones first */
-		if (service->on_down == ON_DOWN_ALL && order->nothing)
+		if (service->on_down == ON_DOWN_ALL && order->nothing &&
+		    now_ms >= order->found_ms + BUSY_AFTER_MS)
 			order->piece.busy = true;
 	}
 }
@@ -606,7 +617,7 @@ look_at_services(struct closer *closer, uint64_t now_ms)
 		if (service == NULL || service->on_down == ON_DOWN_KEEP)
 			continue;
 		closer->watches = true;
-		look_at_health(closer, service);
+		look_at_health(closer, service, now_ms);
 	}
 }
 

@@ -166,6 +166,9 @@ draw_service(struct random *random, size_t number,
 	service->timeout_half_close_ms = (unsigned)between(random, 10,
 	    2592000000);
 	service->reset_linger_ms = (unsigned)between(random, 0, 60000);
+	service->max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
+	service->on_down = draw(random, ON_DOWN_COUNT);
+	service->on_down_rate = (unsigned)between(random, 1, 100000);
 	service->check.kind = draw(random, CHECK_KIND_COUNT);
 	if (service->check.kind == CHECK_HTTP) {
 		strlcpy(service->check.method,
@@ -262,6 +265,9 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(timeout_idle_ms);
 	SAME_NUMBER(timeout_half_close_ms);
 	SAME_NUMBER(reset_linger_ms);
+	SAME_NUMBER(max_lifetime_ms);
+	SAME_NUMBER(on_down);
+	SAME_NUMBER(on_down_rate);
 	SAME_NUMBER(check.kind);
 	SAME_TEXT(check.method);
 	SAME_TEXT(check.path);
