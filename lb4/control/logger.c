@@ -233,9 +233,11 @@ use_syslog(const struct destinations *to)
 static void
 close_all(struct destinations *to, const struct destinations *next)
 {
+	const bool syslog = use_syslog(next); /* it may be the same */
+
 	if (to->access != to->messages)
-		close_dest(to->access, use_syslog(next));
-	close_dest(to->messages, use_syslog(next));
+		close_dest(to->access, syslog);
+	close_dest(to->messages, syslog);
 }
 
 static int
@@ -290,8 +292,9 @@ logger_open(struct logger *logger, const char *messages, const char *access,
 	struct destinations to;
 	int error = make_records(logger, access, why, size);
 
-	if (error == 0)
-		error = open_all(&to, messages, access, format, why, size);
+	if (error < 0)
+		return error;
+	error = open_all(&to, messages, access, format, why, size);
 	if (error < 0)
 		return error;
 	close_all(&logger->to, &to);

@@ -57,7 +57,7 @@ int offline_checksums(const struct config *config, FILE *out);
  * roundrobin's turn.  0, or -EINVAL after writing to `err` what is wrong with
  * the client.
  */
-int offline_explain_client(const struct service *service, const char *client,
+int offline_explain_client(const struct service *service, const char *text,
     uint64_t now_ms, FILE *out, FILE *err);
 
 /* What --explain is asked. */

@@ -119,7 +119,7 @@ struct engine_change;
 
 int engine_prepare(struct engine *engine, const struct config *config,
     const struct engine_limits *limits, const struct table *table,
-    struct engine_change **change, char *why, size_t size);
+    struct engine_change **out, char *why, size_t size);
 void engine_abandon(struct engine *engine, struct engine_change *change);
 void engine_leave(struct engine *engine);
 void engine_commit(struct engine *engine, struct engine_change *change);

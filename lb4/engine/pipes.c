@@ -31,10 +31,10 @@ pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size, uint64_t big)
 void
 pipes_resize(struct pipes *pipes, unsigned max, uint64_t big)
 {
-	struct pipe *stock = pipes->stock;
-
 	if (max > pipes->room) {
-		stock = reallocarray(pipes->stock, max, sizeof(*stock));
+		struct pipe *stock = reallocarray(pipes->stock, max,
+		    sizeof(*stock));
+
 		if (stock == NULL)
 			return;
 		pipes->stock = stock;

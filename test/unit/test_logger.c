@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
 #include <pthread.h>
 #include <regex.h>
 #include <signal.h>
@@ -268,10 +269,10 @@ START_TEST(test_change)
 	ck_assert_ptr_nonnull(change);
 	logger_commit(logger, moved_path, access_path, change);
 	while (lines_like(log_path, " notice: before$") == 0)
-		usleep(1000);
+		(void)poll(NULL, 0, 1);
 	while (logger_prepare(logger, log_path, "off", ACCESS_KV, &change, why,
 		   sizeof(why)) == -EBUSY)
-		usleep(1000);
+		(void)poll(NULL, 0, 1);
 	logger_abandon(change);
 	log_notice("after");
 	logger_access(logger, &record);
