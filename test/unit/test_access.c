@@ -57,7 +57,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsRK", second[] = "-QCDL";
+	static const char first[] = "-CScsRKDBHM", second[] = "-QCDLI";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
