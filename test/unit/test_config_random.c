@@ -365,7 +365,9 @@ START_TEST(test_dump_text)
 	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\nnodelay = yes\nkeepalive = client\n"
 	    "user-timeout = 0s\ntimeout-connect = 5s\n"
 	    "timeout-queue = auto\ntimeout-idle = 1h\n"
-	    "timeout-half-close = 5m\nreset-linger = 1s\ncheck = none\n"
+	    "timeout-half-close = 5m\nreset-linger = 1s\n"
+	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
+	    "check = none\n"
 	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);
