@@ -66,6 +66,14 @@ enum keepalive {
 	KEEPALIVE_COUNT,
 };
 
+/* What becomes of a backend's conns when its health goes down. */
+enum on_down {
+	ON_DOWN_KEEP, /* they go on */
+	ON_DOWN_IDLE, /* idle ones are closed */
+	ON_DOWN_ALL,  /* idle ones first, then the others, too */
+	ON_DOWN_COUNT,
+};
+
 enum access_format {
 	ACCESS_KV,   /* key=value key=value ... */
 	ACCESS_JSON, /* one object a line */
@@ -120,6 +128,9 @@ struct config_service {
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned reset_linger_ms;
+	unsigned max_lifetime_ms; /* 0: none */
+	enum on_down on_down;
+	unsigned on_down_rate; /* conns closed a second, of each backend */
 	struct config_check check;
 	int line;
 };

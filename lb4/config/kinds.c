@@ -125,6 +125,32 @@ const struct kind kind_number = {
 	.print = print_number,
 };
 
+static const char *
+format_rate(uint64_t value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%" PRIu64 "/s", value);
+	return buf;
+}
+
+static int
+parse_rate(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	return parse_ranged(key, object, text, value_rate, format_rate, why);
+}
+
+static void
+print_rate(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	print_ranged(key, object, format_rate, out);
+}
+
+const struct kind kind_rate = {
+	.parse = parse_rate,
+	.print = print_rate,
+};
+
 static int
 parse_time(const struct key *key, void *object, const char *text,
     struct why *why)

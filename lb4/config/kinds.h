@@ -13,6 +13,7 @@ extern const struct kind kind_number;
 extern const struct kind kind_time; /* milliseconds */
 extern const struct kind kind_size; /* bytes */
 extern const struct kind kind_percent;
+extern const struct kind kind_rate; /* a second */
 extern const struct kind kind_yesno;
 extern const struct kind kind_flag;   /* its bare name is "yes" */
 extern const struct kind kind_names;  /* one of key->names */

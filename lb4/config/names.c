@@ -48,6 +48,13 @@ static const char *const names_keepalive_text[] = {
 };
 NAMES(names_keepalive, KEEPALIVE_COUNT);
 
+static const char *const names_on_down_text[] = {
+	[ON_DOWN_KEEP] = "keep",
+	[ON_DOWN_IDLE] = "idle",
+	[ON_DOWN_ALL] = "all",
+};
+NAMES(names_on_down, ON_DOWN_COUNT);
+
 static const char *const names_access_format_text[] = {
 	[ACCESS_KV] = "kv",
 	[ACCESS_JSON] = "json",

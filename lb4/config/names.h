@@ -19,6 +19,7 @@ extern const struct names names_balance;
 extern const struct names names_relay;
 extern const struct names names_check;
 extern const struct names names_keepalive;
+extern const struct names names_on_down;
 extern const struct names names_access_format;
 
 /* The value that `word` stands for, or -1. */

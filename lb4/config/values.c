@@ -200,6 +200,17 @@ value_percent(const char *text, uint64_t *out)
 }
 
 const char *
+value_rate(const char *text, uint64_t *out)
+{
+	if (!isdigit((unsigned char)text[0]))
+		return "is not a rate (20/s)";
+	*out = read_digits(&text);
+	return text[0] == '\0' || strcmp(text, "/s") == 0
+	    ? NULL
+	    : "is not a rate (20/s)";
+}
+
+const char *
 value_time(const char *text, uint64_t *out)
 {
 	const struct unit *last = NULL;

@@ -36,14 +36,16 @@ int value_only_word(const char *text, char *word, size_t size, struct why *why);
 void value_print_word(const char *word, FILE *out);
 
 /*
- * Numbers, times ("1m30s"), sizes ("256k") and percentages ("125%").  Return NULL, or what is wrong
- * in words that fit behind the text.  What is too big for 64 bits is
+ * Numbers, times ("1m30s"), sizes ("256k"), percentages ("125%") and rates
+ * ("20/s" or "20").  Return NULL, or what is wrong in words that fit behind the
+ * text.  What is too big for 64 bits is
  * UINT64_MAX.  Times are milliseconds.
  */
 const char *value_number(const char *text, uint64_t *out);
 const char *value_time(const char *text, uint64_t *out);
 const char *value_size(const char *text, uint64_t *out);
 const char *value_percent(const char *text, uint64_t *out);
+const char *value_rate(const char *text, uint64_t *out);
 
 /* In the biggest unit that leaves no rest; returns a string that may be
  * `buf`.  VALUE_TEXT_MAX is enough. */

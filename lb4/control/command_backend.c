@@ -16,6 +16,7 @@
 #include "lb4/config/rules.h"
 #include "lb4/config/values.h"
 #include "lb4/control/answer.h"
+#include "lb4/control/closer.h"
 #include "lb4/control/commands.h"
 #include "lb4/control/control.h"
 #include "lb4/control/socket.h"
@@ -34,35 +35,62 @@ tell(const struct caller *caller, const char *event, const char *service,
 }
 
 static void
+begin_admin(const struct caller *caller, const struct named *named,
+    enum admin_state state)
+{
+	struct backend *backend = named->backend;
+	enum admin_state before = atomic_load_explicit(&backend->admin,
+	    memory_order_relaxed);
+
+	if (before != state) {
+		backend_set_admin(backend, state, timer_now_ms());
+		backend->admin_since_ms = timer_now_ms();
+		tell(caller, "admin", backend->service, backend->name,
+		    admin_state_name(state));
+	}
+	/* What was not checked for a while is looked at before long. */
+	if (before == ADMIN_MAINT && state != ADMIN_MAINT &&
+	    named->service->check.kind != CHECK_NONE)
+		(void)prober_ask(caller->control->parts.prober, backend->id);
+}
+
+static void
 set_admin(struct caller *caller, const struct command *command,
     enum admin_state state)
 {
 	const char *name = command_argument(command, 0);
 	struct named named;
-	enum admin_state before;
 
 	if (!commands_find(caller, name, &named))
 		return;
-	before = atomic_load_explicit(&named.backend->admin,
-	    memory_order_relaxed);
-	if (before != state) {
-		backend_set_admin(named.backend, state, timer_now_ms());
-		named.backend->admin_since_ms = timer_now_ms();
-		tell(caller, "admin", named.backend->service,
-		    named.backend->name, admin_state_name(state));
-	}
-	/* What was not checked for a while is looked at before long. */
-	if (before == ADMIN_MAINT && state != ADMIN_MAINT &&
-	    named.service->check.kind != CHECK_NONE)
-		(void)prober_ask(caller->control->parts.prober,
-		    named.backend->id);
+	begin_admin(caller, &named, state);
 	answer_done(caller, "%s: %s", name, admin_state_name(state));
 }
 
 void
 command_drain(struct caller *caller, const struct command *command)
 {
-	set_admin(caller, command, ADMIN_DRAIN);
+	const struct control *control = caller->control;
+	const char *name = command_argument(command, 0);
+	uint64_t deadline_ms;
+	struct named named;
+	unsigned rate;
+	bool paced;
+
+	if (!commands_pace(caller, command, &deadline_ms, &rate, &paced) ||
+	    !commands_find(caller, name, &named))
+		return;
+	begin_admin(caller, &named, ADMIN_DRAIN);
+	if (!paced) {
+		closer_undrain(control->closer, named.backend);
+		answer_done(caller, "%s: drain", name);
+	} else if (closer_drain(control->closer, named.backend, rate,
+		       deadline_ms)) {
+		answer_done(caller, "%s: drain, closing idle conns, %u/s", name,
+		    rate);
+	} else {
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+	}
 }
 
 void

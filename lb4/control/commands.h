@@ -57,6 +57,11 @@ void commands_job(struct caller *caller,
 /* Publishes the configuration as it is now.  0 or -errno. */
 int commands_publish(struct caller *caller);
 
+/* Reads the options deadline=TIME, *ms from now on (0: none is given), and
+ * rate=CONNS/s, or answers what is wrong with them and returns false. */
+bool commands_pace(struct caller *caller, const struct command *command,
+    uint64_t *deadline_ms, unsigned *rate, bool *given);
+
 typedef void command_fn(struct caller *caller, const struct command *command);
 
 /* command_info.c */
@@ -68,6 +73,8 @@ command_fn command_conns, command_kill;
 /* command_backend.c */
 command_fn command_drain, command_ready, command_maint, command_weight;
 command_fn command_add, command_remove;
+/* command_close.c */
+command_fn command_rebalance;
 /* command_wait.c */
 command_fn command_check, command_wait, command_monitor;
 /* command_explain.c */

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "lb4/config/config.h"
+#include "lb4/control/closer.h"
 #include "lb4/control/logger.h"
 #include "lb4/control/notify.h"
 #include "lb4/control/options.h"
@@ -35,7 +36,7 @@
 /* At least TABLE_WORKERS_MAX: each worker posts once, or very few times. */
 #define MAILBOX_MAX 1024
 
-enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET };
+enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET, TAG_CLOSER };
 
 static const int taken_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
 	SIGUSR2 };
@@ -122,6 +123,8 @@ control_done(struct control *control)
 		close(control->signalfd);
 	control->epfd = -1;
 	control->signalfd = -1;
+	closer_free(control->closer);
+	control->closer = NULL;
 	mailbox_done(&control->mailbox);
 }
 
@@ -306,7 +309,8 @@ on_event(struct control *control, uint64_t tag)
 	struct control_message message;
 	struct signalfd_siginfo info;
 
-	if (loop_tag_kind(tag) == TAG_SOCKET)
+	if (loop_tag_kind(tag) == TAG_SOCKET ||
+	    loop_tag_kind(tag) == TAG_CLOSER)
 		return; /* control_run() does what there is */
 	if (loop_tag_kind(tag) == TAG_MAILBOX) {
 		mailbox_open(&control->mailbox);
@@ -329,6 +333,25 @@ start_socket(struct control *control)
 	    EPOLLIN, loop_tag(TAG_SOCKET, 0, 0));
 }
 
+static int
+start_closer(struct control *control)
+{
+	control->closer = closer_new(control);
+	if (control->closer == NULL)
+		return -ENOMEM;
+	return loop_add(control->epfd, closer_fd(control->closer), EPOLLIN,
+	    loop_tag(TAG_CLOSER, 0, 0));
+}
+
+/* The shorter one of two times; -1: for ever. */
+static int
+sooner(int a_ms, int b_ms)
+{
+	if (a_ms < 0 || b_ms < 0)
+		return a_ms > b_ms ? a_ms : b_ms;
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
 /* How long there is nothing to do but for events; -1: for ever. */
 static int
 sleep_ms(const struct control *control)
@@ -339,9 +362,8 @@ sleep_ms(const struct control *control)
 	    ? control_socket_sleep(control->parts.socket, now_ms)
 	    : -1;
 
-	if (timers < 0 || callers < 0)
-		return timers > callers ? timers : callers;
-	return timers < callers ? timers : callers;
+	return sooner(sooner(timers, callers),
+	    closer_sleep(control->closer, now_ms));
 }
 
 int
@@ -354,7 +376,9 @@ control_run(struct control *control, const struct control_parts *parts)
 	control->parts = *parts;
 	control->began_ms = timer_now_ms();
 	timer_wheel_init(&control->wheel, control->began_ms);
-	error = start_socket(control);
+	error = start_closer(control);
+	if (error == 0)
+		error = start_socket(control);
 	if (error < 0)
 		return error;
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
@@ -375,6 +399,7 @@ control_run(struct control *control, const struct control_parts *parts)
 		if (control->parts.socket != NULL)
 			control_socket_turn(control->parts.socket,
 			    timer_now_ms());
+		closer_turn(control->closer, timer_now_ms());
 	}
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "common/timer.h"
 #include "lb4/control/manager.h"
 
+struct closer;
 struct config;
 struct control_socket;
 struct engine;
@@ -62,6 +63,7 @@ struct control {
 	struct timer_wheel wheel;
 	struct timer sweep; /* looks for what tables no longer name */
 	struct manager manager;
+	struct closer *closer; /* owned; while control runs, and until done */
 	struct timer progress; /* says how many conns are left */
 	struct timer deadline; /* of draining, then of killing */
 };

@@ -19,6 +19,13 @@ put_word(const char *word, FILE *out)
 	}
 }
 
+/* "--rate 20/s" and "--rate=20/s" are rate=20/s. */
+static bool
+is_flag(const char *word)
+{
+	return word[0] == '-' && word[1] == '-' && word[2] != '\0';
+}
+
 int
 line_join(char *line, size_t size, char *const *words, int count, bool *json)
 {
@@ -29,10 +36,21 @@ line_join(char *line, size_t size, char *const *words, int count, bool *json)
 	if (out == NULL)
 		return -1;
 	for (int i = 0; i < count; i++) {
-		asked |= strcmp(words[i], "--json") == 0;
+		const char *word = words[i];
+		bool json_word = strcmp(word, "--json") == 0;
+
+		asked |= json_word;
 		if (i > 0)
 			fputc(' ', out);
-		put_word(words[i], out);
+		if (i == 0 || json_word || !is_flag(word)) {
+			put_word(word, out);
+			continue;
+		}
+		put_word(word + 2, out);
+		if (strchr(word, '=') == NULL && i + 1 < count) {
+			fputc('=', out);
+			put_word(words[++i], out);
+		}
 	}
 	if (*json && !asked)
 		fputs(" --json", out);

@@ -14,7 +14,8 @@
 
 /*
  * Joins `count` words with spaces and ends with a newline; bytes that would
- * end a word or the line, and backslashes, become \xHH.  *json, when it is
+ * end a word or the line, and backslashes, become \xHH; "--NAME VALUE" and
+ * "--NAME=VALUE", behind the command, become NAME=VALUE.  *json, when it is
  * true, adds "--json" and, when that is among the words, becomes true.
  * Returns 0, or -1 when it does not fit.
  */

@@ -45,10 +45,25 @@ static const struct {
 	[REASON_KILLED_QUEUED] = { "KQ", "shut down while queued" },
 	[REASON_KILLED_CONNECT] = { "KC", "shut down while connecting" },
 	[REASON_KILLED] = { "KD", "shut down while relaying" },
+	[REASON_DRAINED] = { "DI", "idle, closed by drain" },
+	[REASON_DRAINED_CUT] = { "DD", "cut at the deadline of drain" },
+	[REASON_REBALANCED] = { "BI", "idle, closed by rebalance" },
+	[REASON_DOWN] = { "HI", "idle, closed by on-down" },
+	[REASON_DOWN_CUT] = { "HD", "cut by on-down" },
+	[REASON_LIFETIME] = { "MI", "idle, closed after max-lifetime" },
+	[REASON_LIFETIME_CUT] = { "MD", "cut after max-lifetime" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,
     "a code and a sentence for each reason");
+
+bool
+reason_is_normal(enum reason reason)
+{
+	return reason == REASON_DONE || reason == REASON_DRAINED ||
+	    reason == REASON_REBALANCED || reason == REASON_DOWN ||
+	    reason == REASON_LIFETIME;
+}
 
 const char *
 reason_code(enum reason reason)

@@ -8,6 +8,7 @@
 #ifndef LB4_ENGINE_ACCESS_H
 #define LB4_ENGINE_ACCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/addr.h"
@@ -20,7 +21,9 @@
  *	first	- both sides finished		C client  S backend
  *		c, s time ran out while waiting for client, backend
  *		R  a resource was lacking here	K  we were told to
+ *		D drain  B rebalance  H on-down  M max-lifetime
  *	second	Q while queued  C while connecting  D while relaying
+ *		I while idle: a normal end
  *		L one side had finished, the other not yet  - after all
  */
 enum reason {
@@ -44,8 +47,18 @@ enum reason {
 	REASON_KILLED_QUEUED,	   /* KQ shut down while queued */
 	REASON_KILLED_CONNECT,	   /* KC shut down while connecting */
 	REASON_KILLED,		   /* KD shut down while relaying */
+	REASON_DRAINED,		   /* DI drain, idle */
+	REASON_DRAINED_CUT,	   /* DD drain, busy at its deadline */
+	REASON_REBALANCED,	   /* BI rebalance, idle */
+	REASON_DOWN,		   /* HI on-down, idle */
+	REASON_DOWN_CUT,	   /* HD on-down, busy */
+	REASON_LIFETIME,	   /* MI max-lifetime, idle */
+	REASON_LIFETIME_CUT,	   /* MD max-lifetime, never idle */
 	REASON_COUNT,
 };
+
+/* Whether it ends with a FIN to both sides: nothing is missing. */
+bool reason_is_normal(enum reason reason);
 
 /* "--", "CC", ... and a sentence; for any value of the enum. */
 const char *reason_code(enum reason reason);

@@ -34,6 +34,9 @@
 /* How often a reset that waits for the other side looks, at the slowest. */
 #define RESET_POLL_MS 20
 
+/* How long a conn past its max-lifetime may go on, at least, until it is idle. */
+#define LIFETIME_GRACE_MS 5000
+
 static const char *const state_names[] = {
 	[CONN_CONNECTING] = "connecting",
 	[CONN_QUEUED] = "queued",
@@ -259,7 +262,7 @@ close_side(struct side *side, bool reset)
 void
 conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 {
-	bool reset = reason != REASON_DONE;
+	bool reset = !reason_is_normal(reason);
 
 	conn->reason = (uint8_t)reason;
 	if (conn->state == CONN_QUEUED)
@@ -393,13 +396,92 @@ begin_reset(struct worker *worker, struct conn *conn, enum conn_side failed,
 
 /* ---- relaying --------------------------------------------------------- */
 
+bool
+conn_is_idle(const struct worker *worker, const struct conn *conn)
+{
+	if (conn->state != CONN_RELAYING || conn->ready || half_closed(conn) ||
+	    conn_quiet_ms(worker, conn) < CONN_QUIET_MS)
+		return false;
+	for (int s = CLIENT; s < SIDES; s++) {
+		const struct side *side = &conn->side[s];
+
+		if (conn->relay[s].held > 0 || side->eof || side->rdhup ||
+		    side->failed || queued(side->fd, SIOCINQ) > 0 ||
+		    queued(side->fd, SIOCOUTQ) > 0)
+			return false;
+	}
+	return true;
+}
+
+uint64_t
+conn_quiet_ms(const struct worker *worker, const struct conn *conn)
+{
+	uint64_t quiet_ms = worker->now_ms > conn->last_ms
+	    ? worker->now_ms - conn->last_ms
+	    : 0;
+
+	return conn->relay[CLIENT].bytes > 0 && conn->last_from == CLIENT
+	    ? quiet_ms / 10
+	    : quiet_ms;
+}
+
+/* When to look whether a conn past its max-lifetime, or still before it, is to
+ * end. */
+static uint64_t
+lifetime_look(const struct worker *worker, const struct conn *conn)
+{
+	uint64_t look_ms = conn->last_ms + CONN_QUIET_MS;
+
+	if (worker->now_ms < conn->end_ms)
+		return conn->end_ms;
+	if (look_ms <= worker->now_ms)
+		look_ms = worker->now_ms + CONN_QUIET_MS / 4;
+	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
+}
+
 static void
 arm_idle(struct worker *worker, struct conn *conn)
 {
+	uint64_t deadline_ms = conn->last_ms +
+	    (half_closed(conn) ? conn->timeout_half_close_ms
+			       : conn->timeout_idle_ms);
+	uint64_t look_ms = conn->end_ms != 0 ? lifetime_look(worker, conn)
+					     : deadline_ms;
+
 	timer_arm(&worker->timers, &conn->timer,
-	    conn->last_ms +
-		(half_closed(conn) ? conn->timeout_half_close_ms
-				   : conn->timeout_idle_ms));
+	    look_ms < deadline_ms ? look_ms : deadline_ms);
+}
+
+/* Gives the conn its share of max-lifetime: up to a tenth less, so that what
+ * began together does not end together. */
+static void
+set_lifetime(struct conn *conn, uint64_t max_ms)
+{
+	uint64_t tenth = max_ms / 10;
+	/* the upper half of a product with 2^64 / phi: well spread */
+	uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+	if (max_ms == 0)
+		return;
+	conn->end_ms = conn->accepted_ms + max_ms - (tenth * spread >> 32);
+	conn->cut_ms = conn->accepted_ms + max_ms +
+	    (tenth > LIFETIME_GRACE_MS ? tenth : LIFETIME_GRACE_MS);
+}
+
+/* Ends a conn whose max-lifetime has passed, if it is idle or was never so;
+ * true when it did. */
+static bool
+end_of_lifetime(struct worker *worker, struct conn *conn)
+{
+	if (conn->end_ms == 0 || worker->now_ms < conn->end_ms)
+		return false;
+	if (conn_is_idle(worker, conn))
+		conn_close(worker, conn, REASON_LIFETIME);
+	else if (worker->now_ms >= conn->cut_ms)
+		conn_close(worker, conn, REASON_LIFETIME_CUT);
+	else
+		return false;
+	return true;
 }
 
 /* Whether everything that comes from `side` has been passed on, FIN and all. */
@@ -803,6 +885,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->timeout_half_close_ms = service->timeout_half_close_ms;
 	conn->reset_linger_ms = service->reset_linger_ms;
 	conn->accepted_ms = worker->now_ms;
+	set_lifetime(conn, service->max_lifetime_ms);
 	conn->last_ms = worker->now_ms;
 	conn->side[CLIENT] = (struct side){ .fd = fd };
 	conn->side[BACKEND] = (struct side){ .fd = -1 };
@@ -894,6 +977,8 @@ on_idle_timer(struct worker *worker, struct conn *conn)
 	uint64_t limit = half_closed(conn) ? conn->timeout_half_close_ms
 					   : conn->timeout_idle_ms;
 
+	if (end_of_lifetime(worker, conn))
+		return;
 	if (worker->now_ms < conn->last_ms + limit) {
 		arm_idle(worker, conn); /* traffic has moved the deadline */
 		return;

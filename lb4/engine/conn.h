@@ -104,6 +104,8 @@ struct conn {
 	uint32_t timeout_idle_ms;
 	uint32_t timeout_half_close_ms;
 	uint32_t reset_linger_ms;
+	uint64_t end_ms; /* max-lifetime: ends when idle; 0: never */
+	uint64_t cut_ms; /* ... ends in any case */
 
 	uint64_t accepted_ms;
 	uint64_t attempt_ms; /* the present attempt, or waiting, began */
@@ -139,7 +141,18 @@ bool conn_admit(struct worker *worker, struct conn *conn);
 /* Its turn in the ready list has come. */
 void on_conn_ready(struct worker *worker, struct conn *conn);
 
-/* Ends it: resets both sides unless `reason` is REASON_DONE. */
+/* A conn that has moved no byte for so long may be idle. */
+#define CONN_QUIET_MS 1000
+
+/* Whether a FIN to both sides would end it well: see closing.h. */
+bool conn_is_idle(const struct worker *worker, const struct conn *conn);
+
+/* For how long nothing has moved.  While the backend owes an answer, as far as
+ * can be seen from outside, only a tenth of that counts. */
+uint64_t conn_quiet_ms(const struct worker *worker, const struct conn *conn);
+
+/* Ends it: resets both sides unless the reason is a normal end
+ * (reason_is_normal()). */
 void conn_close(struct worker *worker, struct conn *conn, enum reason reason);
 
 /* Ends it because lb4 was told to. */

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lb4/engine/closing.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/places.h"
 #include "lb4/engine/sweep.h"
@@ -344,6 +345,17 @@ uint64_t
 engine_maxconn(const struct engine *engine)
 {
 	return atomic_load(&engine->shared.maxconn);
+}
+
+bool
+engine_close(struct engine *engine, struct closing *closing)
+{
+	const struct worker_message message = {
+		.kind = WORKER_CLOSE,
+		.closing = closing,
+	};
+
+	return worker_try_post(&engine->workers[closing->worker], &message);
 }
 
 void

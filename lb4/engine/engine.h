@@ -25,6 +25,7 @@
 #include "lb4/table/table.h"
 
 struct access_record;
+struct closing;
 struct engine;
 struct inherited;
 struct logger;
@@ -130,6 +131,9 @@ void engine_drain(struct engine *engine);
 /* Sends a sweep to worker `sweep->worker`.  False when that is too busy to take
  * it now: the sweep stays the caller's. */
 bool engine_sweep(struct engine *engine, struct sweep *sweep);
+
+/* The same for a closing. */
+bool engine_close(struct engine *engine, struct closing *closing);
 
 /* How many workers there are now, and how many conns there may be. */
 unsigned engine_running(const struct engine *engine);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "lb4/engine/closing.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listener.h"
@@ -235,6 +236,9 @@ on_message(struct worker *worker, const struct worker_message *message)
 		break;
 	case WORKER_SWEEP:
 		sweep_run(worker, message->sweep);
+		break;
+	case WORKER_CLOSE:
+		closing_run(worker, message->closing);
 		break;
 	case WORKER_LISTEN:
 		on_listen(worker, message);
@@ -480,6 +484,8 @@ worker_end(struct worker *worker)
 			service_state_unref(message.state);
 		} else if (message.kind == WORKER_SWEEP) {
 			sweep_give_back(message.sweep);
+		} else if (message.kind == WORKER_CLOSE) {
+			closing_give_back(message.closing);
 		}
 	kill_all(worker);
 	conns_bury(worker);

@@ -31,6 +31,7 @@
  * them. */
 #define WORKER_LISTENERS_MAX 65536
 
+struct closing;
 struct conn;
 struct listen_socket;
 struct listener;
@@ -56,6 +57,7 @@ enum worker_message_kind {
 	WORKER_RETIRE,	 /* give all you have to the first `to` workers and end
 			  * your thread */
 	WORKER_SWEEP,	 /* do the next piece of `sweep` and post it back */
+	WORKER_CLOSE,	 /* do the next piece of `closing`, likewise */
 	WORKER_DRAIN,
 	WORKER_KILL,
 	WORKER_STOP,
@@ -67,6 +69,7 @@ struct worker_message {
 	uint64_t id;
 	struct conn *conn;
 	struct sweep *sweep;
+	struct closing *closing;
 	struct listen_socket *socket;
 	struct service_state *state;
 	bool exclusive; /* other workers accept from `socket`, too */

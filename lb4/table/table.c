@@ -252,6 +252,9 @@ service_set(struct service *service, const struct config_service *config,
 	service->timeout_idle_ms = config->timeout_idle_ms;
 	service->timeout_half_close_ms = config->timeout_half_close_ms;
 	service->reset_linger_ms = config->reset_linger_ms;
+	service->max_lifetime_ms = config->max_lifetime_ms;
+	service->on_down = config->on_down;
+	service->on_down_rate = config->on_down_rate;
 }
 
 /* How many zones the backends are in, without the backups. */

@@ -131,6 +131,9 @@ struct service {
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned reset_linger_ms;
+	unsigned max_lifetime_ms; /* 0: none */
+	enum on_down on_down;
+	unsigned on_down_rate; /* conns a second */
 };
 
 struct table {

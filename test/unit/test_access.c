@@ -57,7 +57,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsRK", second[] = "-QCDL";
+	static const char first[] = "-CScsRKDBHM", second[] = "-QCDLI";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -105,6 +105,13 @@ START_TEST(test_code_of_reason)
 		{ REASON_KILLED_QUEUED, "KQ" },
 		{ REASON_KILLED_CONNECT, "KC" },
 		{ REASON_KILLED, "KD" },
+		{ REASON_DRAINED, "DI" },
+		{ REASON_DRAINED_CUT, "DD" },
+		{ REASON_REBALANCED, "BI" },
+		{ REASON_DOWN, "HI" },
+		{ REASON_DOWN_CUT, "HD" },
+		{ REASON_LIFETIME, "MI" },
+		{ REASON_LIFETIME_CUT, "MD" },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)

@@ -166,6 +166,9 @@ draw_service(struct random *random, size_t number,
 	service->timeout_half_close_ms = (unsigned)between(random, 10,
 	    2592000000);
 	service->reset_linger_ms = (unsigned)between(random, 0, 60000);
+	service->max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
+	service->on_down = draw(random, ON_DOWN_COUNT);
+	service->on_down_rate = (unsigned)between(random, 1, 100000);
 	service->check.kind = draw(random, CHECK_KIND_COUNT);
 	if (service->check.kind == CHECK_HTTP) {
 		strlcpy(service->check.method,
@@ -262,6 +265,9 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(timeout_idle_ms);
 	SAME_NUMBER(timeout_half_close_ms);
 	SAME_NUMBER(reset_linger_ms);
+	SAME_NUMBER(max_lifetime_ms);
+	SAME_NUMBER(on_down);
+	SAME_NUMBER(on_down_rate);
 	SAME_NUMBER(check.kind);
 	SAME_TEXT(check.method);
 	SAME_TEXT(check.path);
@@ -359,7 +365,9 @@ START_TEST(test_dump_text)
 	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\nnodelay = yes\nkeepalive = client\n"
 	    "user-timeout = 0s\ntimeout-connect = 5s\n"
 	    "timeout-queue = auto\ntimeout-idle = 1h\n"
-	    "timeout-half-close = 5m\nreset-linger = 1s\ncheck = none\n"
+	    "timeout-half-close = 5m\nreset-linger = 1s\n"
+	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
+	    "check = none\n"
 	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);

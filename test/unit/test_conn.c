@@ -5,6 +5,7 @@
  * this test hands on one by one. So what happens between a step of a peer and
  * the worker's next look is decided here and not by chance.
  */
+#include "lb4/engine/closing.h"
 #include "lb4/engine/conn.h"
 
 #include <check.h>
@@ -515,6 +516,78 @@ START_TEST(killed)
 END_TEST
 
 /* The reason, the errno and the times of conns that no backend took. */
+START_TEST(closed_idle_or_busy)
+{
+	struct closing closing = {
+		.quiet_ms = CONN_QUIET_MS,
+		.idle_reason = REASON_DRAINED,
+		.busy_reason = REASON_DRAINED_CUT,
+		.most = 1,
+	};
+	struct closing *back = NULL;
+	const bool busy = _i == 1;
+	struct mailbox reply;
+	struct stage stage;
+	struct conn *conn;
+
+	ck_assert_int_eq(mailbox_init(&reply, 4, sizeof(back)), 0);
+	closing.reply = &reply;
+	stage_open(&stage, RELAY_AUTO, "timeout-idle = 1h\n");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	closing.backend = conn->backend->id;
+
+	/* a byte waits: not idle, however quiet it was */
+	ck_assert_int_eq(send(stage.client, "x", 1, 0), 1);
+	wait_queued(conn->side[CLIENT].fd, 1);
+	stage.worker.now_ms += 60000;
+	ck_assert(!conn_is_idle(&stage.worker, conn));
+	closing_run(&stage.worker, &closing);
+	ck_assert(mailbox_take(&reply, &back) && back == &closing);
+	ck_assert(closing.at_end);
+	ck_assert_uint_eq(closing.closed + closing.quietest_ms, 0);
+
+	/* it has gone on, and an answer may be due: idle after ten times more */
+	while (conn->relay[CLIENT].bytes == 0)
+		(void)turn(&stage, 1000);
+	wait_queued(stage.backend, 1);
+	stage.worker.now_ms = conn->last_ms + 10 * CONN_QUIET_MS - 10;
+	ck_assert(!conn_is_idle(&stage.worker, conn));
+	stage.worker.now_ms = conn->last_ms + 10 * CONN_QUIET_MS;
+	ck_assert(conn_is_idle(&stage.worker, conn));
+
+	/* a look; another backend's; then it is meant */
+	closing.quiet_ms = CLOSING_NONE;
+	closing.cursor = 0;
+	closing_run(&stage.worker, &closing);
+	ck_assert_uint_eq(closing.closed, 0);
+	ck_assert_uint_eq(closing.quietest_ms, CONN_QUIET_MS);
+	closing.busy = busy;
+	closing.cursor = 0;
+	closing.backend++;
+	closing_run(&stage.worker, &closing);
+	ck_assert_uint_eq(closing.closed, 0);
+	closing.quiet_ms = busy ? CLOSING_NONE : CONN_QUIET_MS;
+	closing.cursor = 0;
+	closing.backend--;
+	closing_run(&stage.worker, &closing);
+	ck_assert_uint_eq(closing.closed, 1);
+	ck_assert_uint_eq(closing.closed_busy, busy);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason,
+	    busy ? REASON_DRAINED_CUT : REASON_DRAINED);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.client, ""),
+	    busy ? ECONNRESET : 0);
+	if (!busy)
+		ck_assert_int_eq(read_to_the_end(&stage, stage.backend, "x"),
+		    0);
+	mailbox_done(&reply);
+	stage_close(&stage);
+}
+END_TEST
+
 START_TEST(no_backend)
 {
 	struct stage stage;
@@ -1004,6 +1077,7 @@ main(void)
 	tcase_add_test(tcase, finished_while_queued);
 	tcase_add_loop_test(tcase, moved_while_queued, 0, 2);
 	tcase_add_test(tcase, waits_for_the_other);
+	tcase_add_loop_test(tcase, closed_idle_or_busy, 0, 2);
 	tcase_add_test(tcase, comes_up_while_queued);
 	tcase_add_test(tcase, nothing_to_wait_for);
 	suite_add_tcase(suite, tcase);

@@ -124,6 +124,22 @@ START_TEST(test_size)
 }
 END_TEST
 
+START_TEST(test_rate)
+{
+	static const char *const none[] = { "", "/s", "x", "20/m", "20 /s",
+		"20/sec", "-1", "1.5/s" };
+	uint64_t value = 0;
+
+	ck_assert_ptr_null(value_rate("20/s", &value));
+	ck_assert_uint_eq(value, 20);
+	ck_assert_ptr_null(value_rate("7", &value));
+	ck_assert_uint_eq(value, 7);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		ck_assert_pstr_eq(value_rate(none[i], &value),
+		    "is not a rate (20/s)");
+}
+END_TEST
+
 START_TEST(test_percent)
 {
 	static const char *const none[] = { "", "%", "125", "125 %", "-1%",
@@ -259,6 +275,7 @@ values_suite(void)
 	tcase_add_test(tc, test_time);
 	tcase_add_test(tc, test_size);
 	tcase_add_test(tc, test_percent);
+	tcase_add_test(tc, test_rate);
 	tcase_add_test(tc, test_format);
 	tcase_add_test(tc, test_words);
 	tcase_add_test(tc, test_wrong_words);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The closer: control's part in closing conns in good order, for drain with a
+ * rate, rebalance and on-down.  Each of these is an order:
+ *
+ *	drain		idle conns of the backend; past the deadline the busy
+ *			ones, too.  Over when none is left or it is ready again
+ *	rebalance	idle conns of the backends that have too many.  Over
+ *			when none has, or at its deadline
+ *	on-down		idle conns of a backend that is down; then, with "all",
+ *			the busy ones.  Over when none is left or it is up
+ *
+ * An order is with one worker at a time (lb4/engine/closing.h), which may close
+ * at most a 50th of a second's conns then, at least one; the next may follow
+ * when the time of those that were closed has passed since they were.  So in no
+ * second more are closed than the rate says, give or take that 50th where it
+ * does not divide the rate; all workers together.
+ *
+ * The quietest first: a round through all workers first looks how quiet the
+ * quietest conn is, the next one closes what is at least half as quiet; when a
+ * round finds no such conn any more, it is half of what is the quietest then.
+ *
+ * A part of the control thread.
+ */
+#ifndef LB4_CONTROL_CLOSER_H
+#define LB4_CONTROL_CLOSER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct backend;
+struct closer;
+struct control;
+struct service;
+
+#define CLOSER_RATE 20		   /* a second, without a word */
+#define CLOSER_RATE_MAX 100000	   /* a second */
+#define CLOSER_REBALANCE_MS 600000 /* deadline of rebalance */
+#define CLOSER_THRESHOLD 1.1	   /* of rebalance */
+
+/* NULL without memory.  `control` outlives it. */
+struct closer *closer_new(struct control *control);
+
+/* No worker may be left.  NULL is fine. */
+void closer_free(struct closer *closer);
+
+/* Readable when a worker has done its piece; for control's epoll. */
+int closer_fd(const struct closer *closer);
+
+/* How many milliseconds until something is due; -1: nothing is. */
+int closer_sleep(const struct closer *closer, uint64_t now_ms);
+
+/* Does what is due. */
+void closer_turn(struct closer *closer, uint64_t now_ms);
+
+/* Closes the conns of a backend that drains; an order of before is over.
+ * `deadline_ms` is on the clock of timer_now_ms(); 0: busy ones stay.  False
+ * without memory. */
+bool closer_drain(struct closer *closer, const struct backend *backend,
+    unsigned rate, uint64_t deadline_ms);
+
+/* Ends that: the backend drains without it, or no more. */
+void closer_undrain(struct closer *closer, const struct backend *backend);
+
+/* Brings the backends' conns per weight to at most `threshold` times their
+ * mean; an order of before is over.  Says in *surplus how many are too many;
+ * with 0 there is no order.  False without memory. */
+bool closer_rebalance(struct closer *closer, const struct service *service,
+    unsigned rate, double threshold, uint64_t deadline_ms, uint64_t *surplus);
+
+/*
+ * How many conns a backend may have: with `weight` of `weights`, where `conns`
+ * are to be shared.  Never less than what is its share, rounded up.
+ */
+uint64_t closer_allowance(uint64_t conns, uint64_t weight, uint64_t weights,
+    double threshold);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The worker's side of closing conns in good order: see closing.h. */
+#include "lb4/engine/closing.h"
+
+#include <assert.h>
+
+#include "common/mailbox.h"
+#include "lb4/engine/conn.h"
+#include "lb4/engine/worker.h"
+#include "lb4/table/backend.h"
+
+static bool
+is_meant(const struct closing *closing, const struct conn *conn)
+{
+	return conn->state == CONN_RELAYING && conn->backend != NULL &&
+	    conn->backend->id == closing->backend;
+}
+
+static void
+look_at(struct worker *worker, struct closing *closing, struct conn *conn)
+{
+	const bool idle = conn_is_idle(worker, conn);
+	const uint64_t quiet_ms = conn_quiet_ms(worker, conn);
+
+	if (idle && quiet_ms >= closing->quiet_ms) {
+		conn_close(worker, conn, closing->idle_reason);
+	} else if (closing->busy) {
+		conn_close(worker, conn, closing->busy_reason);
+		closing->closed_busy++;
+	} else {
+		if (idle && quiet_ms > closing->quietest_ms)
+			closing->quietest_ms = quiet_ms;
+		return;
+	}
+	closing->closed++;
+}
+
+static void
+post_back(struct closing *closing)
+{
+	bool posted = mailbox_post(closing->reply, &closing);
+
+	assert(posted);
+}
+
+void
+closing_run(struct worker *worker, struct closing *closing)
+{
+	const struct slots *conns = &worker->conns;
+	unsigned looks = 0;
+
+	closing->closed = closing->closed_busy = 0;
+	closing->quietest_ms = 0;
+	while (closing->cursor < conns->fresh && looks++ < CLOSING_LOOKS &&
+	    closing->closed < closing->most) {
+		struct conn *conn = slots_at(conns, closing->cursor++);
+
+		if (conn != NULL && is_meant(closing, conn))
+			look_at(worker, closing, conn);
+	}
+	closing->at_end = closing->cursor >= conns->fresh;
+	post_back(closing);
+}
+
+void
+closing_give_back(struct closing *closing)
+{
+	closing->closed = closing->closed_busy = 0;
+	closing->quietest_ms = 0;
+	closing->at_end = true;
+	post_back(closing);
+}

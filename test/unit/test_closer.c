@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* How many conns a backend may have: lb4/control/closer.h. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "lb4/control/closer.h"
+
+START_TEST(test_allowance)
+{
+	/* 2,000 conns, four alike */
+	ck_assert_uint_eq(closer_allowance(2000, 1, 4, 1.1), 550);
+	/* by weight */
+	ck_assert_uint_eq(closer_allowance(2000, 3, 4, 1.1), 1650);
+	ck_assert_uint_eq(closer_allowance(2000, 3, 4, 1.0), 1500);
+	/* few conns: what cannot be divided is no surplus */
+	ck_assert_uint_eq(closer_allowance(3, 1, 2, 1.1), 2);
+	ck_assert_uint_eq(closer_allowance(1, 1, 4, 1.1), 1);
+	ck_assert_uint_eq(closer_allowance(0, 1, 4, 1.1), 0);
+}
+END_TEST
+
+/* Whatever the numbers: all that there are have a place. */
+START_TEST(test_room_for_all)
+{
+	for (uint64_t conns = 0; conns < 100; conns++)
+		for (uint64_t weight = 1; weight < 10; weight++) {
+			uint64_t room = closer_allowance(conns, weight, 10, 1) +
+			    closer_allowance(conns, 10 - weight, 10, 1);
+
+			ck_assert_uint_ge(room, conns);
+			ck_assert_uint_le(room, conns + 1);
+		}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("closer");
+	TCase *tcase = tcase_create("closer");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, test_allowance);
+	tcase_add_test(tcase, test_room_for_all);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
