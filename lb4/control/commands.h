@@ -70,6 +70,8 @@ command_fn command_drain, command_ready, command_maint, command_weight;
 command_fn command_add, command_remove;
 /* command_wait.c */
 command_fn command_check, command_wait, command_monitor;
+/* command_node.c */
+command_fn command_node;
 /* command_explain.c */
 command_fn command_explain;
 

@@ -53,6 +53,7 @@ struct control_parts {
 struct control {
 	struct control_parts parts;
 	enum control_state state;
+	bool node_drained; /* an operator has taken the node out */
 	uint64_t began_ms;
 	unsigned drained;	    /* workers that have no conn left */
 	uint64_t drain_deadline_ms; /* 0: none */
