@@ -184,6 +184,7 @@ client_options(const struct config_service *service)
 		.keepalive = service->keepalive == KEEPALIVE_CLIENT ||
 		    service->keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
+		.freebind = service->freebind,
 		.user_timeout_ms = service->user_timeout_ms,
 	};
 }
@@ -244,7 +245,7 @@ listen_tcp(struct engine *engine, const struct config_service *service,
     struct addr *addr, struct service_state *state)
 {
 	struct sock_options options = client_options(service);
-	int fd, error = sock_probe_free(addr);
+	int fd, error = sock_probe_free(addr, &options);
 
 	for (unsigned i = 0; error == 0 && i < engine->shared.count; i++) {
 		fd = sock_listen(addr, true, (int)service->backlog, &options);
