@@ -221,6 +221,27 @@ sock_adopt(int fd, int backlog, const struct sock_options *options)
 }
 
 int
+sock_set_listener(int fd, bool tcp, int backlog,
+    const struct sock_options *options)
+{
+	int error = set_option(fd, SOL_SOCKET, SO_OOBINLINE,
+	    options->oobinline);
+
+	if (error == 0 && tcp)
+		error = set_option(fd, IPPROTO_TCP, TCP_NODELAY,
+		    options->nodelay);
+	if (error == 0 && tcp)
+		error = set_option(fd, SOL_SOCKET, SO_KEEPALIVE,
+		    options->keepalive);
+	if (error == 0 && tcp)
+		error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+		    (int)options->user_timeout_ms);
+	if (error == 0 && listen(fd, backlog) < 0)
+		error = -errno;
+	return error;
+}
+
+int
 sock_probe_free(struct addr *addr, const struct sock_options *options)
 {
 	struct addr bound;

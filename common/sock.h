@@ -32,6 +32,12 @@ struct sock_options {
 int sock_listen(struct addr *addr, bool shared, int backlog,
     const struct sock_options *options);
 
+/* Gives a listening socket another backlog and other options, for the clients
+ * that come from now on.  A user timeout of 0 is the kernel's way again.
+ * Returns 0 or -errno. */
+int sock_set_listener(int fd, bool tcp, int backlog,
+    const struct sock_options *options);
+
 /*
  * Whether somebody else's socket is one that sock_adopt() can take: a listening
  * stream socket of one of our families.  Writes where it listens to `addr`.

@@ -39,8 +39,8 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 
 /* All that is started, in the order of the start. */
 struct program {
+	const struct options *options;
 	struct config *config;
-	const char *source; /* of it */
 	struct inherited inherited;
 	int ready_fd; /* -1: not going to the background */
 	struct daemon_user user;
@@ -128,7 +128,7 @@ start_tables(struct program *program)
 			log_info("hash-seed is random: a restart, or another "
 				 "node, places clients differently");
 	}
-	tables_init(&program->tables, program->workers);
+	tables_init(&program->tables, engine_workers_room(config));
 	program->tables_up = true;
 	error = tables_publish(&program->tables, config, &config->hash_seed);
 	if (error < 0)
@@ -145,6 +145,7 @@ start_privileged(struct program *program)
 		.control = &program->control.mailbox,
 		.suspect = prober_suspect,
 		.logger = program->logger,
+		.access = logger_access,
 	};
 	char why[WHY_MAX];
 
@@ -158,8 +159,6 @@ start_privileged(struct program *program)
 	if (program->prober == NULL)
 		return start_failed("prober: %s", strerror(errno));
 	peers.prober = program->prober;
-	if (strcmp(config->access_log, "off") != 0)
-		peers.access = logger_access;
 	program->engine = engine_new(&program->tables, config, &program->limits,
 	    &peers);
 	if (program->engine == NULL)
@@ -177,15 +176,6 @@ start_privileged(struct program *program)
 	return 0;
 }
 
-/* A daemon has no standard error: what would go there goes to syslog. */
-static const char *
-destination(const struct program *program, const char *name)
-{
-	if (program->ready_fd >= 0 && strcmp(name, "stderr") == 0)
-		return "syslog";
-	return name;
-}
-
 static int
 start_threads(struct program *program)
 {
@@ -193,9 +183,10 @@ start_threads(struct program *program)
 	char why[WHY_MAX];
 	int error;
 
-	if (logger_open(program->logger, destination(program, config->log),
-		destination(program, config->access_log), config->access_format,
-		why, sizeof(why)) < 0)
+	if (logger_open(program->logger,
+		options_destination(program->options, config->log),
+		options_destination(program->options, config->access_log),
+		config->access_format, why, sizeof(why)) < 0)
 		return start_failed("%s", why);
 	error = logger_start(program->logger);
 	if (error < 0)
@@ -264,16 +255,15 @@ run(struct program *program)
 		.tables = &program->tables,
 		.logger = program->logger,
 		.prober = program->prober,
+		.options = program->options,
 		.config = program->config,
 		.socket = program->socket,
 		.version = LB4_VERSION,
-		.source = program->source,
-		.maxconn = program->limits.maxconn,
-		.workers = program->workers,
 		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
 	};
 	int error = control_run(&program->control, &parts);
 
+	program->config = program->control.parts.config; /* after reloads */
 	if (error == 0)
 		return EXIT_OK;
 	log_error("control: %s", strerror(-error));
@@ -338,13 +328,16 @@ features(const struct options *options)
 }
 
 static int
-serve(const struct options *options)
+serve(struct options *options)
 {
-	struct program program = { .ready_fd = -1 };
+	struct program program = { .ready_fd = -1, .options = options };
 	int status;
 
+	status = options_fix_file(options);
+	if (status < 0)
+		return start_failed("%s: %s", options_source(options),
+		    strerror(-status));
 	program.config = load(options);
-	program.source = options_source(options);
 	if (program.config == NULL)
 		return EXIT_START;
 	status = start(&program, options->background);
@@ -445,7 +438,7 @@ simulate(const struct options *options)
 }
 
 static int
-act(const struct options *options)
+act(struct options *options)
 {
 	switch (options->action) {
 	case OPTIONS_CHECK:

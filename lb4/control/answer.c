@@ -27,7 +27,7 @@ answer_time(uint64_t ms, char *buf, size_t size)
 	if (ms < SECOND)
 		snprintf(buf, size, "%" PRIu64 "ms", ms);
 	else if (ms < MINUTE)
-		snprintf(buf, size, "%.1fs", (double)(ms / 100) / 10);
+		snprintf(buf, size, "%.1fs", (double)(ms - ms % 100) / 1000);
 	else if (ms < HOUR)
 		snprintf(buf, size, "%" PRIu64 "m%" PRIu64 "s", ms / MINUTE,
 		    ms / SECOND % 60);

@@ -17,6 +17,7 @@
 #include "lb4/control/offline.h"
 #include "lb4/control/socket.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/engine.h"
 
 static const struct column columns[] = {
 	{ "id", "ID", 8, COLUMN_NUMBER },
@@ -100,7 +101,7 @@ step_sweep(struct caller *caller)
 		sweep->cursor = 0;
 		sweep->at_end = false;
 	}
-	last = sweep->worker == caller->control->parts.workers ||
+	last = sweep->worker >= engine_running(caller->control->parts.engine) ||
 	    (sweep->filter.id != 0 && job->count > 0);
 	if (!last) {
 		control_socket_sweep(caller->control->parts.socket, caller);

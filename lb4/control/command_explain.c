@@ -48,13 +48,14 @@ answer_json(struct caller *caller, const struct service *service,
 	    service->checksum);
 	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
 	answer_object(caller, "lb4.explain/1",
-	    json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b,s:o}", "service",
+	    json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b,s:b,s:o}", "service",
 		service->state->name, "balance", policy->name, "checksum",
 		checksum, "client", asked->client, "by_client",
 		policy->by_client, "hash",
 		hashed ? json_string(hash) : json_null(), "steps",
 		steps_array(service, &asked->trace), "health_ignored",
-		!asked->trace.check_health, "backend",
+		!asked->trace.check_health, "kept", asked->trace.kept,
+		"backend",
 		policy->by_client && index >= 0
 		    ? json_string(service->backend[index].backend->name)
 		    : json_null()));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * info, table, log-level: what is told of the process and of its table.
+ * info, table, log-level, reload: the process as a whole.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@
 #include "lb4/control/answer.h"
 #include "lb4/control/commands.h"
 #include "lb4/control/control.h"
+#include "lb4/control/options.h"
+#include "lb4/control/reload.h"
 #include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/maglev.h"
@@ -70,9 +72,10 @@ command_info(struct caller *caller, const struct command *command)
 		"version", parts->version, "pid", (int)getpid(), "state",
 		control_state_name(control->state), "uptime_ms",
 		(json_int_t)(timer_now_ms() - control->began_ms),
-		"configuration", parts->source, "workers", (int)parts->workers,
-		"conns", (json_int_t)engine_conns(parts->engine), "maxconn",
-		(json_int_t)parts->maxconn, "services",
+		"configuration", options_source(parts->options), "workers",
+		(int)engine_running(parts->engine), "conns",
+		(json_int_t)engine_conns(parts->engine), "maxconn",
+		(json_int_t)engine_maxconn(parts->engine), "services",
 		(json_int_t)totals.services, "backends",
 		(json_int_t)totals.backends, "generation",
 		(json_int_t)table->generation, "accepted",
@@ -273,4 +276,36 @@ command_log_level(struct caller *caller, const struct command *command)
 	else
 		answer_done(caller, "%s",
 		    log_level_name(atomic_load(&log_level)));
+}
+
+/* ---- reload -------------------------------------------------------------- */
+
+/* One line of all complaints, as far as it holds them. */
+static void
+join(const struct config_errors *errors, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < errors->count && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s",
+		    i > 0 ? "; " : "", errors->text[i]);
+}
+
+void
+command_reload(struct caller *caller, const struct command *command)
+{
+	struct config_errors errors = { .count = 0 };
+	char text[960];
+
+	(void)command;
+	log_notice("reload, by uid %d, pid %d", (int)caller->uid,
+	    (int)caller->pid);
+	if (control_reload(caller->control, &errors) == 0) {
+		answer_done(caller, "reloaded");
+	} else {
+		join(&errors, text, sizeof(text));
+		answer_error(caller, "refused", "%s", text);
+	}
+	config_errors_done(&errors);
 }

@@ -63,6 +63,8 @@ static const struct spec specs[] = {
 	    "whether this node can accept; takes it out of the cluster" },
 	{ "add", "SERVICE/BACKEND ADDRESS [KEY=VALUE...]", LEVEL_ADMIN, 2,
 	    COMMAND_WORDS_MAX, NULL, command_add, "adds a backend" },
+	{ "reload", "", LEVEL_ADMIN, 0, 0, " ", command_reload,
+	    "reads the configuration file again" },
 	{ "remove", "SERVICE/BACKEND", LEVEL_ADMIN, 1, 1, " ", command_remove,
 	    "removes a backend; its conns go on" },
 	{ "help", "", LEVEL_READ, 0, 0, " ", command_help, "this list" },

@@ -60,7 +60,7 @@ int commands_publish(struct caller *caller);
 typedef void command_fn(struct caller *caller, const struct command *command);
 
 /* command_info.c */
-command_fn command_info, command_table, command_log_level;
+command_fn command_info, command_table, command_log_level, command_reload;
 /* command_status.c */
 command_fn command_status;
 /* command_conns.c */

@@ -17,8 +17,11 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "lb4/config/config.h"
 #include "lb4/control/logger.h"
 #include "lb4/control/notify.h"
+#include "lb4/control/options.h"
+#include "lb4/control/reload.h"
 #include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
@@ -29,7 +32,7 @@
 /* How long the reset of all conns may take. */
 #define KILL_MS 2000
 
-/* At least TABLE_WORKERS_MAX: each worker posts once in its life. */
+/* At least TABLE_WORKERS_MAX: each worker posts once, or very few times. */
 #define MAILBOX_MAX 1024
 
 enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET };
@@ -204,6 +207,17 @@ on_stop_signal(struct control *control, const char *signal_name)
 }
 
 static void
+on_reload_signal(struct control *control)
+{
+	struct config_errors errors = { .count = 0 };
+
+	log_notice("SIGHUP: reloading %s",
+	    options_source(control->parts.options));
+	(void)control_reload(control, &errors);
+	config_errors_done(&errors);
+}
+
+static void
 on_signal(struct control *control, uint32_t number)
 {
 	switch (number) {
@@ -219,8 +233,7 @@ on_signal(struct control *control, uint32_t number)
 		logger_reopen(control->parts.logger);
 		break;
 	case SIGHUP:
-		log_warning("SIGHUP: reload is not there yet: "
-			    "restart to use a changed configuration");
+		on_reload_signal(control);
 		break;
 	case SIGUSR2:
 		log_warning("SIGUSR2: upgrade is not there yet: "
@@ -236,9 +249,9 @@ on_message(struct control *control, const struct control_message *message)
 {
 	switch (message->kind) {
 	case CONTROL_DRAINED:
-		control->drained++;
 		log_debug("worker %" PRIu32 " has drained", message->worker);
-		if (control->drained == control->parts.workers) {
+		if (control->state < CONTROL_ENDED &&
+		    engine_drained(control->parts.engine)) {
 			log_notice("all conns have ended");
 			set_state(control, CONTROL_ENDED);
 		}

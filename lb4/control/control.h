@@ -24,6 +24,7 @@ struct config;
 struct control_socket;
 struct engine;
 struct logger;
+struct options;
 struct prober;
 struct tables;
 
@@ -41,12 +42,11 @@ struct control_parts {
 	struct tables *tables;
 	struct logger *logger;
 	struct prober *prober;
-	struct config *config; /* as it is served; commands may change it */
+	const struct options *options; /* for reading the file again */
+	struct config *config; /* in force; owned here while control runs, and
+				* changed by commands */
 	struct control_socket *socket; /* NULL: none */
 	const char *version;
-	const char *source; /* of the configuration: the file's name */
-	uint64_t maxconn;
-	unsigned workers;
 	unsigned shutdown_timeout_ms;
 };
 
@@ -55,7 +55,6 @@ struct control {
 	enum control_state state;
 	bool node_drained; /* an operator has taken the node out */
 	uint64_t began_ms;
-	unsigned drained;	    /* workers that have no conn left */
 	uint64_t drain_deadline_ms; /* 0: none */
 
 	int epfd;

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/timer.h"
 #include "lb4/table/policy.h"
 #include "lb4/table/trace.h"
 
@@ -140,8 +139,8 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 }
 
 const char *
-offline_pick(const struct service *service, const char *client,
-    uint64_t now_ms, struct offline_pick *asked)
+offline_pick(const struct service *service, const char *client, uint64_t now_ms,
+    struct offline_pick *asked)
 {
 	const char *why;
 

@@ -22,6 +22,7 @@
  */
 #include "lb4/control/logger.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -53,6 +54,9 @@
 #define MESSAGES_MAX 2048
 #define RECORDS_MAX 8192
 
+/* Batches that are written before a change, if it takes so many. */
+#define BATCHES_BEFORE 16
+
 struct message {
 	int64_t realtime_ms;
 	uint16_t level;
@@ -60,12 +64,19 @@ struct message {
 	char text[LOG_LINE_MAX];
 };
 
-struct logger {
-	/* set before start */
+/* Where lines go.  Owned, each. */
+struct destinations {
 	struct log_dest *messages;
 	struct log_dest *access; /* may be the same; NULL: off */
 	enum access_format format;
-	struct queue records; /* only with `access` */
+};
+
+struct logger_change {
+	struct destinations to;
+};
+
+struct logger {
+	/* set before start */
 	bool started;
 	bool stuck;
 	int ended; /* eventfd: the thread has nothing left to do */
@@ -78,14 +89,26 @@ struct logger {
 	 * is a number and guards nothing. */
 	_Alignas(64) _Atomic uint64_t dropped;
 
-	/* Writer: control (release, then the bell); log thread acquires. */
+	/* Writer: control (release, once `records` is there).  Readers: who
+	 * posts (acquire). */
+	_Atomic bool wants_records;
+	struct queue records;
+
+	/* Writer: control (release, then the bell); log thread acquires, and
+	 * takes a change away. */
+	_Atomic(struct logger_change *) change;
 	_Atomic bool reopen;
 	_Atomic bool stop;
 
 	/* the log thread's own */
 	uint64_t dropped_said;
 	uint64_t said_ms;
-	struct log_dest dest[2];
+	struct destinations to; /* before start, control's */
+
+	/* control's own: what was asked for last */
+	char messages_name[CONFIG_PATH_MAX];
+	char access_name[CONFIG_PATH_MAX];
+	enum access_format format;
 };
 
 /* The process's logger: a sink of log_write() is told no other way.  Written
@@ -129,7 +152,7 @@ take_line(enum log_level level, const char *line, size_t len)
 void
 logger_access(struct logger *logger, const struct access_record *record)
 {
-	if (logger->access == NULL)
+	if (!atomic_load_explicit(&logger->wants_records, memory_order_acquire))
 		return;
 	if (queue_put(&logger->records, record, sizeof(*record)))
 		mailbox_ring(&logger->box);
@@ -146,8 +169,12 @@ logger_new(void)
 	if (logger == NULL)
 		return NULL;
 	memset(logger, 0, sizeof(*logger));
-	logger->messages = &logger->dest[0];
-	(void)log_dest_open(logger->messages, "stderr");
+	logger->to.messages = calloc(1, sizeof(*logger->to.messages));
+	if (logger->to.messages == NULL) {
+		free(logger);
+		return NULL;
+	}
+	(void)log_dest_open(logger->to.messages, "stderr");
 	logger->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	error = logger->ended < 0
 	    ? -errno
@@ -155,6 +182,7 @@ logger_new(void)
 	if (error < 0) {
 		if (logger->ended >= 0)
 			close(logger->ended);
+		free(logger->to.messages);
 		free(logger);
 		errno = -error;
 		return NULL;
@@ -165,42 +193,176 @@ logger_new(void)
 }
 
 static int
-open_dest(struct log_dest *dest, const char *name, char *why, size_t size)
+open_dest(struct log_dest **out, const char *name, char *why, size_t size)
 {
-	int error = log_dest_open(dest, name);
+	struct log_dest *dest = calloc(1, sizeof(*dest));
+	int error = dest == NULL ? -ENOMEM : log_dest_open(dest, name);
 
-	if (error < 0)
+	if (error < 0) {
 		snprintf(why, size, "cannot open %s: %s", name,
 		    strerror(-error));
+		free(dest);
+		return error;
+	}
+	*out = dest;
+	return 0;
+}
+
+/* `next` goes on with syslog(3), for which there is one for the process. */
+static void
+close_dest(struct log_dest *dest, bool next)
+{
+	if (dest == NULL)
+		return;
+	if (dest->kind == LOG_DEST_SYSLOG && next)
+		log_dest_flush(dest);
+	else
+		log_dest_close(dest);
+	free(dest);
+}
+
+static bool
+use_syslog(const struct destinations *to)
+{
+	return to != NULL &&
+	    (to->messages->kind == LOG_DEST_SYSLOG ||
+		(to->access != NULL && to->access->kind == LOG_DEST_SYSLOG));
+}
+
+/* `next`: those that come after it, or NULL. */
+static void
+close_all(struct destinations *to, const struct destinations *next)
+{
+	const bool syslog = use_syslog(next); /* it may be the same */
+
+	if (to->access != to->messages)
+		close_dest(to->access, syslog);
+	close_dest(to->messages, syslog);
+}
+
+static int
+open_all(struct destinations *to, const char *messages, const char *access,
+    enum access_format format, char *why, size_t size)
+{
+	int error = open_dest(&to->messages, messages, why, size);
+
+	if (error < 0)
+		return error;
+	to->format = format;
+	to->access = NULL;
+	if (strcmp(access, "off") == 0)
+		return 0;
+	if (strcmp(access, messages) == 0) {
+		to->access = to->messages;
+		return 0;
+	}
+	error = open_dest(&to->access, access, why, size);
+	if (error < 0)
+		close_dest(to->messages, true);
 	return error;
+}
+
+/* The queue is made when it is first needed, and stays. */
+static int
+make_records(struct logger *logger, const char *access, char *why, size_t size)
+{
+	int error = 0;
+
+	if (strcmp(access, "off") != 0 && logger->records.size == 0)
+		error = queue_init(&logger->records, RECORDS_MAX,
+		    sizeof(struct access_record));
+	if (error < 0)
+		snprintf(why, size, "access log: %s", strerror(-error));
+	return error;
+}
+
+static void
+remember(struct logger *logger, const char *messages, const char *access,
+    enum access_format format)
+{
+	strlcpy(logger->messages_name, messages, sizeof(logger->messages_name));
+	strlcpy(logger->access_name, access, sizeof(logger->access_name));
+	logger->format = format;
 }
 
 int
 logger_open(struct logger *logger, const char *messages, const char *access,
     enum access_format format, char *why, size_t size)
 {
-	int error;
+	struct destinations to;
+	int error = make_records(logger, access, why, size);
 
-	error = open_dest(logger->messages, messages, why, size);
 	if (error < 0)
 		return error;
-	logger->format = format;
-	if (strcmp(access, "off") == 0)
+	error = open_all(&to, messages, access, format, why, size);
+	if (error < 0)
+		return error;
+	close_all(&logger->to, &to);
+	logger->to = to;
+	remember(logger, messages, access, format);
+	atomic_store_explicit(&logger->wants_records, to.access != NULL,
+	    memory_order_release);
+	return 0;
+}
+
+int
+logger_prepare(struct logger *logger, const char *messages, const char *access,
+    enum access_format format, struct logger_change **out, char *why,
+    size_t size)
+{
+	struct logger_change *change;
+	int error;
+
+	*out = NULL;
+	if (strcmp(messages, logger->messages_name) == 0 &&
+	    strcmp(access, logger->access_name) == 0 &&
+	    format == logger->format)
 		return 0;
-	error = queue_init(&logger->records, RECORDS_MAX,
-	    sizeof(struct access_record));
+	if (atomic_load_explicit(&logger->change, memory_order_acquire) !=
+	    NULL) {
+		snprintf(why, size,
+		    "log: the change before is still being "
+		    "taken up: try again");
+		return -EBUSY;
+	}
+	error = make_records(logger, access, why, size);
+	if (error < 0)
+		return error;
+	change = calloc(1, sizeof(*change));
+	if (change == NULL) {
+		snprintf(why, size, "log: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	error = open_all(&change->to, messages, access, format, why, size);
 	if (error < 0) {
-		snprintf(why, size, "access log: %s", strerror(-error));
+		free(change);
 		return error;
 	}
-	if (strcmp(access, messages) == 0) {
-		logger->access = logger->messages;
-		return 0;
-	}
-	error = open_dest(&logger->dest[1], access, why, size);
-	if (error == 0)
-		logger->access = &logger->dest[1];
-	return error;
+	*out = change;
+	return 0;
+}
+
+void
+logger_abandon(struct logger_change *change)
+{
+	if (change == NULL)
+		return;
+	close_all(&change->to, &change->to);
+	free(change);
+}
+
+void
+logger_commit(struct logger *logger, const char *messages, const char *access,
+    struct logger_change *change)
+{
+	const bool on = strcmp(access, "off") != 0;
+
+	if (change == NULL)
+		return;
+	remember(logger, messages, access, change->to.format);
+	atomic_store_explicit(&logger->change, change, memory_order_release);
+	atomic_store_explicit(&logger->wants_records, on, memory_order_release);
+	mailbox_ring(&logger->box);
 }
 
 /* From here on to logger_start(): the log thread. */
@@ -221,16 +383,16 @@ say(struct logger *logger, int level, const char *format, ...)
 		return;
 	if ((size_t)len >= sizeof(text))
 		len = sizeof(text) - 1;
-	log_dest_message(logger->messages, level, realtime_ms(), text,
+	log_dest_message(logger->to.messages, level, realtime_ms(), text,
 	    (size_t)len);
 }
 
 static void
 flush_all(struct logger *logger)
 {
-	log_dest_flush(logger->messages);
-	if (logger->access != NULL)
-		log_dest_flush(logger->access);
+	log_dest_flush(logger->to.messages);
+	if (logger->to.access != NULL)
+		log_dest_flush(logger->to.access);
 }
 
 /* Takes what there is and writes it; true when there may be more. */
@@ -244,16 +406,16 @@ write_batch(struct logger *logger)
 
 	while (messages < MESSAGES_MAX &&
 	    mailbox_take(&logger->box, &message)) {
-		log_dest_message(logger->messages, message.level,
+		log_dest_message(logger->to.messages, message.level,
 		    message.realtime_ms, message.text, message.len);
 		messages++;
 	}
-	while (logger->access != NULL && records < RECORDS_MAX &&
+	while (logger->to.access != NULL && records < RECORDS_MAX &&
 	    queue_take(&logger->records, &record)) {
-		len = access_format(logger->format, &record, line,
+		len = access_format(logger->to.format, &record, line,
 		    sizeof(line));
 		if (len > 0)
-			log_dest_line(logger->access, line, len);
+			log_dest_line(logger->to.access, line, len);
 		else
 			drop(logger);
 		records++;
@@ -281,10 +443,28 @@ reopen_one(struct logger *logger, struct log_dest *dest)
 static void
 reopen_all(struct logger *logger)
 {
-	reopen_one(logger, logger->messages);
-	if (logger->access != NULL && logger->access != logger->messages)
-		reopen_one(logger, logger->access);
+	reopen_one(logger, logger->to.messages);
+	if (logger->to.access != NULL &&
+	    logger->to.access != logger->to.messages)
+		reopen_one(logger, logger->to.access);
 	flush_all(logger);
+}
+
+/* What came before the change goes where it was meant to go. */
+static void
+take_change(struct logger *logger)
+{
+	struct logger_change *change = atomic_load_explicit(&logger->change,
+	    memory_order_acquire);
+
+	if (change == NULL)
+		return;
+	for (int i = 0; i < BATCHES_BEFORE && write_batch(logger); i++)
+		;
+	close_all(&logger->to, &change->to);
+	logger->to = change->to;
+	atomic_store_explicit(&logger->change, NULL, memory_order_release);
+	free(change);
 }
 
 static uint64_t
@@ -302,8 +482,8 @@ report_due(const struct logger *logger)
 {
 	return atomic_load_explicit(&logger->dropped, memory_order_relaxed) !=
 	    logger->dropped_said ||
-	    logger->messages->lost > 0 ||
-	    (logger->access != NULL && logger->access->lost > 0);
+	    logger->to.messages->lost > 0 ||
+	    (logger->to.access != NULL && logger->to.access->lost > 0);
 }
 
 /* Reports what is missing from the logs; if that cannot be written either it
@@ -313,8 +493,8 @@ report(struct logger *logger)
 {
 	const uint64_t dropped = atomic_load_explicit(&logger->dropped,
 	    memory_order_relaxed);
-	const bool apart = logger->access != NULL &&
-	    logger->access != logger->messages;
+	const bool apart = logger->to.access != NULL &&
+	    logger->to.access != logger->to.messages;
 	uint64_t lost, lost_access = 0;
 
 	if (!report_due(logger))
@@ -325,17 +505,17 @@ report(struct logger *logger)
 		    "dropped %" PRIu64
 		    " log records: they came faster than they could be written",
 		    dropped - logger->dropped_said);
-	lost = say_lost(logger, logger->messages);
+	lost = say_lost(logger, logger->to.messages);
 	if (apart)
-		lost_access = say_lost(logger, logger->access);
-	if (log_dest_flush(logger->messages) < 0) {
-		logger->messages->lost = lost;
+		lost_access = say_lost(logger, logger->to.access);
+	if (log_dest_flush(logger->to.messages) < 0) {
+		logger->to.messages->lost = lost;
 		return;
 	}
 	logger->dropped_said = dropped;
-	logger->messages->lost -= lost;
+	logger->to.messages->lost -= lost;
 	if (apart)
-		logger->access->lost -= lost_access;
+		logger->to.access->lost -= lost_access;
 }
 
 /* How long to wait for the bell: not at all with more to take, until a report
@@ -374,6 +554,7 @@ logger_main(void *arg)
 		if (atomic_exchange_explicit(&logger->reopen, false,
 			memory_order_acq_rel))
 			reopen_all(logger);
+		take_change(logger);
 		more = write_batch(logger);
 		if (stop || timer_now_ms() - logger->said_ms >= REPORT_MS)
 			report(logger);
@@ -437,9 +618,8 @@ logger_free(struct logger *logger)
 		;
 	report(logger);
 	the_logger = NULL;
-	if (logger->access != NULL && logger->access != logger->messages)
-		log_dest_close(logger->access);
-	log_dest_close(logger->messages);
+	take_change(logger);
+	close_all(&logger->to, NULL);
 	queue_done(&logger->records);
 	mailbox_done(&logger->box);
 	close(logger->ended);

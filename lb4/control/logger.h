@@ -35,6 +35,22 @@ struct logger *logger_new(void);
 int logger_open(struct logger *logger, const char *messages, const char *access,
     enum access_format format, char *why, size_t size);
 
+/*
+ * Other destinations while the thread runs, in two steps: logger_prepare()
+ * opens them, as logger_open() does, and gives a change to commit or abandon;
+ * NULL when nothing is different, which both take.  -EBUSY while the thread has
+ * not yet taken up the change before.  The thread takes a committed one up
+ * after what it was given before.
+ */
+struct logger_change;
+
+int logger_prepare(struct logger *logger, const char *messages,
+    const char *access, enum access_format format, struct logger_change **out,
+    char *why, size_t size);
+void logger_commit(struct logger *logger, const char *messages,
+    const char *access, struct logger_change *change);
+void logger_abandon(struct logger_change *change);
+
 /* Starts the thread, once.  Returns 0 or -errno. */
 int logger_start(struct logger *logger);
 

@@ -57,7 +57,7 @@ int offline_checksums(const struct config *config, FILE *out);
  * roundrobin's turn.  0, or -EINVAL after writing to `err` what is wrong with
  * the client.
  */
-int offline_explain_client(const struct service *service, const char *client,
+int offline_explain_client(const struct service *service, const char *text,
     uint64_t now_ms, FILE *out, FILE *err);
 
 /* What --explain is asked. */
@@ -85,8 +85,9 @@ struct offline_pick {
 	int index; /* of the backend; -1: none */
 };
 
-/* Picks for the client of that text, now; where backends take turns this is
- * one.  Returns NULL, or a constant sentence why that cannot be. */
+/* Picks for the client of that text at that time (CLOCK_MONOTONIC); where
+ * backends take turns this is one.  Returns NULL, or a constant sentence why
+ * that cannot be. */
 const char *offline_pick(const struct service *service, const char *client,
     uint64_t now_ms, struct offline_pick *asked);
 

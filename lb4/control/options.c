@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "lb4/config/kinds.h"
@@ -338,9 +339,47 @@ options_parse(struct options *options, int argc, char **argv)
 	return error == 0 ? check_question(options) : error;
 }
 
+int
+options_fix_file(struct options *options)
+{
+	char *here;
+	int error = 0;
+
+	if (options->file == NULL || options->file[0] == '/' ||
+	    strcmp(options->file, "-") == 0)
+		return 0;
+	here = getcwd(NULL, 0);
+	if (here == NULL)
+		return -errno;
+	if (asprintf(&options->path, "%s/%s", here, options->file) < 0) {
+		options->path = NULL;
+		error = -ENOMEM;
+	} else {
+		options->file = options->path;
+	}
+	free(here);
+	return error;
+}
+
+bool
+options_can_reload(const struct options *options)
+{
+	return options->services == 0 &&
+	    (options->file == NULL || strcmp(options->file, "-") != 0);
+}
+
+const char *
+options_destination(const struct options *options, const char *name)
+{
+	if (options->background && strcmp(name, "stderr") == 0)
+		return "syslog";
+	return name;
+}
+
 void
 options_done(struct options *options)
 {
+	free(options->path);
 	free(options->service);
 	free(options->down);
 	options->service = NULL;
@@ -396,5 +435,7 @@ options_source(const struct options *options)
 {
 	if (options->services > 0)
 		return "command line";
+	if (options->file != NULL && strcmp(options->file, "-") == 0)
+		return "standard input";
 	return options->file != NULL ? options->file : OPTIONS_FILE;
 }

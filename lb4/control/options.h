@@ -39,7 +39,8 @@ struct options {
 	struct options_service *service; /* owned; `services` of them */
 	size_t services;
 	bool background;
-	bool host; /* with OPTIONS_CHECK: judge the machine too */
+	char *path; /* owned: `file` made absolute; NULL: as it was given */
+	bool host;  /* with OPTIONS_CHECK: judge the machine too */
 	/* What goes before the file's word for it; NULL or -1: not given. */
 	const char *pidfile;
 	const char *user;
@@ -69,6 +70,18 @@ struct config *options_config(const struct options *options,
 
 /* What the configuration is called in messages. */
 const char *options_source(const struct options *options);
+
+/* Makes the file's name one that means the same after a daemon's chdir(2).
+ * Returns 0 or -errno. */
+int options_fix_file(struct options *options);
+
+/* Whether there is a file that can be read again. */
+bool options_can_reload(const struct options *options);
+
+/* Where log lines for `name` go: a daemon has no standard error, what would go
+ * there goes to syslog. */
+const char *options_destination(const struct options *options,
+    const char *name);
 
 /* The synopsis and each option on a line of its own. */
 void options_help(FILE *out);

@@ -337,7 +337,8 @@ turn_away(int fd, const char *text)
 	(void)close(fd);
 }
 
-/* The one that has been idle longest, or NULL when all have something to do. */
+/* The one that has been idle longest, or NULL when all have something to do.
+ * Who may do nothing here takes nobody's place. */
 static struct caller *
 idlest(struct control_socket *socket, uint64_t now_ms)
 {
@@ -346,6 +347,8 @@ idlest(struct control_socket *socket, uint64_t now_ms)
 	for (unsigned i = 0; i < CALLERS_MAX; i++) {
 		struct caller *caller = &socket->caller[i];
 
+		if (caller->level == LEVEL_NONE)
+			return caller;
 		if (caller->job.step != NULL || caller->monitors ||
 		    now_ms - caller->seen_ms < EVICT_AGE_MS)
 			continue;
@@ -387,14 +390,6 @@ take_caller(struct control_socket *socket, int fd, uint64_t now_ms)
 	struct caller *caller;
 	uint32_t index, generation;
 
-	if (level == LEVEL_NONE) {
-		log_warning("control socket: uid %d, pid %d is turned away",
-		    (int)peer.uid, (int)peer.pid);
-		turn_away(fd,
-		    "error: denied: you are in none of the groups "
-		    "that may use lb4\n\n");
-		return;
-	}
 	caller = find_place(socket, now_ms);
 	if (caller == NULL) {
 		turn_away(fd, "error: busy: too many callers\n\n");
@@ -417,8 +412,15 @@ take_caller(struct control_socket *socket, int fd, uint64_t now_ms)
 	socket->hung_up[index] = false;
 	socket->watched[index] = EPOLLIN;
 	if (loop_add(socket->epfd, fd, EPOLLIN,
-		loop_tag(TAG_CALLER, index, generation)) < 0)
+		loop_tag(TAG_CALLER, index, generation)) < 0) {
 		caller_close(caller);
+	} else if (level == LEVEL_NONE) {
+		log_warning("control socket: uid %d, pid %d is turned away",
+		    (int)peer.uid, (int)peer.pid);
+		answer_error(caller, "denied",
+		    "you are in none of the groups that may use lb4");
+		caller_end(caller, now_ms);
+	}
 }
 
 static void

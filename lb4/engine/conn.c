@@ -239,7 +239,9 @@ account_end(struct worker *worker, const struct conn *conn)
 		count(&backend_stats(worker, conn)->bytes_to_client,
 		    conn->relay[BACKEND].bytes);
 	}
-	if (worker->shared->peers.access != NULL)
+	if (worker->shared->peers.access != NULL &&
+	    !atomic_load_explicit(&worker->shared->silent,
+		memory_order_relaxed))
 		send_record(worker, conn, discarded);
 }
 
@@ -492,17 +494,6 @@ run_relays(struct worker *worker, struct conn *conn, enum conn_side first)
 
 /* ---- connecting ------------------------------------------------------- */
 
-/* The service as the current table has it; NULL if it has gone. */
-static const struct service *
-service_of(const struct worker *worker, const struct conn *conn)
-{
-	const struct service *service = table_service(worker->table,
-	    conn->service->id);
-
-	return service != NULL && service->state == conn->service ? service
-								  : NULL;
-}
-
 /* Whether others wait who came before this one: it must not overtake them. */
 static bool
 comes_too_late(const struct conn *conn, const struct service *service)
@@ -692,7 +683,8 @@ try_chosen(struct worker *worker, struct conn *conn,
 static void
 connect_next(struct worker *worker, struct conn *conn)
 {
-	const struct service *service = service_of(worker, conn);
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
 	int index;
 
 	while ((index = choose(worker, conn, service)) >= 0)
@@ -707,7 +699,8 @@ connect_next(struct worker *worker, struct conn *conn)
 bool
 conn_admit(struct worker *worker, struct conn *conn)
 {
-	const struct service *service = service_of(worker, conn);
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
 	int index = choose(worker, conn, service);
 
 	if (index == POLICY_FULL)

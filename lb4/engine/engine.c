@@ -3,8 +3,9 @@
 /* The workers together, as control sees them: see engine.h. */
 #include "lb4/engine/engine.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "common/sock.h"
-#include "lb4/engine/inherited.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/places.h"
 #include "lb4/engine/sweep.h"
 #include "lb4/engine/worker.h"
 
@@ -30,17 +29,37 @@
 #define PIPES_PER_FILES 32
 
 #define MAXCONN_LEAST 16
+#define MAXCONN_MOST 10000000
+
+/* Slots that each worker has even if maxconn is less: it may be raised. */
+#define CONNS_ROOM_MAX (1U << 20)
+
+/* Workers for which there is room even if fewer are wanted. */
+#define WORKERS_ROOM 8
 
 struct engine {
 	struct worker_shared shared;
 	struct worker *workers;
-	unsigned started;
+	unsigned wanted;  /* workers to run */
+	unsigned started; /* threads that do: the first so many workers */
 	cpu_set_t cpus;
 	bool pinned;
-	char (*unix_paths)[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	size_t unix_count;
+	struct places places;
 	struct inherited *inherited; /* not owned; NULL: none */
 };
+
+struct engine_change {
+	struct places places; /* to come */
+	struct engine_limits limits;
+	const struct config *config;
+};
+
+static unsigned
+workers_made(const struct engine *engine)
+{
+	return atomic_load_explicit(&engine->shared.count,
+	    memory_order_relaxed);
+}
 
 unsigned
 engine_workers(const struct config *config)
@@ -54,6 +73,19 @@ engine_workers(const struct config *config)
 		return 1;
 	cpus = CPU_COUNT(&set);
 	return cpus > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : (unsigned)cpus;
+}
+
+unsigned
+engine_workers_room(const struct config *config)
+{
+	const struct config automatic = { .workers = 0 };
+	unsigned workers = engine_workers(config);
+	unsigned cpus = engine_workers(&automatic);
+	unsigned room = 2 * (workers > cpus ? workers : cpus);
+
+	if (room < WORKERS_ROOM)
+		room = WORKERS_ROOM;
+	return room > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : room;
 }
 
 /* The descriptor limit, raised as far as it goes. */
@@ -97,6 +129,8 @@ engine_limits_within(const struct config *config, uint64_t nofile,
 
 	reserve += 2 * limits->maxpipes;
 	conns = limits->nofile > reserve ? (limits->nofile - reserve) / 2 : 0;
+	if (conns > MAXCONN_MOST)
+		conns = MAXCONN_MOST;
 	limits->maxconn = config->maxconn != 0 ? config->maxconn
 	    : conns > MAXCONN_LEAST	       ? conns
 					       : MAXCONN_LEAST;
@@ -138,12 +172,53 @@ read_port_range(struct worker_shared *shared)
 	(void)fclose(file);
 }
 
+static bool
+is_silent(const struct config *config)
+{
+	return strcmp(config->access_log, "off") == 0;
+}
+
+/* Makes workers until there are `count`; none has a thread yet. */
+static int
+make_until(struct engine *engine, unsigned count, const struct config *config,
+    const struct engine_limits *limits)
+{
+	for (unsigned i = workers_made(engine); i < count; i++) {
+		struct worker *worker = &engine->workers[i];
+		int error = worker_init(worker, &engine->shared, i, config,
+		    limits);
+
+		if (error != 0) {
+			worker_done(worker);
+			return error;
+		}
+		if (engine->pinned)
+			worker->cpu = nth_cpu(&engine->cpus, i);
+		atomic_store_explicit(&engine->shared.count, i + 1,
+		    memory_order_release);
+	}
+	return 0;
+}
+
+/* Slots for as many conns as there may be after any change: memory that is
+ * never touched costs nothing. */
+static uint64_t
+conns_room(const struct engine_limits *limits)
+{
+	uint64_t room = limits->nofile / 2;
+
+	if (room > CONNS_ROOM_MAX)
+		room = CONNS_ROOM_MAX;
+	if (room < 2 * limits->maxconn)
+		room = 2 * limits->maxconn;
+	return room;
+}
+
 struct engine *
 engine_new(struct tables *tables, const struct config *config,
     const struct engine_limits *limits, const struct engine_peers *peers)
 {
 	struct engine *engine = aligned_alloc(64, sizeof(*engine));
-	unsigned i;
 	int error = -ENOMEM;
 
 	if (engine == NULL)
@@ -151,24 +226,21 @@ engine_new(struct tables *tables, const struct config *config,
 	memset(engine, 0, sizeof(*engine));
 	engine->shared.tables = tables;
 	engine->shared.peers = *peers;
-	engine->shared.count = tables->workers;
-	engine->shared.maxconn = limits->maxconn;
+	engine->wanted = engine_workers(config);
+	assert(engine->wanted <= tables->workers);
+	engine->shared.room = conns_room(limits);
+	atomic_init(&engine->shared.maxconn, limits->maxconn);
+	atomic_init(&engine->shared.silent, is_silent(config));
 	read_port_range(&engine->shared);
 	engine->pinned = config->cpu_affinity &&
 	    sched_getaffinity(0, sizeof(engine->cpus), &engine->cpus) == 0;
 	engine->workers = aligned_alloc(64,
 	    tables->workers * sizeof(*engine->workers));
 	engine->shared.workers = engine->workers;
-	for (i = 0; engine->workers != NULL && i < tables->workers; i++) {
-		if ((error = worker_init(&engine->workers[i], &engine->shared,
-			 i, config, limits)) != 0)
-			break;
-		if (engine->pinned)
-			engine->workers[i].cpu = nth_cpu(&engine->cpus, i);
-	}
-	if (engine->workers != NULL && i == tables->workers)
+	if (engine->workers != NULL)
+		error = make_until(engine, engine->wanted, config, limits);
+	if (error == 0)
 		return engine;
-	engine->shared.count = engine->workers == NULL ? 0 : i + 1;
 	engine_free(engine);
 	errno = -error;
 	return NULL;
@@ -176,180 +248,32 @@ engine_new(struct tables *tables, const struct config *config,
 
 /* ---- listeners ---------------------------------------------------------- */
 
-static struct sock_options
-client_options(const struct config_service *service)
-{
-	return (struct sock_options){
-		.nodelay = service->nodelay,
-		.keepalive = service->keepalive == KEEPALIVE_CLIENT ||
-		    service->keepalive == KEEPALIVE_BOTH,
-		.oobinline = true,
-		.freebind = service->freebind,
-		.user_timeout_ms = service->user_timeout_ms,
-	};
-}
-
-static int
-remember_path(struct engine *engine, const struct addr *addr)
-{
-	void *more = realloc(engine->unix_paths,
-	    (engine->unix_count + 1) * sizeof(*engine->unix_paths));
-
-	if (more == NULL)
-		return -ENOMEM;
-	engine->unix_paths = more;
-	memcpy(engine->unix_paths[engine->unix_count++], addr->un.sun_path,
-	    sizeof(*engine->unix_paths));
-	return 0;
-}
-
-/* One socket for all: each worker gets a descriptor of it. */
-static int
-share(struct engine *engine, int fd, uint16_t port, struct service_state *state)
-{
-	int error = 0, copy;
-
-	for (unsigned i = 0; error == 0 && i < engine->shared.count; i++) {
-		if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
-			return -errno;
-		error = listener_add(&engine->workers[i], copy, true, port,
-		    state);
-		if (error != 0)
-			(void)close(copy);
-	}
-	return error;
-}
-
-static int
-listen_unix(struct engine *engine, const struct config_service *service,
-    struct addr *addr, struct service_state *state)
-{
-	struct sock_options options = client_options(service);
-	int fd = sock_listen(addr, false, (int)service->backlog, &options);
-	int error = 0;
-
-	if (fd < 0)
-		return fd;
-	if (addr->un.sun_path[0] != '\0')
-		error = remember_path(engine, addr);
-	if (error == 0)
-		error = share(engine, fd, 0, state);
-	(void)close(fd);
-	return error;
-}
-
-/* A TCP address: one socket for each worker, in one SO_REUSEPORT group, after
- * a look whether anybody else is there. */
-static int
-listen_tcp(struct engine *engine, const struct config_service *service,
-    struct addr *addr, struct service_state *state)
-{
-	struct sock_options options = client_options(service);
-	int fd, error = sock_probe_free(addr, &options);
-
-	for (unsigned i = 0; error == 0 && i < engine->shared.count; i++) {
-		fd = sock_listen(addr, true, (int)service->backlog, &options);
-		if (fd < 0)
-			return fd;
-		error = listener_add(&engine->workers[i], fd, false,
-		    addr_port(addr), state);
-		if (error != 0)
-			(void)close(fd);
-	}
-	return error;
-}
-
-/* Takes the sockets that were handed down for that address or name.  Returns
- * how many they are, or -errno. */
-static int
-listen_inherited(struct engine *engine, const struct config_service *service,
-    const struct addr *addr, struct service_state *state)
-{
-	const struct sock_options options = client_options(service);
-	struct inherited_socket *socket;
-	size_t i = 0;
-	int error, count = 0;
-	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
-
-	while (engine->inherited != NULL &&
-	    (socket = inherited_find(engine->inherited, addr, &i)) != NULL) {
-		error = sock_adopt(socket->fd, (int)service->backlog, &options);
-		if (error == 0)
-			error = share(engine, socket->fd,
-			    addr_port(&socket->addr), state);
-		if (error != 0)
-			return error;
-		(void)close(socket->fd);
-		socket->fd = -1;
-		count++;
-		log_info("service %s: listening on %s, inherited as %s",
-		    service->name,
-		    addr_format(&socket->addr, text, sizeof(text)),
-		    addr_format(&socket->named, name, sizeof(name)));
-	}
-	return count == 0 && addr_is_inherited(addr) ? -ENOENT : count;
-}
-
-static int
-listen_one(struct engine *engine, const struct config_service *service,
-    struct addr *addr, struct service_state *state)
-{
-	int error = listen_inherited(engine, service, addr, state);
-	char text[ADDR_TEXT_MAX];
-
-	if (error != 0)
-		return error < 0 ? error : 0;
-	error = addr_is_unix(addr) ? listen_unix(engine, service, addr, state)
-				   : listen_tcp(engine, service, addr, state);
-	if (error == 0)
-		log_info("service %s: listening on %s", service->name,
-		    addr_format(addr, text, sizeof(text)));
-	return error;
-}
-
 void
 engine_inherit(struct engine *engine, struct inherited *inherited)
 {
 	engine->inherited = inherited;
 }
 
-static void
-close_listeners(struct engine *engine)
-{
-	for (unsigned i = 0; i < engine->shared.count; i++)
-		listeners_close(&engine->workers[i]);
-}
-
 int
 engine_listen(struct engine *engine, const struct config *config, char *why,
     size_t size)
 {
-	for (size_t s = 0; s < config->services; s++) {
-		const struct config_service *service = &config->service[s];
-		struct service_state *state =
-		    tables_state(engine->shared.tables, service->name);
+	struct places none = { .place = NULL };
+	int error = places_prepare(&engine->places, &none, config,
+	    table_current(engine->shared.tables), engine->wanted,
+	    engine->inherited, why, size);
 
-		for (size_t l = 0; l < service->listens; l++) {
-			struct addr addr = service->listen[l];
-			char text[ADDR_TEXT_MAX];
-			int error = state == NULL
-			    ? -ENOENT
-			    : listen_one(engine, service, &addr, state);
-
-			if (error == 0)
-				continue;
-			(void)snprintf(why, size,
-			    "service %s: cannot listen on %s: %s",
-			    service->name,
-			    addr_format(&addr, text, sizeof(text)),
-			    addr_is_inherited(&addr) && error == -ENOENT
-				? "no such socket was handed down"
-				: strerror(-error));
-			close_listeners(engine);
-			return error;
-		}
-	}
-	return 0;
+	if (error != 0)
+		return error;
+	error = places_take_up(&engine->places, &none, &engine->shared, 0);
+	if (error == 0)
+		return 0;
+	(void)snprintf(why, size, "listeners: %s", strerror(-error));
+	for (unsigned i = 0; i < engine->wanted; i++)
+		listeners_close(&engine->workers[i]);
+	places_unlink(&engine->places);
+	places_done(&engine->places);
+	return error;
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -363,32 +287,34 @@ post_all(struct engine *engine, enum worker_message_kind kind)
 		worker_post(&engine->workers[i], &message);
 }
 
-int
-engine_start(struct engine *engine)
+/* Starts threads until `count` run. */
+static int
+start_until(struct engine *engine, unsigned count)
 {
-	for (unsigned i = 0; i < engine->shared.count; i++) {
-		int error = pthread_create(&engine->workers[i].thread, NULL,
-		    worker_main, &engine->workers[i]);
+	while (engine->started < count) {
+		struct worker *worker = &engine->workers[engine->started];
+		int error = pthread_create(&worker->thread, NULL, worker_main,
+		    worker);
 
 		if (error != 0)
-			return -error; /* engine_stop() ends those there are */
+			return -error;
 		engine->started++;
 	}
 	return 0;
 }
 
-/* Once: from then on the names may be another process's. */
-static void
-unlink_sockets(struct engine *engine)
+int
+engine_start(struct engine *engine)
 {
-	while (engine->unix_count > 0)
-		(void)unlink(engine->unix_paths[--engine->unix_count]);
+	/* engine_stop() ends those there are */
+	return start_until(engine, engine->wanted);
 }
 
 void
 engine_drain(struct engine *engine)
 {
-	unlink_sockets(engine);
+	places_unlink(&engine->places);
+	places_done(&engine->places); /* the last worker closes */
 	post_all(engine, WORKER_DRAIN);
 }
 
@@ -400,7 +326,24 @@ engine_sweep(struct engine *engine, struct sweep *sweep)
 		.sweep = sweep,
 	};
 
-	return worker_try_post(&engine->workers[sweep->worker], &message);
+	if (sweep->worker < engine->started)
+		return worker_try_post(&engine->workers[sweep->worker],
+		    &message);
+	/* there were more workers when it began */
+	sweep_give_back(sweep);
+	return true;
+}
+
+unsigned
+engine_running(const struct engine *engine)
+{
+	return engine->started;
+}
+
+uint64_t
+engine_maxconn(const struct engine *engine)
+{
+	return atomic_load(&engine->shared.maxconn);
 }
 
 void
@@ -415,7 +358,7 @@ engine_stop(struct engine *engine)
 	post_all(engine, WORKER_STOP);
 	for (unsigned i = 0; i < engine->started; i++)
 		(void)pthread_join(engine->workers[i].thread, NULL);
-	for (unsigned i = 0; i < engine->started; i++)
+	for (unsigned i = 0; i < workers_made(engine); i++)
 		worker_end(&engine->workers[i]);
 	engine->started = 0;
 }
@@ -426,10 +369,10 @@ engine_free(struct engine *engine)
 	if (engine == NULL)
 		return;
 	if (engine->workers != NULL)
-		for (unsigned i = 0; i < engine->shared.count; i++)
+		for (unsigned i = 0; i < workers_made(engine); i++)
 			worker_done(&engine->workers[i]);
-	unlink_sockets(engine);
-	free(engine->unix_paths);
+	places_unlink(&engine->places);
+	places_done(&engine->places);
 	free(engine->workers);
 	free(engine);
 }
@@ -439,10 +382,149 @@ engine_conns(const struct engine *engine)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < engine->shared.count; i++)
+	for (unsigned i = 0; i < workers_made(engine); i++)
 		sum += atomic_load_explicit(&engine->workers[i].open,
 		    memory_order_relaxed);
 	return sum;
+}
+
+bool
+engine_drained(const struct engine *engine)
+{
+	for (unsigned i = 0; i < engine->started; i++)
+		if (!atomic_load_explicit(&engine->workers[i].drained,
+			memory_order_acquire))
+			return false;
+	/* a conn may be on its way from one to another */
+	return atomic_load(&engine->shared.gate.inside) == 0;
+}
+
+/* ---- changing ----------------------------------------------------------- */
+
+/* Ends the threads from worker `count` on: they have given their conns to the
+ * others then.  What reached their mailboxes too late goes there, too. */
+static void
+retire_from(struct engine *engine, unsigned count)
+{
+	const struct worker_message retire = {
+		.kind = WORKER_RETIRE,
+		.to = count,
+	};
+	struct worker_message message;
+
+	for (unsigned i = count; i < engine->started; i++)
+		worker_post(&engine->workers[i], &retire);
+	for (unsigned i = count; i < engine->started; i++)
+		(void)pthread_join(engine->workers[i].thread, NULL);
+	for (unsigned i = count; i < engine->started; i++)
+		while (mailbox_take(&engine->workers[i].mailbox, &message))
+			if (message.kind == WORKER_ATTACH)
+				worker_post(&engine->workers[i % count],
+				    &message);
+			else if (message.kind == WORKER_SWEEP)
+				sweep_give_back(message.sweep);
+	if (engine->started > count)
+		engine->started = count;
+}
+
+static int
+check_room(const struct engine *engine, const struct config *config,
+    const struct engine_limits *limits, char *why, size_t size)
+{
+	const unsigned workers = engine_workers(config);
+	const unsigned most = engine->shared.tables->workers;
+
+	if (workers > most) {
+		(void)snprintf(why, size,
+		    "[global] workers: %u are more than the %u that this "
+		    "process has room for: restart it",
+		    workers, most);
+		return -ENOSPC;
+	}
+	if (limits->maxconn > engine->shared.room) {
+		(void)snprintf(why, size,
+		    "[global] maxconn: %" PRIu64 " is more than the %" PRIu64
+		    " that this process has room for: restart it",
+		    limits->maxconn, engine->shared.room);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+int
+engine_prepare(struct engine *engine, const struct config *config,
+    const struct engine_limits *limits, const struct table *table,
+    struct engine_change **out, char *why, size_t size)
+{
+	const unsigned workers = engine_workers(config);
+	struct engine_change *change;
+	int error = check_room(engine, config, limits, why, size);
+
+	if (error != 0)
+		return error;
+	change = calloc(1, sizeof(*change));
+	error = change == NULL ? -ENOMEM
+			       : make_until(engine, workers, config, limits);
+	if (error == 0)
+		error = start_until(engine, workers);
+	if (error != 0)
+		(void)snprintf(why, size, "workers: %s", strerror(-error));
+	else
+		error = places_prepare(&change->places, &engine->places, config,
+		    table, workers, engine->inherited, why, size);
+	if (error != 0) {
+		retire_from(engine, engine->wanted);
+		free(change);
+		return error;
+	}
+	change->config = config;
+	change->limits = *limits;
+	*out = change;
+	return 0;
+}
+
+void
+engine_abandon(struct engine *engine, struct engine_change *change)
+{
+	retire_from(engine, engine->wanted);
+	places_abandon(&change->places);
+	free(change);
+}
+
+void
+engine_leave(struct engine *engine)
+{
+	places_leave(&engine->places, &engine->shared, engine->wanted);
+}
+
+/* Pipes are shared out anew; and who waits for room, looks again. */
+static void
+tell_limits(struct engine *engine, const struct config *config,
+    const struct engine_limits *limits)
+{
+	struct worker_message message = { .kind = WORKER_PIPES };
+
+	worker_pipes(config, limits->maxpipes, &message.pipes,
+	    &message.big_pipes);
+	for (unsigned i = 0; i < engine->started; i++)
+		worker_post(&engine->workers[i], &message);
+}
+
+void
+engine_commit(struct engine *engine, struct engine_change *change)
+{
+	atomic_store(&engine->shared.maxconn, change->limits.maxconn);
+	atomic_store(&engine->shared.silent, is_silent(change->config));
+	/* every worker has a thread: there is no error */
+	(void)places_take_up(&change->places, &engine->places, &engine->shared,
+	    engine->started);
+	places_set_options(&change->places, change->config);
+	places_done(&engine->places);
+	engine->places = change->places;
+	engine->wanted = engine->places.workers;
+	retire_from(engine, engine->wanted);
+	tell_limits(engine, change->config, &change->limits);
+	free(change);
 }
 
 uint64_t
@@ -451,7 +533,7 @@ engine_stuck_ms(const struct engine *engine, uint64_t now_ms, unsigned *worker)
 	uint64_t longest_ms = 0;
 
 	*worker = 0;
-	for (unsigned i = 0; i < engine->shared.count; i++) {
+	for (unsigned i = 0; i < workers_made(engine); i++) {
 		uint64_t turn_ms =
 		    atomic_load_explicit(&engine->workers[i].turn_ms,
 			memory_order_relaxed);

@@ -33,7 +33,8 @@ struct sweep;
 
 /* What workers tell control, through control's mailbox. */
 enum control_message_kind {
-	CONTROL_DRAINED, /* `worker` has no conn left and takes no more */
+	CONTROL_DRAINED, /* `worker` has no conn left and takes none; once more
+			  * if one came from another worker after all */
 };
 
 struct control_message {
@@ -60,6 +61,10 @@ struct engine_peers {
 
 /* How many workers `config` means on this machine. */
 unsigned engine_workers(const struct config *config);
+
+/* For how many, at most, a process that starts with `config` makes room: what
+ * its tables are to be made for. */
+unsigned engine_workers_room(const struct config *config);
 
 /* The limits as they come out of the configuration and the descriptor limit
  * (which is raised as far as it goes). */
@@ -95,6 +100,29 @@ int engine_listen(struct engine *engine, const struct config *config, char *why,
 /* Starts the threads.  0 or -errno. */
 int engine_start(struct engine *engine);
 
+/*
+ * Another configuration while the engine runs, step by step; `table` is the
+ * prepared one that goes with it, `config` lives until the change has gone.
+ *
+ *	engine_prepare()	opens what is new, starts further threads.  On
+ *				failure nothing has changed: -errno with `why`
+ *	engine_abandon()	undoes that, or:
+ *	engine_leave()		takes what waits where nobody is to listen any
+ *				more and stops listening there; before the table
+ *				is published, since its services may go with it
+ *	engine_commit()		after that: the workers take up the rest, those
+ *				who are too many give theirs to the others and
+ *				end.  Waits for that.
+ */
+struct engine_change;
+
+int engine_prepare(struct engine *engine, const struct config *config,
+    const struct engine_limits *limits, const struct table *table,
+    struct engine_change **out, char *why, size_t size);
+void engine_abandon(struct engine *engine, struct engine_change *change);
+void engine_leave(struct engine *engine);
+void engine_commit(struct engine *engine, struct engine_change *change);
+
 /* Closes the listeners, after taking what already waits in their queues; each
  * worker says CONTROL_DRAINED when its last conn has ended. */
 void engine_drain(struct engine *engine);
@@ -102,6 +130,13 @@ void engine_drain(struct engine *engine);
 /* Sends a sweep to worker `sweep->worker`.  False when that is too busy to take
  * it now: the sweep stays the caller's. */
 bool engine_sweep(struct engine *engine, struct sweep *sweep);
+
+/* How many workers there are now, and how many conns there may be. */
+unsigned engine_running(const struct engine *engine);
+uint64_t engine_maxconn(const struct engine *engine);
+
+/* Whether every worker has said so, and no conn is on its way between two. */
+bool engine_drained(const struct engine *engine);
 
 /* Resets all conns there are. */
 void engine_kill(struct engine *engine);

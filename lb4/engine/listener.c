@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,18 +19,21 @@
 #define BATCH_MIN 1
 #define BATCH_MAX 16
 
+/* ... and of a listener that is about to be closed. */
+#define DRAIN_BATCH 256
+
 /* How long a listener rests when descriptors or memory are lacking. */
 #define RESOURCE_PAUSE_MS 100
 
 static int
 poll_on(struct worker *worker, struct listener *listener)
 {
-	uint32_t events = EPOLLIN | (listener->shared ? EPOLLEXCLUSIVE : 0);
+	uint32_t events = EPOLLIN | (listener->exclusive ? EPOLLEXCLUSIVE : 0);
 	int error;
 
 	if (listener->polled)
 		return 0;
-	error = loop_add(worker->epfd, listener->fd, events,
+	error = loop_add(worker->epfd, listener->socket->fd, events,
 	    loop_tag(TAG_LISTENER, slots_index(&worker->listeners, listener),
 		slots_generation(&worker->listeners, listener)));
 	listener->polled = error == 0;
@@ -40,28 +44,57 @@ static void
 poll_off(struct worker *worker, struct listener *listener)
 {
 	if (listener->polled)
-		(void)loop_remove(worker->epfd, listener->fd);
+		(void)loop_remove(worker->epfd, listener->socket->fd);
 	listener->polled = false;
 }
 
+struct listen_socket *
+listen_socket_new(int fd, uint16_t port)
+{
+	struct listen_socket *socket = malloc(sizeof(*socket));
+
+	if (socket == NULL)
+		return NULL;
+	atomic_init(&socket->refs, 1);
+	socket->fd = fd;
+	socket->port = port;
+	return socket;
+}
+
+void
+listen_socket_ref(struct listen_socket *socket)
+{
+	(void)atomic_fetch_add_explicit(&socket->refs, 1, memory_order_relaxed);
+}
+
+void
+listen_socket_unref(struct listen_socket *socket)
+{
+	if (atomic_fetch_sub_explicit(&socket->refs, 1, memory_order_acq_rel) !=
+	    1)
+		return;
+	(void)close(socket->fd);
+	free(socket);
+}
+
 int
-listener_add(struct worker *worker, int fd, bool shared, uint16_t port,
-    struct service_state *state)
+listener_add(struct worker *worker, struct listen_socket *socket,
+    struct service_state *state, bool exclusive)
 {
 	struct listener *listener = slots_take(&worker->listeners);
 	int error;
 
 	if (listener == NULL)
 		return -ENOSPC;
-	listener->fd = fd;
-	listener->shared = shared;
-	listener->port = port;
+	listener->socket = socket;
+	listener->exclusive = exclusive;
 	listener->batch = BATCH_MIN;
 	listener->state = state;
 	if ((error = poll_on(worker, listener)) != 0) {
 		slots_release(&worker->listeners, listener);
 		return error;
 	}
+	listen_socket_ref(socket);
 	service_state_ref(state);
 	return 0;
 }
@@ -71,11 +104,35 @@ listener_close(struct worker *worker, struct listener *listener)
 {
 	/* others may share the socket: closing alone would leave it in epoll */
 	poll_off(worker, listener);
-	(void)close(listener->fd);
+	listen_socket_unref(listener->socket);
 	timer_disarm(&worker->timers, &listener->retry);
-	gate_wait_no_more(&listener->state->gate, worker->index);
+	/* its mark in the gate stays: another listener may wait there */
 	service_state_unref(listener->state);
+	if (listener->leaving)
+		(void)atomic_fetch_sub_explicit(&worker->shared->leaving, 1,
+		    memory_order_release);
 	slots_release(&worker->listeners, listener);
+}
+
+static struct listener *
+find(struct worker *worker, const struct listen_socket *socket)
+{
+	struct listener *listener;
+	uint32_t i = 0;
+
+	while ((listener = slots_each(&worker->listeners, &i)) != NULL)
+		if (listener->socket == socket)
+			break;
+	return listener;
+}
+
+void
+listener_forget(struct worker *worker, const struct listen_socket *socket)
+{
+	struct listener *listener = find(worker, socket);
+
+	if (listener != NULL)
+		listener_close(worker, listener);
 }
 
 /* Goes through both gates.  Returns the one that is shut, or NULL. */
@@ -86,7 +143,9 @@ enter(struct worker *worker, struct listener *listener,
 	struct gate *mine = &listener->state->gate;
 	struct gate *all = &worker->shared->gate;
 
-	if (!gate_enter(all, worker->shared->maxconn))
+	if (!gate_enter(all,
+		atomic_load_explicit(&worker->shared->maxconn,
+		    memory_order_relaxed)))
 		return all;
 	if (gate_enter(mine, service->maxconn))
 		return NULL;
@@ -148,11 +207,11 @@ accept_one(struct worker *worker, struct listener *listener,
 
 	if (!enter_or_wait(worker, listener, service))
 		return CANNOT;
-	fd = accept4(listener->fd, (struct sockaddr *)&sa, &len,
+	fd = accept4(listener->socket->fd, (struct sockaddr *)&sa, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		endpoint_from_sockaddr(&client, (struct sockaddr *)&sa, len);
-		conn_open(worker, service, listener->port, fd, &client);
+		conn_open(worker, service, listener->socket->port, fd, &client);
 		return ACCEPTED;
 	}
 	error = errno;
@@ -169,16 +228,6 @@ accept_one(struct worker *worker, struct listener *listener,
 		rest(worker, listener, error);
 		return CANNOT;
 	}
-}
-
-static const struct service *
-service_of(const struct worker *worker, const struct listener *listener)
-{
-	const struct service *service = table_service(worker->table,
-	    listener->state->id);
-
-	return service != NULL && service->state == listener->state ? service
-								    : NULL;
 }
 
 /* A full batch in two turns in a row doubles it, an empty queue shrinks it to
@@ -198,17 +247,51 @@ adapt_batch(struct worker *worker, struct listener *listener, unsigned taken,
 	listener->turn = worker->turn;
 }
 
-void
-on_listener_ready(struct worker *worker, struct listener *listener)
+/* Accepts what there is, within bounds: what is left over epoll reports again.
+ * True when the queue is empty.  Without a service nobody can be served: the
+ * table comes only after the queues of a service that goes. */
+static bool
+drain_one(struct worker *worker, struct listener *listener)
 {
-	const struct service *service = service_of(worker, listener);
+	const struct service *service = table_service_of(worker->table,
+	    listener->state);
+	enum accepted last = ACCEPTED;
+
+	if (service == NULL)
+		return true;
+	for (int i = 0; i < DRAIN_BATCH && last == ACCEPTED; i++)
+		last = accept_one(worker, listener, service);
+	return last == QUEUE_EMPTY;
+}
+
+static void
+drain_and_close(struct worker *worker, struct listener *listener)
+{
+	if (drain_one(worker, listener))
+		listener_close(worker, listener);
+}
+
+void
+listener_leave(struct worker *worker, const struct listen_socket *socket)
+{
+	struct listener *listener = find(worker, socket);
+
+	if (listener == NULL) {
+		(void)atomic_fetch_sub_explicit(&worker->shared->leaving, 1,
+		    memory_order_release);
+		return;
+	}
+	listener->leaving = true;
+	drain_and_close(worker, listener);
+}
+
+static void
+accept_batch(struct worker *worker, struct listener *listener,
+    const struct service *service)
+{
 	enum accepted last = ACCEPTED;
 	unsigned taken = 0;
 
-	if (worker->draining)
-		listeners_drain(worker);
-	if (worker->draining || service == NULL)
-		return; /* the latter: its closing is under way */
 	while (taken < listener->batch && last == ACCEPTED) {
 		last = accept_one(worker, listener, service);
 		if (last == ACCEPTED)
@@ -218,28 +301,31 @@ on_listener_ready(struct worker *worker, struct listener *listener)
 }
 
 void
-on_listener_timer(struct worker *worker, struct listener *listener)
+on_listener_ready(struct worker *worker, struct listener *listener)
 {
-	if (worker->draining)
-		listeners_drain(worker);
-	else if (poll_on(worker, listener) != 0)
-		timer_arm(&worker->timers, &listener->retry,
-		    worker->now_ms + RESOURCE_PAUSE_MS);
+	const struct service *service = table_service_of(worker->table,
+	    listener->state);
+
+	if (worker->draining || listener->leaving) {
+		drain_and_close(worker, listener);
+	} else if (service == NULL) {
+		/* what becomes of it is on its way to us; meanwhile epoll
+		 * would report it without end */
+		poll_off(worker, listener);
+		listener->waits_for_room = true;
+	} else {
+		accept_batch(worker, listener, service);
+	}
 }
 
-/* Accepts all there is; true when the queue is empty. */
-static bool
-drain_one(struct worker *worker, struct listener *listener)
+void
+on_listener_timer(struct worker *worker, struct listener *listener)
 {
-	const struct service *service = service_of(worker, listener);
-	enum accepted last;
-
-	if (service == NULL)
-		return true;
-	do {
-		last = accept_one(worker, listener, service);
-	} while (last == ACCEPTED);
-	return last == QUEUE_EMPTY;
+	if (poll_on(worker, listener) != 0)
+		timer_arm(&worker->timers, &listener->retry,
+		    worker->now_ms + RESOURCE_PAUSE_MS);
+	else if (worker->draining || listener->leaving)
+		drain_and_close(worker, listener);
 }
 
 void
@@ -249,8 +335,7 @@ listeners_drain(struct worker *worker)
 	uint32_t i = 0;
 
 	while ((listener = slots_each(&worker->listeners, &i)) != NULL)
-		if (drain_one(worker, listener))
-			listener_close(worker, listener);
+		drain_and_close(worker, listener);
 }
 
 void
@@ -259,10 +344,6 @@ listeners_resume(struct worker *worker)
 	struct listener *listener;
 	uint32_t i = 0;
 
-	if (worker->draining) {
-		listeners_drain(worker);
-		return;
-	}
 	while ((listener = slots_each(&worker->listeners, &i)) != NULL) {
 		if (!listener->waits_for_room)
 			continue;

@@ -2,8 +2,10 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * A listener: one listening socket of a service, in one worker.  TCP sockets
- * are one per worker (SO_REUSEPORT); a unix socket is shared by all, each with
- * a descriptor of its own, and wakes one at a time (EPOLLEXCLUSIVE).
+ * are one per worker (SO_REUSEPORT); a unix socket is shared by all and wakes
+ * one at a time (EPOLLEXCLUSIVE).  Closing one of a SO_REUSEPORT group resets
+ * the clients in its queue: with fewer workers the others accept from it, and a
+ * socket is closed only when nobody is to listen there any more.
  *
  * Level-triggered, so that what a small batch leaves in the kernel's queue is
  * reported again.  While maxconn is reached or descriptors are lacking the
@@ -12,6 +14,7 @@
 #ifndef LB4_ENGINE_LISTENER_H
 #define LB4_ENGINE_LISTENER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,23 +23,43 @@
 struct service_state;
 struct worker;
 
-struct listener {
-	struct timer retry;	     /* armed while descriptors are lacking */
-	struct service_state *state; /* referenced */
-	uint64_t turn;		     /* last turn in which it was ready */
+/* A listening socket, held by the workers that accept from it and by control's
+ * list of them (places.h).  Whoever gives up the last reference closes it. */
+struct listen_socket {
+	_Atomic unsigned refs;
+	/* set before any other thread sees it */
 	int fd;
-	uint16_t port;	     /* host byte order; 0: unix */
-	uint16_t batch;	     /* how many to accept at once */
-	bool shared;	     /* with other workers: unix */
-	bool polled;	     /* in epoll now */
-	bool waits_for_room; /* before the gate of the process or service */
+	uint16_t port; /* host byte order; 0: unix */
 };
 
-/* Adds a listening socket to a worker, which owns the descriptor from now on.
- * Before the worker's thread starts, or from it.  0 or -errno (the descriptor
- * stays the caller's then). */
-int listener_add(struct worker *worker, int fd, bool shared, uint16_t port,
-    struct service_state *state);
+/* Takes the descriptor; one reference for the caller.  NULL without memory. */
+struct listen_socket *listen_socket_new(int fd, uint16_t port);
+void listen_socket_ref(struct listen_socket *socket);
+void listen_socket_unref(struct listen_socket *socket);
+
+struct listener {
+	struct timer retry;	      /* armed while descriptors are lacking */
+	struct listen_socket *socket; /* referenced */
+	struct service_state *state;  /* referenced */
+	uint64_t turn;		      /* last turn in which it was ready */
+	uint16_t batch;		      /* how many to accept at once */
+	bool exclusive;	     /* other workers accept from the socket, too */
+	bool polled;	     /* in epoll now */
+	bool leaving;	     /* to be closed once its queue is empty */
+	bool waits_for_room; /* before the gate of the process or service, or
+			      * for its service to be in the table */
+};
+
+/* Has a worker accept from the socket, with references of its own.  Before the
+ * worker's thread starts, or from it.  0 or -errno. */
+int listener_add(struct worker *worker, struct listen_socket *socket,
+    struct service_state *state, bool exclusive);
+
+/* The worker's listener on that socket: lets go of it, since others accept from
+ * it now, or takes what waits in its queue before it does, since nobody will.
+ */
+void listener_forget(struct worker *worker, const struct listen_socket *socket);
+void listener_leave(struct worker *worker, const struct listen_socket *socket);
 
 /* epoll says that somebody may be waiting. */
 void on_listener_ready(struct worker *worker, struct listener *listener);

@@ -19,11 +19,39 @@ pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size, uint64_t big)
 {
 	*pipes = (struct pipes){
 		.max = max,
+		.room = max,
 		.want_size = want_size,
+		.big = big,
 		.big_left = big,
 	};
 	pipes->stock = calloc(max == 0 ? 1 : max, sizeof(*pipes->stock));
 	return pipes->stock == NULL ? -ENOMEM : 0;
+}
+
+void
+pipes_resize(struct pipes *pipes, unsigned max, uint64_t big)
+{
+	if (max > pipes->room) {
+		struct pipe *stock = reallocarray(pipes->stock, max,
+		    sizeof(*stock));
+
+		if (stock == NULL)
+			return;
+		pipes->stock = stock;
+		pipes->room = max;
+	}
+	pipes->big_left = big > pipes->big
+	    ? pipes->big_left + (big - pipes->big)
+	    : pipes->big_left -
+		(pipes->big - big > pipes->big_left ? pipes->big_left
+						    : pipes->big - big);
+	pipes->big = big;
+	pipes->max = max;
+	while (pipes->stocked > 0 && pipes->open > max) {
+		struct pipe *pipe = &pipes->stock[--pipes->stocked];
+
+		pipes_kill(pipes, pipe);
+	}
 }
 
 void

@@ -34,9 +34,11 @@ struct pipes {
 	unsigned stocked;
 	unsigned open; /* in stock or lent out */
 	unsigned max;
+	unsigned room; /* of the stock */
 	uint32_t
 	    want_size; /* bytes a pipe is enlarged to while that is allowed */
-	uint64_t big_left; /* how many more may be enlarged */
+	uint64_t big;  /* how many may be enlarged */
+	uint64_t big_left; /* how many more of them */
 	uint64_t retry_ms; /* none could be had: not before this time */
 	uint64_t refused;  /* how often there was none to give */
 };
@@ -46,6 +48,10 @@ struct pipes {
 int pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size,
     uint64_t big);
 void pipes_done(struct pipes *pipes);
+
+/* Other limits from now on; pipes in stock beyond them are closed.  Without
+ * memory for a larger stock nothing changes. */
+void pipes_resize(struct pipes *pipes, unsigned max, uint64_t big);
 
 /* An empty pipe of at least PIPE_SIZE_MIN bytes; false when there is none to
  * be had now. */

@@ -73,9 +73,8 @@ need_not_wait(const struct worker *worker, const struct service_state *state)
 
 	if (worker->table == NULL)
 		return false; /* its loop has ended: so will all conns */
-	service = table_service(worker->table, state->id);
-	return service == NULL || service->state != state ||
-	    !policy_is_full(service);
+	service = table_service_of(worker->table, state);
+	return service == NULL || !policy_is_full(service);
 }
 
 static void

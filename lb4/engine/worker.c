@@ -21,27 +21,39 @@
 #include "lb4/table/rcu.h"
 
 #define EVENTS_MAX 128
-#define LISTENERS_MAX 4096
 #define MAILBOX_MESSAGES 1024
 #define WARN_EVERY_MS 1000
+
+void
+worker_pipes(const struct config *config, uint64_t maxpipes, uint32_t *pipes,
+    uint64_t *big)
+{
+	const unsigned count = engine_workers(config);
+	const bool privileged = geteuid() == 0 && config->user[0] == '\0';
+
+	*pipes = (uint32_t)(maxpipes / count);
+	*big = pipes_big_budget(*pipes, (uint32_t)config->pipe_size, count,
+	    privileged);
+}
 
 static int
 init_relays(struct worker *worker, const struct config *config,
     uint64_t maxpipes)
 {
-	const unsigned count = worker->shared->count;
-	const unsigned pipes = (unsigned)(maxpipes / count);
-	const uint32_t size = (uint32_t)config->pipe_size;
-	const bool privileged = geteuid() == 0 && config->user[0] == '\0';
+	uint32_t pipes;
+	uint64_t big;
 
-	return relay_env_init(&worker->relays, config->relay, pipes, size,
-	    pipes_big_budget(pipes, size, count, privileged));
+	worker_pipes(config, maxpipes, &pipes, &big);
+	return relay_env_init(&worker->relays, config->relay, pipes,
+	    (uint32_t)config->pipe_size, big);
 }
 
 int
 worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
     const struct config *config, const struct engine_limits *limits)
 {
+	const uint64_t maxconn = atomic_load_explicit(&shared->maxconn,
+	    memory_order_relaxed);
 	int error;
 
 	*worker = (struct worker){
@@ -60,10 +72,11 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	error = mailbox_init(&worker->mailbox, MAILBOX_MESSAGES,
 	    sizeof(struct worker_message));
 	if (error == 0)
-		error = slots_init(&worker->conns, (uint32_t)shared->maxconn,
+		error = slots_init(&worker->conns,
+		    (uint32_t)(shared->room > maxconn ? shared->room : maxconn),
 		    sizeof(struct conn));
 	if (error == 0)
-		error = slots_init(&worker->listeners, LISTENERS_MAX,
+		error = slots_init(&worker->listeners, WORKER_LISTENERS_MAX,
 		    sizeof(struct listener));
 	if (error == 0)
 		error = init_relays(worker, config, limits->maxpipes);
@@ -110,7 +123,10 @@ worker_wake_waiters(struct worker_shared *shared, struct gate *gate)
 {
 	const struct worker_message resume = { .kind = WORKER_RESUME };
 
-	for (unsigned group = 0; group * 64 < shared->count; group++) {
+	const unsigned count = atomic_load_explicit(&shared->count,
+	    memory_order_acquire);
+
+	for (unsigned group = 0; group * 64 < count; group++) {
 		uint64_t bits = gate_waiters_take(gate, group);
 
 		for (; bits != 0; bits &= bits - 1) {
@@ -135,15 +151,18 @@ worker_may_warn(struct worker *worker)
 
 /* ---- messages ---------------------------------------------------------- */
 
-static void
+/* False when it has stayed, without memory or before a full mailbox. */
+static bool
 give_away(struct worker *worker, struct conn *conn, struct worker *to)
 {
 	struct worker_message attach = { .kind = WORKER_ATTACH };
 
 	if ((attach.conn = conn_detach(worker, conn)) == NULL)
-		return; /* no memory: it stays */
-	if (!worker_try_post(to, &attach))
-		conn_attach(worker, attach.conn);
+		return false;
+	if (worker_try_post(to, &attach))
+		return true;
+	conn_attach(worker, attach.conn);
+	return false;
 }
 
 static void
@@ -156,7 +175,23 @@ on_move(struct worker *worker, const struct worker_message *message)
 	while (to != worker && (conn = slots_each(&worker->conns, &i)) != NULL)
 		if (conn->state != CONN_CLOSED &&
 		    (message->id == 0 || message->id == conn->id))
-			give_away(worker, conn, to);
+			(void)give_away(worker, conn, to);
+}
+
+/* Gives the conns to those that stay, in turn.  What does not go stays for the
+ * next turn of the loop, and is served meanwhile. */
+static void
+retire(struct worker *worker)
+{
+	struct conn *conn;
+	uint32_t i = 0;
+	bool going = true;
+
+	listeners_close(worker);
+	while (going && (conn = slots_each(&worker->conns, &i)) != NULL)
+		if (conn->state != CONN_CLOSED)
+			going = give_away(worker, conn,
+			    &worker->shared->workers[i % worker->retiring]);
 }
 
 static void
@@ -172,6 +207,19 @@ kill_all(struct worker *worker)
 }
 
 static void
+on_listen(struct worker *worker, const struct worker_message *message)
+{
+	int error = listener_add(worker, message->socket, message->state,
+	    message->exclusive);
+
+	if (error != 0)
+		log_error("service %s: worker %u cannot listen: %s",
+		    message->state->name, worker->index, strerror(-error));
+	listen_socket_unref(message->socket);
+	service_state_unref(message->state);
+}
+
+static void
 on_message(struct worker *worker, const struct worker_message *message)
 {
 	switch (message->kind) {
@@ -179,12 +227,30 @@ on_message(struct worker *worker, const struct worker_message *message)
 		break; /* on_mailbox() does */
 	case WORKER_ATTACH:
 		conn_attach(worker, message->conn);
+		atomic_store_explicit(&worker->drained, false,
+		    memory_order_relaxed);
 		break;
 	case WORKER_MOVE:
 		on_move(worker, message);
 		break;
 	case WORKER_SWEEP:
 		sweep_run(worker, message->sweep);
+		break;
+	case WORKER_LISTEN:
+		on_listen(worker, message);
+		break;
+	case WORKER_UNLISTEN:
+		listener_forget(worker, message->socket);
+		break;
+	case WORKER_LEAVE:
+		listener_leave(worker, message->socket);
+		break;
+	case WORKER_PIPES:
+		pipes_resize(&worker->relays.pipes, message->pipes,
+		    message->big_pipes);
+		break;
+	case WORKER_RETIRE:
+		worker->retiring = message->to;
 		break;
 	case WORKER_DRAIN:
 		worker->draining = true;
@@ -292,9 +358,11 @@ wait_for_events(struct worker *worker, struct epoll_event *events)
 	int timeout_ms = TAILQ_EMPTY(&worker->ready)
 	    ? timer_wheel_sleep(&worker->timers, worker->now_ms)
 	    : 0;
-	int timeout_us = gather_sleep_us(worker, timeout_ms);
-	int n;
+	int timeout_us, n;
 
+	if (worker->retiring != 0 && timeout_ms != 0)
+		timeout_ms = 1; /* the rest of the conns wants to go */
+	timeout_us = gather_sleep_us(worker, timeout_ms);
 	worker->table = NULL;
 	if (timeout_ms == 0 || timeout_us == 0) {
 		rcu_quiescent();
@@ -309,7 +377,8 @@ wait_for_events(struct worker *worker, struct epoll_event *events)
 	return n;
 }
 
-/* Tells control, once, that nothing is left to be drained. */
+/* Tells control that nothing is left to be drained: once, and once more after
+ * a conn that was on its way here has come and ended. */
 static void
 report_drained(struct worker *worker)
 {
@@ -319,10 +388,14 @@ report_drained(struct worker *worker)
 	};
 	struct mailbox *control = worker->shared->peers.control;
 
-	if (!worker->draining || worker->drained || worker->conns.used != 0 ||
-	    worker->listeners.used != 0)
+	if (!worker->draining || worker->conns.used != 0 ||
+	    worker->listeners.used != 0 ||
+	    atomic_load_explicit(&worker->drained, memory_order_relaxed))
 		return;
-	worker->drained = control == NULL || mailbox_post(control, &message);
+	atomic_store_explicit(&worker->drained, true, memory_order_release);
+	if (control != NULL && !mailbox_post(control, &message))
+		atomic_store_explicit(&worker->drained, false,
+		    memory_order_relaxed);
 }
 
 static void
@@ -347,7 +420,11 @@ turn(struct worker *worker)
 	    NULL)
 		on_timer(worker, timer);
 
+	if (worker->retiring != 0)
+		retire(worker);
 	conns_bury(worker);
+	if (worker->retiring != 0 && worker->conns.used == 0)
+		worker->stopping = true;
 	atomic_store_explicit(&worker->open, worker->conns.used,
 	    memory_order_relaxed);
 	report_drained(worker);
@@ -380,6 +457,8 @@ worker_main(void *argument)
 	pin(worker);
 	rcu_reader_start();
 	look_at_clock(worker);
+	worker->stopping = false;
+	worker->retiring = 0;
 	while (!worker->stopping)
 		turn(worker);
 	worker->table = NULL;
@@ -394,10 +473,14 @@ worker_end(struct worker *worker)
 
 	look_at_clock(worker);
 	while (mailbox_take(&worker->mailbox, &message))
-		if (message.kind == WORKER_ATTACH)
+		if (message.kind == WORKER_ATTACH) {
 			conn_attach(worker, message.conn);
-		else if (message.kind == WORKER_SWEEP)
+		} else if (message.kind == WORKER_LISTEN) {
+			listen_socket_unref(message.socket);
+			service_state_unref(message.state);
+		} else if (message.kind == WORKER_SWEEP) {
 			sweep_give_back(message.sweep);
+		}
 	kill_all(worker);
 	conns_bury(worker);
 }

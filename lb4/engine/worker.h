@@ -27,7 +27,12 @@
 #include "lb4/table/gate.h"
 #include "lb4/table/table.h"
 
+/* Listeners of a worker.  With fewer workers than there were each has more of
+ * them. */
+#define WORKER_LISTENERS_MAX 65536
+
 struct conn;
+struct listen_socket;
 struct listener;
 struct sweep;
 
@@ -40,10 +45,17 @@ enum worker_tag {
 };
 
 enum worker_message_kind {
-	WORKER_RESUME, /* a gate has room again: try your listeners */
-	WORKER_ATTACH, /* `conn` is yours now; you free the memory */
-	WORKER_MOVE,   /* give conn `id` (0: all of them) to worker `to` */
-	WORKER_SWEEP,  /* do the next piece of `sweep` and post it back */
+	WORKER_RESUME,	 /* a gate has room again: try your listeners */
+	WORKER_ATTACH,	 /* `conn` is yours now; you free the memory */
+	WORKER_MOVE,	 /* give conn `id` (0: all of them) to worker `to` */
+	WORKER_LISTEN,	 /* accept from `socket` for `state`: both referenced
+			  * by the message */
+	WORKER_UNLISTEN, /* no more from `socket`: others go on with it */
+	WORKER_LEAVE,	 /* take what waits in `socket`, then let go of it */
+	WORKER_PIPES,	 /* at most `pipes` from now on, so many of them big */
+	WORKER_RETIRE,	 /* give all you have to the first `to` workers and end
+			  * your thread */
+	WORKER_SWEEP,	 /* do the next piece of `sweep` and post it back */
 	WORKER_DRAIN,
 	WORKER_KILL,
 	WORKER_STOP,
@@ -55,6 +67,11 @@ struct worker_message {
 	uint64_t id;
 	struct conn *conn;
 	struct sweep *sweep;
+	struct listen_socket *socket;
+	struct service_state *state;
+	bool exclusive; /* other workers accept from `socket`, too */
+	uint32_t pipes;
+	uint64_t big_pipes;
 };
 
 /* What all workers share. */
@@ -62,10 +79,19 @@ struct worker_shared {
 	/* set before start */
 	struct tables *tables;
 	struct engine_peers peers;
-	struct worker *workers; /* all of them */
-	unsigned count;
-	uint64_t maxconn;
+	struct worker *workers; /* room for all that there may ever be */
+	uint64_t room; /* conns for which each has slots; maxconn at least */
 	uint16_t port_low, port_high; /* ip_local_port_range */
+
+	/* How many workers have been made, with a thread now or without.
+	 * Writer: control (release).  Readers: workers (acquire). */
+	_Atomic unsigned count;
+	/* Writer: control.  Readers: workers. */
+	_Atomic uint64_t maxconn;
+	_Atomic bool silent; /* no access log: no records */
+	/* Listeners that are to be left and are not yet.  Writers: control up,
+	 * workers down (release).  Reader: control (acquire). */
+	_Atomic unsigned leaving;
 
 	struct gate gate; /* conns of the process */
 };
@@ -99,11 +125,13 @@ struct worker {
 	uint64_t gather_us;
 	struct waiting waiting; /* conns for which no backend has room */
 	bool draining;
-	bool drained; /* control has been told */
 	bool stopping;
+	unsigned retiring; /* to the first so many workers; 0: not */
 
 	/* Writer: this worker.  Reader: control. */
 	_Alignas(64) _Atomic uint64_t open; /* conns */
+	/* Nothing is left here of what is to be drained (release). */
+	_Atomic bool drained;
 	_Atomic uint64_t turn_ms; /* the present turn began; 0: asleep */
 };
 
@@ -112,6 +140,10 @@ int worker_init(struct worker *worker, struct worker_shared *shared,
     unsigned index, const struct config *config,
     const struct engine_limits *limits);
 void worker_done(struct worker *worker);
+
+/* How many pipes each worker may have, and how many of them big ones. */
+void worker_pipes(const struct config *config, uint64_t maxpipes,
+    uint32_t *pipes, uint64_t *big);
 
 /* The thread's main function; `argument` is the worker. */
 void *worker_main(void *argument);

@@ -4,7 +4,8 @@
  * Building, publishing and retiring tables.  Everything here runs in the
  * control thread; the readers' part is in table.h.
  *
- * tables_publish(), step by step:
+ * tables_publish(), step by step (tables_prepare() is the first of them,
+ * tables_commit() the others):
  *
  *	1. build the new table; backends and states that exist already are
  *	   referenced, others made.  A failure undoes all of it.
@@ -515,25 +516,46 @@ tables_done(struct tables *tables)
 }
 
 int
-tables_publish(struct tables *tables, const struct config *config,
-    const struct hash_key *seed)
+tables_prepare(struct tables *tables, const struct config *config,
+    const struct hash_key *seed, struct table **table)
+{
+	int rc = table_new(table, tables, config, seed);
+
+	if (rc < 0)
+		tables_sweep(tables);
+	return rc;
+}
+
+void
+tables_discard(struct tables *tables, struct table *table)
+{
+	table_free(table);
+	tables_sweep(tables);
+}
+
+void
+tables_commit(struct tables *tables, struct table *table)
 {
 	struct table *old = atomic_load_explicit(&tables->current,
 	    memory_order_relaxed);
-	struct table *table;
-	int rc;
 
-	rc = table_new(&table, tables, config, seed);
-	if (rc < 0) {
-		tables_sweep(tables);
-		return rc;
-	}
 	tables->generation = table->generation;
 	atomic_store_explicit(&tables->current, table, memory_order_release);
 	rcu_wait();
 	table_free(old);
 	tables_sweep(tables);
-	return 0;
+}
+
+int
+tables_publish(struct tables *tables, const struct config *config,
+    const struct hash_key *seed)
+{
+	struct table *table;
+	int rc = tables_prepare(tables, config, seed, &table);
+
+	if (rc == 0)
+		tables_commit(tables, table);
+	return rc;
 }
 
 /* Marks what nothing holds; returns how many there are. */
@@ -601,13 +623,17 @@ tables_sweep(struct tables *tables)
 }
 
 struct service_state *
-tables_state(const struct tables *tables, const char *name)
+table_state(const struct table *table, const char *name)
 {
-	const struct table *table = table_current(tables);
-
 	for (size_t i = 0; table != NULL && i < table->ids; i++)
 		if (table->service[i] != NULL &&
 		    strcmp(table->service[i]->state->name, name) == 0)
 			return table->service[i]->state;
 	return NULL;
+}
+
+struct service_state *
+tables_state(const struct tables *tables, const char *name)
+{
+	return table_state(table_current(tables), name);
 }

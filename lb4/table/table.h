@@ -144,7 +144,7 @@ struct tables {
 	_Atomic(struct table *) current;
 
 	/* control's own */
-	unsigned workers;
+	unsigned workers; /* at most so many ever: what the counts are for */
 	uint64_t generation;
 	uint32_t last_backend_id;
 	struct backend **backends; /* every one not freed yet; sorted by service
@@ -172,6 +172,16 @@ void tables_done(struct tables *tables);
 int tables_publish(struct tables *tables, const struct config *config,
     const struct hash_key *seed);
 
+/*
+ * The two halves of tables_publish(), for whoever has more to prepare: a table
+ * that nobody sees yet goes by one of the other two, and there is at most one
+ * of them.  Returns as tables_publish(); tables_commit() waits and sweeps.
+ */
+int tables_prepare(struct tables *tables, const struct config *config,
+    const struct hash_key *seed, struct table **table);
+void tables_commit(struct tables *tables, struct table *table);
+void tables_discard(struct tables *tables, struct table *table);
+
 /* Frees the backends and service states that nothing holds any more, after a
  * grace period if there are any; control calls it now and then.  Returns how
  * many it freed. */
@@ -191,7 +201,18 @@ table_service(const struct table *table, uint32_t id)
 	return id < table->ids ? table->service[id] : NULL;
 }
 
-/* The state of that name in the current table, or NULL; control thread. */
+/* The service whose state that is, or NULL when this table has it no more. */
+static inline const struct service *
+table_service_of(const struct table *table, const struct service_state *state)
+{
+	const struct service *service = table_service(table, state->id);
+
+	return service != NULL && service->state == state ? service : NULL;
+}
+
+/* The state of that name in a table (NULL: has none), or in the current one;
+ * NULL when it is not there.  Control thread. */
+struct service_state *table_state(const struct table *table, const char *name);
 struct service_state *tables_state(const struct tables *tables,
     const char *name);
 

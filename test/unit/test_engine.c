@@ -418,6 +418,135 @@ START_TEST(moves_in_the_queue)
 }
 END_TEST
 
+/* ---- changes ----------------------------------------------------------- */
+
+/* The house's configuration with so many workers, and one more address. */
+static struct config *
+changed_config(const struct house *house, unsigned workers,
+    const struct addr *more)
+{
+	struct config_errors errors = { 0 };
+	char text[512], back[ADDR_TEXT_MAX], front[ADDR_TEXT_MAX];
+	char second[ADDR_TEXT_MAX];
+	struct config *config;
+
+	(void)snprintf(text, sizeof(text),
+	    "[global]\nworkers = %u\nmaxconn = 200\n[service s]\n"
+	    "listen = %s\nlisten = %s\nbackend = b %s\n",
+	    workers, addr_format(&house->front, front, sizeof(front)),
+	    addr_format(more, second, sizeof(second)),
+	    addr_format(&house->back, back, sizeof(back)));
+	config = config_parse("test", text, strlen(text), &errors);
+	ck_assert_ptr_nonnull(config);
+	return config;
+}
+
+/* As control_apply() does; 0 or -errno. */
+static int
+change(struct house *house, struct config *config, char *why, size_t size)
+{
+	struct engine_change *engine_change;
+	struct engine_limits limits;
+	struct table *table;
+	int error;
+
+	engine_limits(config, &limits);
+	ck_assert_int_eq(tables_prepare(&house->tables, config, &seed, &table),
+	    0);
+	error = engine_prepare(house->engine, config, &limits, table,
+	    &engine_change, why, size);
+	if (error < 0) {
+		tables_discard(&house->tables, table);
+		config_free(config);
+		return error;
+	}
+	engine_leave(house->engine);
+	tables_commit(&house->tables, table);
+	engine_commit(house->engine, engine_change);
+	config_free(house->config);
+	house->config = config;
+	return 0;
+}
+
+/* Connects so many clients; each must reach the backend. */
+static void
+reach(struct house *house, struct addr *addr, int clients)
+{
+	struct pollfd ready = { .fd = house->backend, .events = POLLIN };
+	bool pending;
+	int client, fd;
+
+	for (int i = 0; i < clients; i++) {
+		client = sock_connect(addr, NULL, &pending);
+		ck_assert_int_ge(client, 0);
+		ck_assert_int_eq(poll(&ready, 1, 20000), 1);
+		fd = accept(house->backend, NULL, NULL);
+		ck_assert_int_ge(fd, 0);
+		(void)close(fd);
+		(void)close(client);
+	}
+}
+
+static struct addr
+free_address(void)
+{
+	struct addr addr;
+
+	ck_assert_int_eq(addr_parse(&addr, "127.0.0.1:0", ADDR_PORT_REQUIRED,
+			     NULL),
+	    0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
+	return addr;
+}
+
+/* Each client of a group of sockets is served, whoever is there to accept. */
+START_TEST(workers_come_and_go)
+{
+	struct house house;
+	struct addr more = free_address();
+	char why[256] = "";
+
+	house_open(&house, "auto", "");
+	for (unsigned i = 0; i < 6; i++) {
+		ck_assert_msg(change(&house,
+				  changed_config(&house, 1 + i % 2, &more), why,
+				  sizeof(why)) == 0,
+		    "%s", why);
+		reach(&house, &house.front, 20);
+		reach(&house, &more, 20);
+	}
+	engine_drain(house.engine);
+	wait_drained(&house);
+	ck_assert(engine_drained(house.engine));
+	house_close(&house);
+}
+END_TEST
+
+/* More workers than the tables are made for, or an address that is taken. */
+START_TEST(refused_changes_change_nothing)
+{
+	struct house house;
+	struct addr taken;
+	char why[256] = "";
+	uint64_t generation;
+
+	house_open(&house, "auto", "");
+	taken = house.back;
+	generation = table_current(&house.tables)->generation;
+	ck_assert_int_eq(change(&house, changed_config(&house, 3, &taken), why,
+			     sizeof(why)),
+	    -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(why, "workers: 3 are more than the 2"));
+	ck_assert_int_eq(change(&house, changed_config(&house, 1, &taken), why,
+			     sizeof(why)),
+	    -EADDRINUSE);
+	ck_assert_ptr_nonnull(strstr(why, "service s: cannot listen on"));
+	ck_assert_uint_eq(table_current(&house.tables)->generation, generation);
+	reach(&house, &house.front, 20);
+	house_close(&house);
+}
+END_TEST
+
 START_TEST(moves_lose_nothing_auto)
 {
 	move_in_midstream("auto");
@@ -492,6 +621,8 @@ main(void)
 	tcase_add_test(tcase, moves_lose_nothing_splice);
 	tcase_add_test(tcase, moves_lose_nothing_peek);
 	tcase_add_test(tcase, moves_in_the_queue);
+	tcase_add_test(tcase, workers_come_and_go);
+	tcase_add_test(tcase, refused_changes_change_nothing);
 	tcase_add_test(tcase, longest_turn_is_told);
 	tcase_add_test(tcase, sleepers_are_not_stuck);
 	suite_add_tcase(suite, tcase);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
 #include <pthread.h>
 #include <regex.h>
 #include <signal.h>
@@ -239,6 +240,47 @@ START_TEST(test_cannot_open)
 	    -ENOENT);
 	ck_assert_str_eq(why, want);
 	logger_free(logger);
+}
+END_TEST
+
+/* What came before a change stands in the old files, what comes after it in the
+ * new ones; an access log that was off is on then. */
+START_TEST(test_change)
+{
+	struct access_record record = record_of(17);
+	struct logger_change *change;
+	char why[256] = "";
+
+	open_logger(log_path, "off", ACCESS_KV);
+	ck_assert_int_eq(logger_start(logger), 0);
+	log_notice("before");
+	logger_access(logger, &record);
+	ck_assert_int_eq(logger_prepare(logger, log_path, "off", ACCESS_KV,
+			     &change, why, sizeof(why)),
+	    0);
+	ck_assert_ptr_null(change);
+	ck_assert_int_eq(logger_prepare(logger, "/no/such/log", "off",
+			     ACCESS_KV, &change, why, sizeof(why)),
+	    -ENOENT);
+
+	ck_assert_int_eq(logger_prepare(logger, moved_path, access_path,
+			     ACCESS_JSON, &change, why, sizeof(why)),
+	    0);
+	ck_assert_ptr_nonnull(change);
+	logger_commit(logger, moved_path, access_path, change);
+	while (lines_like(log_path, " notice: before$") == 0)
+		(void)poll(NULL, 0, 1);
+	while (logger_prepare(logger, log_path, "off", ACCESS_KV, &change, why,
+		   sizeof(why)) == -EBUSY)
+		(void)poll(NULL, 0, 1);
+	logger_abandon(change);
+	log_notice("after");
+	logger_access(logger, &record);
+	end();
+	ck_assert_uint_eq(lines_like(log_path, " notice: after$"), 0);
+	ck_assert_uint_eq(lines_like(moved_path, " notice: after$"), 1);
+	ck_assert_uint_eq(lines_like(moved_path, " notice: before$"), 0);
+	ck_assert_uint_eq(lines_like(access_path, "^\\{.*\\}$"), 1);
 }
 END_TEST
 
@@ -693,6 +735,7 @@ logger_suite(void)
 	tcase_add_test(tc, test_unopened);
 	tcase_add_test(tc, test_cannot_open);
 	tcase_add_test(tc, test_fifo);
+	tcase_add_test(tc, test_change);
 	tcase_add_test(tc, test_access);
 	tcase_add_test(tc, test_access_off);
 	tcase_add_test(tc, test_access_same_file);

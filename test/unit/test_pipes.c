@@ -70,6 +70,36 @@ START_TEST(is_bounded)
 }
 END_TEST
 
+/* Fewer than there are: those in stock go at once, the others when they come
+ * back; more than ever: the stock has room for them. */
+START_TEST(limits_that_change)
+{
+	struct pipes pipes;
+	struct pipe pipe[6];
+
+	ck_assert_int_eq(pipes_init(&pipes, 3, WANT, 0), 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert(pipes_get(&pipes, &pipe[i], 0));
+	pipes_put(&pipes, &pipe[0]);
+	pipes_resize(&pipes, 1, 0);
+	ck_assert_uint_eq(pipes.stocked, 0);
+	ck_assert_uint_eq(pipes.open, 2);
+	pipes_put(&pipes, &pipe[1]);
+	ck_assert_uint_eq(pipes.open, 1);
+	pipes_put(&pipes, &pipe[2]);
+	ck_assert_uint_eq(pipes.stocked, 1);
+
+	pipes_resize(&pipes, 6, 2);
+	ck_assert_uint_eq(pipes.big_left, 2);
+	for (int i = 0; i < 6; i++)
+		ck_assert(pipes_get(&pipes, &pipe[i], 0));
+	for (int i = 0; i < 6; i++)
+		pipes_put(&pipes, &pipe[i]);
+	ck_assert_uint_eq(pipes.stocked, 6);
+	pipes_done(&pipes);
+}
+END_TEST
+
 START_TEST(none_at_all)
 {
 	struct pipes pipes;
@@ -309,6 +339,7 @@ main(void)
 
 	tcase_add_test(tcase, gives_what_it_promises);
 	tcase_add_test(tcase, is_bounded);
+	tcase_add_test(tcase, limits_that_change);
 	tcase_add_test(tcase, none_at_all);
 	tcase_add_test(tcase, dirty_ones_are_not_kept);
 	tcase_add_test(tcase, enlarges_as_many_as_it_may);

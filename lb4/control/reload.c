@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Reload: see reload.h.  Called by control.c. */
+#include "lb4/control/reload.h"
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "lb4/config/config.h"
+#include "lb4/control/control.h"
+#include "lb4/control/facts.h"
+#include "lb4/control/logger.h"
+#include "lb4/control/manager.h"
+#include "lb4/control/options.h"
+#include "lb4/control/socket.h"
+#include "lb4/engine/engine.h"
+#include "lb4/health/prober.h"
+#include "lb4/table/table.h"
+
+/* Adds a complaint; without memory for it the list just says less. */
+static void __attribute__((format(printf, 2, 3)))
+complain(struct config_errors *errors, const char *format, ...)
+{
+	void *text = reallocarray(errors->text, errors->count + 1,
+	    sizeof(*errors->text));
+	va_list args;
+
+	if (text == NULL)
+		return;
+	errors->text = text;
+	va_start(args, format);
+	vsnprintf(errors->text[errors->count], sizeof(*errors->text), format,
+	    args);
+	va_end(args);
+	errors->count++;
+}
+
+/* ---- what only a restart changes ---------------------------------------- */
+
+static void
+warn_restart(const char *key)
+{
+	log_warning("reload: [global] %s has changed: that takes a restart",
+	    key);
+}
+
+static void
+keep_text(const char *key, char *text, size_t size, const char *before)
+{
+	if (strcmp(text, before) == 0)
+		return;
+	warn_restart(key);
+	strlcpy(text, before, size);
+}
+
+/* The control socket is opened, and its groups are looked up, at the start. */
+static void
+keep_control(struct config *config, const struct config *before)
+{
+	keep_text("control", config->control, sizeof(config->control),
+	    before->control);
+	keep_text("control-owner", config->control_owner,
+	    sizeof(config->control_owner), before->control_owner);
+	keep_text("control-group", config->control_group,
+	    sizeof(config->control_group), before->control_group);
+	keep_text("control-read", config->control_read,
+	    sizeof(config->control_read), before->control_read);
+	keep_text("control-operate", config->control_operate,
+	    sizeof(config->control_operate), before->control_operate);
+	keep_text("control-admin", config->control_admin,
+	    sizeof(config->control_admin), before->control_admin);
+	if (config->control_mode != before->control_mode)
+		warn_restart("control-mode");
+	config->control_mode = before->control_mode;
+}
+
+/* What the process was started with stays, and `config` says so. */
+static void
+keep_fixed(struct config *config, const struct config *before)
+{
+	keep_text("user", config->user, sizeof(config->user), before->user);
+	keep_text("pidfile", config->pidfile, sizeof(config->pidfile),
+	    before->pidfile);
+	keep_control(config, before);
+	if (config->cpu_affinity != before->cpu_affinity)
+		warn_restart("cpu-affinity");
+	if (config->relay != before->relay)
+		warn_restart("relay");
+	if (config->pipe_size != before->pipe_size)
+		warn_restart("pipe-size");
+	config->cpu_affinity = before->cpu_affinity;
+	config->relay = before->relay;
+	config->pipe_size = before->pipe_size;
+	/* a seed that was drawn is kept: clients stay where they are */
+	if (!config->hash_seed_set)
+		config->hash_seed = before->hash_seed;
+}
+
+/* ---- preparing, then committing ----------------------------------------- */
+
+/* All that is prepared for `config`, and not in force yet. */
+struct reload {
+	struct config *config;
+	struct engine_limits limits;
+	struct logger_change *log;
+	struct table *table;
+	struct engine_change *engine;
+};
+
+static const char *
+destination(const struct control_parts *parts, const char *name)
+{
+	return options_destination(parts->options, name);
+}
+
+static int
+prepare(struct reload *reload, const struct control_parts *parts,
+    struct config_errors *errors)
+{
+	const struct config *config = reload->config;
+	char why[CONFIG_ERROR_MAX];
+	int error;
+
+	engine_limits(config, &reload->limits);
+	error = logger_prepare(parts->logger, destination(parts, config->log),
+	    destination(parts, config->access_log), config->access_format,
+	    &reload->log, why, sizeof(why));
+	if (error < 0)
+		goto fail;
+	error = tables_prepare(parts->tables, config, &config->hash_seed,
+	    &reload->table);
+	if (error < 0) {
+		(void)snprintf(why, sizeof(why), "table: %s", strerror(-error));
+		goto fail_log;
+	}
+	error = engine_prepare(parts->engine, config, &reload->limits,
+	    reload->table, &reload->engine, why, sizeof(why));
+	if (error == 0)
+		return 0;
+	tables_discard(parts->tables, reload->table);
+fail_log:
+	logger_abandon(reload->log);
+fail:
+	complain(errors, "%s", why);
+	return error;
+}
+
+static void
+commit(struct reload *reload, struct control_parts *parts)
+{
+	struct config *config = reload->config;
+
+	engine_leave(parts->engine);
+	logger_commit(parts->logger, destination(parts, config->log),
+	    destination(parts, config->access_log), reload->log);
+	tables_commit(parts->tables, reload->table);
+	prober_table_changed(parts->prober);
+	engine_commit(parts->engine, reload->engine);
+	if (config->log_level != parts->config->log_level)
+		atomic_store(&log_level, config->log_level);
+	parts->shutdown_timeout_ms = config->shutdown_timeout_ms;
+	config_free(parts->config);
+	parts->config = config;
+}
+
+int
+control_apply(struct control *control, struct config *config,
+    struct config_errors *errors)
+{
+	struct reload reload = { .config = config };
+	int error = 0;
+	bool look; /* the machine may not be up to it */
+
+	if (control->state != CONTROL_RUNNING) {
+		complain(errors, "lb4 is stopping");
+		error = -EBUSY;
+	} else {
+		keep_fixed(config, control->parts.config);
+		error = prepare(&reload, &control->parts, errors);
+	}
+	if (error < 0) {
+		config_free(config);
+		return error;
+	}
+	look = config->maxconn != control->parts.config->maxconn ||
+	    config->maxpipes != control->parts.config->maxpipes;
+	commit(&reload, &control->parts);
+	if (look)
+		facts_warn(config, &reload.limits);
+	return 0;
+}
+
+/* ---- the file ----------------------------------------------------------- */
+
+static size_t
+backends_of(const struct config *config)
+{
+	size_t backends = 0;
+
+	for (size_t i = 0; i < config->services; i++)
+		backends += config->service[i].backends;
+	return backends;
+}
+
+static int
+read_and_apply(struct control *control, struct config_errors *errors)
+{
+	const struct options *options = control->parts.options;
+	struct config *config;
+
+	if (!options_can_reload(options)) {
+		complain(errors,
+		    "%s cannot be read again: start lb4 with a "
+		    "file to reload",
+		    options_source(options));
+		return -EINVAL;
+	}
+	config = options_config(options, errors);
+	return config == NULL ? -EINVAL
+			      : control_apply(control, config, errors);
+}
+
+int
+control_reload(struct control *control, struct config_errors *errors)
+{
+	const struct config *config;
+	int error;
+
+	(void)manager_reloading();
+	error = read_and_apply(control, errors);
+	for (size_t i = 0; i < errors->count; i++)
+		log_error("%s", errors->text[i]);
+	if (error < 0)
+		log_error("reload refused: nothing has changed");
+	control_socket_event(control->parts.socket, "reload", NULL, NULL, "%s",
+	    error == 0 ? "done" : "refused");
+	/* what is in force now, whatever became of it */
+	config = control->parts.config;
+	if (error == 0)
+		log_notice("reloaded: %zu services, %zu backends, %u workers, "
+			   "table %" PRIu64,
+		    config->services, backends_of(config),
+		    engine_workers(config), control->parts.tables->generation);
+	(void)manager_ready(control->parts.engine, control->parts.tables);
+	return error;
+}

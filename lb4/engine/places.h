@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Control's list of where the services listen, and of the sockets there.
+ *
+ * A place is an address of the configuration.  A TCP place has a socket for
+ * each worker, in one SO_REUSEPORT group; socket k belongs to worker k, or when
+ * there are fewer workers than sockets, to worker k modulo their number: no
+ * socket of a group is closed while anybody is to listen there, for that would
+ * reset the clients in its queue.  A place is common when all workers accept
+ * from all of its sockets: unix sockets, and TCP places where no further socket
+ * can be opened since the right to do so was given up with root.
+ *
+ * A change of the configuration makes a new list, in which places that stay
+ * share their sockets with the old one, and then tells the workers what is
+ * different.  Control thread only.
+ */
+#ifndef LB4_ENGINE_PLACES_H
+#define LB4_ENGINE_PLACES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/addr.h"
+#include "lb4/config/config.h"
+
+struct inherited;
+struct listen_socket;
+struct service_state;
+struct table;
+struct worker_shared;
+
+struct place {
+	struct addr addr;	     /* as configured */
+	struct addr bound;	     /* with the port that the kernel chose */
+	struct service_state *state; /* referenced */
+	const struct place *before;  /* in the old list; NULL: it is new */
+	bool stays;		     /* in the list to come, too */
+	bool common;
+	bool inherited; /* handed down to us: its file is not ours */
+	struct listen_socket **socket; /* owned, and each referenced */
+	unsigned sockets;
+};
+
+/* The workers that run, and the list for them. */
+struct places {
+	struct place *place; /* owned; `count` of them */
+	size_t count;
+	unsigned workers;
+};
+
+/*
+ * The list for `config` and `workers` workers; its table is `table`, published
+ * or not: takes over what `old` has, then what was
+ * inherited (NULL: nothing), and opens the rest.  Returns 0, or -errno
+ * with nothing left open and "service web: cannot listen on 0.0.0.0:80: Address
+ * already in use" in `why`.  After places_done() of the one, the other may go
+ * on: sockets are shared by reference.
+ */
+int places_prepare(struct places *next, struct places *old,
+    const struct config *config, const struct table *table, unsigned workers,
+    struct inherited *inherited, char *why, size_t size);
+
+/* Has the workers leave what is not in the list to come, whose preparing has
+ * just succeeded: while its services are still in the table.  Waits until the
+ * queues there are empty, but not for long. */
+void places_leave(const struct places *old, struct worker_shared *shared,
+    unsigned started);
+
+/* Has the workers take up what is different in the list to come, its table
+ * being published now.  Workers from `started` on have no thread yet.  0 or
+ * -errno: only of those. */
+int places_take_up(const struct places *next, const struct places *old,
+    struct worker_shared *shared, unsigned started);
+
+/* Sets the options of the sockets as `config`, the list's, has them. */
+void places_set_options(const struct places *places,
+    const struct config *config);
+
+/* Removes the files of the unix sockets, once. */
+void places_unlink(struct places *places);
+
+/* Throws a list away that was prepared and is not to be taken up. */
+void places_abandon(struct places *places);
+
+/* Gives its references up. */
+void places_done(struct places *places);
+
+#endif
