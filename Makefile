@@ -152,6 +152,7 @@ UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONF = $(DESTDIR)$(SYSCONFDIR)/lb4
 SCHEMA = $(DESTDIR)$(PREFIX)/share/lb4/schema
 COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+UNITFILES = lb4.service lb4-watch.service
 PAGES = $(wildcard man/*.[1-9])
 page = $(MAN)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
@@ -163,12 +164,13 @@ install: all
 	install -D -m 644 etc/lb4ctl.bash-completion $(COMPLETION)/lb4ctl
 	install -m 644 etc/lb4.ini $(CONF)/lb4.ini.sample
 	test -e $(CONF)/lb4.ini || install -m 644 etc/lb4.ini $(CONF)/lb4.ini
-	sed 's|/usr/local/sbin|$(PREFIX)/sbin|; s|/etc/lb4|$(SYSCONFDIR)/lb4|g' \
-		etc/lb4.service >$(UNITDIR)/lb4.service
-	chmod 644 $(UNITDIR)/lb4.service
+	for unit in $(UNITFILES); do sed 's|/usr/local/sbin|$(PREFIX)/sbin|; '\
+	's|/etc/lb4|$(SYSCONFDIR)/lb4|g' etc/$$unit >$(UNITDIR)/$$unit && \
+	chmod 644 $(UNITDIR)/$$unit || exit 1; done
 # A lb4.ini that was edited stays.
 uninstall:
-	rm -f $(addprefix $(SBIN)/,lb4 lb4ctl) $(UNITDIR)/lb4.service \
+	rm -f $(addprefix $(SBIN)/,lb4 lb4ctl) \
+		$(addprefix $(UNITDIR)/,$(UNITFILES)) \
 		$(foreach p,$(PAGES),$(call page,$(p))) $(COMPLETION)/lb4ctl
 	rm -rf $(SCHEMA)
 	! test -d $(dir $(SCHEMA)) || \

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,7 +73,8 @@ sock_open_for(const struct addr *addr, struct addr *bound)
  * port; a listener of another process still does.  IPV6_V6ONLY: so that "[::]"
  * and "0.0.0.0" may have the same port.  Writes the port to `addr`. */
 static int
-bind_tcp(int fd, struct addr *addr, const struct addr *bound, bool shared)
+bind_tcp(int fd, struct addr *addr, const struct addr *bound, bool shared,
+    const struct sock_options *options)
 {
 	struct addr got = *bound;
 	bool only = addr_is_wildcard(bound) && !bound->dual;
@@ -82,6 +84,9 @@ bind_tcp(int fd, struct addr *addr, const struct addr *bound, bool shared)
 		error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (error == 0 && bound->sa.sa_family == AF_INET6)
 		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, only);
+	/* the level of IPv4 has this one for IPv6, too */
+	if (error == 0 && options != NULL && options->freebind)
+		error = set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	if (error < 0)
 		return error;
 	if (bind(fd, &bound->sa, bound->len) < 0)
@@ -148,7 +153,8 @@ sock_listen(struct addr *addr, bool shared, int backlog,
 
 	if (fd < 0)
 		return fd;
-	error = tcp ? bind_tcp(fd, addr, &bound, shared) : bind_unix(fd, addr);
+	error = tcp ? bind_tcp(fd, addr, &bound, shared, options)
+		    : bind_unix(fd, addr);
 	if (error == 0)
 		error = set_options(fd, tcp, options);
 	if (error == 0 && listen(fd, backlog) < 0)
@@ -236,7 +242,7 @@ sock_set_listener(int fd, bool tcp, int backlog,
 }
 
 int
-sock_probe_free(struct addr *addr)
+sock_probe_free(struct addr *addr, const struct sock_options *options)
 {
 	struct addr bound;
 	int fd;
@@ -247,7 +253,7 @@ sock_probe_free(struct addr *addr)
 	fd = sock_open_for(addr, &bound);
 	if (fd < 0)
 		return fd;
-	error = bind_tcp(fd, addr, &bound, false);
+	error = bind_tcp(fd, addr, &bound, false, options);
 	close(fd);
 	return error;
 }

@@ -14,9 +14,10 @@
  * kernel copies these), and what a connecting one is given.  A time of 0
  * leaves the kernel's default. */
 struct sock_options {
-	bool nodelay;		  /* TCP_NODELAY */
-	bool keepalive;		  /* SO_KEEPALIVE */
-	bool oobinline;		  /* SO_OOBINLINE: urgent bytes stay in line */
+	bool nodelay;	/* TCP_NODELAY */
+	bool keepalive; /* SO_KEEPALIVE */
+	bool oobinline; /* SO_OOBINLINE: urgent bytes stay in line */
+	bool freebind;	/* IP_FREEBIND: listen where this host is not yet */
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT */
 };
 
@@ -53,9 +54,10 @@ int sock_adopt(int fd, int backlog, const struct sock_options *options);
  * Binds `addr` exclusively and lets go again: the way to notice that somebody,
  * even another lb4 with SO_REUSEPORT, already listens there.  With port 0 the
  * port that was free is written to `addr`.  Unix addresses are left to
- * sock_listen().  Returns 0 or -errno.
+ * sock_listen().  `options` may be NULL; of them freebind counts.  Returns 0 or
+ * -errno.
  */
-int sock_probe_free(struct addr *addr);
+int sock_probe_free(struct addr *addr, const struct sock_options *options);
 
 /*
  * Starts connecting to `addr`.  Returns the descriptor, with *pending telling

@@ -120,6 +120,7 @@ struct config_service {
 	uint64_t maxconn;      /* 0: no limit but the global one */
 	uint64_t queue;	       /* conns that may wait for a backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */
+	bool freebind;	       /* listen on addresses that are not here (yet) */
 	bool nodelay;	       /* TCP_NODELAY, both sides */
 	enum keepalive keepalive;
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's way */

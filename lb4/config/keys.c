@@ -107,6 +107,7 @@ const struct key keys_table[] = {
 	    .preset = "1024" },
 	{ SERVICE("backlog", backlog), KIND(number), RANGE(1, 65535),
 	    .preset = "4096" },
+	{ SERVICE("freebind", freebind), KIND(yesno), .preset = "no" },
 	{ SERVICE("nodelay", nodelay), KIND(yesno), .preset = "yes" },
 	{ SERVICE("keepalive", keepalive), KIND(names),
 	    .names = &names_keepalive, .preset = "client" },

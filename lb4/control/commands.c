@@ -63,6 +63,8 @@ static const struct spec specs[] = {
 	    "resets the conns that match every FILTER" },
 	{ "log-level", "[LEVEL]", LEVEL_READ, 0, 1, " ", command_log_level,
 	    "says or sets the log level" },
+	{ "node", "[drain|ready]", LEVEL_READ, 0, 1, " ", command_node,
+	    "whether this node can accept; takes it out of the cluster" },
 	{ "add", "SERVICE/BACKEND ADDRESS [KEY=VALUE...]", LEVEL_ADMIN, 2,
 	    COMMAND_WORDS_MAX, NULL, command_add, "adds a backend" },
 	{ "reload", "", LEVEL_ADMIN, 0, 0, " ", command_reload,

@@ -77,6 +77,8 @@ command_fn command_add, command_remove;
 command_fn command_rebalance;
 /* command_wait.c */
 command_fn command_check, command_wait, command_monitor;
+/* command_node.c */
+command_fn command_node;
 /* command_explain.c */
 command_fn command_explain;
 

@@ -54,6 +54,7 @@ struct control_parts {
 struct control {
 	struct control_parts parts;
 	enum control_state state;
+	bool node_drained; /* an operator has taken the node out */
 	uint64_t began_ms;
 	uint64_t drain_deadline_ms; /* 0: none */
 

@@ -16,6 +16,7 @@
 #include "lb4/ctl/line.h"
 #include "lb4/ctl/paint.h"
 #include "lb4/ctl/talk.h"
+#include "lb4/ctl/watch.h"
 
 /* As in lb4ctl(8). */
 enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_CONNECT = 3 };
@@ -31,7 +32,12 @@ help(FILE *out)
 	      "      --color WHEN    auto, always or never\n"
 	      "  -h, --help          this text; the command help lists "
 	      "commands\n"
-	      "  -v, --version       the version of lb4ctl\n",
+	      "  -v, --version       the version of lb4ctl\n"
+	      "lb4ctl watch drives the engine of a cluster of nodes:\n"
+	      "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
+	      "      --address A/P       on lo while ready; up to 16 times\n"
+	      "      --overdue MS        an answer is then, default 300\n"
+	      "      --withdraw          only leave it as not ready\n",
 	    out);
 }
 
@@ -151,6 +157,8 @@ main(int argc, char **argv)
 		return usage();
 	if (path == NULL || path[0] == '\0')
 		path = SOCKET_DEFAULT;
+	if (strcmp(argv[optind], "watch") == 0)
+		return watch_main(path, argc - optind, argv + optind);
 	output.color = color != 0;
 	return run(path, argv + optind, argc - optind, output);
 }

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int
-connect_to(const char *path)
+int
+talk_connect(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd, error;
@@ -53,7 +53,7 @@ int
 talk(const char *path, const char *line,
     void (*on_line)(void *owner, const char *line, size_t len), void *owner)
 {
-	int fd = connect_to(path);
+	int fd = talk_connect(path);
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t len;

@@ -16,6 +16,9 @@ enum talk_error {
 	TALK_MISUSED, /* the command is not written so */
 };
 
+/* Connects to the socket at `path`.  The descriptor, or -errno. */
+int talk_connect(const char *path);
+
 /*
  * Sends `line`, which ends with a newline, to the socket at `path`, and calls
  * `on_line` with each line of the answer, without its end, until the empty one.

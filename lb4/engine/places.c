@@ -29,6 +29,7 @@ client_options(const struct config_service *service)
 		.keepalive = service->keepalive == KEEPALIVE_CLIENT ||
 		    service->keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
+		.freebind = service->freebind,
 		.user_timeout_ms = service->user_timeout_ms,
 	};
 }
@@ -146,7 +147,8 @@ static int
 open_new(struct place *place, const struct config_service *service,
     unsigned workers)
 {
-	int error = sock_probe_free(&place->bound);
+	const struct sock_options options = client_options(service);
+	int error = sock_probe_free(&place->bound, &options);
 
 	place->common = addr_is_unix(&place->bound);
 	if (place->common)

@@ -675,6 +675,7 @@ START_TEST(test_service_defaults)
 	ck_assert_uint_eq(service->queue, 1024);
 	ck_assert_uint_eq(service->timeout_queue_ms, 0);
 	ck_assert_uint_eq(service->backlog, 4096);
+	ck_assert(!service->freebind);
 	ck_assert(service->nodelay);
 	ck_assert_int_eq(service->keepalive, KEEPALIVE_CLIENT);
 	ck_assert_uint_eq(service->user_timeout_ms, 0);

@@ -158,6 +158,7 @@ draw_service(struct random *random, size_t number,
 	service->queue = between(random, 0, 10000000);
 	service->timeout_queue_ms = (unsigned)between(random, 0, 3600000);
 	service->backlog = (unsigned)between(random, 1, 65535);
+	service->freebind = draw(random, 2);
 	service->nodelay = draw(random, 2);
 	service->keepalive = draw(random, KEEPALIVE_COUNT);
 	service->user_timeout_ms = (unsigned)between(random, 0, 86400000);
@@ -258,6 +259,7 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(queue);
 	SAME_NUMBER(timeout_queue_ms);
 	SAME_NUMBER(backlog);
+	SAME_NUMBER(freebind);
 	SAME_NUMBER(nodelay);
 	SAME_NUMBER(keepalive);
 	SAME_NUMBER(user_timeout_ms);
@@ -362,7 +364,8 @@ START_TEST(test_dump_text)
 	    "source-prefix4 = 32\nsource-prefix6 = 64\nmax-load = off\n"
 	    "pin-on-change = 0s\npin-clients = 100000\n"
 	    "slowstart = 0s\nzone-affinity = no\n"
-	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\nnodelay = yes\nkeepalive = client\n"
+	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\n"
+	    "freebind = no\nnodelay = yes\nkeepalive = client\n"
 	    "user-timeout = 0s\ntimeout-connect = 5s\n"
 	    "timeout-queue = auto\ntimeout-idle = 1h\n"
 	    "timeout-half-close = 5m\nreset-linger = 1s\n"

@@ -60,7 +60,7 @@ house_open(struct house *house, const char *relay, const char *limit)
 	ck_assert_int_eq(addr_parse(&house->front, "127.0.0.1:0",
 			     ADDR_PORT_REQUIRED, NULL),
 	    0);
-	ck_assert_int_eq(sock_probe_free(&house->front), 0);
+	ck_assert_int_eq(sock_probe_free(&house->front, NULL), 0);
 	(void)snprintf(text, sizeof(text),
 	    "[global]\nworkers = 2\nmaxconn = 200\nrelay = %s\n"
 	    "[service s]\nlisten = %s\nbackend = b %s %s\nretries = 0\n"
@@ -495,7 +495,7 @@ free_address(void)
 	ck_assert_int_eq(addr_parse(&addr, "127.0.0.1:0", ADDR_PORT_REQUIRED,
 			     NULL),
 	    0);
-	ck_assert_int_eq(sock_probe_free(&addr), 0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	return addr;
 }
 

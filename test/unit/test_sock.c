@@ -300,9 +300,27 @@ START_TEST(test_dual)
 	for (int i = 0; i < 4; i++)
 		close(fd[i]);
 	/* So nobody else may have the port in either family. */
-	ck_assert_int_eq(sock_probe_free(&by4), -EADDRINUSE);
-	ck_assert_int_eq(sock_probe_free(&by6), -EADDRINUSE);
+	ck_assert_int_eq(sock_probe_free(&by4, NULL), -EADDRINUSE);
+	ck_assert_int_eq(sock_probe_free(&by6, NULL), -EADDRINUSE);
 	close(listener);
+}
+END_TEST
+
+/* Addresses of documentation, which no host has; of each family. */
+START_TEST(test_freebind)
+{
+	static const char *const texts[] = { "192.0.2.1:0", "[2001:db8::1]:0" };
+	const struct sock_options options = { .freebind = true };
+	struct addr addr = address(texts[_i]);
+	int fd;
+
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), -EADDRNOTAVAIL);
+	ck_assert_int_eq(sock_listen(&addr, true, 1, NULL), -EADDRNOTAVAIL);
+	ck_assert_int_eq(sock_probe_free(&addr, &options), 0);
+	fd = sock_listen(&addr, true, 1, &options);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(sock_probe_free(&addr, &options), -EADDRINUSE);
+	close(fd);
 }
 END_TEST
 
@@ -329,8 +347,8 @@ START_TEST(test_wildcards_side_by_side)
 	} else {
 		ck_assert_int_eq(client, -ECONNREFUSED);
 	}
-	ck_assert_int_eq(sock_probe_free(&second), 0);
-	ck_assert_int_eq(sock_probe_free(&both), -EADDRINUSE);
+	ck_assert_int_eq(sock_probe_free(&second, NULL), 0);
+	ck_assert_int_eq(sock_probe_free(&both, NULL), -EADDRINUSE);
 	two = listen_on(&second, true);
 	client = connect_to(&by4);
 	close(accept_one(_i == 0 ? one : two));
@@ -354,7 +372,7 @@ START_TEST(test_dual_without_ipv6)
 
 	without_ipv6 = true;
 	ck_assert_int_eq(sock_listen(&only6, false, 16, NULL), -EAFNOSUPPORT);
-	ck_assert_int_eq(sock_probe_free(&addr), 0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	ck_assert_uint_ne(addr_port(&addr), 0);
 	listener = listen_on(&addr, false);
 	ck_assert(addr.dual);
@@ -362,7 +380,7 @@ START_TEST(test_dual_without_ipv6)
 	by4 = address_with_port("127.0.0.1:0", &addr);
 	client = connect_to(&by4);
 	close(accept_one(listener));
-	ck_assert_int_eq(sock_probe_free(&addr), -EADDRINUSE);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), -EADDRINUSE);
 	close(client);
 	close(listener);
 }
@@ -395,18 +413,18 @@ START_TEST(test_probe)
 	uint16_t port;
 	int fd;
 
-	ck_assert_int_eq(sock_probe_free(&addr), 0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	port = addr_port(&addr);
 	ck_assert_uint_ne(port, 0);
-	ck_assert_int_eq(sock_probe_free(&addr), 0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	ck_assert_uint_eq(addr_port(&addr), port);
 
 	for (int shared = 0; shared < 2; shared++) {
 		fd = listen_on(&addr, shared);
 		ck_assert_uint_eq(addr_port(&addr), port);
-		ck_assert_int_eq(sock_probe_free(&addr), -EADDRINUSE);
+		ck_assert_int_eq(sock_probe_free(&addr, NULL), -EADDRINUSE);
 		close(fd);
-		ck_assert_int_eq(sock_probe_free(&addr), 0);
+		ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	}
 }
 END_TEST
@@ -422,15 +440,15 @@ START_TEST(test_probe_overlapping)
 	int fd = listen_on(&one, true);
 
 	addr_set_port(&all, addr_port(&one));
-	ck_assert_int_eq(sock_probe_free(&all), -EADDRINUSE);
+	ck_assert_int_eq(sock_probe_free(&all, NULL), -EADDRINUSE);
 	both = address_with_port(":0", &one);
-	ck_assert_int_eq(sock_probe_free(&both), -EADDRINUSE);
+	ck_assert_int_eq(sock_probe_free(&both, NULL), -EADDRINUSE);
 	other = address_with_port("127.0.0.2:0", &one);
-	ck_assert_int_eq(sock_probe_free(&other), 0);
+	ck_assert_int_eq(sock_probe_free(&other, NULL), 0);
 	close(fd);
 
 	fd = listen_on(&all, true);
-	ck_assert_int_eq(sock_probe_free(&one), -EADDRINUSE);
+	ck_assert_int_eq(sock_probe_free(&one, NULL), -EADDRINUSE);
 	close(fd);
 }
 END_TEST
@@ -458,7 +476,7 @@ START_TEST(test_probe_ignores_leftovers)
 
 	close(listener);
 	ck_assert_int_eq(bind_plainly(&addr), -EADDRINUSE);
-	ck_assert_int_eq(sock_probe_free(&addr), 0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	close(listen_on(&addr, true));
 
 	/* This side closes first, so this side keeps the TIME_WAIT. */
@@ -470,7 +488,7 @@ START_TEST(test_probe_ignores_leftovers)
 	ck_assert_int_eq(recv(accepted, &byte, 1, 0), 0);
 	close(accepted);
 	ck_assert_int_eq(bind_plainly(&addr), -EADDRINUSE);
-	ck_assert_int_eq(sock_probe_free(&addr), 0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	close(listen_on(&addr, false));
 }
 END_TEST
@@ -578,7 +596,7 @@ START_TEST(test_unix)
 	accepted = accept_one(listener);
 
 	/* A live one is left alone, and still lives. */
-	ck_assert_int_eq(sock_probe_free(&addr), 0);
+	ck_assert_int_eq(sock_probe_free(&addr, NULL), 0);
 	ck_assert_int_eq(sock_listen(&addr, true, 16, NULL), -EADDRINUSE);
 	close(accepted);
 	if (_i == 0) /* the question whether it lives */
@@ -670,8 +688,9 @@ START_TEST(test_no_descriptor_leaks)
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(sock_listen(&addr, true, 16, NULL),
 		    -EADDRINUSE);
-		ck_assert_int_eq(sock_probe_free(&addr), -EADDRINUSE);
-		ck_assert_int_eq(sock_probe_free(&foreign), -EADDRNOTAVAIL);
+		ck_assert_int_eq(sock_probe_free(&addr, NULL), -EADDRINUSE);
+		ck_assert_int_eq(sock_probe_free(&foreign, NULL),
+		    -EADDRNOTAVAIL);
 		ck_assert_int_eq(sock_listen(&path, false, 16, NULL),
 		    -EADDRINUSE);
 		close(accept_one(local));
@@ -698,6 +717,7 @@ sock_suite(void)
 	tcase_add_loop_test(tc, test_adopt, 0, TCP_TEXTS);
 	tcase_add_test(tc, test_adopt_others);
 	tcase_add_test(tc, test_dual);
+	tcase_add_loop_test(tc, test_freebind, 0, 2);
 	tcase_add_loop_test(tc, test_wildcards_side_by_side, 0, 2);
 	tcase_add_test(tc, test_dual_without_ipv6);
 	tcase_add_loop_test(tc, test_shared, 0, TCP_TEXTS);

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * lb4ctl watch: see watch.h.  One connection to the control socket is held and
+ * asked every INTERVAL_MS.  Its end says that lb4 has gone, at once; an answer
+ * that is overdue, that lb4 hangs.  What is not known is not ready: so it is
+ * before the first answer, and so it is left behind at the end.
+ */
+#include "lb4/ctl/watch.h"
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/timer.h"
+#include "lb4/ctl/drive.h"
+#include "lb4/ctl/talk.h"
+
+/* As in lb4ctl(8). */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define INTERVAL_MS 100
+#define OVERDUE_MS 300
+#define WHY_MAX 256
+
+struct watch {
+	const char *path;
+	struct drive drive;
+	unsigned overdue_ms;
+
+	int signalfd;
+	int fd;		   /* -1: not connected */
+	uint64_t next_ms;  /* when to connect, or to ask */
+	uint64_t asked_ms; /* 0: no answer is awaited */
+	char in[1024];
+	size_t in_len;
+
+	bool ready;
+	char why[WHY_MAX]; /* it is not */
+	bool failed;	   /* the engine could not be driven */
+};
+
+/* ---- the state ----------------------------------------------------------- */
+
+/* `why` is NULL when the node is ready. */
+static void
+set_state(struct watch *watch, const char *why)
+{
+	const bool ready = why == NULL;
+
+	if (ready == watch->ready && (ready || strcmp(why, watch->why) == 0))
+		return;
+	if (ready != watch->ready && drive_set(&watch->drive, ready) < 0)
+		watch->failed = true;
+	watch->ready = ready;
+	strlcpy(watch->why, ready ? "" : why, sizeof(watch->why));
+	fprintf(stderr, "lb4ctl watch: %s%s\n",
+	    ready ? "ready" : "not ready: ", watch->why);
+}
+
+/* ---- the connection ------------------------------------------------------ */
+
+static void
+lose(struct watch *watch, const char *why)
+{
+	if (watch->fd >= 0)
+		(void)close(watch->fd);
+	watch->fd = -1;
+	watch->asked_ms = 0;
+	watch->in_len = 0;
+	set_state(watch, why);
+}
+
+static void
+on_time_to_connect(struct watch *watch)
+{
+	char why[WHY_MAX];
+	int fd = talk_connect(watch->path);
+
+	if (fd >= 0) {
+		watch->fd = fd;
+		return;
+	}
+	(void)snprintf(why, sizeof(why), "%s: %s", watch->path, strerror(-fd));
+	set_state(watch, why);
+}
+
+static void
+on_time_to_ask(struct watch *watch, uint64_t now_ms)
+{
+	static const char question[] = "node\n";
+
+	watch->asked_ms = now_ms;
+	if (send(watch->fd, question, strlen(question),
+		MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)strlen(question))
+		lose(watch, "the control socket takes no question");
+}
+
+static void
+on_answer(struct watch *watch, const char *line)
+{
+	static const char not_ready[] = "not ready: ";
+
+	watch->asked_ms = 0;
+	if (strcmp(line, "ready") == 0)
+		set_state(watch, NULL);
+	else if (strncmp(line, not_ready, strlen(not_ready)) == 0)
+		set_state(watch, line + strlen(not_ready));
+	else
+		set_state(watch, line);
+}
+
+/* Takes the complete answers, each a line and an empty one. */
+static void
+take_answers(struct watch *watch)
+{
+	char *end, *at = watch->in;
+
+	watch->in[watch->in_len] = '\0';
+	while ((end = strstr(at, "\n\n")) != NULL) {
+		*end = '\0';
+		on_answer(watch, at);
+		at = end + 2;
+	}
+	watch->in_len -= (size_t)(at - watch->in);
+	memmove(watch->in, at, watch->in_len);
+}
+
+static void
+on_readable(struct watch *watch)
+{
+	const size_t room = sizeof(watch->in) - 1 - watch->in_len;
+	ssize_t len = recv(watch->fd, watch->in + watch->in_len, room,
+	    MSG_DONTWAIT);
+
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0 || (size_t)len == room) {
+		lose(watch, "lb4 has closed the connection");
+		return;
+	}
+	watch->in_len += (size_t)len;
+	take_answers(watch);
+}
+
+/* ---- the loop ------------------------------------------------------------ */
+
+static void
+on_time(struct watch *watch, uint64_t now_ms)
+{
+	char why[64];
+
+	if (watch->asked_ms != 0 &&
+	    now_ms - watch->asked_ms >= watch->overdue_ms) {
+		(void)snprintf(why, sizeof(why), "no answer within %u ms",
+		    watch->overdue_ms);
+		set_state(watch, why);
+	}
+	if (now_ms < watch->next_ms)
+		return;
+	watch->next_ms = now_ms + INTERVAL_MS;
+	if (watch->fd < 0)
+		on_time_to_connect(watch);
+	if (watch->fd >= 0 && watch->asked_ms == 0)
+		on_time_to_ask(watch, now_ms);
+}
+
+static int
+sleep_ms(const struct watch *watch, uint64_t now_ms)
+{
+	uint64_t until_ms = watch->next_ms;
+
+	if (watch->asked_ms != 0 && watch->ready &&
+	    watch->asked_ms + watch->overdue_ms < until_ms)
+		until_ms = watch->asked_ms + watch->overdue_ms;
+	return until_ms > now_ms ? (int)(until_ms - now_ms) : 0;
+}
+
+/* Runs until a signal.  What has come is read before a clock is looked at: if
+ * this process did not run for a while, the answer is there all the same. */
+static int
+watch_run(struct watch *watch)
+{
+	struct pollfd polled[2];
+
+	while (!watch->failed) {
+		polled[0] = (struct pollfd){ watch->signalfd, POLLIN, 0 };
+		polled[1] = (struct pollfd){ watch->fd, POLLIN, 0 };
+		if (poll(polled, 2, sleep_ms(watch, timer_now_ms())) < 0 &&
+		    errno != EINTR)
+			return -errno;
+		if (polled[0].revents != 0)
+			return 0;
+		if (polled[1].revents != 0)
+			on_readable(watch);
+		on_time(watch, timer_now_ms());
+	}
+	return -EIO;
+}
+
+/* ---- the command --------------------------------------------------------- */
+
+static int
+usage(void)
+{
+	fputs("usage: lb4ctl [-s SOCKET] watch [--track-file FILE] "
+	      "[--address ADDRESS/PREFIX]... [--overdue MS] [--withdraw]\n",
+	    stderr);
+	return EXIT_USAGE;
+}
+
+/* Returns EXIT_OK, or EXIT_USAGE after saying why. */
+static int
+parse(struct watch *watch, int argc, char **argv, bool *withdraw)
+{
+	static const struct option longs[] = {
+		{ "track-file", required_argument, NULL, 't' },
+		{ "address", required_argument, NULL, 'a' },
+		{ "overdue", required_argument, NULL, 'o' },
+		{ "withdraw", no_argument, NULL, 'w' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *why = NULL;
+	int option;
+
+	optind = 0; /* begin again, with these arguments */
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (option) {
+		case 't':
+			watch->drive.track_file = optarg;
+			break;
+		case 'a':
+			if (drive_add_address(&watch->drive, optarg))
+				break;
+			fprintf(stderr,
+			    "lb4ctl watch: %s: write ADDRESS/PREFIX, at most "
+			    "%d times\n",
+			    optarg, DRIVE_ADDRESSES_MAX);
+			return EXIT_USAGE;
+		case 'o':
+			watch->overdue_ms = (unsigned)strtonum(optarg,
+			    INTERVAL_MS, 60000, &why);
+			if (why == NULL)
+				break;
+			fprintf(stderr, "lb4ctl watch: --overdue %s: %s\n",
+			    optarg, why);
+			return EXIT_USAGE;
+		case 'w':
+			*withdraw = true;
+			break;
+		default:
+			return usage();
+		}
+	}
+	if (optind != argc ||
+	    (watch->drive.track_file == NULL && watch->drive.addresses == 0))
+		return usage();
+	return EXIT_OK;
+}
+
+static int
+signals_open(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int
+watch_main(const char *path, int argc, char **argv)
+{
+	struct watch watch = { .path = path,
+		.overdue_ms = OVERDUE_MS,
+		.fd = -1,
+		.ready = false,
+		.why = "not asked yet" };
+	bool withdraw = false;
+	int error = parse(&watch, argc, argv, &withdraw);
+
+	if (error != EXIT_OK)
+		return error;
+	if (withdraw)
+		return drive_set(&watch.drive, false) < 0 ? EXIT_FAILED
+							  : EXIT_OK;
+	watch.signalfd = signals_open();
+	error = watch.signalfd;
+	/* whatever a former one has left behind goes first */
+	if (error >= 0)
+		error = drive_set(&watch.drive, false);
+	if (error >= 0)
+		error = watch_run(&watch);
+	if (drive_set(&watch.drive, false) < 0 && error >= 0)
+		error = -EIO;
+	if (error < 0) {
+		fprintf(stderr, "lb4ctl watch: ended: %s\n", strerror(-error));
+		return EXIT_FAILED;
+	}
+	fputs("lb4ctl watch: ended by a signal: not ready\n", stderr);
+	return EXIT_OK;
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 the lb4 authors
+"""usage: outage.py URL-HOST PORT TALLY
+
+A client that opens a connection every 10 ms, asks the hello server behind it,
+and gives up after a second. Writes to TALLY, anew every 50 ms, one line
+
+    ATTEMPTS FAILED OUTAGE_MS GOOD_MS
+
+OUTAGE_MS is the time from the first attempt that failed to the first that went
+well after the last that failed, by when they began; 0 when none failed.
+GOOD_MS: for how long all that began have gone well, up to now. SIGTERM ends it.
+"""
+import asyncio
+import os
+import signal
+import sys
+import time
+
+host, port, tally = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+results = {}  # when it began, in ms: whether it went well
+
+
+async def attempt():
+    began = time.monotonic() * 1000
+    writer = None
+    try:
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(b"GET / HTTP/1.0\r\n\r\n")
+            answer = await reader.read()
+        results[began] = b" 200 " in answer.split(b"\r\n", 1)[0]
+    except (OSError, TimeoutError):
+        results[began] = False
+    finally:
+        if writer is not None:
+            writer.transport.abort()
+
+
+def sum_up():
+    whens = sorted(results)
+    failed = [when for when in whens if not results[when]]
+    last = failed[-1] if failed else 0
+    good = [when for when in whens if when > last]
+    outage = good[0] - failed[0] if failed and good else 0
+    return (f"{len(whens)} {len(failed)} {outage:.0f} "
+            f"{good[-1] - good[0] if good else 0:.0f}\n")
+
+
+def write_tally():
+    with open(tally + ".new", "w", encoding="ascii") as out:
+        out.write(sum_up())
+    os.replace(tally + ".new", tally)
+
+
+async def main():
+    tasks = set()
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    count = 0
+    while not ended.is_set():
+        task = asyncio.create_task(attempt())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        count += 1
+        if count % 5 == 0:
+            write_tally()
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*tasks)
+    write_tally()
+
+
+asyncio.run(main())
