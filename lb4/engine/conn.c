@@ -34,7 +34,7 @@
 /* How often a reset that waits for the other side looks, at the slowest. */
 #define RESET_POLL_MS 20
 
-/* How long a conn past its max-lifetime may go on, at least, until it is idle. */
+/* How long a conn past its max-lifetime may go on, at least, until idle. */
 #define LIFETIME_GRACE_MS 5000
 
 static const char *const state_names[] = {

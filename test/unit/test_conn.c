@@ -549,7 +549,7 @@ START_TEST(closed_idle_or_busy)
 	ck_assert(closing.at_end);
 	ck_assert_uint_eq(closing.closed + closing.quietest_ms, 0);
 
-	/* it has gone on, and an answer may be due: idle after ten times more */
+	/* it has gone on, an answer may be due: idle after ten times more */
 	while (conn->relay[CLIENT].bytes == 0)
 		(void)turn(&stage, 1000);
 	wait_queued(stage.backend, 1);
