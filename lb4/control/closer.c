@@ -319,11 +319,12 @@ surplus_of(const struct service *service, const struct service_backend *entry,
     uint64_t conns, double threshold)
 {
 	uint64_t has = active(entry->backend), may;
+	uint64_t weights = sum_weights(service);
 
-	if (!takes_part(entry))
+	/* health may change meanwhile: none may be left */
+	if (!takes_part(entry) || weights == 0)
 		return 0;
-	may = closer_allowance(conns, entry->weight, sum_weights(service),
-	    threshold);
+	may = closer_allowance(conns, entry->weight, weights, threshold);
 	return has > may ? has - may : 0;
 }
 
