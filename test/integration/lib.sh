@@ -213,7 +213,8 @@ no_reports()
 
 	for file in "$T"/report*; do
 		[ -e "$file" ] || continue
-		cat "$file"
+		# said when a thread ends while leaks are looked for
+		grep -v 'Unable to get registers from thread' "$file" || continue
 		bad=1
 	done
 	if grep -aHE 'ERROR: AddressSanitizer|ThreadSanitizer|runtime error:|LeakSanitizer' \

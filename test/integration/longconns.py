@@ -8,7 +8,8 @@ usage: longconns.py serve DIR NAME...
 
 serve  a backend for each NAME; the port is written to DIR/NAME.port. An idle
        conn has its first 8 bytes echoed; a busy one gets a stream without end.
-hold   opens IDLE idle and BUSY busy conns, then makes DIR/held. A busy one is
+hold   opens IDLE idle and BUSY busy conns, and makes DIR/held when each has
+       had something from its backend. A busy one is
        read slowly, so that bytes are in flight at all times. With reconnect a
        conn that was closed with a FIN is opened again.
 
@@ -143,7 +144,7 @@ def serve(where, names):
 
 
 def hold(where, addr, idle, busy, reconnect):
-    ends, answered = Ends(), 0
+    ends, answered, streaming = Ends(), 0, set()
     host, port = addr.rsplit(":", 1)
 
     def open_one(is_busy):
@@ -182,7 +183,8 @@ def hold(where, addr, idle, busy, reconnect):
             data = ends.receive(end, 1024)
             if data:
                 check(end, data)
-        if not held and answered >= idle:
+                streaming.add(end)
+        if not held and answered >= idle and len(streaming) >= busy:
             held = True
             open(f"{where}/held", "w").close()
     ends.report()

@@ -535,7 +535,8 @@ START_TEST(falls_and_rises)
 	atomic_store(&fake->status, 503);
 	WAIT_FOR(is(&rig, 0, false, HEALTH_STATUS));
 	WAIT_FOR(is(&rig, 0, true, HEALTH_STATUS));
-	ck_assert_uint_ge(atomic_load(&fake->conns), before + 3);
+	/* the first of the three may have been under way before */
+	ck_assert_uint_ge(atomic_load(&fake->conns), before + 2);
 	ck_assert_uint_eq(count_said(LOG_LEVEL_INFO,
 			      "web/app0: check failed: status 503 (1 of 3)"),
 	    1);
