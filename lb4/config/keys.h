@@ -46,6 +46,7 @@ struct key {
 	enum key_section section;
 	bool repeats;  /* may be given more than once */
 	bool required; /* must be given */
+	bool local;    /* a node's own: in a cluster it may differ */
 	const struct kind *kind;
 	size_t offset; /* of the field in the object */
 	size_t size;

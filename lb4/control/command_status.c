@@ -2,13 +2,15 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * status: services and their backends, in pieces: the table may be another one
- * between two of them, so what is remembered is an id and an index.
+ * between two of them, so what is remembered is an id and an index.  As JSON it
+ * has all that lb4ctl cluster check compares.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/timer.h"
+#include "lb4/config/fingerprint.h"
 #include "lb4/control/answer.h"
 #include "lb4/control/commands.h"
 #include "lb4/control/control.h"
@@ -182,6 +184,28 @@ sum_service(const struct service *service, struct service_sums *sums)
 		    backend_is_available(service->backend[i].backend);
 }
 
+/* A checksum as lb4ctl(8) and the log have it. */
+static json_t *
+checksum_text(uint64_t checksum)
+{
+	return json_sprintf("%016" PRIx64, checksum);
+}
+
+/* Of the service as it is configured, for JSON; null when it is so no more. */
+static json_t *
+configuration_checksum(const struct caller *caller,
+    const struct service *service)
+{
+	const struct config_service *config = caller->json
+	    ? commands_config_service(caller, service->state->name)
+	    : NULL;
+	uint64_t sum;
+
+	if (config == NULL || fingerprint_service(config, &sum) < 0)
+		return json_null();
+	return checksum_text(sum);
+}
+
 static void
 open_service(struct caller *caller, const struct service *service)
 {
@@ -200,7 +224,8 @@ open_service(struct caller *caller, const struct service *service)
 	    sums.available, service->backends, active, sums.queued,
 	    sums.accepted, sums.failed, sums.retries);
 	answer_open(caller,
-	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
+		      "s:o}",
 		"service", service->state->name, "state", state, "balance",
 		balance_name(service->balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
@@ -209,7 +234,9 @@ open_service(struct caller *caller, const struct service *service)
 		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
 		"failed", (json_int_t)sums.failed, "retries",
 		(json_int_t)sums.retries, "bytes_discarded",
-		(json_int_t)sums.discarded),
+		(json_int_t)sums.discarded, "configuration_checksum",
+		configuration_checksum(caller, service), "table_checksum",
+		checksum_text(service->checksum)),
 	    "backends", line, columns);
 }
 
@@ -309,6 +336,25 @@ step_status(struct caller *caller)
 	return JOB_DONE;
 }
 
+/* What is true of the whole node. */
+static json_t *
+status_head(const struct caller *caller)
+{
+	const struct control_parts *parts = &caller->control->parts;
+	const struct config *config = parts->config;
+	uint64_t sum;
+
+	if (fingerprint_global(config, &sum) < 0)
+		return NULL;
+	return json_pack("{s:s,s:s,s:o,s:o,s:b}", "version", parts->version,
+	    "zone", config->zone, "configuration_checksum", checksum_text(sum),
+	    "seed_checksum",
+	    fingerprint_seed_matters(config)
+		? checksum_text(fingerprint_seed(config))
+		: json_null(),
+	    "seed_random", !config->hash_seed_set);
+}
+
 void
 command_status(struct caller *caller, const struct command *command)
 {
@@ -320,6 +366,7 @@ command_status(struct caller *caller, const struct command *command)
 	}
 	if (name != NULL)
 		memcpy(caller->job.service, name, strlen(name) + 1);
-	answer_begin(caller, "lb4.status/1", json_object(), "services", NULL);
+	answer_begin(caller, "lb4.status/1", status_head(caller), "services",
+	    NULL);
 	commands_job(caller, step_status);
 }
