@@ -73,7 +73,7 @@ UNITS = $(patsubst test/unit/%.c,$(BUILD)/test/%,$(UNIT))
 FUZZERS = $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 TOOLS = $(patsubst test/tools/%.c,$(BUILD)/tools/%,$(TOOL))
 BENCHES = $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(BENCH))
-ARCHIVES = $(BUILD)/liblb4.a $(BUILD)/libcommon.a
+ARCHIVES = $(BUILD)/liblb4.a $(BUILD)/libctl.a $(BUILD)/libcommon.a
 
 all: $(PROGRAMS)
 tools: $(TOOLS)
@@ -88,7 +88,7 @@ $(O)/flags: FORCE
 $(O)/version: FORCE
 	$(call stamp,$(VERSION))
 $(O)/sources: FORCE
-	$(call stamp,$(COMMON) $(LB4))
+	$(call stamp,$(COMMON) $(LB4) $(CTL))
 
 $(O)/%.o: %.c $(O)/flags
 	$(call say,CC)
@@ -98,12 +98,13 @@ $(O)/lb4/main.o $(O)/lb4/ctl/main.o: DEFINE = -DLB4_VERSION='"$(VERSION)"'
 
 $(BUILD)/libcommon.a: $(call objs,$(COMMON))
 $(BUILD)/liblb4.a: $(call objs,$(LB4))
+$(BUILD)/libctl.a: $(call objs,$(filter-out lb4/ctl/main.c,$(CTL)))
 $(ARCHIVES): $(O)/sources
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/lb4: $(O)/lb4/main.o
-$(BUILD)/lb4ctl: $(call objs,$(CTL))
+$(BUILD)/lb4ctl: $(O)/lb4/ctl/main.o
 $(TOOLS): $(BUILD)/tools/%: $(O)/test/tools/%.o $(call objs,$(TOOL_HELP))
 $(BENCHES): $(BUILD)/bench/%: $(O)/test/bench/%.o \
 	$(call objs,$(BENCH_HELP) $(TOOL_HELP))

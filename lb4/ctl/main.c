@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lb4/ctl/cluster.h"
 #include "lb4/ctl/line.h"
 #include "lb4/ctl/paint.h"
 #include "lb4/ctl/talk.h"
@@ -37,7 +38,11 @@ help(FILE *out)
 	      "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
 	      "      --address A/P       on lo while ready; up to 16 times\n"
 	      "      --overdue MS        an answer is then, default 300\n"
-	      "      --withdraw          only leave it as not ready\n",
+	      "      --withdraw          only leave it as not ready\n"
+	      "lb4ctl cluster check NODE... says whether nodes are alike:\n"
+	      "      --ssh COMMAND       how to get there, default ssh ...\n"
+	      "      --remote COMMAND    what to run there\n"
+	      "      --timeout SECONDS   for all of it, default 10\n",
 	    out);
 }
 
@@ -160,5 +165,8 @@ main(int argc, char **argv)
 	if (strcmp(argv[optind], "watch") == 0)
 		return watch_main(path, argc - optind, argv + optind);
 	output.color = color != 0;
+	if (strcmp(argv[optind], "cluster") == 0)
+		return cluster_main(path, output.json, output.color,
+		    argc - optind, argv + optind);
 	return run(path, argv + optind, argc - optind, output);
 }

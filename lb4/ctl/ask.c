@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Asking nodes: see ask.h.  The answer is what the process of a node writes to
+ * its standard output; when it fails, the last line of its standard error says
+ * why.  Its end is the answer's end, whoever else may still hold the pipes (ssh
+ * can leave a process behind that serves later calls).
+ */
+#include "lb4/ctl/ask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/timer.h"
+#include "lb4/ctl/talk.h"
+
+/* Status of a process that could not become what it should. */
+#define EXIT_NO_COMMAND 127
+
+/* What one of the process's outputs has said. */
+struct output {
+	int fd; /* -1: at its end */
+	char *text;
+	size_t len, room;
+};
+
+struct asked {
+	struct ask *ask;
+	pid_t pid; /* -1: it has ended, or was never there */
+	int pidfd;
+	struct output out, err;
+};
+
+/* ---- in the process of a node -------------------------------------------- */
+
+static void
+complain(const char *what, int error)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(error));
+}
+
+static void
+on_line(void *owner, const char *line, size_t len)
+{
+	(void)owner;
+	printf("%.*s\n", (int)len, line);
+}
+
+static int
+ask_socket(const char *path)
+{
+	int error = talk(path, "status --json\n", on_line, NULL);
+
+	if (error == -ENODATA)
+		fprintf(stderr, "%s: lb4 has closed the connection\n", path);
+	else if (error < 0)
+		complain(path, -error);
+	return error < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int
+copy(const char *name, int fd)
+{
+	char buf[65536];
+	ssize_t len;
+
+	while ((len = read(fd, buf, sizeof(buf))) > 0)
+		if (write(STDOUT_FILENO, buf, (size_t)len) != len)
+			return EXIT_FAILURE;
+	if (len < 0)
+		complain(name, errno);
+	return len < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int
+ask_path(const char *path)
+{
+	struct stat stat_of;
+	int fd;
+
+	if (stat(path, &stat_of) == 0 && S_ISSOCK(stat_of.st_mode))
+		return ask_socket(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		complain(path, errno);
+		return EXIT_FAILURE;
+	}
+	return copy(path, fd);
+}
+
+/* A session of its own: ssh finds no terminal to ask for a password on. */
+static int
+ask_remote(const char *node, const struct ask_way *way)
+{
+	size_t words = 0;
+	char **argv;
+	int null = open("/dev/null", O_RDONLY);
+
+	while (way->ssh[words] != NULL)
+		words++;
+	argv = calloc(words + 3, sizeof(*argv));
+	if (argv == NULL || null < 0 || dup2(null, STDIN_FILENO) < 0) {
+		complain(node, errno);
+		free(argv);
+		return EXIT_FAILURE;
+	}
+	memcpy(argv, way->ssh, words * sizeof(*argv));
+	argv[words] = (char *)(uintptr_t)node;
+	argv[words + 1] = (char *)(uintptr_t)way->remote;
+	(void)setsid();
+	(void)execvp(argv[0], argv);
+	complain(argv[0], errno);
+	free(argv);
+	return EXIT_NO_COMMAND;
+}
+
+static void __attribute__((noreturn)) run(const struct ask *ask,
+    const struct ask_way *way, int out, int err, pid_t parent)
+{
+	const char *node = ask->node;
+	int status = EXIT_FAILURE;
+
+	/* the one who asks may be interrupted */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent &&
+	    dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0) {
+		if (ask->socket)
+			status = ask_socket(node);
+		else if (strcmp(node, "-") == 0)
+			status = copy("standard input", STDIN_FILENO);
+		else if (strchr(node, '/') != NULL)
+			status = ask_path(node);
+		else
+			status = ask_remote(node, way);
+	}
+	_exit(status);
+}
+
+/* ---- in the one who asks ------------------------------------------------- */
+
+static void
+close_output(struct output *output)
+{
+	if (output->fd >= 0)
+		(void)close(output->fd);
+	output->fd = -1;
+}
+
+/* Reads what is there.  Returns 0, or -errno when it cannot be kept. */
+static int
+read_output(struct output *output)
+{
+	ssize_t len;
+
+	while (output->fd >= 0) {
+		if (output->len + 1 >= output->room) {
+			size_t room = output->room == 0 ? 4096
+							: 2 * output->room;
+			char *text;
+
+			if (output->len > ASK_ANSWER_MAX)
+				return -EMSGSIZE;
+			text = realloc(output->text, room);
+			if (text == NULL)
+				return -ENOMEM;
+			output->text = text;
+			output->room = room;
+		}
+		len = read(output->fd, output->text + output->len,
+		    output->room - output->len - 1);
+		if (len < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		output->len += (size_t)len;
+		output->text[output->len] = '\0';
+		if (len == 0)
+			close_output(output);
+	}
+	return 0;
+}
+
+/* The last line that says something. */
+static void
+last_line(const struct output *output, char *line, size_t size)
+{
+	const char *text = output->text != NULL ? output->text : "";
+	size_t last = output->len, first;
+
+	while (last > 0 && (unsigned char)text[last - 1] <= ' ')
+		last--;
+	for (first = last; first > 0 && text[first - 1] != '\n';)
+		first--;
+	(void)snprintf(line, size, "%.*s", (int)(last - first), text + first);
+	for (; *line != '\0'; line++)
+		if ((unsigned char)*line < ' ' || (unsigned char)*line >= 0x7f)
+			*line = '?';
+}
+
+static void
+describe_end(const struct asked *asked, int status)
+{
+	struct ask *ask = asked->ask;
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
+	last_line(&asked->err, ask->why, sizeof(ask->why));
+	if (ask->why[0] != '\0')
+		return;
+	if (WIFSIGNALED(status))
+		(void)snprintf(ask->why, sizeof(ask->why),
+		    "what asked it was ended by signal %d", WTERMSIG(status));
+	else
+		(void)snprintf(ask->why, sizeof(ask->why),
+		    "what asked it left with status %d", WEXITSTATUS(status));
+}
+
+/* The process is over, or is ended now; `why` NULL: it says itself why. */
+static void
+end(struct asked *asked, const char *why)
+{
+	int status = 0;
+
+	if (why != NULL) {
+		/* what it has started, too, if it made itself a session */
+		(void)kill(-asked->pid, SIGKILL);
+		(void)kill(asked->pid, SIGKILL);
+		(void)snprintf(asked->ask->why, sizeof(asked->ask->why), "%s",
+		    why);
+	}
+	while (waitpid(asked->pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	asked->pid = -1;
+	if (why == NULL)
+		describe_end(asked, status);
+	if (asked->pidfd >= 0)
+		(void)close(asked->pidfd);
+	close_output(&asked->out);
+	close_output(&asked->err);
+	free(asked->err.text);
+	asked->ask->answer = asked->out.text;
+	asked->ask->len = asked->out.len;
+}
+
+static int
+start(struct asked *asked, const struct ask_way *way)
+{
+	const pid_t self = getpid();
+	int out[2], err[2], error;
+
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return -errno;
+	if (pipe2(err, O_CLOEXEC) < 0) {
+		error = -errno;
+		goto fail_out;
+	}
+	asked->pid = fork();
+	if (asked->pid == 0)
+		run(asked->ask, way, out[1], err[1], self);
+	if (asked->pid < 0) {
+		error = -errno;
+		goto fail_err;
+	}
+	(void)close(out[1]);
+	(void)close(err[1]);
+	(void)fcntl(out[0], F_SETFL, O_NONBLOCK);
+	(void)fcntl(err[0], F_SETFL, O_NONBLOCK);
+	asked->out.fd = out[0];
+	asked->err.fd = err[0];
+	asked->pidfd = pidfd_open(asked->pid, 0);
+	if (asked->pidfd < 0)
+		end(asked, strerror(errno));
+	return 0;
+fail_err:
+	(void)close(err[0]);
+	(void)close(err[1]);
+fail_out:
+	(void)close(out[0]);
+	(void)close(out[1]);
+	return error;
+}
+
+static void
+on_event(struct asked *asked, bool ended)
+{
+	int error = read_output(&asked->out);
+
+	if (error == 0)
+		error = read_output(&asked->err);
+	if (error == -EMSGSIZE)
+		end(asked, "the answer is too long");
+	else if (error < 0)
+		end(asked, strerror(-error));
+	else if (ended)
+		end(asked, NULL);
+}
+
+/* Waits for one of those who are still being asked.  Returns false when there
+ * are none, or there is no more time. */
+static bool
+wait_for_some(struct asked *asked, size_t count, uint64_t deadline_ms)
+{
+	struct pollfd polled[3 * ASK_NODES_MAX];
+	const uint64_t now_ms = timer_now_ms();
+	bool some = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct pollfd *three = polled + 3 * i;
+		const bool there = asked[i].pid > 0;
+
+		some |= there;
+		three[0] = (struct pollfd){ there ? asked[i].pidfd : -1, POLLIN,
+			0 };
+		three[1] = (struct pollfd){ there ? asked[i].out.fd : -1,
+			POLLIN, 0 };
+		three[2] = (struct pollfd){ there ? asked[i].err.fd : -1,
+			POLLIN, 0 };
+	}
+	if (!some || now_ms >= deadline_ms)
+		return false;
+	if (poll(polled, 3 * count, (int)(deadline_ms - now_ms)) < 0)
+		return errno == EINTR;
+	for (size_t i = 0; i < count; i++) {
+		const struct pollfd *three = polled + 3 * i;
+
+		if (three[0].revents | three[1].revents | three[2].revents)
+			on_event(&asked[i], three[0].revents != 0);
+	}
+	return true;
+}
+
+void
+ask_all(struct ask *asks, size_t count, const struct ask_way *way)
+{
+	struct asked asked[ASK_NODES_MAX];
+	const uint64_t deadline_ms = timer_now_ms() + way->timeout_ms;
+	char late[64];
+
+	for (size_t i = 0; i < count; i++) {
+		int error;
+
+		asks[i].answer = NULL;
+		asks[i].len = 0;
+		asks[i].why[0] = '\0';
+		asked[i] = (struct asked){ .ask = &asks[i],
+			.pid = -1,
+			.pidfd = -1,
+			.out = { .fd = -1 },
+			.err = { .fd = -1 } };
+		error = start(&asked[i], way);
+		if (error < 0)
+			(void)snprintf(asks[i].why, sizeof(asks[i].why), "%s",
+			    strerror(-error));
+	}
+	while (wait_for_some(asked, count, deadline_ms))
+		continue;
+	(void)snprintf(late, sizeof(late), "no answer within %g s",
+	    way->timeout_ms / 1000.0);
+	for (size_t i = 0; i < count; i++)
+		if (asked[i].pid > 0)
+			end(&asked[i], late);
+}
+
+void
+ask_done(struct ask *asks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(asks[i].answer);
+}
