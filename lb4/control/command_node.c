@@ -76,6 +76,14 @@ node_state(const struct control *control, char *why, size_t size)
 	return NODE_DRAINING;
 }
 
+const char *
+commands_node_state(const struct control *control)
+{
+	char why[64];
+
+	return state_names[node_state(control, why, sizeof(why))];
+}
+
 static void
 tell(const struct caller *caller, const char *text)
 {

@@ -346,9 +346,9 @@ status_head(const struct caller *caller)
 
 	if (fingerprint_global(config, &sum) < 0)
 		return NULL;
-	return json_pack("{s:s,s:s,s:o,s:o,s:b}", "version", parts->version,
-	    "zone", config->zone, "configuration_checksum", checksum_text(sum),
-	    "seed_checksum",
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:b}", "version", parts->version,
+	    "zone", config->zone, "node", commands_node_state(caller->control),
+	    "configuration_checksum", checksum_text(sum), "seed_checksum",
 	    fingerprint_seed_matters(config)
 		? checksum_text(fingerprint_seed(config))
 		: json_null(),

@@ -62,7 +62,7 @@ text_of(const json_t *object, const char *member)
 }
 
 struct columns {
-	int node, version, zone;
+	int node, version, zone, state;
 };
 
 static void
@@ -86,10 +86,11 @@ print_node(const struct check *check, const struct columns *columns,
 	    json_integer_value(json_object_get(node, "backends")));
 	if (json_is_true(json_object_get(node, "answered")))
 		len = asprintf(&line,
-		    "%-*s  %-*s  %-*s  %-13.*s  %-8.*s  %-8.*s  %s",
+		    "%-*s  %-*s  %-*s  %-*s  %-13.*s  %-8.*s  %-8.*s  %s",
 		    columns->node, text_of(node, "node"), columns->version,
 		    text_of(node, "version"), columns->zone,
-		    zone[0] != '\0' ? zone : "-", CHECKSUM_SHOWN,
+		    zone[0] != '\0' ? zone : "-", columns->state,
+		    text_of(node, "state"), CHECKSUM_SHOWN,
 		    text_of(node, "configuration_checksum"), CHECKSUM_SHOWN,
 		    text_of(node, "seed_checksum"), CHECKSUM_SHOWN,
 		    text_of(node, "tables_checksum"), counts);
@@ -105,7 +106,7 @@ static void
 print_table(const struct check *check, const json_t *nodes)
 {
 	struct columns columns = { strlen("NODE"), strlen("VERSION"),
-		strlen("ZONE") };
+		strlen("ZONE"), strlen("STATE") };
 	char *titles = NULL;
 	const json_t *node;
 	size_t i;
@@ -115,10 +116,12 @@ print_table(const struct check *check, const json_t *nodes)
 		widen(&columns.node, text_of(node, "node"));
 		widen(&columns.version, text_of(node, "version"));
 		widen(&columns.zone, text_of(node, "zone"));
+		widen(&columns.state, text_of(node, "state"));
 	}
-	if (asprintf(&titles, "%-*s  %-*s  %-*s  %-13s  %-8s  %-8s  %s",
+	if (asprintf(&titles, "%-*s  %-*s  %-*s  %-*s  %-13s  %-8s  %-8s  %s",
 		columns.node, "NODE", columns.version, "VERSION", columns.zone,
-		"ZONE", "CONFIGURATION", "SEED", "TABLES", "BACKENDS") >= 0)
+		"ZONE", columns.state, "STATE", "CONFIGURATION", "SEED",
+		"TABLES", "BACKENDS") >= 0)
 		say(check, titles);
 	free(titles);
 	json_array_foreach(nodes, i, node)

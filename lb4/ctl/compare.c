@@ -31,6 +31,7 @@ static const struct member head_members[] = {
 	{ "schema", MEMBER_TEXT },
 	{ "version", MEMBER_TEXT },
 	{ "zone", MEMBER_TEXT },
+	{ "node", MEMBER_TEXT },
 	{ "configuration_checksum", MEMBER_TEXT },
 	{ "seed_checksum", MEMBER_TEXT_OR_NULL },
 	{ "seed_random", MEMBER_BOOL },
@@ -410,10 +411,12 @@ node_object(const struct compare_node *node)
 		backends += (json_int_t)json_array_size(json_object_get(service,
 		    "backends"));
 	}
-	return json_pack("{s:s,s:b,s:s,s:O,s:O,s:o,s:O,s:O,s:o,s:I,s:I,s:I}",
-	    "node", node->name, "answered", true, "why", "", "version",
+	return json_pack(
+	    "{s:s,s:b,s:s,s:O,s:O,s:O,s:o,s:O,s:O,s:o,s:I,s:I,s:I}", "node",
+	    node->name, "answered", true, "why", "", "version",
 	    json_object_get(status, "version"), "zone",
-	    json_object_get(status, "zone"), "configuration_checksum",
+	    json_object_get(status, "zone"), "state",
+	    json_object_get(status, "node"), "configuration_checksum",
 	    json_sprintf("%016" PRIx64, configuration), "seed_checksum",
 	    json_object_get(status, "seed_checksum"), "seed_random",
 	    json_object_get(status, "seed_random"), "tables_checksum",
@@ -442,6 +445,8 @@ compare_all(struct comparison *comparison)
 	}
 	compare_member(comparison, NULL, NULL, "version", "version", NULL, NULL,
 	    false);
+	compare_member(comparison, NULL, NULL, "node", "node", NULL, NULL,
+	    true);
 	compare_member(comparison, NULL, NULL, "configuration_checksum",
 	    "configuration", NULL, NULL, false);
 	compare_seeds(comparison);

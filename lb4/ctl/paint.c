@@ -25,6 +25,7 @@ static const struct {
 	{ "removed", YELLOW },
 	{ "unknown", YELLOW },
 	{ "draining", YELLOW },
+	{ "not-ready", RED },
 	{ "killing", RED },
 };
 

@@ -17,7 +17,7 @@
 /* Answers, with what is compared and no more. */
 #define STATUS(version, sum, seed, random, services) \
 	"{\"schema\":\"lb4.status/1\",\"version\":\"" version \
-	"\",\"zone\":\"\",\"configuration_checksum\":\"" sum \
+	"\",\"zone\":\"\",\"node\":\"ready\",\"configuration_checksum\":\"" sum \
 	"\",\"seed_checksum\":" seed ",\"seed_random\":" random \
 	",\"services\":[" services "],\"removed\":[]}"
 #define SERVICE(name, sum, table, backends) \
