@@ -44,19 +44,23 @@ enum order_kind {
 	ORDER_DRAIN,
 	ORDER_REBALANCE,
 	ORDER_ON_DOWN,
+	ORDER_NODE,
+	ORDER_STOP,
 };
 
 static const char *const kind_names[] = {
 	[ORDER_DRAIN] = "drain",
 	[ORDER_REBALANCE] = "rebalance",
 	[ORDER_ON_DOWN] = "on-down",
+	[ORDER_NODE] = "node",
+	[ORDER_STOP] = "stop",
 };
 
 struct order {
 	LIST_ENTRY(order) entry;
 	enum order_kind kind;
-	char service[CONFIG_NAME_MAX];
-	char backend[CONFIG_NAME_MAX]; /* "": rebalance */
+	char service[CONFIG_NAME_MAX]; /* "": all of them */
+	char backend[CONFIG_NAME_MAX]; /* "": rebalance, or all of them */
 	unsigned rate;
 	uint64_t deadline_ms; /* 0: none */
 	bool over;	      /* to be freed when the piece is back */
@@ -142,11 +146,13 @@ tell(const struct closer *closer, const struct order *order, const char *format,
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_notice("%s%s%s: %s: %s", order->service,
+	log_notice("%s%s%s%s%s: %s", order->service,
 	    order->backend[0] != '\0' ? "/" : "", order->backend,
-	    kind_names[order->kind], text);
+	    order->service[0] != '\0' ? ": " : "", kind_names[order->kind],
+	    text);
 	control_socket_event(closer->control->parts.socket,
-	    kind_names[order->kind], order->service,
+	    kind_names[order->kind],
+	    order->service[0] != '\0' ? order->service : NULL,
 	    order->backend[0] != '\0' ? order->backend : NULL, "%s", text);
 }
 
@@ -169,11 +175,15 @@ order_new(struct closer *closer, enum order_kind kind, const char *service,
 		[ORDER_DRAIN] = REASON_DRAINED,
 		[ORDER_REBALANCE] = REASON_REBALANCED,
 		[ORDER_ON_DOWN] = REASON_DOWN,
+		[ORDER_NODE] = REASON_DRAINED,
+		[ORDER_STOP] = REASON_STOPPED,
 	};
 	static const enum reason busy[] = {
 		[ORDER_DRAIN] = REASON_DRAINED_CUT,
 		[ORDER_REBALANCE] = REASON_REBALANCED, /* never */
 		[ORDER_ON_DOWN] = REASON_DOWN_CUT,
+		[ORDER_NODE] = REASON_DRAINED_CUT,
+		[ORDER_STOP] = REASON_KILLED, /* never */
 	};
 	struct order *order = calloc(1, sizeof(*order));
 
@@ -481,7 +491,103 @@ look_at_backend(const struct closer *closer, struct order *order,
 	return active(backend);
 }
 
+/* ---- all backends -------------------------------------------------------- */
+
+void
+closer_undrain_node(struct closer *closer)
+{
+	struct order *order = find_order(closer, ORDER_NODE, CLOSING_ANY);
+
+	if (order != NULL)
+		end_order(closer, order, "ended");
+}
+
+bool
+closer_drain_node(struct closer *closer, unsigned rate, uint64_t deadline_ms)
+{
+	struct order *order;
+
+	closer_undrain_node(closer);
+	order = order_new(closer, ORDER_NODE, "", rate, deadline_ms);
+	if (order == NULL)
+		return false;
+	if (rate > 0) {
+		tell(closer, order, "closing idle conns, %u/s", rate);
+	} else {
+		order->rate = CLOSER_CUT_RATE;
+		order->next_ms = deadline_ms;
+	}
+	return true;
+}
+
+unsigned
+closer_stop_rate(uint64_t conns, unsigned within_ms)
+{
+	/* a conn must be quiet for a while, and rounds take some time */
+	const uint64_t spare_ms = CONN_QUIET_MS + within_ms / 4;
+	const uint64_t ms = within_ms > 2 * spare_ms ? within_ms - spare_ms
+						     : within_ms / 2 + 1;
+	const uint64_t rate = (conns * 1000 + ms - 1) / ms;
+
+	if (rate < CLOSER_RATE)
+		return CLOSER_RATE;
+	return rate < CLOSER_RATE_MAX ? (unsigned)rate : CLOSER_RATE_MAX;
+}
+
+bool
+closer_stop(struct closer *closer, unsigned within_ms)
+{
+	const uint64_t conns = engine_conns(closer->control->parts.engine);
+	struct order *order;
+
+	closer_undrain_node(closer);
+	order = order_new(closer, ORDER_STOP, "",
+	    closer_stop_rate(conns, within_ms), 0);
+	return order != NULL;
+}
+
+/* How many conns may be closed; 0: it is over, or there are none now. */
+static uint64_t
+look_at_all(const struct closer *closer, struct order *order, uint64_t now_ms)
+{
+	const uint64_t conns = engine_conns(closer->control->parts.engine);
+
+	if (order->kind == ORDER_NODE && !order->piece.busy &&
+	    now_ms >= order->deadline_ms) {
+		tell(closer, order,
+		    "the deadline has passed, %" PRIu64 " conns are left",
+		    conns);
+		order->piece.busy = true;
+		if (order->rate < CLOSER_CUT_RATE)
+			order->rate = CLOSER_CUT_RATE;
+		begin_round(order, CONN_QUIET_MS);
+	}
+	if (conns > 0)
+		return conns;
+	order->next_ms = now_ms + PAUSE_MS;
+	if (order->piece.busy)
+		end_order(closer, order, "done");
+	return 0;
+}
+
 /* ---- pace ---------------------------------------------------------------- */
+
+/* How many conns the order may close now; 0: none now, or it is over. */
+static uint64_t
+look(const struct closer *closer, struct order *order, uint64_t now_ms)
+{
+	switch (order->kind) {
+	case ORDER_REBALANCE:
+		return aim(closer, order, now_ms);
+	case ORDER_NODE:
+	case ORDER_STOP:
+		return look_at_all(closer, order, now_ms);
+	case ORDER_DRAIN:
+	case ORDER_ON_DOWN:
+		break;
+	}
+	return look_at_backend(closer, order, now_ms);
+}
 
 /* Sends the order's piece on, if it is time. */
 static void
@@ -492,9 +598,7 @@ step(struct closer *closer, struct order *order, uint64_t now_ms)
 
 	if (order->out || order->over || now_ms < order->next_ms)
 		return;
-	have = order->kind == ORDER_REBALANCE
-	    ? aim(closer, order, now_ms)
-	    : look_at_backend(closer, order, now_ms);
+	have = look(closer, order, now_ms);
 	if (have == 0)
 		return;
 	if (most == 0)

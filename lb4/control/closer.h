@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The closer: control's part in closing conns in good order, for drain with a
- * rate, rebalance and on-down.  Each of these is an order:
+ * rate, rebalance, on-down, a node that drains and stopping.  Each of these is
+ * an order:
  *
  *	drain		idle conns of the backend; past the deadline the busy
  *			ones, too.  Over when none is left or it is ready again
@@ -10,6 +11,9 @@
  *			when none has, or at its deadline
  *	on-down		idle conns of a backend that is down; then, with "all",
  *			the busy ones.  Over when none is left or it is up
+ *	node		idle conns of all backends, if it has a rate; past the
+ *			deadline all.  Over when none is left then
+ *	stop		idle conns of all backends; control ends what is left
  *
  * An order is with one worker at a time (lb4/engine/closing.h), which may close
  * at most a 50th of a second's conns then, at least one; the next may follow
@@ -36,6 +40,7 @@ struct service;
 
 #define CLOSER_RATE 20		   /* a second, without a word */
 #define CLOSER_RATE_MAX 100000	   /* a second */
+#define CLOSER_CUT_RATE 1000	   /* a second, past a node's deadline */
 #define CLOSER_REBALANCE_MS 600000 /* deadline of rebalance */
 #define CLOSER_THRESHOLD 1.1	   /* of rebalance */
 
@@ -63,11 +68,31 @@ bool closer_drain(struct closer *closer, const struct backend *backend,
 /* Ends that: the backend drains without it, or no more. */
 void closer_undrain(struct closer *closer, const struct backend *backend);
 
+/*
+ * Closes conns of all backends, since this node drains; an order of before is
+ * over.  `rate` 0: none before the deadline.  Past it the rate is at least
+ * CLOSER_CUT_RATE: by then their packets may go to another node.  False without
+ * memory.
+ */
+bool closer_drain_node(struct closer *closer, unsigned rate,
+    uint64_t deadline_ms);
+
+/* Ends that. */
+void closer_undrain_node(struct closer *closer);
+
+/* Closes idle conns of all backends, since lb4 stops `within_ms`: so fast that
+ * those there are now are through with it before.  False without memory. */
+bool closer_stop(struct closer *closer, unsigned within_ms);
+
 /* Brings the backends' conns per weight to at most `threshold` times their
  * mean; an order of before is over.  Says in *surplus how many are too many;
  * with 0 there is no order.  False without memory. */
 bool closer_rebalance(struct closer *closer, const struct service *service,
     unsigned rate, double threshold, uint64_t deadline_ms, uint64_t *surplus);
+
+/* How many conns to close in a second, so that `conns` are closed before
+ * `within_ms` have passed. */
+unsigned closer_stop_rate(uint64_t conns, unsigned within_ms);
 
 /*
  * How many conns a backend may have: with `weight` of `weights`, where `conns`

@@ -156,14 +156,19 @@ kill_conns(struct control *control, const char *why)
 	    timer_now_ms() + KILL_MS);
 }
 
-/* Sets the time limit of draining, or the one to come if there is none yet. */
+/* Sets the time limit of draining, or the one to come if there is none yet.
+ * Until then idle conns end in good order, spread over that time: their clients
+ * do not all come back in the same moment. */
 static void
 limit_drain(struct control *control)
 {
-	control->drain_deadline_ms = timer_now_ms() +
-	    control->parts.shutdown_timeout_ms;
+	const unsigned limit_ms = control->parts.shutdown_timeout_ms;
+
+	control->drain_deadline_ms = timer_now_ms() + limit_ms;
 	timer_arm(&control->wheel, &control->deadline,
 	    control->drain_deadline_ms);
+	if (!closer_stop(control->closer, limit_ms))
+		log_warning("no memory to close idle conns in good order");
 }
 
 static void

@@ -54,7 +54,8 @@ struct control_parts {
 struct control {
 	struct control_parts parts;
 	enum control_state state;
-	bool node_drained; /* an operator has taken the node out */
+	bool node_drained;	   /* an operator has taken the node out */
+	uint64_t node_deadline_ms; /* ... and it goes on until then; 0: no */
 	uint64_t began_ms;
 	uint64_t drain_deadline_ms; /* 0: none */
 

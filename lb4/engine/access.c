@@ -45,6 +45,7 @@ static const struct {
 	[REASON_KILLED_QUEUED] = { "KQ", "shut down while queued" },
 	[REASON_KILLED_CONNECT] = { "KC", "shut down while connecting" },
 	[REASON_KILLED] = { "KD", "shut down while relaying" },
+	[REASON_STOPPED] = { "KI", "idle, closed by shutting down" },
 	[REASON_DRAINED] = { "DI", "idle, closed by drain" },
 	[REASON_DRAINED_CUT] = { "DD", "cut at the deadline of drain" },
 	[REASON_REBALANCED] = { "BI", "idle, closed by rebalance" },
@@ -60,9 +61,9 @@ static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,
 bool
 reason_is_normal(enum reason reason)
 {
-	return reason == REASON_DONE || reason == REASON_DRAINED ||
-	    reason == REASON_REBALANCED || reason == REASON_DOWN ||
-	    reason == REASON_LIFETIME;
+	return reason == REASON_DONE || reason == REASON_STOPPED ||
+	    reason == REASON_DRAINED || reason == REASON_REBALANCED ||
+	    reason == REASON_DOWN || reason == REASON_LIFETIME;
 }
 
 const char *

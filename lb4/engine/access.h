@@ -47,6 +47,7 @@ enum reason {
 	REASON_KILLED_QUEUED,	   /* KQ shut down while queued */
 	REASON_KILLED_CONNECT,	   /* KC shut down while connecting */
 	REASON_KILLED,		   /* KD shut down while relaying */
+	REASON_STOPPED,		   /* KI shut down, idle */
 	REASON_DRAINED,		   /* DI drain, idle */
 	REASON_DRAINED_CUT,	   /* DD drain, busy at its deadline */
 	REASON_REBALANCED,	   /* BI rebalance, idle */

@@ -14,7 +14,8 @@ static bool
 is_meant(const struct closing *closing, const struct conn *conn)
 {
 	return conn->state == CONN_RELAYING && conn->backend != NULL &&
-	    conn->backend->id == closing->backend;
+	    (closing->backend == CLOSING_ANY ||
+		conn->backend->id == closing->backend);
 }
 
 static void

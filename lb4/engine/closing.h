@@ -26,13 +26,16 @@ struct worker;
 /* Slots looked at by one piece, at most. */
 #define CLOSING_LOOKS 2048
 
+/* Of whatever backend: no backend has this id. */
+#define CLOSING_ANY 0
+
 /* No conn is as quiet as that: for a look at how quiet they are. */
 #define CLOSING_NONE UINT64_MAX
 
 struct closing {
 	/* set by control */
 	unsigned worker;   /* where it is, or goes next */
-	uint32_t backend;  /* id */
+	uint32_t backend;  /* id, or CLOSING_ANY */
 	uint64_t quiet_ms; /* idle ones that are quiet for so long */
 	bool busy;	   /* the others, too */
 	enum reason idle_reason;

@@ -34,6 +34,31 @@ START_TEST(test_room_for_all)
 }
 END_TEST
 
+/* All that are idle are closed before lb4 ends, at no rate that is out of
+ * bounds. */
+START_TEST(test_stop_rate)
+{
+	static const unsigned within_ms[] = { 0, 1, 500, 1000, 3000, 30000,
+		86400000 };
+
+	ck_assert_uint_eq(closer_stop_rate(0, 30000), CLOSER_RATE);
+	ck_assert_uint_eq(closer_stop_rate(UINT64_C(1) << 40, 1000),
+	    CLOSER_RATE_MAX);
+	for (size_t i = 0; i < sizeof(within_ms) / sizeof(within_ms[0]); i++)
+		for (uint64_t conns = 1; conns < 20000; conns += 37) {
+			unsigned rate = closer_stop_rate(conns, within_ms[i]);
+
+			ck_assert_uint_ge(rate, CLOSER_RATE);
+			ck_assert_uint_le(rate, CLOSER_RATE_MAX);
+			if (rate < CLOSER_RATE_MAX)
+				ck_assert_uint_le(conns * 1000 / rate,
+				    within_ms[i] + 1);
+		}
+	/* no haste: most of the time is used */
+	ck_assert_uint_le(closer_stop_rate(20000, 30000), 1000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -44,6 +69,7 @@ main(void)
 
 	tcase_add_test(tcase, test_allowance);
 	tcase_add_test(tcase, test_room_for_all);
+	tcase_add_test(tcase, test_stop_rate);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
