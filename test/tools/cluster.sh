@@ -30,12 +30,16 @@
 # holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner
 # probe_start ADDRESS..., probe_end, then outage_of, failed_of, attempts_of
 #                       ADDRESS: what a client of 100 conns a second notices
+# flood_new             before node_up: port 81 leads to servers of flood
+# flood_start NAME MODE ADDRESS ARG..., flood_end NAME, then flood_of NAME KEY,
+#                       broken_of NAME; flood_end wants reap NAME too
 # picks ADDRESS FIRST COUNT [STEP] who gets which backend
 # fault_X NODE, heal_X NODE  X: kill hang link back hole crash engine drain; see
 #                       there
 # median                of the lines of standard input
 
 cluster_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+vrrp_dir=$cluster_dir/etc/examples/ha-vrrp
 vip4=10.10.1.100 vip6=fd10:1::100
 backends=(a1 a2 b1 b2)
 nodes=()
@@ -152,8 +156,10 @@ vrrp_new() # NODE...
 	ip -n client addr add fd10:1::2/64 dev eth0 nodad
 	ip -n client route add local 10.77.0.0/16 dev lo
 	ip -n client route add local fd77::/16 dev lo
+	in_ns client sysctl -qw net.ipv6.ip_nonlocal_bind=1
 	for node in "${nodes[@]}"; do
 		ns_new "$node"
+		in_ns "$node" sysctl -qp "$vrrp_dir/50-lb4-vrrp.conf"
 		plug "$node" eth0 front
 		plug "$node" eth1 back
 		ip -n "$node" addr add "10.10.1.${host[$node]}/24" dev eth0
@@ -170,11 +176,10 @@ vrrp_new() # NODE...
 # The example's files, with this node's names in place of those in /run.
 node_files() # NODE
 {
-	local example=$cluster_dir/etc/examples/ha-vrrp
 	local ours="s|/run/lb4-watch/|$T/$1-|; s|/run/lb4/|$T/$1-|"
 
-	sed "$ours" "$example/lb4.ini" >"$T/$1.ini"
-	sed "$ours" "$example/keepalived-${1#lb}.conf" >"$T/$1.conf"
+	sed "$ours" "$vrrp_dir/lb4.ini" >"$T/$1.ini"
+	sed "$ours" "$vrrp_dir/keepalived-${1#lb}.conf" >"$T/$1.conf"
 }
 
 ctl() # NODE ARG...
@@ -308,6 +313,69 @@ picks()
 {
 	in_ns client "$cluster_dir/test/integration/picks.py" "$1" 80 "${@:2}"
 }
+
+# ---- load -------------------------------------------------------------------
+
+# Before node_up: a second service with the servers of test/tools/flood.
+flood_new()
+{
+	local node name
+
+	for node in "${nodes[@]}"; do
+		cat >>"$T/$node.ini" <<-END
+			[service flood]
+			listen = $vip4:81
+			listen = [$vip6]:81
+			freebind = yes
+			balance = source
+			check = tcp
+			inter = 500ms
+		END
+		for name in "${backends[@]}"; do
+			echo "backend = $name 10.10.2.${host[$name]}:8081" \
+			    "zone=${zone[$name]}"
+		done >>"$T/$node.ini"
+	done
+	for name in "${backends[@]}"; do
+		start "flood-$name" on "$name" "$TOOLS/flood" serve \
+		    -n "$name" "10.10.2.${host[$name]}:8081"
+	done
+}
+
+flood_start() # NAME MODE ADDRESS ARG...
+{
+	local addr=$3:81
+
+	[[ "$3" != *:* ]] || addr=[$3]:81
+	rm -f "$T/$1.log"
+	start "$1" on client "$TOOLS/flood" "$2" -t "$addr" "${@:4}"
+}
+
+# Ends it, or waits if it ends by itself; that some failed is no failure here.
+flood_end() # NAME
+{
+	kill -TERM "$(pid_of "$1")" 2>/dev/null || true
+	wait_for "grep -q ^mode= '$T/$1.log'" 30
+	reap "$1"
+}
+
+flood_of() # NAME KEY
+{
+	sed -nE "s/^mode=.* $2=([^ ]*).*/\1/p" "$T/$1.log"
+}
+
+# Failures of conns that were there.
+broken_of() # NAME
+{
+	local kind sum=0
+
+	for kind in refused reset timeout short wrong other; do
+		sum=$((sum + $(flood_of "$1" $kind)))
+	done
+	echo $((sum - $(flood_of "$1" unconnected)))
+}
+
+# ---- figures ----------------------------------------------------------------
 
 median()
 {
