@@ -26,14 +26,18 @@
 # node_up NODE          its lb4, watcher and keepalived; node_files NODE before
 # lb4_up, watch_up, keepalived_up NODE
 # ctl NODE ARG...       lb4ctl for it
+# up_count NODE         how many backends, in all services, it sees up
 # health_is NODE 0|1    what its watcher says
 # holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner
 # probe_start ADDRESS..., probe_end, then outage_of, failed_of, attempts_of
-#                       ADDRESS: what a client of 100 conns a second notices
-# flood_new             before node_up: port 81 leads to servers of flood
+#                       ADDRESS: what a client of 100 conns a second notices;
+#                       an ADDRESS may end in @PORT
+# flood_new [BALANCE]   before node_up: port 81 leads to servers of flood
 # flood_start NAME MODE ADDRESS ARG..., flood_end NAME, then flood_of NAME KEY,
 #                       broken_of NAME; flood_end wants reap NAME too
 # picks ADDRESS FIRST COUNT [STEP] who gets which backend
+# shares ADDRESS        of the servers of flood; wants same WANT GOT WHAT too
+# zone_lose ZONE, zone_back ZONE
 # fault_X NODE, heal_X NODE  X: kill hang link back hole crash engine drain; see
 #                       there
 # median                of the lines of standard input
@@ -45,6 +49,7 @@ backends=(a1 a2 b1 b2)
 nodes=()
 declare -A zone=([lba]=a [lbb]=b [lbc]=b [a1]=a [a2]=a [b1]=b [b2]=b)
 declare -A host=([lba]=11 [lbb]=12 [lbc]=13 [a1]=21 [a2]=22 [b1]=23 [b2]=24)
+declare -A weight=() # of a flood server, if it is not 1
 declare -A lb4_of=() # a node's own binary, if it is not $LB4
 declare -A cut=()    # nodes that are cut off: what they hold is nobody's
 
@@ -217,6 +222,11 @@ health_is() # NODE VALUE
 	[ "$(cat "$T/$1-health" 2>/dev/null)" = "$2" ]
 }
 
+up_count() # NODE: how many backends, in all services, it sees up
+{
+	ctl "$1" status | grep -c ' up ' || true
+}
+
 node_up() # NODE
 {
 	watch_up "$1"
@@ -256,6 +266,11 @@ owner() # ADDRESS: the one that there must be
 
 # ---- what clients see -------------------------------------------------------
 
+port_in() # ADDRESS[@PORT]
+{
+	[[ "$1" == *@* ]] && echo "${1#*@}" || echo 80
+}
+
 probed=()
 probe_start() # ADDRESS...
 {
@@ -265,8 +280,8 @@ probe_start() # ADDRESS...
 	for address; do
 		rm -f "$T/tally-$address"
 		start "probe-$address" on client \
-		    "$cluster_dir/test/integration/outage.py" "$address" 80 \
-		    "$T/tally-$address"
+		    "$cluster_dir/test/integration/outage.py" \
+		    "${address%@*}" "$(port_in "$address")" "$T/tally-$address"
 	done
 	for address; do
 		wait_for "[ -e '$T/tally-$address' ] &&
@@ -311,13 +326,14 @@ good_of() # for how long all has gone well, in ms
 
 picks()
 {
-	in_ns client "$cluster_dir/test/integration/picks.py" "$1" 80 "${@:2}"
+	in_ns client "$cluster_dir/test/integration/picks.py" "${1%@*}" \
+	    "$(port_in "$1")" "${@:2}"
 }
 
 # ---- load -------------------------------------------------------------------
 
 # Before node_up: a second service with the servers of test/tools/flood.
-flood_new()
+flood_new() # [BALANCE]
 {
 	local node name
 
@@ -327,13 +343,15 @@ flood_new()
 			listen = $vip4:81
 			listen = [$vip6]:81
 			freebind = yes
-			balance = source
+			balance = ${1:-source}
+			timeout-connect = 250ms
 			check = tcp
 			inter = 500ms
+			timeout-check = 500ms
 		END
 		for name in "${backends[@]}"; do
 			echo "backend = $name 10.10.2.${host[$name]}:8081" \
-			    "zone=${zone[$name]}"
+			    "zone=${zone[$name]} weight=${weight[$name]:-1}"
 		done >>"$T/$node.ini"
 	done
 	for name in "${backends[@]}"; do
@@ -342,16 +360,18 @@ flood_new()
 	done
 }
 
-flood_start() # NAME MODE ADDRESS ARG...
+flood_at() # ADDRESS
 {
-	local addr=$3:81
-
-	[[ "$3" != *:* ]] || addr=[$3]:81
-	rm -f "$T/$1.log"
-	start "$1" on client "$TOOLS/flood" "$2" -t "$addr" "${@:4}"
+	[[ "$1" == *:* ]] && echo "[$1]:81" || echo "$1:81"
 }
 
-# Ends it, or waits if it ends by itself; that some failed is no failure here.
+flood_start() # NAME MODE ADDRESS ARG...
+{
+	rm -f "$T/$1.log"
+	start "$1" on client "$TOOLS/flood" "$2" -t "$(flood_at "$3")" "${@:4}"
+}
+
+# Ends it soon; that some failed is no failure here.
 flood_end() # NAME
 {
 	kill -TERM "$(pid_of "$1")" 2>/dev/null || true
@@ -373,6 +393,20 @@ broken_of() # NAME
 		sum=$((sum + $(flood_of "$1" $kind)))
 	done
 	echo $((sum - $(flood_of "$1" unconnected)))
+}
+
+# How often each backend answered, of 1,000 conns: `a1 500 a2 500 b1 0 b2 0`
+shares() # ADDRESS
+{
+	local name
+
+	in_ns client "$TOOLS/flood" short -t "$(flood_at "$1")" -c 8 -n 1000 \
+	    >"$T/shares.log" || true
+	same 1000 "$(flood_of shares ok)" "conns that were served"
+	for name in "${backends[@]}"; do
+		echo "$name $(flood_of shares "backend.$name" | grep . ||
+		    echo 0)"
+	done
 }
 
 # ---- figures ----------------------------------------------------------------
@@ -473,6 +507,31 @@ fault_engine() # the engine is killed: its address stays behind
 heal_engine()
 {
 	keepalived_up "$1"
+}
+
+# A whole zone is lost: backends and nodes. zone_back: all of it returns.
+zone_lose() # ZONE
+{
+	local name
+
+	for name in "${backends[@]}"; do
+		[ "${zone[$name]}" != "$1" ] ||
+			ip link set "$name-eth1" down
+	done
+	for name in "${nodes[@]}"; do
+		[ "${zone[$name]}" != "$1" ] || fault_crash "$name"
+	done
+}
+zone_back()
+{
+	local name
+
+	for name in "${backends[@]}"; do
+		[ "${zone[$name]}" != "$1" ] || ip link set "$name-eth1" up
+	done
+	for name in "${nodes[@]}"; do
+		[ "${zone[$name]}" != "$1" ] || heal_crash "$name"
+	done
 }
 
 fault_drain() # an operator takes it out
