@@ -289,7 +289,7 @@ probe_start() # ADDRESS...
 	done
 }
 
-# Until attempts have gone well for longer than any may hang, which is 1 s.
+# Until attempts have gone well for longer than any may hang, which is 0.9 s.
 probe_end()
 {
 	local address until=$((${EPOCHREALTIME/./} + 1200000))
