@@ -17,6 +17,7 @@
 # node_up NODE          its lb4, watcher and BIRD
 # served_by ADDRESS     the nodes that the router sends it to, each with a space
 #                       behind; of those that drain, NODE(drains)
+# share_of NODE ADDRESS how many of a thousand buckets of it are the node's
 # watched NODE ADDRESS  true if it is on the node's lo
 # fault_X, heal_X       X: withdraw too; engine is BIRD; drain is withdraw
 
@@ -48,6 +49,7 @@ bgp_new() # NODE...
 	gateway_set client 10.20.0.1 fd20::1
 	ip -n client route add local 10.77.0.0/16 dev lo
 	ip -n client route add local fd77::/16 dev lo
+	in_ns client sysctl -qw net.ipv6.ip_nonlocal_bind=1
 	ip -n router route add 10.77.0.0/16 via 10.20.0.2
 	ip -n router route add fd77::/16 via fd20::2
 	for node in "${nodes[@]}"; do
@@ -122,7 +124,7 @@ nexthops_up() # ARG...
 }
 
 # With two nodes, the third's sessions go.
-router_up() # ARG...
+router_file()
 {
 	local node
 
@@ -132,6 +134,11 @@ router_up() # ARG...
 			sed -i "/^protocol bgp $node[46] /d" \
 			    "$T/bird-router/bird.conf"
 	done
+}
+
+router_up() # ARG...
+{
+	router_file
 	nexthops_up "$@"
 	bird_up router
 }
@@ -139,19 +146,37 @@ router_up() # ARG...
 # The group says who is in it, and its weights who drains.
 served_by() # ADDRESS
 {
-	local node number family=-4
+	local family=-4
 
 	[[ "$1" != *:* ]] || family=-6
-	for node in "${nodes[@]}"; do
-		number=${link[$node]}
-		ip -n router $family route show "$1" | awk -v node="$node" \
-		    -v four="10.20.$number.2" -v six="fd20:$number::2" '
-			/nexthop/ { if ($7 > most) most = $7 }
-			$3 == four || $3 == six { found = $7 }
-			END { if (found)
-				printf "%s%s ", node,
-				    found < most ? "(drains)" : "" }'
-	done
+	ip -n router $family route show "$1" | awk '
+		/nexthop via/ {
+			split($3, part, /[:.]+/)
+			number = part[$3 ~ /:/ ? 2 : 3]
+			found[number] = $7
+			if ($7 > most) most = $7
+		}
+		END { for (i = 1; i <= 3; i++) if (i in found)
+			printf "lb%s%s ", substr("abc", i, 1),
+			    found[i] < most ? "(drains)" : "" }'
+}
+
+# How many of a thousand buckets of an address the router has for a node.
+share_of() # NODE ADDRESS
+{
+	local family=-4 group ids
+
+	[[ "$2" != *:* ]] || family=-6
+	group=$(ip -n router $family route show "$2" |
+	    sed -n 's/.* nhid \([0-9]*\) .*/\1/p')
+	ids=$(ip -n router nexthop show | awk -v number="${link[$1]}" '
+		$4 == "10.20." number ".2" || $4 == "fd20:" number "::2" {
+			print $2 }')
+	[ -n "$group" ] || return
+	ip -n router nexthop bucket show id "$group" | awk -v ids="$ids" '
+		BEGIN { split(ids, list, "\n"); for (i in list) ours[list[i]] }
+		{ if ($NF in ours) mine++ }
+		END { print int(1000 * mine / NR) }'
 }
 
 # ---- a node -----------------------------------------------------------------
