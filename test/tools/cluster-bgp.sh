@@ -21,6 +21,8 @@
 # watched NODE ADDRESS  true if it is on the node's lo
 # fault_X, heal_X       X: withdraw too; engine is BIRD; drain is withdraw
 
+# shellcheck disable=SC2154 # cluster.sh has it
+: "${host[lba]}" "${cluster_dir:?source cluster.sh first}"
 vip4=10.20.100.1 vip6=fd20:100::1
 drain4=10.20.101.1 drain6=fd20:101::1
 bgp_example=$cluster_dir/etc/examples/ha-bgp
@@ -131,7 +133,7 @@ router_file()
 	bird_file router bird-router.conf bird.conf
 	for node in "${!link[@]}"; do
 		[[ " ${nodes[*]} " == *" $node "* ]] ||
-			sed -i "/^protocol bgp $node[46] /d" \
+			sed -i "/^protocol bgp ${node}[46] /d" \
 			    "$T/bird-router/bird.conf"
 	done
 }
@@ -150,11 +152,12 @@ served_by() # ADDRESS
 
 	[[ "$1" != *:* ]] || family=-6
 	ip -n router $family route show "$1" | awk '
-		/nexthop via/ {
-			split($3, part, /[:.]+/)
-			number = part[$3 ~ /:/ ? 2 : 3]
-			found[number] = $7
-			if ($7 > most) most = $7
+		match($0, /via [^ ]+/) {
+			hop = substr($0, RSTART + 4, RLENGTH - 4)
+			split(hop, part, /[:.]+/)
+			weight = $(NF - 1) == "weight" ? $NF : 1
+			found[part[hop ~ /:/ ? 2 : 3]] = weight
+			if (weight > most) most = weight
 		}
 		END { for (i = 1; i <= 3; i++) if (i in found)
 			printf "lb%s%s ", substr("abc", i, 1),
@@ -193,8 +196,8 @@ watch_up() # NODE
 {
 	local node=$1 arguments line route
 
-	read -ra arguments <<<"$(sed -n '/^Environment=/,/"$/p' \
-	    "$bgp_example/lb4-watch.conf" | tr '\n"\\' '   ' |
+	read -ra arguments <<<"$(sed -n '/^Environment=/,/"$/s/["\\]/ /gp' \
+	    "$bgp_example/lb4-watch.conf" | tr '\n' ' ' |
 	    sed 's/.*WATCH=//')"
 	sed -n 's/^ExecStartPre=+[^ ]*ip //p' "$bgp_example/lb4-watch.conf" |
 	    while read -r line; do
