@@ -26,21 +26,30 @@
 # node_up NODE          its lb4, watcher and keepalived; node_files NODE before
 # lb4_up, watch_up, keepalived_up NODE
 # ctl NODE ARG...       lb4ctl for it
+# up_count NODE         how many backends, in all services, it sees up
 # health_is NODE 0|1    what its watcher says
 # holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner
 # probe_start ADDRESS..., probe_end, then outage_of, failed_of, attempts_of
-#                       ADDRESS: what a client of 100 conns a second notices
+#                       ADDRESS: what a client of 100 conns a second notices;
+#                       an ADDRESS may end in @PORT
+# flood_new [BALANCE]   before node_up: port 81 leads to servers of flood
+# flood_start NAME MODE ADDRESS ARG..., flood_end NAME, then flood_of NAME KEY,
+#                       broken_of NAME; flood_end wants reap NAME too
 # picks ADDRESS FIRST COUNT [STEP] who gets which backend
+# shares ADDRESS        of the servers of flood; wants same WANT GOT WHAT too
+# zone_lose ZONE, zone_back ZONE
 # fault_X NODE, heal_X NODE  X: kill hang link back hole crash engine drain; see
 #                       there
 # median                of the lines of standard input
 
 cluster_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+vrrp_dir=$cluster_dir/etc/examples/ha-vrrp
 vip4=10.10.1.100 vip6=fd10:1::100
 backends=(a1 a2 b1 b2)
 nodes=()
 declare -A zone=([lba]=a [lbb]=b [lbc]=b [a1]=a [a2]=a [b1]=b [b2]=b)
 declare -A host=([lba]=11 [lbb]=12 [lbc]=13 [a1]=21 [a2]=22 [b1]=23 [b2]=24)
+declare -A weight=() # of a flood server, if it is not 1
 declare -A lb4_of=() # a node's own binary, if it is not $LB4
 declare -A cut=()    # nodes that are cut off: what they hold is nobody's
 
@@ -152,8 +161,10 @@ vrrp_new() # NODE...
 	ip -n client addr add fd10:1::2/64 dev eth0 nodad
 	ip -n client route add local 10.77.0.0/16 dev lo
 	ip -n client route add local fd77::/16 dev lo
+	in_ns client sysctl -qw net.ipv6.ip_nonlocal_bind=1
 	for node in "${nodes[@]}"; do
 		ns_new "$node"
+		in_ns "$node" sysctl -qp "$vrrp_dir/50-lb4-vrrp.conf"
 		plug "$node" eth0 front
 		plug "$node" eth1 back
 		ip -n "$node" addr add "10.10.1.${host[$node]}/24" dev eth0
@@ -170,11 +181,10 @@ vrrp_new() # NODE...
 # The example's files, with this node's names in place of those in /run.
 node_files() # NODE
 {
-	local example=$cluster_dir/etc/examples/ha-vrrp
 	local ours="s|/run/lb4-watch/|$T/$1-|; s|/run/lb4/|$T/$1-|"
 
-	sed "$ours" "$example/lb4.ini" >"$T/$1.ini"
-	sed "$ours" "$example/keepalived-${1#lb}.conf" >"$T/$1.conf"
+	sed "$ours" "$vrrp_dir/lb4.ini" >"$T/$1.ini"
+	sed "$ours" "$vrrp_dir/keepalived-${1#lb}.conf" >"$T/$1.conf"
 }
 
 ctl() # NODE ARG...
@@ -210,6 +220,11 @@ keepalived_up() # NODE
 health_is() # NODE VALUE
 {
 	[ "$(cat "$T/$1-health" 2>/dev/null)" = "$2" ]
+}
+
+up_count() # NODE: how many backends, in all services, it sees up
+{
+	ctl "$1" status | grep -c ' up ' || true
 }
 
 node_up() # NODE
@@ -251,6 +266,11 @@ owner() # ADDRESS: the one that there must be
 
 # ---- what clients see -------------------------------------------------------
 
+port_in() # ADDRESS[@PORT]
+{
+	[[ "$1" == *@* ]] && echo "${1#*@}" || echo 80
+}
+
 probed=()
 probe_start() # ADDRESS...
 {
@@ -260,8 +280,8 @@ probe_start() # ADDRESS...
 	for address; do
 		rm -f "$T/tally-$address"
 		start "probe-$address" on client \
-		    "$cluster_dir/test/integration/outage.py" "$address" 80 \
-		    "$T/tally-$address"
+		    "$cluster_dir/test/integration/outage.py" \
+		    "${address%@*}" "$(port_in "$address")" "$T/tally-$address"
 	done
 	for address; do
 		wait_for "[ -e '$T/tally-$address' ] &&
@@ -306,8 +326,90 @@ good_of() # for how long all has gone well, in ms
 
 picks()
 {
-	in_ns client "$cluster_dir/test/integration/picks.py" "$1" 80 "${@:2}"
+	in_ns client "$cluster_dir/test/integration/picks.py" "${1%@*}" \
+	    "$(port_in "$1")" "${@:2}"
 }
+
+# ---- load -------------------------------------------------------------------
+
+# Before node_up: a second service with the servers of test/tools/flood.
+flood_new() # [BALANCE]
+{
+	local node name
+
+	for node in "${nodes[@]}"; do
+		cat >>"$T/$node.ini" <<-END
+			[service flood]
+			listen = $vip4:81
+			listen = [$vip6]:81
+			freebind = yes
+			balance = ${1:-source}
+			timeout-connect = 250ms
+			check = tcp
+			inter = 500ms
+			timeout-check = 500ms
+		END
+		for name in "${backends[@]}"; do
+			echo "backend = $name 10.10.2.${host[$name]}:8081" \
+			    "zone=${zone[$name]} weight=${weight[$name]:-1}"
+		done >>"$T/$node.ini"
+	done
+	for name in "${backends[@]}"; do
+		start "flood-$name" on "$name" "$TOOLS/flood" serve \
+		    -n "$name" "10.10.2.${host[$name]}:8081"
+	done
+}
+
+flood_at() # ADDRESS
+{
+	[[ "$1" == *:* ]] && echo "[$1]:81" || echo "$1:81"
+}
+
+flood_start() # NAME MODE ADDRESS ARG...
+{
+	rm -f "$T/$1.log"
+	start "$1" on client "$TOOLS/flood" "$2" -t "$(flood_at "$3")" "${@:4}"
+}
+
+# Ends it soon; that some failed is no failure here.
+flood_end() # NAME
+{
+	kill -TERM "$(pid_of "$1")" 2>/dev/null || true
+	wait_for "grep -q ^mode= '$T/$1.log'" 30
+	reap "$1"
+}
+
+flood_of() # NAME KEY
+{
+	sed -nE "s/^mode=.* $2=([^ ]*).*/\1/p" "$T/$1.log"
+}
+
+# Failures of conns that were there.
+broken_of() # NAME
+{
+	local kind sum=0
+
+	for kind in refused reset timeout short wrong other; do
+		sum=$((sum + $(flood_of "$1" $kind)))
+	done
+	echo $((sum - $(flood_of "$1" unconnected)))
+}
+
+# How often each backend answered, of 1,000 conns: `a1 500 a2 500 b1 0 b2 0`
+shares() # ADDRESS
+{
+	local name
+
+	in_ns client "$TOOLS/flood" short -t "$(flood_at "$1")" -c 8 -n 1000 \
+	    >"$T/shares.log" || true
+	same 1000 "$(flood_of shares ok)" "conns that were served"
+	for name in "${backends[@]}"; do
+		echo "$name $(flood_of shares "backend.$name" | grep . ||
+		    echo 0)"
+	done
+}
+
+# ---- figures ----------------------------------------------------------------
 
 median()
 {
@@ -405,6 +507,31 @@ fault_engine() # the engine is killed: its address stays behind
 heal_engine()
 {
 	keepalived_up "$1"
+}
+
+# A whole zone is lost: backends and nodes. zone_back: all of it returns.
+zone_lose() # ZONE
+{
+	local name
+
+	for name in "${backends[@]}"; do
+		[ "${zone[$name]}" != "$1" ] ||
+			ip link set "$name-eth1" down
+	done
+	for name in "${nodes[@]}"; do
+		[ "${zone[$name]}" != "$1" ] || fault_crash "$name"
+	done
+}
+zone_back()
+{
+	local name
+
+	for name in "${backends[@]}"; do
+		[ "${zone[$name]}" != "$1" ] || ip link set "$name-eth1" up
+	done
+	for name in "${nodes[@]}"; do
+		[ "${zone[$name]}" != "$1" ] || heal_crash "$name"
+	done
 }
 
 fault_drain() # an operator takes it out

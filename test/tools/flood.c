@@ -68,10 +68,11 @@ static const char usage_text[] =
     "  -o FILE  idle: made when all conns are open (and answered, with -w)\n"
     "SIGTERM ends a run early. The one line of results is key=value: mode, ok, the\n"
     "failures (refused, reset, timeout, short, wrong, other), secs, rate, the\n"
-    "latency in us (p50, p99, p999, max), moved, with -H max/mean (the busiest\n"
-    "backend's conns by the mean of all, over time), and backend.NAME=answers. short is\n"
-    "a FIN inside an answer, wrong an answer with other bytes. A conn that ends\n"
-    "while it idles counts as reset or short.\n"
+    "latency in us (p50, p99, p999, max), moved, unconnected (the failures before\n"
+    "the conn was there), with -H max/mean (the busiest backend's conns by the mean\n"
+    "of all, over time), and backend.NAME=answers. short is a FIN inside an answer,\n"
+    "wrong an answer with other bytes. A conn that ends while it idles counts as\n"
+    "reset or short.\n"
     "Exit status: 0 if something was answered and nothing failed, else 1; 2: usage\n"
     "ADDR: 1.2.3.4:80, [::1]:80, unix:/path. TIME: 500ms, 20s, 2m.\n";
 
@@ -180,7 +181,7 @@ struct load {
 	uint32_t busy; /* slots that connect or wait for an answer */
 	uint32_t next_source;
 	int *source_backend;
-	uint64_t results[RESULT_COUNT], moved;
+	uint64_t results[RESULT_COUNT], moved, unconnected;
 	int first_error;
 	struct backend backends[MAX_BACKENDS];
 	int backend_count;
@@ -639,12 +640,13 @@ report(const struct load *l)
 			failed += l->results[i];
 	}
 	printf(" secs=%.3f rate=%.0f p50=%llu p99=%llu p999=%llu max=%llu"
-	       " moved=%llu",
+	       " moved=%llu unconnected=%llu",
 	    seconds, seconds > 0 ? (double)ok / seconds : 0,
 	    (unsigned long long)histogram_at(l, 0.5),
 	    (unsigned long long)histogram_at(l, 0.99),
 	    (unsigned long long)histogram_at(l, 0.999),
-	    (unsigned long long)l->max_us, (unsigned long long)l->moved);
+	    (unsigned long long)l->max_us, (unsigned long long)l->moved,
+	    (unsigned long long)l->unconnected);
 	if (l->judged > 0)
 		printf(" max/mean=%.3f", l->uneven / (double)l->judged);
 	for (i = 0; i < l->backend_count; i++)
@@ -709,6 +711,9 @@ slot_end(struct load *l, struct slot *slot, enum result result)
 	bool good = result == RESULT_OK;
 
 	l->results[result]++;
+	/* a reset says that there was a conn */
+	if (slot->state == STATE_CONNECTING && result != RESULT_RESET)
+		l->unconnected++;
 	if (!good || (l->mode == MODE_SHORT && l->hold_us == 0)) {
 		slot_close(l, slot);
 		if (l->mode != MODE_IDLE)
