@@ -17,9 +17,12 @@
 # node_up NODE          its lb4, watcher and BIRD
 # served_by ADDRESS     the nodes that the router sends it to, each with a space
 #                       behind; of those that drain, NODE(drains)
+# share_of NODE ADDRESS how many of a thousand buckets of it are the node's
 # watched NODE ADDRESS  true if it is on the node's lo
 # fault_X, heal_X       X: withdraw too; engine is BIRD; drain is withdraw
 
+# shellcheck disable=SC2154 # cluster.sh has it
+: "${host[lba]}" "${cluster_dir:?source cluster.sh first}"
 vip4=10.20.100.1 vip6=fd20:100::1
 drain4=10.20.101.1 drain6=fd20:101::1
 bgp_example=$cluster_dir/etc/examples/ha-bgp
@@ -48,6 +51,7 @@ bgp_new() # NODE...
 	gateway_set client 10.20.0.1 fd20::1
 	ip -n client route add local 10.77.0.0/16 dev lo
 	ip -n client route add local fd77::/16 dev lo
+	in_ns client sysctl -qw net.ipv6.ip_nonlocal_bind=1
 	ip -n router route add 10.77.0.0/16 via 10.20.0.2
 	ip -n router route add fd77::/16 via fd20::2
 	for node in "${nodes[@]}"; do
@@ -122,16 +126,21 @@ nexthops_up() # ARG...
 }
 
 # With two nodes, the third's sessions go.
-router_up() # ARG...
+router_file()
 {
 	local node
 
 	bird_file router bird-router.conf bird.conf
 	for node in "${!link[@]}"; do
 		[[ " ${nodes[*]} " == *" $node "* ]] ||
-			sed -i "/^protocol bgp $node[46] /d" \
+			sed -i "/^protocol bgp ${node}[46] /d" \
 			    "$T/bird-router/bird.conf"
 	done
+}
+
+router_up() # ARG...
+{
+	router_file
 	nexthops_up "$@"
 	bird_up router
 }
@@ -139,19 +148,38 @@ router_up() # ARG...
 # The group says who is in it, and its weights who drains.
 served_by() # ADDRESS
 {
-	local node number family=-4
+	local family=-4
 
 	[[ "$1" != *:* ]] || family=-6
-	for node in "${nodes[@]}"; do
-		number=${link[$node]}
-		ip -n router $family route show "$1" | awk -v node="$node" \
-		    -v four="10.20.$number.2" -v six="fd20:$number::2" '
-			/nexthop/ { if ($7 > most) most = $7 }
-			$3 == four || $3 == six { found = $7 }
-			END { if (found)
-				printf "%s%s ", node,
-				    found < most ? "(drains)" : "" }'
-	done
+	ip -n router $family route show "$1" | awk '
+		match($0, /via [^ ]+/) {
+			hop = substr($0, RSTART + 4, RLENGTH - 4)
+			split(hop, part, /[:.]+/)
+			weight = $(NF - 1) == "weight" ? $NF : 1
+			found[part[hop ~ /:/ ? 2 : 3]] = weight
+			if (weight > most) most = weight
+		}
+		END { for (i = 1; i <= 3; i++) if (i in found)
+			printf "lb%s%s ", substr("abc", i, 1),
+			    found[i] < most ? "(drains)" : "" }'
+}
+
+# How many of a thousand buckets of an address the router has for a node.
+share_of() # NODE ADDRESS
+{
+	local family=-4 group ids
+
+	[[ "$2" != *:* ]] || family=-6
+	group=$(ip -n router $family route show "$2" |
+	    sed -n 's/.* nhid \([0-9]*\) .*/\1/p')
+	ids=$(ip -n router nexthop show | awk -v number="${link[$1]}" '
+		$4 == "10.20." number ".2" || $4 == "fd20:" number "::2" {
+			print $2 }')
+	[ -n "$group" ] || return
+	ip -n router nexthop bucket show id "$group" | awk -v ids="$ids" '
+		BEGIN { split(ids, list, "\n"); for (i in list) ours[list[i]] }
+		{ if ($NF in ours) mine++ }
+		END { print int(1000 * mine / NR) }'
 }
 
 # ---- a node -----------------------------------------------------------------
@@ -168,8 +196,8 @@ watch_up() # NODE
 {
 	local node=$1 arguments line route
 
-	read -ra arguments <<<"$(sed -n '/^Environment=/,/"$/p' \
-	    "$bgp_example/lb4-watch.conf" | tr '\n"\\' '   ' |
+	read -ra arguments <<<"$(sed -n '/^Environment=/,/"$/s/["\\]/ /gp' \
+	    "$bgp_example/lb4-watch.conf" | tr '\n' ' ' |
 	    sed 's/.*WATCH=//')"
 	sed -n 's/^ExecStartPre=+[^ ]*ip //p' "$bgp_example/lb4-watch.conf" |
 	    while read -r line; do
