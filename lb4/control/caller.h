@@ -28,6 +28,7 @@
 
 struct column;
 struct control;
+struct simulation;
 
 /* An answer in pieces goes on when less than this is left to be written; at
  * most about as much more comes from one piece. */
@@ -73,6 +74,7 @@ struct job {
 	uint32_t waits_for;	       /* backends that were asked after */
 	struct sweep *sweep; /* NULL: the worker has it, or there is none */
 	bool sweeping;
+	struct simulation *simulation; /* command_simulate.c */
 	uint64_t count;
 };
 

@@ -221,7 +221,7 @@ on_reload_signal(struct control *control)
 
 	log_notice("SIGHUP: reloading %s",
 	    options_source(control->parts.options));
-	(void)control_reload(control, &errors);
+	(void)control_reload(control, false, &errors);
 	config_errors_done(&errors);
 }
 

@@ -4,6 +4,7 @@
 #include "lb4/control/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <jansson.h>
 #include <limits.h>
@@ -284,6 +285,24 @@ int
 control_socket_fd(const struct control_socket *socket)
 {
 	return socket->epfd;
+}
+
+int
+control_socket_bell(const struct control_socket *socket)
+{
+	int fd = fcntl(socket->news.fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool
+control_socket_simulates(const struct control_socket *socket)
+{
+	for (unsigned i = 0; i < CALLERS_MAX; i++)
+		if (socket->caller[i].fd >= 0 &&
+		    socket->caller[i].job.simulation != NULL)
+			return true;
+	return false;
 }
 
 unsigned
@@ -655,11 +674,11 @@ take_news(struct control_socket *socket)
 	uint32_t id;
 
 	mailbox_open(&socket->news);
+	socket->woken = true;
 	while (mailbox_take(&socket->news, &id)) {
 		struct backend *backend =
 		    find_backend(socket->control->parts.tables, id);
 
-		socket->woken = true;
 		if (backend != NULL)
 			tell_health(socket, backend);
 	}

@@ -61,6 +61,13 @@ void control_socket_event(struct control_socket *socket, const char *event,
  * again soon. */
 void control_socket_sweep(struct control_socket *socket, struct caller *caller);
 
+/* An eventfd(2), the caller's to close: written to, it has the jobs that wait
+ * tried again.  It may outlive the socket.  -errno when there is none. */
+int control_socket_bell(const struct control_socket *socket);
+
+/* Whether a caller waits for a simulation. */
+bool control_socket_simulates(const struct control_socket *socket);
+
 /* How many callers there are. */
 unsigned control_socket_callers(const struct control_socket *socket);
 
