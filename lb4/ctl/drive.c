@@ -26,14 +26,14 @@ bytes_of(int family)
 }
 
 bool
-drive_add_address(struct drive *drive, const char *text)
+drive_add_address(struct drive_list *list, const char *text)
 {
-	struct drive_address *address = &drive->address[drive->addresses];
+	struct drive_address *address = &list->address[list->count];
 	const char *slash = strchr(text, '/');
 	const char *why = NULL;
 	char host[INET6_ADDRSTRLEN];
 
-	if (slash == NULL || drive->addresses == DRIVE_ADDRESSES_MAX ||
+	if (slash == NULL || list->count == DRIVE_ADDRESSES_MAX ||
 	    (size_t)(slash - text) >= sizeof(host))
 		return false;
 	(void)snprintf(host, sizeof(host), "%.*s", (int)(slash - text), text);
@@ -44,7 +44,7 @@ drive_add_address(struct drive *drive, const char *text)
 	    (long long)(8 * bytes_of(address->family)), &why);
 	if (why != NULL)
 		return false;
-	drive->addresses++;
+	list->count++;
 	return true;
 }
 
@@ -119,12 +119,12 @@ set_address(int fd, const struct drive_address *address, bool present)
 }
 
 static int
-set_addresses(const struct drive *drive, bool present)
+set_addresses(const struct drive_list *list, bool present)
 {
 	char text[INET6_ADDRSTRLEN];
 	int fd, error, first = 0;
 
-	if (drive->addresses == 0)
+	if (list->count == 0)
 		return 0;
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd < 0) {
@@ -133,8 +133,8 @@ set_addresses(const struct drive *drive, bool present)
 		    strerror(-first));
 		return first;
 	}
-	for (size_t i = 0; i < drive->addresses; i++) {
-		const struct drive_address *address = &drive->address[i];
+	for (size_t i = 0; i < list->count; i++) {
+		const struct drive_address *address = &list->address[i];
 
 		error = set_address(fd, address, present);
 		if (error == 0)
@@ -193,10 +193,22 @@ set_file(const struct drive *drive, bool ready)
 }
 
 int
-drive_set(const struct drive *drive, bool ready)
+drive_set(const struct drive *drive, enum drive_state state)
 {
-	int by_address = set_addresses(drive, ready);
-	int by_file = set_file(drive, ready);
+	const bool draining = state == DRIVE_DRAINING && drive->drain.count > 0;
+	const bool clients = state == DRIVE_READY || draining;
+	int error[3] = { 0, 0, 0 };
 
-	return by_address < 0 ? by_address : by_file;
+	/* A node that drains is never seen without its drain addresses: they
+	 * come first and go last. */
+	if (draining)
+		error[0] = set_addresses(&drive->drain, true);
+	error[1] = set_addresses(&drive->clients, clients);
+	if (!draining)
+		error[0] = set_addresses(&drive->drain, false);
+	error[2] = set_file(drive, state == DRIVE_READY);
+	for (size_t i = 0; i < 3; i++)
+		if (error[i] < 0)
+			return error[i];
+	return 0;
 }

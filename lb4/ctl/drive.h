@@ -13,28 +13,37 @@
 
 #define DRIVE_ADDRESSES_MAX 16
 
+enum drive_state { DRIVE_NOT_READY, DRIVE_DRAINING, DRIVE_READY };
+
 struct drive_address {
 	int family;		 /* AF_INET, AF_INET6 */
 	unsigned char bytes[16]; /* network order */
 	unsigned char prefix;
 };
 
-struct drive {
-	const char *track_file; /* NULL: none */
+struct drive_list {
 	struct drive_address address[DRIVE_ADDRESSES_MAX];
-	size_t addresses;
+	size_t count;
+};
+
+struct drive {
+	const char *track_file;	   /* NULL: none */
+	struct drive_list clients; /* where clients come */
+	struct drive_list drain;   /* that say that the node drains */
 };
 
 /* Adds "192.0.2.1/32" or "2001:db8::1/128".  False when it is no such thing, or
  * one too many. */
-bool drive_add_address(struct drive *drive, const char *text);
+bool drive_add_address(struct drive_list *list, const char *text);
 
 /*
- * Ready: puts the addresses on lo and writes 0 to the file.  Not ready: takes
- * them off and writes 1.  It does as much of it as it can; what is so already
- * is fine.  Returns 0, or -errno after writing what has failed to standard
- * error.
+ * Ready: puts the clients' addresses on lo, takes the drain addresses off and
+ * writes 0 to the file.  Not ready: takes all addresses off and writes 1.
+ * Draining is not ready if there are no drain addresses; if there are, all
+ * addresses are put on lo, and 1 is written.  It does as much of it as it can;
+ * what is so already is fine.  Returns 0, or -errno after writing what has
+ * failed to standard error.
  */
-int drive_set(const struct drive *drive, bool ready);
+int drive_set(const struct drive *drive, enum drive_state state);
 
 #endif

@@ -36,6 +36,7 @@ help(FILE *out)
 	      "lb4ctl watch drives the engine of a cluster of nodes:\n"
 	      "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
 	      "      --address A/P       on lo while ready; up to 16 times\n"
+	      "      --drain-address A/P on lo while draining, with --address\n"
 	      "      --overdue MS        an answer is then, default 300\n"
 	      "      --withdraw          only leave it as not ready\n",
 	    out);

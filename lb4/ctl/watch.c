@@ -8,6 +8,7 @@
  */
 #include "lb4/ctl/watch.h"
 
+#include <assert.h>
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 #include <errno.h>
@@ -45,27 +46,31 @@ struct watch {
 	char in[1024];
 	size_t in_len;
 
-	bool ready;
-	char why[WHY_MAX]; /* it is not */
+	enum drive_state state;
+	char why[WHY_MAX]; /* it is not ready */
 	bool failed;	   /* the engine could not be driven */
+};
+
+static const char *const state_names[] = {
+	[DRIVE_NOT_READY] = "not ready",
+	[DRIVE_DRAINING] = "draining",
+	[DRIVE_READY] = "ready",
 };
 
 /* ---- the state ----------------------------------------------------------- */
 
-/* `why` is NULL when the node is ready. */
+/* `why` is "" when the node is ready. */
 static void
-set_state(struct watch *watch, const char *why)
+set_state(struct watch *watch, enum drive_state state, const char *why)
 {
-	const bool ready = why == NULL;
-
-	if (ready == watch->ready && (ready || strcmp(why, watch->why) == 0))
+	if (state == watch->state && strcmp(why, watch->why) == 0)
 		return;
-	if (ready != watch->ready && drive_set(&watch->drive, ready) < 0)
+	if (state != watch->state && drive_set(&watch->drive, state) < 0)
 		watch->failed = true;
-	watch->ready = ready;
-	strlcpy(watch->why, ready ? "" : why, sizeof(watch->why));
-	fprintf(stderr, "lb4ctl watch: %s%s\n",
-	    ready ? "ready" : "not ready: ", watch->why);
+	watch->state = state;
+	strlcpy(watch->why, why, sizeof(watch->why));
+	fprintf(stderr, "lb4ctl watch: %s%s%s\n", state_names[state],
+	    why[0] != '\0' ? ": " : "", why);
 }
 
 /* ---- the connection ------------------------------------------------------ */
@@ -78,7 +83,7 @@ lose(struct watch *watch, const char *why)
 	watch->fd = -1;
 	watch->asked_ms = 0;
 	watch->in_len = 0;
-	set_state(watch, why);
+	set_state(watch, DRIVE_NOT_READY, why);
 }
 
 static void
@@ -92,7 +97,7 @@ on_time_to_connect(struct watch *watch)
 		return;
 	}
 	(void)snprintf(why, sizeof(why), "%s: %s", watch->path, strerror(-fd));
-	set_state(watch, why);
+	set_state(watch, DRIVE_NOT_READY, why);
 }
 
 static void
@@ -106,18 +111,28 @@ on_time_to_ask(struct watch *watch, uint64_t now_ms)
 		lose(watch, "the control socket takes no question");
 }
 
+/* "ready", or another state with its reason.  What is none of these, such as an
+ * error, is not ready. */
 static void
 on_answer(struct watch *watch, const char *line)
 {
-	static const char not_ready[] = "not ready: ";
+	const char *colon = strstr(line, ": ");
+	size_t len;
 
 	watch->asked_ms = 0;
-	if (strcmp(line, "ready") == 0)
-		set_state(watch, NULL);
-	else if (strncmp(line, not_ready, strlen(not_ready)) == 0)
-		set_state(watch, line + strlen(not_ready));
-	else
-		set_state(watch, line);
+	if (strcmp(line, state_names[DRIVE_READY]) == 0) {
+		set_state(watch, DRIVE_READY, "");
+		return;
+	}
+	for (int state = DRIVE_NOT_READY; state < DRIVE_READY; state++) {
+		len = strlen(state_names[state]);
+		if (colon != NULL && (size_t)(colon - line) == len &&
+		    strncmp(line, state_names[state], len) == 0) {
+			set_state(watch, (enum drive_state)state, colon + 2);
+			return;
+		}
+	}
+	set_state(watch, DRIVE_NOT_READY, line);
 }
 
 /* Takes the complete answers, each a line and an empty one. */
@@ -164,7 +179,7 @@ on_time(struct watch *watch, uint64_t now_ms)
 	    now_ms - watch->asked_ms >= watch->overdue_ms) {
 		(void)snprintf(why, sizeof(why), "no answer within %u ms",
 		    watch->overdue_ms);
-		set_state(watch, why);
+		set_state(watch, DRIVE_NOT_READY, why);
 	}
 	if (now_ms < watch->next_ms)
 		return;
@@ -180,7 +195,7 @@ sleep_ms(const struct watch *watch, uint64_t now_ms)
 {
 	uint64_t until_ms = watch->next_ms;
 
-	if (watch->asked_ms != 0 && watch->ready &&
+	if (watch->asked_ms != 0 && watch->state != DRIVE_NOT_READY &&
 	    watch->asked_ms + watch->overdue_ms < until_ms)
 		until_ms = watch->asked_ms + watch->overdue_ms;
 	return until_ms > now_ms ? (int)(until_ms - now_ms) : 0;
@@ -214,8 +229,19 @@ static int
 usage(void)
 {
 	fputs("usage: lb4ctl [-s SOCKET] watch [--track-file FILE] "
-	      "[--address ADDRESS/PREFIX]... [--overdue MS] [--withdraw]\n",
+	      "[--address ADDRESS/PREFIX]...\n"
+	      "           [--drain-address ADDRESS/PREFIX]... [--overdue MS] "
+	      "[--withdraw]\n",
 	    stderr);
+	return EXIT_USAGE;
+}
+
+static_assert(DRIVE_ADDRESSES_MAX == 16, "the usage says how many");
+
+static int
+misused(const char *argument, const char *why)
+{
+	fprintf(stderr, "lb4ctl watch: %s: %s\n", argument, why);
 	return EXIT_USAGE;
 }
 
@@ -226,10 +252,12 @@ parse(struct watch *watch, int argc, char **argv, bool *withdraw)
 	static const struct option longs[] = {
 		{ "track-file", required_argument, NULL, 't' },
 		{ "address", required_argument, NULL, 'a' },
+		{ "drain-address", required_argument, NULL, 'd' },
 		{ "overdue", required_argument, NULL, 'o' },
 		{ "withdraw", no_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct drive *drive = &watch->drive;
 	const char *why = NULL;
 	int option;
 
@@ -237,24 +265,22 @@ parse(struct watch *watch, int argc, char **argv, bool *withdraw)
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (option) {
 		case 't':
-			watch->drive.track_file = optarg;
+			drive->track_file = optarg;
 			break;
 		case 'a':
-			if (drive_add_address(&watch->drive, optarg))
-				break;
-			fprintf(stderr,
-			    "lb4ctl watch: %s: write ADDRESS/PREFIX, at most "
-			    "%d times\n",
-			    optarg, DRIVE_ADDRESSES_MAX);
-			return EXIT_USAGE;
+		case 'd':
+			if (!drive_add_address(option == 'a' ? &drive->clients
+							     : &drive->drain,
+				optarg))
+				return misused(optarg,
+				    "write ADDRESS/PREFIX, at most 16 times");
+			break;
 		case 'o':
 			watch->overdue_ms = (unsigned)strtonum(optarg,
 			    INTERVAL_MS, 60000, &why);
-			if (why == NULL)
-				break;
-			fprintf(stderr, "lb4ctl watch: --overdue %s: %s\n",
-			    optarg, why);
-			return EXIT_USAGE;
+			if (why != NULL)
+				return misused("--overdue", why);
+			break;
 		case 'w':
 			*withdraw = true;
 			break;
@@ -262,8 +288,10 @@ parse(struct watch *watch, int argc, char **argv, bool *withdraw)
 			return usage();
 		}
 	}
+	if (drive->drain.count > 0 && drive->clients.count == 0)
+		return misused("--drain-address", "goes with --address");
 	if (optind != argc ||
-	    (watch->drive.track_file == NULL && watch->drive.addresses == 0))
+	    (drive->track_file == NULL && drive->clients.count == 0))
 		return usage();
 	return EXIT_OK;
 }
@@ -290,7 +318,7 @@ watch_main(const char *path, int argc, char **argv)
 	struct watch watch = { .path = path,
 		.overdue_ms = OVERDUE_MS,
 		.fd = -1,
-		.ready = false,
+		.state = DRIVE_NOT_READY,
 		.why = "not asked yet" };
 	bool withdraw = false;
 	int error = parse(&watch, argc, argv, &withdraw);
@@ -298,16 +326,17 @@ watch_main(const char *path, int argc, char **argv)
 	if (error != EXIT_OK)
 		return error;
 	if (withdraw)
-		return drive_set(&watch.drive, false) < 0 ? EXIT_FAILED
-							  : EXIT_OK;
+		return drive_set(&watch.drive, DRIVE_NOT_READY) < 0
+		    ? EXIT_FAILED
+		    : EXIT_OK;
 	watch.signalfd = signals_open();
 	error = watch.signalfd;
 	/* whatever a former one has left behind goes first */
 	if (error >= 0)
-		error = drive_set(&watch.drive, false);
+		error = drive_set(&watch.drive, DRIVE_NOT_READY);
 	if (error >= 0)
 		error = watch_run(&watch);
-	if (drive_set(&watch.drive, false) < 0 && error >= 0)
+	if (drive_set(&watch.drive, DRIVE_NOT_READY) < 0 && error >= 0)
 		error = -EIO;
 	if (error < 0) {
 		fprintf(stderr, "lb4ctl watch: ended: %s\n", strerror(-error));

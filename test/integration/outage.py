@@ -7,11 +7,12 @@ A client that opens a connection every 10 ms, asks the hello server behind it,
 and gives up after 900 ms: a SYN that was lost is sent again after a second, and
 must not make up for it. Writes to TALLY, anew every 50 ms, one line
 
-    ATTEMPTS FAILED OUTAGE_MS GOOD_MS
+    ATTEMPTS FAILED OUTAGE_MS GOOD_MS BROKEN
 
 OUTAGE_MS is the time from the first attempt that failed to the first that went
 well after the last that failed, by when they began; 0 when none failed.
-GOOD_MS: for how long all that began have gone well, up to now. SIGTERM ends it.
+GOOD_MS: for how long all that began have gone well, up to now. BROKEN: how many
+of those that failed had been accepted before. SIGTERM ends it.
 """
 import asyncio
 import os
@@ -21,9 +22,11 @@ import time
 
 host, port, tally = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 results = {}  # when it began, in ms: whether it went well
+broken = 0
 
 
 async def attempt():
+    global broken
     began = time.monotonic() * 1000
     writer = None
     try:
@@ -34,6 +37,7 @@ async def attempt():
         results[began] = b" 200 " in answer.split(b"\r\n", 1)[0]
     except (OSError, TimeoutError):
         results[began] = False
+        broken += writer is not None
     finally:
         if writer is not None:
             writer.transport.abort()
@@ -46,7 +50,7 @@ def sum_up():
     good = [when for when in whens if when > last]
     outage = good[0] - failed[0] if failed and good else 0
     return (f"{len(whens)} {len(failed)} {outage:.0f} "
-            f"{good[-1] - good[0] if good else 0:.0f}\n")
+            f"{good[-1] - good[0] if good else 0:.0f} {broken}\n")
 
 
 def write_tally():
