@@ -19,7 +19,7 @@
 #                       that is started ends with it; call it first
 # cluster_needs CMD...  skips if one is missing
 # on NS CMD..., in_ns NS CMD...   there: for start NAME; as a command
-# ns_new NS..., bridge_new NAME..., plug NS INTERFACE BRIDGE [MTU]
+# ns_new NS..., bridge_new NAME..., plug NS INTERFACE BRIDGE
 # backends_new          a1, a2, b1, b2 on the bridge `back`
 # backend_up NAME       its server
 # vrrp_new NODE...      front, back, client, backends and nodes: all but running
@@ -29,13 +29,13 @@
 # up_count NODE         how many backends, in all services, it sees up
 # health_is NODE 0|1    what its watcher says
 # holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner
-# probe_start ADDRESS..., probe_end, then outage_of, failed_of, attempts_of
-#                       ADDRESS: what a client of 100 conns a second notices;
-#                       an ADDRESS may end in @PORT
+# probe_start ADDRESS..., probe_end, then outage_of, attempts_of, failed_of,
+#                       unconnected_of ADDRESS: what a client of 100 conns a
+#                       second notices; an ADDRESS may end in @PORT
 # flood_new [BALANCE]   before node_up: port 81 leads to servers of flood
 # flood_start NAME MODE ADDRESS ARG..., flood_end NAME, then flood_of NAME KEY,
 #                       broken_of NAME; flood_end wants reap NAME too
-# picks ADDRESS FIRST COUNT [STEP] who gets which backend
+# picks ADDRESS FIRST COUNT [STEP]   who gets which backend
 # shares ADDRESS        of the servers of flood; wants same WANT GOT WHAT too
 # zone_lose ZONE, zone_back ZONE
 # fault_X NODE, heal_X NODE  X: kill hang link back hole crash engine drain; see
@@ -289,7 +289,7 @@ probe_start() # ADDRESS...
 	done
 }
 
-# Until attempts have gone well for longer than any may hang, which is 1 s.
+# Until attempts have gone well for longer than any may hang, which is 0.9 s.
 probe_end()
 {
 	local address until=$((${EPOCHREALTIME/./} + 1200000))
@@ -312,6 +312,11 @@ attempts_of()
 failed_of()
 {
 	cut -d' ' -f2 "$T/tally-$1"
+}
+
+unconnected_of() # of those that failed, how many had not been accepted
+{
+	awk '{ print $2 - $5 }' "$T/tally-$1"
 }
 
 outage_of() # in ms
