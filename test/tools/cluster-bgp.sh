@@ -12,7 +12,7 @@
 # that loses its link leaves the router's up, as with a switch in between.
 #
 # bgp_new NODE...       all of this and the files, backends running; no nodes
-# router_up [ARG...]    the router's BIRD, and nexthops with these arguments more
+# router_up [ARG...]    the router's BIRD, and nexthops with more arguments
 # bird_up NODE|router, nexthops_up [ARG...], bird_say NODE|router COMMAND...
 # node_up NODE          its lb4, watcher and BIRD
 # served_by ADDRESS     the nodes that the router sends it to, each with a space
