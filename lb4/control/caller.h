@@ -91,6 +91,8 @@ struct caller {
 	bool writable;	   /* else epoll will tell */
 	bool eof;	   /* no more lines will come */
 	bool monitors;	   /* is told events */
+	bool asks_node;	   /* its last command was that, and no more */
+	bool lent;	   /* to the readiness thread: not to be touched */
 	bool json;	   /* the present command asks for JSON */
 	bool answer_empty; /* no row was written yet */
 	const struct column *columns; /* of the rows */

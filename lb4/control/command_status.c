@@ -14,6 +14,7 @@
 #include "lb4/control/answer.h"
 #include "lb4/control/commands.h"
 #include "lb4/control/control.h"
+#include "lb4/control/readiness.h"
 #include "lb4/table/table.h"
 
 #define ROWS_MAX 64 /* of one piece */
@@ -342,12 +343,14 @@ status_head(const struct caller *caller)
 {
 	const struct control_parts *parts = &caller->control->parts;
 	const struct config *config = parts->config;
+	char why[READINESS_WHY_MAX];
 	uint64_t sum;
 
 	if (fingerprint_global(config, &sum) < 0)
 		return NULL;
 	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:b}", "version", parts->version,
-	    "zone", config->zone, "node", commands_node_state(caller->control),
+	    "zone", config->zone, "node",
+	    readiness_name(readiness_state(caller->control, why, sizeof(why))),
 	    "configuration_checksum", checksum_text(sum), "seed_checksum",
 	    fingerprint_seed_matters(config)
 		? checksum_text(fingerprint_seed(config))

@@ -17,7 +17,6 @@
 struct backend;
 struct config_backend;
 struct config_service;
-struct control;
 struct service;
 
 /* Runs a line of a caller.  With an empty line nothing happens. */
@@ -62,9 +61,6 @@ int commands_publish(struct caller *caller);
  * rate=CONNS/s, or answers what is wrong with them and returns false. */
 bool commands_pace(struct caller *caller, const struct command *command,
     uint64_t *deadline_ms, unsigned *rate, bool *given);
-
-/* "ready", "draining", "not-ready": what the command node says. */
-const char *commands_node_state(const struct control *control);
 
 typedef void command_fn(struct caller *caller, const struct command *command);
 

@@ -35,9 +35,13 @@ int control_socket_open(struct control_socket **out,
  * is fine. */
 void control_socket_free(struct control_socket *socket);
 
-/* Lets `control` be what the commands work on. */
-void control_socket_start(struct control_socket *socket,
+/* Lets `control` be what the commands work on, and starts the thread that tells
+ * its readiness.  0 or -errno. */
+int control_socket_start(struct control_socket *socket,
     struct control *control);
+
+/* Ends that thread, before what it looks at goes.  NULL is fine. */
+void control_socket_stop(struct control_socket *socket);
 
 /* Readable when there is something to do; for control's epoll. */
 int control_socket_fd(const struct control_socket *socket);
