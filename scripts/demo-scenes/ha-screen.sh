@@ -284,7 +284,7 @@ play_on()
 	done
 	hint=''
 	while :; do
-		say "press$menu, or e for the end"
+		say "keys:$menu e end"
 		tick
 		case $key in
 		e) return ;;
