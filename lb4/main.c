@@ -426,11 +426,13 @@ simulate(const struct options *options)
 		.down = options->down,
 		.downs = options->downs,
 		.clients = options->clients,
+		.tell = offline_print_simulated,
+		.owner = stdout,
 	};
 	int status = EXIT_START;
 
 	if (before != NULL && after != NULL &&
-	    offline_simulate(&question, stdout, stderr) == 0)
+	    offline_simulate(&question, stderr) == 0)
 		status = EXIT_OK;
 	config_free(before);
 	config_free(after);

@@ -235,6 +235,13 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 }
 
 void
+answer_text(struct caller *caller, const char *text)
+{
+	caller_write(caller, text, strlen(text));
+	caller_write(caller, "\n", 1);
+}
+
+void
 answer_event(struct caller *caller, json_t *event)
 {
 	if (event == NULL ||

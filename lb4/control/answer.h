@@ -76,6 +76,9 @@ void answer_close(struct caller *caller);
 void answer_line(struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A complete answer: the lines of `text`, none of which is empty. */
+void answer_text(struct caller *caller, const char *text);
+
 /* One event, a line; for callers who want JSON. */
 void answer_event(struct caller *caller, json_t *event);
 

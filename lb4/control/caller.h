@@ -28,6 +28,7 @@
 
 struct column;
 struct control;
+struct simulation;
 
 /* An answer in pieces goes on when less than this is left to be written; at
  * most about as much more comes from one piece. */
@@ -73,6 +74,7 @@ struct job {
 	uint32_t waits_for;	       /* backends that were asked after */
 	struct sweep *sweep; /* NULL: the worker has it, or there is none */
 	bool sweeping;
+	struct simulation *simulation; /* command_simulate.c */
 	uint64_t count;
 };
 
@@ -89,6 +91,8 @@ struct caller {
 	bool writable;	   /* else epoll will tell */
 	bool eof;	   /* no more lines will come */
 	bool monitors;	   /* is told events */
+	bool asks_node;	   /* its last command was that, and no more */
+	bool lent;	   /* to the readiness thread: not to be touched */
 	bool json;	   /* the present command asks for JSON */
 	bool answer_empty; /* no row was written yet */
 	const struct column *columns; /* of the rows */

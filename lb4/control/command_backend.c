@@ -195,7 +195,24 @@ take_out(struct config_service *service, size_t place)
 	service->backends--;
 	memmove(&service->backend[place], &service->backend[place + 1],
 	    (service->backends - place) * sizeof(taken));
+	for (size_t i = 0; i < service->backends; i++)
+		service->backend[i].order -= service->backend[i].order >
+		    taken.order;
 	return taken;
+}
+
+/* Undoes that. */
+static void
+put_back(struct config_service *service, size_t place,
+    const struct config_backend *taken)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		service->backend[i].order += service->backend[i].order >=
+		    taken->order;
+	memmove(&service->backend[place + 1], &service->backend[place],
+	    (service->backends - place) * sizeof(*taken));
+	service->backend[place] = *taken;
+	service->backends++;
 }
 
 /* The line that the configuration would have: "NAME ADDRESS KEY=VALUE...". */
@@ -281,10 +298,7 @@ command_remove(struct caller *caller, const struct command *command)
 	place = place_of(service, named.config_backend->name);
 	taken = take_out(service, place);
 	if (!serve_changed(caller)) {
-		memmove(&service->backend[place + 1], &service->backend[place],
-		    (service->backends - place) * sizeof(taken));
-		service->backend[place] = taken;
-		service->backends++;
+		put_back(service, place, &taken);
 		return;
 	}
 	tell(caller, "remove", service->name, taken.name,

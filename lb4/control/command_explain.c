@@ -61,14 +61,6 @@ answer_json(struct caller *caller, const struct service *service,
 		    : json_null()));
 }
 
-/* Writes the lines of a text; none of them is empty. */
-static void
-answer_lines(struct caller *caller, const char *text)
-{
-	caller_write(caller, text, strlen(text));
-	caller_write(caller, "\n", 1);
-}
-
 void
 command_explain(struct caller *caller, const struct command *command)
 {
@@ -101,6 +93,6 @@ command_explain(struct caller *caller, const struct command *command)
 	if (out == NULL || fclose(out) != 0 || text == NULL)
 		answer_error(caller, "failed", "no memory");
 	else
-		answer_lines(caller, text);
+		answer_text(caller, text);
 	free(text);
 }

@@ -295,13 +295,17 @@ join(const struct config_errors *errors, char *text, size_t size)
 void
 command_reload(struct caller *caller, const struct command *command)
 {
+	const char *word = command_argument(command, 0);
 	struct config_errors errors = { .count = 0 };
 	char text[960];
 
-	(void)command;
+	if (word != NULL && strcmp(word, "force") != 0) {
+		commands_usage(caller, command);
+		return;
+	}
 	log_notice("reload, by uid %d, pid %d", (int)caller->uid,
 	    (int)caller->pid);
-	if (control_reload(caller->control, &errors) == 0) {
+	if (control_reload(caller->control, word != NULL, &errors) == 0) {
 		answer_done(caller, "reloaded");
 	} else {
 		join(&errors, text, sizeof(text));

@@ -5,9 +5,9 @@
  * routes between the nodes of a cluster (lb4ctl watch), and taking it out of
  * the cluster, at once or by a deadline.  Whether backends are up has no part
  * in it: where all nodes see none, no address may leave all nodes.  Nor has
- * being full: clients wait in the listeners' queues.
+ * being full: clients wait in the listeners' queues.  What it answers is told
+ * by readiness.h.
  */
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,62 +19,13 @@
 #include "lb4/control/closer.h"
 #include "lb4/control/commands.h"
 #include "lb4/control/control.h"
+#include "lb4/control/readiness.h"
 #include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
 
 /* What is left at the deadline goes on for so long: by then addresses and
  * routes that follow the readiness have left this node. */
 #define WITHDRAWN_MS 1000
-
-enum node_state {
-	NODE_READY,
-	NODE_DRAINING, /* it accepts and forwards, until a deadline */
-	NODE_NOT_READY,
-	NODE_STATE_COUNT,
-};
-
-/* In JSON, and as the first word of an answer. */
-static const char *const state_names[] = {
-	[NODE_READY] = "ready",
-	[NODE_DRAINING] = "draining",
-	[NODE_NOT_READY] = "not-ready",
-};
-static const char *const state_words[] = {
-	[NODE_READY] = "ready",
-	[NODE_DRAINING] = "draining",
-	[NODE_NOT_READY] = "not ready",
-};
-
-static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
-	    NODE_STATE_COUNT &&
-	sizeof(state_words) / sizeof(state_words[0]) == NODE_STATE_COUNT,
-    "a name for each state");
-
-/* The node's state, and unless it is ready, why.  Listeners are open from
- * before the socket's first answer until the process stops. */
-static enum node_state
-node_state(const struct control *control, char *why, size_t size)
-{
-	const uint64_t now_ms = timer_now_ms();
-	unsigned worker;
-	uint64_t stuck_ms = engine_stuck_ms(control->parts.engine, now_ms,
-	    &worker);
-
-	why[0] = '\0';
-	if (control->state != CONTROL_RUNNING)
-		(void)snprintf(why, size, "lb4 is stopping");
-	else if (control->node_drained && now_ms >= control->node_deadline_ms)
-		(void)snprintf(why, size, "drained by an operator");
-	else if (stuck_ms > ENGINE_STUCK_MS)
-		(void)snprintf(why, size,
-		    "worker %u is stuck for %" PRIu64 " ms", worker, stuck_ms);
-	if (why[0] != '\0')
-		return NODE_NOT_READY;
-	if (!control->node_drained)
-		return NODE_READY;
-	(void)snprintf(why, size, "drained by an operator, with a deadline");
-	return NODE_DRAINING;
-}
 
 static void
 tell(const struct caller *caller, const char *text)
@@ -113,8 +64,8 @@ begin_drain(struct caller *caller, uint64_t deadline_ms, unsigned rate)
 		answer_error(caller, "failed", "%s", strerror(ENOMEM));
 		return false;
 	}
-	control->node_drained = true;
 	control->node_deadline_ms = deadline_ms;
+	control->node_drained = true;
 	tell(caller, deadline_ms != 0 ? "draining" : "drained");
 	return true;
 }
@@ -144,15 +95,15 @@ answer_node(struct caller *caller, bool drain)
 	const struct control *control = caller->control;
 	const uint64_t conns = engine_conns(control->parts.engine);
 	enum node_state state;
-	char why[64];
+	char why[READINESS_WHY_MAX], text[READINESS_TEXT_MAX];
 
-	state = node_state(control, why, sizeof(why));
+	state = readiness_state(control, why, sizeof(why));
 	if (caller->json) {
 		answer_object(caller, "lb4.node/1",
 		    json_pack("{s:b,s:s,s:s,s:b,s:I}", "ready",
-			state == NODE_READY, "state", state_names[state], "why",
-			why, "drained", control->node_drained, "conns",
-			(json_int_t)conns));
+			state == NODE_READY, "state", readiness_name(state),
+			"why", why, "drained", (bool)control->node_drained,
+			"conns", (json_int_t)conns));
 		return;
 	}
 	if (drain)
@@ -160,8 +111,10 @@ answer_node(struct caller *caller, bool drain)
 		    "%" PRIu64 " conns go through this node, and break when "
 		    "its address leaves it",
 		    conns);
-	answer_done(caller, "%s%s%s", state_words[state],
-	    state != NODE_READY ? ": " : "", why);
+	answer_done(caller, "%s",
+	    readiness_text(state, why, text, sizeof(text)));
+	/* who asks just this goes on asking */
+	caller->asks_node = !drain;
 }
 
 void

@@ -81,5 +81,11 @@ command_fn command_check, command_wait, command_monitor;
 command_fn command_node;
 /* command_explain.c */
 command_fn command_explain;
+/* command_simulate.c */
+command_fn command_simulate;
+/* command_doctor.c */
+command_fn command_doctor;
+/* command_save.c */
+command_fn command_save;
 
 #endif

@@ -221,7 +221,7 @@ on_reload_signal(struct control *control)
 
 	log_notice("SIGHUP: reloading %s",
 	    options_source(control->parts.options));
-	(void)control_reload(control, &errors);
+	(void)control_reload(control, false, &errors);
 	config_errors_done(&errors);
 }
 
@@ -331,9 +331,13 @@ on_event(struct control *control, uint64_t tag)
 static int
 start_socket(struct control *control)
 {
+	int error;
+
 	if (control->parts.socket == NULL)
 		return 0;
-	control_socket_start(control->parts.socket, control);
+	error = control_socket_start(control->parts.socket, control);
+	if (error < 0)
+		return error;
 	return loop_add(control->epfd, control_socket_fd(control->parts.socket),
 	    EPOLLIN, loop_tag(TAG_SOCKET, 0, 0));
 }
@@ -393,8 +397,10 @@ control_run(struct control *control, const struct control_parts *parts)
 		int count = loop_wait(control->epfd, events, 4,
 		    sleep_ms(control));
 
-		if (count < 0)
-			return count;
+		if (count < 0) {
+			error = count;
+			break;
+		}
 		for (int i = 0; i < count; i++)
 			on_event(control, events[i].data.u64);
 		while (control->state != CONTROL_ENDED &&
@@ -406,5 +412,6 @@ control_run(struct control *control, const struct control_parts *parts)
 			    timer_now_ms());
 		closer_turn(control->closer, timer_now_ms());
 	}
-	return 0;
+	control_socket_stop(control->parts.socket);
+	return error;
 }

@@ -13,6 +13,7 @@
 #ifndef LB4_CONTROL_CONTROL_H
 #define LB4_CONTROL_CONTROL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -53,9 +54,13 @@ struct control_parts {
 
 struct control {
 	struct control_parts parts;
-	enum control_state state;
-	bool node_drained;	   /* an operator has taken the node out */
-	uint64_t node_deadline_ms; /* ... and it goes on until then; 0: no */
+
+	/* Writer: control.  Readers: the readiness thread, too.  A deadline is
+	 * written before `node_drained`. */
+	_Atomic enum control_state state;
+	_Atomic bool node_drained; /* an operator has taken the node out */
+	_Atomic uint64_t node_deadline_ms; /* ... and it goes on until then */
+
 	uint64_t began_ms;
 	uint64_t drain_deadline_ms; /* 0: none */
 

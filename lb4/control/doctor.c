@@ -21,6 +21,9 @@
 #define FILES_OWN 14
 #define FILES_WORKER 4
 
+/* The control socket and what serves it, and some callers. */
+#define FILES_CONTROL 16
+
 /* Memory of a conn without bytes under way, measured on Linux 6.18 with 4,000
  * of them: 8.7 KiB of the kernel's slabs for two sockets, and 0.3 KiB of our
  * own. */
@@ -29,8 +32,8 @@
 #define PAGE 4096
 #define PIPE_PAGES 16 /* of a pipe of the usual size */
 
-/* control, prober, log; and the workers. */
-#define THREADS_OWN 3
+/* control, prober, log, readiness; and the workers. */
+#define THREADS_OWN 4
 
 /* TCP_TIMEWAIT_LEN of the kernel: nothing sets it. */
 #define TIME_WAIT_MS 60000
@@ -147,6 +150,8 @@ files_own(const struct examination *exam)
 {
 	uint64_t files = FILES_OWN + exam->workers * FILES_WORKER;
 
+	if (exam->config->control[0] != '\0')
+		files += FILES_CONTROL;
 	for (size_t i = 0; i < exam->config->services; i++) {
 		const struct config_service *service =
 		    &exam->config->service[i];

@@ -9,6 +9,7 @@
 #ifndef LB4_CONTROL_OFFLINE_H
 #define LB4_CONTROL_OFFLINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -95,6 +96,34 @@ const char *offline_pick(const struct service *service, const char *client,
 void offline_print_pick(const struct service *service,
     const struct offline_pick *asked, FILE *out);
 
+/* What is told of a service that is in both configurations, or in one. */
+enum simulated_change {
+	SIMULATED_STAYS,
+	SIMULATED_ADDED,
+	SIMULATED_REMOVED,
+};
+
+#define SIMULATED_NOT_THERE (-1.0)
+
+struct simulated_backend {
+	const char *name;
+	double percent[2]; /* of the conns; SIMULATED_NOT_THERE */
+};
+
+struct simulated {
+	const char *service;
+	enum simulated_change change;
+	/* SIMULATED_STAYS; before, and after */
+	const char *balance[2];
+	uint64_t checksum[2];
+	bool by_client; /* clients have backends of their own: */
+	uint64_t moved; /* so many of */
+	uint64_t clients;
+	struct simulated_backend *backend; /* sorted by name */
+	size_t backends;
+	double none_percent[2]; /* to no backend */
+};
+
 /* What --simulate is asked. */
 struct offline_simulate {
 	const struct config *before;
@@ -102,11 +131,18 @@ struct offline_simulate {
 	const char *const *down; /* before and after, where there is such one */
 	size_t downs;
 	const char *clients; /* a file, one a line; NULL: clients are drawn */
+	const _Atomic bool *stop; /* set by another thread; NULL: by none */
+
+	/* Is told of each service; what it is given lasts for the call. */
+	void (*tell)(void *owner, const struct simulated *told);
+	void *owner;
 };
 
-/* Writes, for each service, who would move and how the load would be shared.
- * Returns as offline_explain(). */
-int offline_simulate(const struct offline_simulate *question, FILE *out,
-    FILE *err);
+/* Tells, for each service, who would move and how the load would be shared.
+ * Returns as offline_explain(); -ECANCELED when it was stopped. */
+int offline_simulate(const struct offline_simulate *question, FILE *err);
+
+/* Writes that to a FILE *. */
+void offline_print_simulated(void *out, const struct simulated *told);
 
 #endif

@@ -197,6 +197,67 @@ control_apply(struct control *control, struct config *config,
 	return 0;
 }
 
+/* ---- what would be left -------------------------------------------------- */
+
+/* Whether new conns would go to it; one that is new has yet to show. */
+static bool
+would_take(const struct service *now, const struct config_backend *config)
+{
+	if (config->weight == 0)
+		return false;
+	for (size_t i = 0; i < now->backends; i++) {
+		const struct backend *backend = now->backend[i].backend;
+
+		if (strcmp(backend->name, config->name) == 0 &&
+		    addr_equal(&backend->addr, &config->addr))
+			return backend_is_available(backend);
+	}
+	return true;
+}
+
+static bool
+takes(const struct service *now)
+{
+	for (size_t i = 0; i < now->backends; i++)
+		if (now->backend[i].weight > 0 &&
+		    backend_is_available(now->backend[i].backend))
+			return true;
+	return false;
+}
+
+/* Complains of each service that has a backend that takes conns and would have
+ * none: one is in maintenance, say, and the other one was removed. */
+static int
+check_left(const struct tables *tables, const struct config *config,
+    struct config_errors *errors)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *after = &config->service[i];
+		const struct service_state *state = tables_state(tables,
+		    after->name);
+		const struct service *now = state != NULL
+		    ? table_service_of(table_current(tables), state)
+		    : NULL;
+		size_t j = 0;
+
+		if (now == NULL || !takes(now))
+			continue;
+		while (j < after->backends &&
+		    !would_take(now, &after->backend[j]))
+			j++;
+		if (j < after->backends)
+			continue;
+		complain(errors,
+		    "service %s would be left without a backend that takes "
+		    "conns: lb4ctl reload --force does it all the same",
+		    after->name);
+		error = -EINVAL;
+	}
+	return error;
+}
+
 /* ---- the file ----------------------------------------------------------- */
 
 static size_t
@@ -210,7 +271,8 @@ backends_of(const struct config *config)
 }
 
 static int
-read_and_apply(struct control *control, struct config_errors *errors)
+read_and_apply(struct control *control, bool force,
+    struct config_errors *errors)
 {
 	const struct options *options = control->parts.options;
 	struct config *config;
@@ -223,18 +285,24 @@ read_and_apply(struct control *control, struct config_errors *errors)
 		return -EINVAL;
 	}
 	config = options_config(options, errors);
-	return config == NULL ? -EINVAL
-			      : control_apply(control, config, errors);
+	if (config == NULL)
+		return -EINVAL;
+	if (!force && check_left(control->parts.tables, config, errors) < 0) {
+		config_free(config);
+		return -EINVAL;
+	}
+	return control_apply(control, config, errors);
 }
 
 int
-control_reload(struct control *control, struct config_errors *errors)
+control_reload(struct control *control, bool force,
+    struct config_errors *errors)
 {
 	const struct config *config;
 	int error;
 
 	(void)manager_reloading();
-	error = read_and_apply(control, errors);
+	error = read_and_apply(control, force, errors);
 	for (size_t i = 0; i < errors->count; i++)
 		log_error("%s", errors->text[i]);
 	if (error < 0)

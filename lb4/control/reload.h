@@ -14,16 +14,21 @@
 #ifndef LB4_CONTROL_RELOAD_H
 #define LB4_CONTROL_RELOAD_H
 
+#include <stdbool.h>
+
 struct config;
 struct config_errors;
 struct control;
 
 /*
  * Reads the file again and brings it into force; says in the log how that went.
+ * Unless `force`, what would leave a service without a backend that takes conns
+ * is refused, too.
  * Returns 0, or -errno with nothing changed and why in `errors`, one at least,
  * for the caller to free (config_errors_done()).
  */
-int control_reload(struct control *control, struct config_errors *errors);
+int control_reload(struct control *control, bool force,
+    struct config_errors *errors);
 
 /*
  * The same with a configuration that was made by other means; takes it, even if

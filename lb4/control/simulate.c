@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * lb4 --simulate: the same clients pick by the tables of two configurations,
+ * simulate: the same clients pick by the tables of two configurations,
  * and what has changed for them is counted.
  *
  * The clients are given, or drawn: addresses and ports from a fixed sequence
@@ -33,7 +33,7 @@ struct clients {
 
 /* One service, before and after. */
 struct comparison {
-	const struct service *side[2]; /* NULL: there is none */
+	const struct service *side[2];
 	uint32_t *picked[2]; /* owned; by backend; the last one: none */
 	uint64_t picks[2];
 	uint64_t moved;
@@ -156,7 +156,15 @@ is_same_backend(const struct comparison *comparison, const int index[2])
 static bool
 is_by_client(const struct service *service)
 {
-	return service != NULL && policy_of(service->balance)->by_client;
+	return policy_of(service->balance)->by_client;
+}
+
+/* Whether nobody wants to know any more; looked at now and then. */
+static bool
+is_stopped(const _Atomic bool *stop, uint64_t n)
+{
+	return stop != NULL && n % 4096 == 0 &&
+	    atomic_load_explicit(stop, memory_order_relaxed);
 }
 
 static void
@@ -168,9 +176,9 @@ end_conns(const struct service *service)
 }
 
 /* Conns come and stay, until there is no room; then it begins again. */
-static void
+static int
 run_conns(struct comparison *comparison, int side,
-    const struct clients *clients)
+    const struct clients *clients, const _Atomic bool *stop)
 {
 	const struct service *service = comparison->side[side];
 
@@ -178,6 +186,8 @@ run_conns(struct comparison *comparison, int side,
 		struct pick pick;
 		int index;
 
+		if (is_stopped(stop, n))
+			return -ECANCELED;
 		clients_get(clients, n, &pick);
 		index = policy_pick(service, &pick);
 		if (index == POLICY_FULL) {
@@ -190,23 +200,30 @@ run_conns(struct comparison *comparison, int side,
 						       .backend->active,
 			    1, memory_order_relaxed);
 	}
+	return 0;
 }
 
-static void
-run_clients(struct comparison *comparison, const struct clients *clients)
+static int
+run_clients(struct comparison *comparison, const struct clients *clients,
+    const _Atomic bool *stop)
 {
 	uint64_t count = clients->given != NULL ? clients->count : DRAWN;
 	bool by_client[2];
+	int error = 0;
 
 	for (int i = 0; i < 2; i++) {
 		by_client[i] = is_by_client(comparison->side[i]);
-		if (comparison->side[i] != NULL && !by_client[i])
-			run_conns(comparison, i, clients);
+		if (error == 0 && !by_client[i])
+			error = run_conns(comparison, i, clients, stop);
 	}
-	for (uint64_t n = 0; n < count && (by_client[0] || by_client[1]); n++) {
+	if (error < 0 || !(by_client[0] || by_client[1]))
+		return error;
+	for (uint64_t n = 0; n < count; n++) {
 		struct pick pick;
 		int index[2] = { -1, -1 };
 
+		if (is_stopped(stop, n))
+			return -ECANCELED;
 		clients_get(clients, n, &pick);
 		for (int i = 0; i < 2; i++) {
 			if (!by_client[i])
@@ -218,94 +235,96 @@ run_clients(struct comparison *comparison, const struct clients *clients)
 		    !is_same_backend(comparison, index))
 			comparison->moved++;
 	}
-}
-
-static void
-print_share(const struct comparison *comparison, int side, size_t index,
-    FILE *out)
-{
-	const struct service *service = comparison->side[side];
-
-	if (service == NULL || index > service->backends)
-		fprintf(out, " %9s", "-");
-	else
-		fprintf(out, " %7.2f %%",
-		    100.0 * comparison->picked[side][index] /
-			(double)comparison->picks[side]);
+	return 0;
 }
 
 /* The place of a backend of that name, or one that is none. */
 static size_t
 index_of(const struct service *service, const char *name)
 {
-	for (size_t i = 0; service != NULL && i < service->backends; i++)
+	for (size_t i = 0; i < service->backends; i++)
 		if (strcmp(service->backend[i].backend->name, name) == 0)
 			return i;
 	return SIZE_MAX;
 }
 
+static double
+share(const struct comparison *comparison, int side, size_t index)
+{
+	if (index > comparison->side[side]->backends)
+		return SIMULATED_NOT_THERE;
+	return 100.0 * comparison->picked[side][index] /
+	    (double)comparison->picks[side];
+}
+
 static void
-print_backends(const struct comparison *comparison, FILE *out)
+tell_backend(const struct comparison *comparison, const char *name,
+    struct simulated *told)
+{
+	told->backend[told->backends++] = (struct simulated_backend){
+		.name = name,
+		.percent = { share(comparison, 0,
+				 index_of(comparison->side[0], name)),
+		    share(comparison, 1, index_of(comparison->side[1], name)) },
+	};
+}
+
+/* Both are sorted by name, and so is what is told. */
+static void
+tell_backends(const struct comparison *comparison, struct simulated *told)
 {
 	const struct service *before = comparison->side[0];
 	const struct service *after = comparison->side[1];
 	size_t i = 0, j = 0;
 
-	/* Both are sorted by name. */
 	while (i < before->backends || j < after->backends) {
-		const char *name;
 		int order = i == before->backends ? 1
 		    : j == after->backends
 		    ? -1
 		    : strcmp(before->backend[i].backend->name,
 			  after->backend[j].backend->name);
 
-		name = order <= 0 ? before->backend[i].backend->name
-				  : after->backend[j].backend->name;
-		fprintf(out, "  %-20s", name);
-		print_share(comparison, 0, index_of(before, name), out);
-		print_share(comparison, 1, index_of(after, name), out);
-		fputc('\n', out);
+		tell_backend(comparison,
+		    order <= 0 ? before->backend[i].backend->name
+			       : after->backend[j].backend->name,
+		    told);
 		i += order <= 0;
 		j += order >= 0;
 	}
-	if (comparison->picked[0][before->backends] +
-		comparison->picked[1][after->backends] ==
-	    0)
-		return;
-	fprintf(out, "  %-20s", "(none)");
-	print_share(comparison, 0, before->backends, out);
-	print_share(comparison, 1, after->backends, out);
-	fputc('\n', out);
+	told->none_percent[0] = share(comparison, 0, before->backends);
+	told->none_percent[1] = share(comparison, 1, after->backends);
 }
 
-static void
-print_comparison(const struct comparison *comparison,
-    const struct clients *clients, FILE *out)
+static int
+tell(const struct comparison *comparison, const struct clients *clients,
+    const struct offline_simulate *question)
 {
-	const struct service *before = comparison->side[0];
-	const struct service *after = comparison->side[1];
-	uint64_t count = clients->given != NULL ? clients->count : DRAWN;
+	const struct service *const *side = comparison->side;
+	struct simulated told = {
+		.service = side[1]->state->name,
+		.change = SIMULATED_STAYS,
+		.by_client = is_by_client(side[0]) && is_by_client(side[1]),
+		.moved = comparison->moved,
+		.clients = clients->given != NULL ? clients->count : DRAWN,
+	};
 
-	fprintf(out, "service %s\n", after->state->name);
-	fprintf(out, "  balance  %s -> %s\n", policy_of(before->balance)->name,
-	    policy_of(after->balance)->name);
-	fprintf(out, "  checksum %016" PRIx64 " -> %016" PRIx64 "\n",
-	    before->checksum, after->checksum);
-	if (is_by_client(before) && is_by_client(after))
-		fprintf(out, "  moved    %.2f %% of %" PRIu64 " clients\n",
-		    100.0 * (double)comparison->moved / (double)count, count);
-	else
-		fprintf(out,
-		    "  moved    no client has a backend of its own "
-		    "before and after\n");
-	fprintf(out, "  %-20s %9s %9s\n", "backend", "before", "after");
-	print_backends(comparison, out);
+	for (int i = 0; i < 2; i++) {
+		told.balance[i] = policy_of(side[i]->balance)->name;
+		told.checksum[i] = side[i]->checksum;
+	}
+	told.backend = calloc(side[0]->backends + side[1]->backends,
+	    sizeof(*told.backend));
+	if (told.backend == NULL)
+		return -ENOMEM;
+	tell_backends(comparison, &told);
+	question->tell(question->owner, &told);
+	free(told.backend);
+	return 0;
 }
 
 static int
 compare(const struct service *before, const struct service *after,
-    const struct clients *clients, FILE *out)
+    const struct clients *clients, const struct offline_simulate *question)
 {
 	struct comparison comparison = { .side = { before, after } };
 	int error = -ENOMEM;
@@ -313,19 +332,27 @@ compare(const struct service *before, const struct service *after,
 	for (int i = 0; i < 2; i++)
 		comparison.picked[i] = calloc(comparison.side[i]->backends + 1,
 		    sizeof(*comparison.picked[i]));
-	if (comparison.picked[0] != NULL && comparison.picked[1] != NULL) {
-		run_clients(&comparison, clients);
-		print_comparison(&comparison, clients, out);
-		error = 0;
-	}
+	if (comparison.picked[0] != NULL && comparison.picked[1] != NULL)
+		error = run_clients(&comparison, clients, question->stop);
+	if (error == 0)
+		error = tell(&comparison, clients, question);
 	free(comparison.picked[0]);
 	free(comparison.picked[1]);
 	return error;
 }
 
+static void
+tell_change(const struct offline_simulate *question, const char *service,
+    enum simulated_change change)
+{
+	const struct simulated told = { .service = service, .change = change };
+
+	question->tell(question->owner, &told);
+}
+
 static int
 compare_all(const struct offline side[2], const struct clients *clients,
-    FILE *out)
+    const struct offline_simulate *question)
 {
 	const struct config *before = side[0].config;
 	const struct config *after = side[1].config;
@@ -333,20 +360,77 @@ compare_all(const struct offline side[2], const struct clients *clients,
 
 	for (size_t i = 0; i < before->services; i++)
 		if (offline_service(&side[1], before->service[i].name) == NULL)
-			fprintf(out, "service %s: removed\n",
-			    before->service[i].name);
+			tell_change(question, before->service[i].name,
+			    SIMULATED_REMOVED);
 	for (size_t i = 0; error == 0 && i < after->services; i++) {
 		const char *name = after->service[i].name;
 		const struct service *old = offline_service(&side[0], name);
 
 		if (old == NULL)
-			fprintf(out, "service %s: added\n", name);
+			tell_change(question, name, SIMULATED_ADDED);
 		else
 			error = compare(old, offline_service(&side[1], name),
-			    clients, out);
+			    clients, question);
 	}
 	return error;
 }
+
+/* ---- as text ------------------------------------------------------------- */
+
+static void
+print_share(double percent, FILE *out)
+{
+	if (percent == SIMULATED_NOT_THERE)
+		fprintf(out, " %9s", "-");
+	else
+		fprintf(out, " %7.2f %%", percent);
+}
+
+static void
+print_shares(const char *name, const double percent[2], FILE *out)
+{
+	fprintf(out, "  %-20s", name);
+	print_share(percent[0], out);
+	print_share(percent[1], out);
+	fputc('\n', out);
+}
+
+void
+offline_print_simulated(void *out_arg, const struct simulated *told)
+{
+	static const char *const changes[] = {
+		[SIMULATED_ADDED] = "added",
+		[SIMULATED_REMOVED] = "removed",
+	};
+	FILE *out = out_arg;
+
+	if (told->change != SIMULATED_STAYS) {
+		fprintf(out, "service %s: %s\n", told->service,
+		    changes[told->change]);
+		return;
+	}
+	fprintf(out, "service %s\n", told->service);
+	fprintf(out, "  balance  %s -> %s\n", told->balance[0],
+	    told->balance[1]);
+	fprintf(out, "  checksum %016" PRIx64 " -> %016" PRIx64 "\n",
+	    told->checksum[0], told->checksum[1]);
+	if (told->by_client)
+		fprintf(out, "  moved    %.2f %% of %" PRIu64 " clients\n",
+		    100.0 * (double)told->moved / (double)told->clients,
+		    told->clients);
+	else
+		fprintf(out,
+		    "  moved    no client has a backend of its own "
+		    "before and after\n");
+	fprintf(out, "  %-20s %9s %9s\n", "backend", "before", "after");
+	for (size_t i = 0; i < told->backends; i++)
+		print_shares(told->backend[i].name, told->backend[i].percent,
+		    out);
+	if (told->none_percent[0] + told->none_percent[1] > 0)
+		print_shares("(none)", told->none_percent, out);
+}
+
+/* ---- the question -------------------------------------------------------- */
 
 /* Who is down is down before and after. */
 static int
@@ -363,7 +447,7 @@ set_down(struct offline side[2], const char *name, FILE *err)
 
 static int
 simulate(struct offline side[2], const struct offline_simulate *question,
-    FILE *out, FILE *err)
+    FILE *err)
 {
 	struct clients clients = { .given = NULL };
 	int error = clients_load(&clients, question->clients, err);
@@ -371,7 +455,7 @@ simulate(struct offline side[2], const struct offline_simulate *question,
 	for (size_t i = 0; error == 0 && i < question->downs; i++)
 		error = set_down(side, question->down[i], err);
 	if (error == 0) {
-		error = compare_all(side, &clients, out);
+		error = compare_all(side, &clients, question);
 		if (error < 0)
 			fprintf(err, "lb4: %s\n", strerror(-error));
 	}
@@ -380,7 +464,7 @@ simulate(struct offline side[2], const struct offline_simulate *question,
 }
 
 int
-offline_simulate(const struct offline_simulate *question, FILE *out, FILE *err)
+offline_simulate(const struct offline_simulate *question, FILE *err)
 {
 	const struct config *config[2] = { question->before, question->after };
 	struct offline side[2];
@@ -398,7 +482,7 @@ offline_simulate(const struct offline_simulate *question, FILE *out, FILE *err)
 			fprintf(err, "lb4: table: %s\n", strerror(-error));
 	}
 	if (error == 0)
-		error = simulate(side, question, out, err);
+		error = simulate(side, question, err);
 	while (done > 0)
 		offline_done(&side[--done]);
 	return error;

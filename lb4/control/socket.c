@@ -4,6 +4,7 @@
 #include "lb4/control/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <jansson.h>
 #include <limits.h>
@@ -28,10 +29,11 @@
 #include "lb4/control/caller.h"
 #include "lb4/control/commands.h"
 #include "lb4/control/control.h"
+#include "lb4/control/readiness.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
-#define CALLERS_MAX 64
+#define CALLERS_MAX READINESS_CALLERS_MAX
 #define BACKLOG 128
 #define ACCEPTS_MAX 16 /* of one turn */
 #define STEPS_MAX 16   /* of one caller in one turn: lines and pieces */
@@ -46,7 +48,7 @@
 #define ENDING_MS 2000	  /* to read the last words */
 #define EVICT_AGE_MS 1000 /* idle for less, nobody has to make room */
 
-enum { TAG_LISTENER, TAG_SWEEPS, TAG_NEWS, TAG_CALLER };
+enum { TAG_LISTENER, TAG_SWEEPS, TAG_NEWS, TAG_BACK, TAG_CALLER };
 
 struct control_socket {
 	struct control *control;
@@ -58,7 +60,9 @@ struct control_socket {
 
 	struct mailbox sweeps; /* struct sweep *, from the workers */
 	struct mailbox news;   /* ids of backends, from the prober */
-	unsigned sweeping;     /* sweeps that workers have */
+	struct mailbox back;   /* struct lent, from the readiness thread */
+	struct readiness *readiness;
+	unsigned sweeping; /* sweeps that workers have */
 
 	uint64_t tick_ms; /* when the next one is due */
 	bool woken;	  /* jobs that wait are to be tried in the next turn */
@@ -181,6 +185,9 @@ watch_all(struct control_socket *socket)
 
 	if (error == 0)
 		error = mailbox_init(&socket->news, NEWS_MAX, sizeof(uint32_t));
+	if (error == 0)
+		error = mailbox_init(&socket->back, CALLERS_MAX,
+		    sizeof(struct lent));
 	if (error < 0)
 		return error;
 	socket->epfd = loop_open();
@@ -194,6 +201,9 @@ watch_all(struct control_socket *socket)
 	if (error == 0)
 		error = loop_add(socket->epfd, socket->news.fd, EPOLLIN,
 		    loop_tag(TAG_NEWS, 0, 0));
+	if (error == 0)
+		error = loop_add(socket->epfd, socket->back.fd, EPOLLIN,
+		    loop_tag(TAG_BACK, 0, 0));
 	return error;
 }
 
@@ -211,6 +221,7 @@ socket_new(void)
 	socket->listenfd = -1;
 	socket->sweeps.fd = -1;
 	socket->news.fd = -1;
+	socket->back.fd = -1;
 	for (uint32_t i = 0; i < CALLERS_MAX; i++) {
 		socket->caller[i].fd = -1;
 		socket->caller[i].index = i;
@@ -264,6 +275,7 @@ control_socket_free(struct control_socket *socket)
 		free(sweep);
 	mailbox_done(&socket->sweeps);
 	mailbox_done(&socket->news);
+	mailbox_done(&socket->back);
 	if (socket->listenfd >= 0)
 		(void)close(socket->listenfd);
 	if (socket->path[0] != '\0')
@@ -273,17 +285,46 @@ control_socket_free(struct control_socket *socket)
 	free(socket);
 }
 
-void
+int
 control_socket_start(struct control_socket *socket, struct control *control)
 {
 	socket->control = control;
 	socket->tick_ms = timer_now_ms() + TICK_MS;
+	socket->readiness = readiness_new(control, &socket->back);
+	return socket->readiness == NULL ? -errno : 0;
+}
+
+void
+control_socket_stop(struct control_socket *socket)
+{
+	if (socket == NULL)
+		return;
+	readiness_free(socket->readiness);
+	socket->readiness = NULL;
 }
 
 int
 control_socket_fd(const struct control_socket *socket)
 {
 	return socket->epfd;
+}
+
+int
+control_socket_bell(const struct control_socket *socket)
+{
+	int fd = fcntl(socket->news.fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool
+control_socket_simulates(const struct control_socket *socket)
+{
+	for (unsigned i = 0; i < CALLERS_MAX; i++)
+		if (socket->caller[i].fd >= 0 &&
+		    socket->caller[i].job.simulation != NULL)
+			return true;
+	return false;
 }
 
 unsigned
@@ -350,7 +391,7 @@ idlest(struct control_socket *socket, uint64_t now_ms)
 		if (caller->level == LEVEL_NONE)
 			return caller;
 		if (caller->job.step != NULL || caller->monitors ||
-		    now_ms - caller->seen_ms < EVICT_AGE_MS)
+		    caller->lent || now_ms - caller->seen_ms < EVICT_AGE_MS)
 			continue;
 		if (found == NULL || caller->seen_ms < found->seen_ms)
 			found = caller;
@@ -472,7 +513,7 @@ run_step(struct control_socket *socket, struct caller *caller, bool *waits,
 		if (len < 0)
 			return false;
 		caller->job = (struct job){ .step = NULL };
-		caller->monitors = false;
+		caller->monitors = caller->asks_node = false;
 		commands_run(caller, line, (size_t)len);
 		*waits = false;
 		return true;
@@ -563,13 +604,52 @@ watch_caller(struct control_socket *socket, struct caller *caller)
 		caller->state = CALLER_GONE;
 }
 
+/* Whether the readiness thread can do what there is to do for the caller. */
+static bool
+is_to_be_lent(const struct caller *caller)
+{
+	return caller->asks_node && caller->state == CALLER_OPEN &&
+	    !caller->eof && caller->job.step == NULL && caller->in_len == 0 &&
+	    caller_pending(caller) == 0;
+}
+
+static void
+lend(struct control_socket *socket, struct caller *caller)
+{
+	const struct lent lent = { caller->fd, caller->index,
+		caller->generation };
+
+	caller->asks_node = false;
+	caller->lent = loop_remove(socket->epfd, caller->fd) == 0;
+	if (caller->lent)
+		readiness_lend(socket->readiness, &lent);
+}
+
+static void
+take_back(struct control_socket *socket, uint64_t now_ms)
+{
+	struct lent lent;
+
+	mailbox_open(&socket->back);
+	while (mailbox_take(&socket->back, &lent)) {
+		struct caller *caller = &socket->caller[lent.index];
+
+		caller->lent = false;
+		caller->seen_ms = now_ms;
+		socket->watched[lent.index] = EPOLLIN;
+		if (loop_add(socket->epfd, caller->fd, EPOLLIN,
+			loop_tag(TAG_CALLER, lent.index, lent.generation)) < 0)
+			caller->state = CALLER_GONE;
+	}
+}
+
 static void
 run_callers(struct control_socket *socket, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < CALLERS_MAX; i++) {
 		struct caller *caller = &socket->caller[i];
 
-		if (caller->fd < 0)
+		if (caller->fd < 0 || caller->lent)
 			continue;
 		run_caller(socket, caller, now_ms);
 		look_at_time(caller, now_ms);
@@ -577,6 +657,8 @@ run_callers(struct control_socket *socket, uint64_t now_ms)
 			watch_caller(socket, caller);
 		if (caller->state == CALLER_GONE)
 			caller_close(caller);
+		else if (is_to_be_lent(caller))
+			lend(socket, caller);
 	}
 }
 
@@ -655,11 +737,11 @@ take_news(struct control_socket *socket)
 	uint32_t id;
 
 	mailbox_open(&socket->news);
+	socket->woken = true;
 	while (mailbox_take(&socket->news, &id)) {
 		struct backend *backend =
 		    find_backend(socket->control->parts.tables, id);
 
-		socket->woken = true;
 		if (backend != NULL)
 			tell_health(socket, backend);
 	}
@@ -704,6 +786,9 @@ on_event(struct control_socket *socket, const struct epoll_event *event,
 		break;
 	case TAG_NEWS:
 		take_news(socket);
+		break;
+	case TAG_BACK:
+		take_back(socket, now_ms);
 		break;
 	default:
 		caller = &socket->caller[loop_tag_index(tag)];

@@ -35,9 +35,13 @@ int control_socket_open(struct control_socket **out,
  * is fine. */
 void control_socket_free(struct control_socket *socket);
 
-/* Lets `control` be what the commands work on. */
-void control_socket_start(struct control_socket *socket,
+/* Lets `control` be what the commands work on, and starts the thread that tells
+ * its readiness.  0 or -errno. */
+int control_socket_start(struct control_socket *socket,
     struct control *control);
+
+/* Ends that thread, before what it looks at goes.  NULL is fine. */
+void control_socket_stop(struct control_socket *socket);
 
 /* Readable when there is something to do; for control's epoll. */
 int control_socket_fd(const struct control_socket *socket);
@@ -60,6 +64,13 @@ void control_socket_event(struct control_socket *socket, const char *event,
 /* Sends the caller's sweep to its worker, or sees to it that its job is tried
  * again soon. */
 void control_socket_sweep(struct control_socket *socket, struct caller *caller);
+
+/* An eventfd(2), the caller's to close: written to, it has the jobs that wait
+ * tried again.  It may outlive the socket.  -errno when there is none. */
+int control_socket_bell(const struct control_socket *socket);
+
+/* Whether a caller waits for a simulation. */
+bool control_socket_simulates(const struct control_socket *socket);
 
 /* How many callers there are. */
 unsigned control_socket_callers(const struct control_socket *socket);

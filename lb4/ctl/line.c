@@ -47,7 +47,8 @@ line_join(char *line, size_t size, char *const *words, int count, bool *json)
 			continue;
 		}
 		put_word(word + 2, out);
-		if (strchr(word, '=') == NULL && i + 1 < count) {
+		if (strchr(word, '=') == NULL && i + 1 < count &&
+		    !is_flag(words[i + 1])) {
 			fputc('=', out);
 			put_word(words[++i], out);
 		}

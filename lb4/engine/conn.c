@@ -138,6 +138,25 @@ count(_Atomic uint64_t *counter, uint64_t n)
 	    memory_order_relaxed);
 }
 
+/* Runs the relay from side `from`, and counts what it has moved: who looks sees
+ * the bytes of conns that last, too. */
+static enum relay_result
+move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
+    int *error)
+{
+	struct relay *relay = &conn->relay[from];
+	struct backend_stats *stats = backend_stats(worker, conn);
+	const uint64_t before = relay->bytes;
+	const enum relay_result result = relay_run(&worker->relays, relay,
+	    &conn->side[from], &conn->side[other(from)], error);
+
+	if (relay->bytes != before)
+		count(from == CLIENT ? &stats->bytes_to_backend
+				     : &stats->bytes_to_client,
+		    relay->bytes - before);
+	return result;
+}
+
 /* ---- ending ---------------------------------------------------------- */
 
 static void
@@ -236,12 +255,6 @@ account_end(struct worker *worker, const struct conn *conn)
 		count(&stats->failed, 1);
 	if (discarded > 0)
 		count(&stats->discarded_bytes, discarded);
-	if (conn->established) {
-		count(&backend_stats(worker, conn)->bytes_to_backend,
-		    conn->relay[CLIENT].bytes);
-		count(&backend_stats(worker, conn)->bytes_to_client,
-		    conn->relay[BACKEND].bytes);
-	}
 	if (worker->shared->peers.access != NULL &&
 	    !atomic_load_explicit(&worker->shared->silent,
 		memory_order_relaxed))
@@ -339,8 +352,7 @@ drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 	struct relay *relay = &conn->relay[from];
 	int error;
 
-	switch (relay_run(&worker->relays, relay, &conn->side[from],
-	    &conn->side[other(from)], &error)) {
+	switch (move_bytes(worker, conn, from, &error)) {
 	case RELAY_HAS_MORE:
 		add_to_ready(worker, conn);
 		return false;
@@ -526,8 +538,7 @@ run_relay(struct worker *worker, struct conn *conn, enum conn_side from)
 	enum relay_result result;
 	int error = 0;
 
-	result = relay_run(&worker->relays, relay, &conn->side[from],
-	    &conn->side[other(from)], &error);
+	result = move_bytes(worker, conn, from, &error);
 	if (relay->bytes != before) {
 		conn->last_ms = worker->now_ms;
 		conn->last_from = (uint8_t)from;

@@ -288,16 +288,18 @@ END_TEST
 static double
 simulate(const struct config *before, const struct config *after, char **text)
 {
+	size_t size;
+	FILE *out = open_memstream(text, &size);
 	const struct offline_simulate question = {
 		.before = before,
 		.after = after,
+		.tell = offline_print_simulated,
+		.owner = out,
 	};
-	size_t size;
-	FILE *out = open_memstream(text, &size);
 	const char *line;
 	double moved = -1;
 
-	ck_assert_int_eq(offline_simulate(&question, out, stderr), 0);
+	ck_assert_int_eq(offline_simulate(&question, stderr), 0);
 	fclose(out);
 	line = strstr(*text, "  moved ");
 	ck_assert_ptr_nonnull(line);

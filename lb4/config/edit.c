@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Edits of a file's lines: see edit.h. */
+#include "lb4/config/edit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/config/config.h"
+#include "lb4/config/keys.h"
+#include "lb4/config/values.h"
+
+#define CONTEXT 3 /* lines around a change in a diff */
+
+static const char blanks[] = " \t";
+
+/* ---- lines --------------------------------------------------------------- */
+
+/* A line of the text, and where the next one begins. */
+struct line {
+	const char *text;
+	size_t len; /* without its end */
+	size_t end; /* bytes of its end: 0 to 2 */
+};
+
+/* Takes the next line off the text; false when there is none. */
+static bool
+next_line(const char **text, size_t *len, struct line *line)
+{
+	const char *newline = memchr(*text, '\n', *len);
+	size_t whole = newline != NULL ? (size_t)(newline - *text) + 1 : *len;
+
+	if (*len == 0)
+		return false;
+	line->text = *text;
+	line->end = newline != NULL;
+	if (whole > 1 && newline != NULL && newline[-1] == '\r')
+		line->end = 2;
+	line->len = whole - line->end;
+	*text += whole;
+	*len -= whole;
+	return true;
+}
+
+/* Line `number`, which there is. */
+static struct line
+line_at(const char *text, size_t len, size_t number)
+{
+	struct line line = { .text = text };
+
+	while (number-- > 0 && next_line(&text, &len, &line))
+		;
+	return line;
+}
+
+/* ---- edits --------------------------------------------------------------- */
+
+/* Takes `text`. */
+static int
+add(struct edits *edits, size_t line, bool removes, char *text)
+{
+	struct edit *grown = reallocarray(edits->edit, edits->count + 1,
+	    sizeof(*grown));
+
+	if (grown == NULL) {
+		free(text);
+		return -ENOMEM;
+	}
+	grown[edits->count++] = (struct edit){ line, removes, text };
+	edits->edit = grown;
+	return 0;
+}
+
+void
+edits_done(struct edits *edits)
+{
+	for (size_t i = 0; i < edits->count; i++)
+		free(edits->edit[i].text);
+	free(edits->edit);
+	*edits = (struct edits){ .count = 0 };
+}
+
+/* Where a comment begins behind a value, or the line's length: " ;" does. */
+static size_t
+value_end(const struct line *line)
+{
+	for (size_t i = 1; i < line->len; i++)
+		if (line->text[i] == ';' &&
+		    strchr(blanks, line->text[i - 1]) != NULL)
+			return i;
+	return line->len;
+}
+
+/* The next word of the line from *at on, before `end`; its length. */
+static size_t
+next_word(const struct line *line, size_t *at, size_t end)
+{
+	size_t len = 0;
+
+	while (*at < end && strchr(blanks, line->text[*at]) != NULL)
+		++*at;
+	while (*at + len < end && strchr(blanks, line->text[*at + len]) == NULL)
+		len++;
+	return len;
+}
+
+/* "backend = app1 192.0.2.1:80 weight=2 ; ours" with another weight.  Behind
+ * the '=' the words are the name, the address, and options. */
+static char *
+reweigh(const struct line *line, unsigned weight)
+{
+	static const char option[] = "weight=";
+	const char *equals = memchr(line->text, '=', line->len);
+	const size_t end = value_end(line);
+	size_t at = equals != NULL ? (size_t)(equals - line->text) + 1 : 0;
+	size_t from = 0, to = 0, len;
+	char *text = NULL;
+
+	for (unsigned n = 0; (len = next_word(line, &at, end)) > 0; n++) {
+		if (n == 1)
+			from = to = at + len;
+		if (n > 1 && len > strlen(option) &&
+		    strncasecmp(line->text + at, option, strlen(option)) == 0) {
+			from = at;
+			to = at + len;
+		}
+		at += len;
+	}
+	if (asprintf(&text, "%.*s%sweight=%u%.*s", (int)from, line->text,
+		from == to ? " " : "", weight, (int)(line->len - to),
+		line->text + to) < 0)
+		return NULL;
+	return text;
+}
+
+/* The backend as the dump writes it: with every option. */
+static char *
+full_value(const struct config_backend *backend)
+{
+	struct config_backend copy = *backend;
+	const struct config_service service = { .backend = &copy,
+		.backends = 1 };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	copy.order = 0;
+	if (out == NULL)
+		return NULL;
+	key_print(keys_find(KEY_SERVICE, "backend"), &service, 0, out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static bool
+has_word(const char *text, const char *word, size_t len)
+{
+	for (const char *at = text; (at = strchr(at, ' ')) != NULL; at++)
+		if (strncmp(at + 1, word, len) == 0 &&
+		    (at[1 + len] == ' ' || at[1 + len] == '\0'))
+			return true;
+	return false;
+}
+
+/* Writes the value without the options that `plain`, a backend with none, has
+ * by default. */
+static void
+put_value(const char *value, const char *plain, FILE *out)
+{
+	for (unsigned n = 0; *value != '\0'; n++) {
+		size_t len = strcspn(value, " ");
+
+		if (n < 2 || !has_word(plain, value, len))
+			fprintf(out, "%s%.*s", n > 0 ? " " : "", (int)len,
+			    value);
+		value += len + (value[len] == ' ');
+	}
+}
+
+/* The line of a backend that the file does not have yet, as its neighbour
+ * begins: "backend   = ". */
+static char *
+new_line(const struct line *neighbour, const struct config_backend *backend)
+{
+	const char *equals = memchr(neighbour->text, '=', neighbour->len);
+	struct config_backend plain = { .line = 0 };
+	char *value = full_value(backend), *plain_value, *text = NULL;
+	size_t len = 0, start;
+	FILE *out = open_memstream(&text, &len);
+
+	keys_preset(KEY_BACKEND, &plain);
+	memcpy(plain.name, backend->name, sizeof(plain.name));
+	plain.addr = backend->addr;
+	plain_value = full_value(&plain);
+	if (out != NULL && equals != NULL && value != NULL &&
+	    plain_value != NULL) {
+		start = (size_t)(equals - neighbour->text) + 1;
+		start += strspn(equals + 1, blanks);
+		fwrite(neighbour->text, 1, start, out);
+		put_value(value, plain_value, out);
+	}
+	free(value);
+	free(plain_value);
+	if (out != NULL && fclose(out) == 0 && len > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static const struct config_backend *
+find_backend(const struct config_service *service, const char *name)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (strcmp(service->backend[i].name, name) == 0)
+			return &service->backend[i];
+	return NULL;
+}
+
+static const struct config_service *
+find_service(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->services; i++)
+		if (strcmp(config->service[i].name, name) == 0)
+			return &config->service[i];
+	return NULL;
+}
+
+static int
+edit_line(struct edits *edits, const char *text, size_t len,
+    const struct config_backend *file, const struct config_backend *served)
+{
+	const size_t number = (size_t)file->line;
+	const struct line line = line_at(text, len, number);
+	char *changed;
+
+	if (served == NULL)
+		return add(edits, number, true, NULL);
+	if (served->weight == file->weight)
+		return 0;
+	changed = reweigh(&line, served->weight);
+	return changed != NULL ? add(edits, number, true, changed) : -ENOMEM;
+}
+
+/* Those of the file first, then those that it does not have, in their order,
+ * behind the service's last. */
+static int
+edit_service(struct edits *edits, const char *text, size_t len,
+    const struct config_service *file, const struct config_service *served)
+{
+	const struct config_backend *last = &file->backend[0];
+	struct line line;
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < file->backends; i++) {
+		const struct config_backend *one = &file->backend[i];
+
+		error = edit_line(edits, text, len, one,
+		    find_backend(served, one->name));
+		if (one->line > last->line)
+			last = one;
+	}
+	line = line_at(text, len, (size_t)last->line);
+	for (unsigned order = 0; error == 0 && order < served->backends;
+	     order++)
+		for (size_t i = 0; error == 0 && i < served->backends; i++) {
+			const struct config_backend *one = &served->backend[i];
+			char *added;
+
+			if (one->order != order ||
+			    find_backend(file, one->name) != NULL)
+				continue;
+			added = new_line(&line, one);
+			error = added != NULL
+			    ? add(edits, (size_t)last->line, false, added)
+			    : -ENOMEM;
+		}
+	return error;
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct edit *a = left, *b = right;
+
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	/* what takes its place is before what comes behind it */
+	return (int)b->removes - (int)a->removes;
+}
+
+/* The services as they are written out in full. */
+static char *
+services_text(const struct config *config)
+{
+	char *text = NULL, *services;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return NULL;
+	config_dump(config, out);
+	if (fclose(out) != 0)
+		return NULL;
+	services = strstr(text, "\n[service ");
+	if (services != NULL)
+		memmove(text, services, strlen(services) + 1);
+	return text;
+}
+
+static bool
+serve_alike(const struct config *one, const struct config *other)
+{
+	char *a = services_text(one), *b = services_text(other);
+	bool alike = a != NULL && b != NULL && strcmp(a, b) == 0;
+
+	free(a);
+	free(b);
+	return alike;
+}
+
+/* Whether the text with the edits reads as what is served. */
+static int
+judge(const struct edits *edits, const char *text, size_t len,
+    const struct config *served, struct why *why)
+{
+	struct config_errors errors = { .count = 0 };
+	struct config *config = NULL;
+	char *edited = NULL;
+	size_t edited_len = 0;
+	FILE *out = open_memstream(&edited, &edited_len);
+	int error = 0;
+
+	if (out == NULL)
+		return -ENOMEM;
+	edits_apply(edits, text, len, out);
+	if (fclose(out) == 0)
+		config = config_parse("the new text", edited, edited_len,
+		    &errors);
+	if (config == NULL)
+		error = why_set(why, "%s",
+		    errors.count > 0 ? errors.text[0] : "no memory");
+	else if (!serve_alike(config, served))
+		error = why_set(why,
+		    "the file has other changes that are not in force: reload "
+		    "it first");
+	config_free(config);
+	config_errors_done(&errors);
+	free(edited);
+	return error;
+}
+
+int
+edits_make(struct edits *edits, const char *text, size_t len,
+    const struct config *file, const struct config *served, struct why *why)
+{
+	int error = 0;
+
+	*edits = (struct edits){ .count = 0 };
+	for (size_t i = 0; error == 0 && i < served->services; i++) {
+		const struct config_service *one = &served->service[i];
+		const struct config_service *was = find_service(file,
+		    one->name);
+
+		if (was != NULL)
+			error = edit_service(edits, text, len, was, one);
+	}
+	if (edits->count > 1)
+		qsort(edits->edit, edits->count, sizeof(*edits->edit), compare);
+	if (error == 0)
+		error = judge(edits, text, len, served, why);
+	if (error < 0)
+		edits_done(edits);
+	return error;
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+void
+edits_apply(const struct edits *edits, const char *text, size_t len, FILE *out)
+{
+	const struct edit *edit = edits->edit;
+	const struct edit *end = edit + edits->count;
+	struct line line;
+
+	for (size_t number = 1; next_line(&text, &len, &line); number++) {
+		const char *eol = line.end == 2 ? "\r\n" : "\n";
+		bool removed = edit < end && edit->line == number &&
+		    edit->removes;
+
+		if (!removed)
+			fwrite(line.text, 1, line.len + line.end, out);
+		/* a new line behind a last one that has no end */
+		if (!removed && line.end == 0 && edit < end &&
+		    edit->line == number)
+			fputs(eol, out);
+		for (; edit < end && edit->line == number; edit++)
+			if (edit->text != NULL)
+				fprintf(out, "%s%s", edit->text, eol);
+	}
+}
+
+static void
+diff_line(char sign, const char *text, size_t len, FILE *out)
+{
+	fprintf(out, "%c%.*s\n", sign, (int)len, text);
+}
+
+/* The lines from `first` to `last` with the edits that are among them; `shift`
+ * lines have been added before. */
+static void
+diff_hunk(const struct edit *edit, const struct edit *end, size_t first,
+    size_t last, long shift, const char *text, size_t len, FILE *out)
+{
+	size_t old = last - first + 1, new = old;
+	struct line line;
+
+	for (const struct edit *at = edit; at < end; at++)
+		new += (at->text != NULL) - (size_t)at->removes;
+	fprintf(out, "@@ -%zu,%zu +%ld,%zu @@\n", first, old,
+	    (long)first + shift, new);
+	for (size_t number = first; number <= last; number++) {
+		bool removed = edit < end && edit->line == number &&
+		    edit->removes;
+
+		line = line_at(text, len, number);
+		diff_line(removed ? '-' : ' ', line.text, line.len, out);
+		for (; edit < end && edit->line == number; edit++)
+			if (edit->text != NULL)
+				diff_line('+', edit->text, strlen(edit->text),
+				    out);
+	}
+}
+
+static size_t
+count_lines(const char *text, size_t len)
+{
+	struct line line;
+	size_t lines = 0;
+
+	while (next_line(&text, &len, &line))
+		lines++;
+	return lines;
+}
+
+void
+edits_diff(const struct edits *edits, const char *text, size_t len,
+    const char *name, FILE *out)
+{
+	const struct edit *edit = edits->edit;
+	const struct edit *end = edit + edits->count;
+	const size_t lines = count_lines(text, len);
+	long shift = 0;
+
+	if (edits->count > 0)
+		fprintf(out, "--- %s\n+++ %s\n", name, name);
+	while (edit < end) {
+		const struct edit *from = edit;
+		size_t first = edit->line > CONTEXT ? edit->line - CONTEXT : 1;
+		size_t last = edit->line;
+		long grown = 0;
+
+		/* changes whose surroundings touch are told in one */
+		for (; edit < end && edit->line <= last + 2 * CONTEXT; edit++) {
+			last = edit->line;
+			grown += (edit->text != NULL) - (long)edit->removes;
+		}
+		last = last + CONTEXT < lines ? last + CONTEXT : lines;
+		diff_hunk(from, edit, first, last, shift, text, len, out);
+		shift += grown;
+	}
+}

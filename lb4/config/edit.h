@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A file's text brought up to what is served: weights that were changed,
+ * backends that were added and removed while lb4 ran.  Lines that need no
+ * change stay as they are, with their comments.  Pure.
+ */
+#ifndef LB4_CONFIG_EDIT_H
+#define LB4_CONFIG_EDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct config;
+struct why;
+
+/* A line that is replaced, removed, or followed by a new one. */
+struct edit {
+	size_t line;  /* of the file; the first is 1 */
+	bool removes; /* it goes */
+	char *text;   /* owned; comes at its place, or behind it; NULL: nothing.
+		       * Without the line's end */
+};
+
+struct edits {
+	struct edit *edit; /* owned; by line */
+	size_t count;
+};
+
+/*
+ * Finds the edits that make of `text`, which reads as `file`, one that has the
+ * backends of `served`.  0, or -EINVAL with why that cannot be: they differ in
+ * more than what can be changed while lb4 runs.  -ENOMEM.
+ */
+int edits_make(struct edits *edits, const char *text, size_t len,
+    const struct config *file, const struct config *served, struct why *why);
+void edits_done(struct edits *edits);
+
+/* Writes the text with the edits in it. */
+void edits_apply(const struct edits *edits, const char *text, size_t len,
+    FILE *out);
+
+/* Writes the edits as a unified diff, which patch(1) reads; nothing if there
+ * are none.  `name` is the file's. */
+void edits_diff(const struct edits *edits, const char *text, size_t len,
+    const char *name, FILE *out);
+
+#endif

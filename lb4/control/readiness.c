@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The node's state, and the thread that tells it: see readiness.h. */
+#include "lb4/control/readiness.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/loop.h"
+#include "common/mailbox.h"
+#include "common/timer.h"
+#include "lb4/control/control.h"
+#include "lb4/engine/engine.h"
+
+enum { TAG_MAILBOX, TAG_LENT };
+
+/* What is understood, and how much of it at once. */
+static const char question[] = "node\n";
+#define QUESTION_LEN (sizeof(question) - 1)
+#define QUESTIONS_MAX 8
+
+static const char *const names[] = {
+	[NODE_READY] = "ready",
+	[NODE_DRAINING] = "draining",
+	[NODE_NOT_READY] = "not-ready",
+};
+
+static_assert(sizeof(names) / sizeof(names[0]) == NODE_STATE_COUNT,
+    "a name for each state");
+
+struct readiness {
+	/* set before the thread starts */
+	const struct control *control;
+	struct mailbox *back;
+	int epfd;
+	struct mailbox lent; /* struct lent, from control */
+	pthread_t thread;
+
+	_Atomic bool stop; /* writer: control */
+
+	/* the thread's own: by index; fd -1: none */
+	struct lent caller[READINESS_CALLERS_MAX];
+};
+
+/* ---- the state ----------------------------------------------------------- */
+
+const char *
+readiness_name(enum node_state state)
+{
+	return (unsigned)state < NODE_STATE_COUNT ? names[state] : "?";
+}
+
+const char *
+readiness_text(enum node_state state, const char *why, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s%s%s",
+	    state == NODE_NOT_READY ? "not ready" : readiness_name(state),
+	    state != NODE_READY ? ": " : "", state != NODE_READY ? why : "");
+	return buf;
+}
+
+/* Listeners are open from before the socket's first answer until the process
+ * stops. */
+enum node_state
+readiness_state(const struct control *control, char *why, size_t size)
+{
+	const uint64_t now_ms = timer_now_ms();
+	const bool drained = atomic_load(&control->node_drained);
+	unsigned worker;
+	uint64_t stuck_ms = engine_stuck_ms(control->parts.engine, now_ms,
+	    &worker);
+
+	why[0] = '\0';
+	if (atomic_load(&control->state) != CONTROL_RUNNING)
+		(void)snprintf(why, size, "lb4 is stopping");
+	else if (drained && now_ms >= atomic_load(&control->node_deadline_ms))
+		(void)snprintf(why, size, "drained by an operator");
+	else if (stuck_ms > ENGINE_STUCK_MS)
+		(void)snprintf(why, size,
+		    "worker %u is stuck for %" PRIu64 " ms", worker, stuck_ms);
+	if (why[0] != '\0')
+		return NODE_NOT_READY;
+	if (!drained)
+		return NODE_READY;
+	(void)snprintf(why, size, "drained by an operator, with a deadline");
+	return NODE_DRAINING;
+}
+
+/* ---- the thread ---------------------------------------------------------- */
+
+static void
+give_back(struct readiness *readiness, struct lent *lent)
+{
+	bool posted;
+
+	(void)loop_remove(readiness->epfd, lent->fd);
+	posted = mailbox_post(readiness->back, lent);
+	assert(posted);
+	lent->fd = -1;
+}
+
+static void
+take_lent(struct readiness *readiness)
+{
+	struct lent lent;
+
+	mailbox_open(&readiness->lent);
+	while (mailbox_take(&readiness->lent, &lent)) {
+		struct lent *place = &readiness->caller[lent.index];
+
+		*place = lent;
+		if (loop_add(readiness->epfd, lent.fd, EPOLLIN,
+			loop_tag(TAG_LENT, lent.index, lent.generation)) < 0)
+			give_back(readiness, place);
+	}
+}
+
+/* How many questions wait, if nothing else does; else 0. */
+static unsigned
+count_questions(int fd)
+{
+	char text[QUESTIONS_MAX * QUESTION_LEN];
+	ssize_t len = recv(fd, text, sizeof(text), MSG_PEEK | MSG_DONTWAIT);
+
+	if (len <= 0 || (size_t)len % QUESTION_LEN != 0)
+		return 0;
+	for (size_t at = 0; at < (size_t)len; at += QUESTION_LEN)
+		if (memcmp(text + at, question, QUESTION_LEN) != 0)
+			return 0;
+	return (unsigned)((size_t)len / QUESTION_LEN);
+}
+
+/* Answers one question and takes it off; false: the answer is not taken, and
+ * the question is still there. */
+static bool
+answer(const struct readiness *readiness, int fd)
+{
+	char why[READINESS_WHY_MAX], text[READINESS_TEXT_MAX];
+	char line[READINESS_TEXT_MAX + 2], taken[QUESTION_LEN];
+	enum node_state state = readiness_state(readiness->control, why,
+	    sizeof(why));
+	int len = snprintf(line, sizeof(line), "%s\n\n",
+	    readiness_text(state, why, text, sizeof(text)));
+
+	if (send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
+		return false;
+	return recv(fd, taken, sizeof(taken), MSG_DONTWAIT) ==
+	    (ssize_t)sizeof(taken);
+}
+
+static void
+on_readable(struct readiness *readiness, struct lent *lent)
+{
+	unsigned questions = count_questions(lent->fd);
+	bool more = questions > 0;
+
+	while (more && questions-- > 0)
+		more = answer(readiness, lent->fd);
+	if (!more)
+		give_back(readiness, lent);
+}
+
+static void *
+readiness_main(void *argument)
+{
+	struct readiness *readiness = argument;
+	struct epoll_event events[READINESS_CALLERS_MAX];
+
+	(void)pthread_setname_np(pthread_self(), "lb4-ready");
+	while (!atomic_load_explicit(&readiness->stop, memory_order_acquire)) {
+		int count = loop_wait(readiness->epfd, events,
+		    READINESS_CALLERS_MAX, -1);
+
+		for (int i = 0; i < count; i++) {
+			const uint64_t tag = events[i].data.u64;
+			struct lent *lent =
+			    &readiness->caller[loop_tag_index(tag)];
+
+			if (loop_tag_kind(tag) == TAG_MAILBOX)
+				take_lent(readiness);
+			else if (lent->fd >= 0 &&
+			    lent->generation == loop_tag_generation(tag))
+				on_readable(readiness, lent);
+		}
+	}
+	return NULL;
+}
+
+/* ---- for control --------------------------------------------------------- */
+
+static int
+start(struct readiness *readiness)
+{
+	int error = mailbox_init(&readiness->lent, READINESS_CALLERS_MAX,
+	    sizeof(struct lent));
+
+	if (error < 0)
+		return error;
+	readiness->epfd = loop_open();
+	error = readiness->epfd < 0
+	    ? readiness->epfd
+	    : loop_add(readiness->epfd, readiness->lent.fd, EPOLLIN,
+		  loop_tag(TAG_MAILBOX, 0, 0));
+	if (error == 0)
+		error = -pthread_create(&readiness->thread, NULL,
+		    readiness_main, readiness);
+	if (error == 0)
+		return 0;
+	if (readiness->epfd >= 0)
+		(void)close(readiness->epfd);
+	mailbox_done(&readiness->lent);
+	return error;
+}
+
+struct readiness *
+readiness_new(const struct control *control, struct mailbox *back)
+{
+	struct readiness *readiness;
+	int error;
+
+	readiness = aligned_alloc(_Alignof(struct readiness),
+	    sizeof(*readiness));
+	if (readiness == NULL)
+		return NULL;
+	memset(readiness, 0, sizeof(*readiness));
+	readiness->control = control;
+	readiness->back = back;
+	for (unsigned i = 0; i < READINESS_CALLERS_MAX; i++)
+		readiness->caller[i].fd = -1;
+	error = start(readiness);
+	if (error == 0)
+		return readiness;
+	free(readiness);
+	errno = -error;
+	return NULL;
+}
+
+void
+readiness_free(struct readiness *readiness)
+{
+	if (readiness == NULL)
+		return;
+	atomic_store_explicit(&readiness->stop, true, memory_order_release);
+	mailbox_ring(&readiness->lent);
+	(void)pthread_join(readiness->thread, NULL);
+	(void)close(readiness->epfd);
+	mailbox_done(&readiness->lent);
+	free(readiness);
+}
+
+void
+readiness_lend(struct readiness *readiness, const struct lent *lent)
+{
+	bool posted = mailbox_post(&readiness->lent, lent);
+
+	assert(posted);
+}
