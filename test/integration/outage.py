@@ -7,12 +7,14 @@ A client that opens a connection every 10 ms, asks the hello server behind it,
 and gives up after 900 ms: a SYN that was lost is sent again after a second, and
 must not make up for it. Writes to TALLY, anew every 50 ms, one line
 
-    ATTEMPTS FAILED OUTAGE_MS GOOD_MS BROKEN
+    ATTEMPTS FAILED OUTAGE_MS GOOD_MS BROKEN LATE_MS
 
 OUTAGE_MS is the time from the first attempt that failed to the first that went
 well after the last that failed, by when they began; 0 when none failed.
 GOOD_MS: for how long all that began have gone well, up to now. BROKEN: how many
-of those that failed had been accepted before. SIGTERM ends it.
+of those that failed had been accepted before. LATE_MS: by how much the latest
+attempt came too late, since this process did not run: what was seen says as
+much about the machine then. SIGTERM ends it.
 """
 import asyncio
 import os
@@ -23,6 +25,7 @@ import time
 host, port, tally = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 results = {}  # when it began, in ms: whether it went well
 broken = 0
+late = 0
 
 
 async def attempt():
@@ -50,7 +53,8 @@ def sum_up():
     good = [when for when in whens if when > last]
     outage = good[0] - failed[0] if failed and good else 0
     return (f"{len(whens)} {len(failed)} {outage:.0f} "
-            f"{good[-1] - good[0] if good else 0:.0f} {broken}\n")
+            f"{good[-1] - good[0] if good else 0:.0f} {broken} "
+            f"{late:.0f}\n")
 
 
 def write_tally():
@@ -60,6 +64,7 @@ def write_tally():
 
 
 async def main():
+    global late
     tasks = set()
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
@@ -71,7 +76,9 @@ async def main():
         count += 1
         if count % 5 == 0:
             write_tally()
+        slept = time.monotonic()
         await asyncio.sleep(0.01)
+        late = max(late, (time.monotonic() - slept - 0.01) * 1000)
     await asyncio.gather(*tasks)
     write_tally()
 

@@ -14,6 +14,9 @@
 # bgp_new NODE...       all of this and the files, backends running; no nodes
 # router_up [ARG...]    the router's BIRD, and nexthops with more arguments
 # bird_up NODE|router, nexthops_up [ARG...], bird_say NODE|router COMMAND...
+# bird_files NODE|router   writes its files anew
+# bfd_every MS          ... with this interval instead of 50 ms, and BIRD reads
+#                       them; so it may be before all is up
 # node_up NODE          its lb4, watcher and BIRD
 # served_by ADDRESS     the nodes that the router sends it to, each with a space
 #                       behind; of those that drain, NODE(drains)
@@ -88,11 +91,43 @@ gateway_set() # NS IPV4 IPV6
 # ---- the router -------------------------------------------------------------
 
 # BIRD's log goes where the others' do.
+bfd_ms=50
 bird_file() # NODE|router FILE NAME
 {
 	mkdir -p "$T/bird-$1"
-	sed 's/^log syslog all;/log stderr all;/' "$bgp_example/$2" \
-	    >"$T/bird-$1/$3"
+	sed "s/^log syslog all;/log stderr all;/
+	    s/ interval 50 ms;/ interval $bfd_ms ms;/" \
+	    "$bgp_example/$2" >"$T/bird-$1/$3"
+}
+
+# With two nodes, the third's sessions go.
+bird_files() # NODE|router
+{
+	local node
+
+	if [ "$1" != router ]; then
+		bird_file "$1" bird-node.conf bird.conf
+		bird_file "$1" "node-${1#lb}.conf" node.conf
+		return
+	fi
+	bird_file router bird-router.conf bird.conf
+	for node in "${!link[@]}"; do
+		[[ " ${nodes[*]} " == *" $node "* ]] ||
+			sed -i "/^protocol bgp ${node}[46] /d" \
+			    "$T/bird-router/bird.conf"
+	done
+}
+
+bfd_every() # MS
+{
+	local name
+
+	bfd_ms=$1
+	for name in router "${nodes[@]}"; do
+		bird_files "$name"
+		! running "bird-$name" ||
+			bird_say "$name" configure >/dev/null
+	done
 }
 
 # -R is what the example has in BIRD_ARGS.
@@ -125,22 +160,9 @@ nexthops_up() # ARG...
 	start nexthops on router "$bgp_example/nexthops" "${command[@]}" "$@"
 }
 
-# With two nodes, the third's sessions go.
-router_file()
-{
-	local node
-
-	bird_file router bird-router.conf bird.conf
-	for node in "${!link[@]}"; do
-		[[ " ${nodes[*]} " == *" $node "* ]] ||
-			sed -i "/^protocol bgp ${node}[46] /d" \
-			    "$T/bird-router/bird.conf"
-	done
-}
-
 router_up() # ARG...
 {
-	router_file
+	bird_files router
 	nexthops_up "$@"
 	bird_up router
 }
@@ -187,8 +209,7 @@ share_of() # NODE ADDRESS
 node_files() # NODE
 {
 	sed "s|/run/lb4/|$T/$1-|" "$bgp_example/lb4.ini" >"$T/$1.ini"
-	bird_file "$1" bird-node.conf bird.conf
-	bird_file "$1" "node-${1#lb}.conf" node.conf
+	bird_files "$1"
 }
 
 # As lb4-watch.service has it with lb4-watch.conf.
