@@ -28,7 +28,8 @@
 # ctl NODE ARG...       lb4ctl for it
 # up_count NODE         how many backends, in all services, it sees up
 # health_is NODE 0|1    what its watcher says
-# holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner
+# holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner,
+# followed ADDRESS      whether the client sends to its owner
 # probe_start ADDRESS..., probe_end, then outage_of, attempts_of, failed_of,
 #                       unconnected_of ADDRESS: what a client of 100 conns a
 #                       second notices; an ADDRESS may end in @PORT
@@ -262,6 +263,16 @@ owner() # ADDRESS: the one that there must be
 	all=$(owners "$1")
 	[[ "$all" =~ ^[a-z]+\ $ ]] || fail "$1 is held by: ${all:-nobody}"
 	echo "${all% }"
+}
+
+# Whether the client sends to the node that holds it.
+followed() # ADDRESS
+{
+	local mac
+
+	mac=$(ip -n "$(owner "$1")" -o link show dev eth0 |
+	    sed -nE 's/.* link\/ether ([^ ]+).*/\1/p')
+	[[ "$(ip -n client neigh show "$1")" == *" lladdr $mac "* ]]
 }
 
 # ---- what clients see -------------------------------------------------------
