@@ -456,7 +456,7 @@ fault_link() # the clients' network is unplugged
 {
 	ip link set "$1-eth0" down
 }
-heal_link()
+heal_link() # until the switch forwards, the node may serve, too, for a second
 {
 	ip link set "$1-eth0" up
 }
@@ -501,6 +501,8 @@ heal_crash()
 {
 	ip link set "$1-eth0" up
 	ip link set "$1-eth1" up
+	# a machine that boots has a switch that forwards
+	wait_for "in_ns $1 timeout 0.2 '$TOOLS/tcpact' refused 10.10.1.2:9"
 	unset "cut[$1]"
 	node_up "$1"
 }
