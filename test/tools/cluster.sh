@@ -28,7 +28,8 @@
 # ctl NODE ARG...       lb4ctl for it
 # up_count NODE         how many backends, in all services, it sees up
 # health_is NODE 0|1    what its watcher says
-# holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner
+# holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner,
+# followed ADDRESS      whether the client sends to its owner
 # probe_start ADDRESS..., probe_end, then outage_of, attempts_of, failed_of,
 #                       unconnected_of ADDRESS: what a client of 100 conns a
 #                       second notices; an ADDRESS may end in @PORT
@@ -264,6 +265,16 @@ owner() # ADDRESS: the one that there must be
 	echo "${all% }"
 }
 
+# Whether the client sends to the node that holds it.
+followed() # ADDRESS
+{
+	local mac
+
+	mac=$(ip -n "$(owner "$1")" -o link show dev eth0 |
+	    sed -nE 's/.* link\/ether ([^ ]+).*/\1/p')
+	[[ "$(ip -n client neigh show "$1")" == *" lladdr $mac "* ]]
+}
+
 # ---- what clients see -------------------------------------------------------
 
 port_in() # ADDRESS[@PORT]
@@ -445,7 +456,7 @@ fault_link() # the clients' network is unplugged
 {
 	ip link set "$1-eth0" down
 }
-heal_link()
+heal_link() # until the switch forwards, the node may serve, too, for a second
 {
 	ip link set "$1-eth0" up
 }
@@ -490,6 +501,8 @@ heal_crash()
 {
 	ip link set "$1-eth0" up
 	ip link set "$1-eth1" up
+	# a machine that boots has a switch that forwards
+	wait_for "in_ns $1 timeout 0.2 '$TOOLS/tcpact' refused 10.10.1.2:9"
 	unset "cut[$1]"
 	node_up "$1"
 }
