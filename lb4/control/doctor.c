@@ -32,8 +32,8 @@
 #define PAGE 4096
 #define PIPE_PAGES 16 /* of a pipe of the usual size */
 
-/* control, prober, log, readiness; and the workers. */
-#define THREADS_OWN 4
+/* control, prober, log; and the workers.  With a control socket, readiness. */
+#define THREADS_OWN 3
 
 /* TCP_TIMEWAIT_LEN of the kernel: nothing sets it. */
 #define TIME_WAIT_MS 60000
@@ -687,7 +687,8 @@ static void
 check_threads(struct examination *exam)
 {
 	const struct host *host = exam->host;
-	const uint64_t needs = THREADS_OWN + exam->workers;
+	const uint64_t needs = THREADS_OWN +
+	    (exam->config->control[0] != '\0') + exam->workers;
 	const bool bound = !host->is_root || exam->config->user[0] != '\0';
 	const char *what = "kernel.threads-max";
 	int64_t least = host->threads_max;

@@ -20,6 +20,7 @@
 #include "common/timer.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
+#include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 #include "table_config.h"
 
@@ -30,6 +31,7 @@ static char folder[] = "/tmp/test_socket.XXXXXX";
 static struct config *config;
 static struct tables tables;
 static struct control control;
+static struct engine *engine;
 static struct control_socket *sock;
 static uint64_t now_ms;
 
@@ -48,15 +50,22 @@ setup(void)
 	(void)snprintf(config->control, sizeof(config->control), "%s/s",
 	    folder);
 	config->control_mode = 0640;
+	config->workers = 1;
 	tables_init(&tables, 1);
 	ck_assert_int_eq(tables_publish(&tables, config, &config->hash_seed),
 	    0);
 	ck_assert_int_eq(control_socket_open(&sock, config, why, sizeof(why)),
 	    0);
+	engine = engine_new(&tables, config,
+	    &(struct engine_limits){ .nofile = 1000, .maxconn = 100 },
+	    &(struct engine_peers){ .control = NULL });
+	ck_assert_ptr_nonnull(engine);
+	control.parts.engine = engine;
+	control.parts.version = "1";
 	control.parts.tables = &tables;
 	control.parts.config = config;
 	control.parts.socket = sock;
-	control_socket_start(sock, &control);
+	ck_assert_int_eq(control_socket_start(sock, &control), 0);
 	now_ms = timer_now_ms();
 }
 
@@ -65,7 +74,9 @@ teardown(void)
 {
 	struct stat st;
 
+	control_socket_stop(sock);
 	control_socket_free(sock);
+	engine_free(engine);
 	ck_assert_int_eq(stat(config->control, &st), -1);
 	ck_assert_int_eq(rmdir(folder), 0);
 	tables_done(&tables);
