@@ -55,6 +55,9 @@ bgp_new() # NODE...
 	ip -n client route add local 10.77.0.0/16 dev lo
 	ip -n client route add local fd77::/16 dev lo
 	in_ns client sysctl -qw net.ipv6.ip_nonlocal_bind=1
+	# Within one kernel a packet's hash is its socket's, which the client
+	# draws anew when it has to send again: no router could know that.
+	in_ns client sysctl -qw net.core.txrehash=0 2>/dev/null || true
 	ip -n router route add 10.77.0.0/16 via 10.20.0.2
 	ip -n router route add fd77::/16 via fd20::2
 	for node in "${nodes[@]}"; do
