@@ -5,7 +5,7 @@
 # What the integration tests share. A test is a bash script that begins with
 # `. "$(dirname "$0")/lib.sh"`; it runs under `set -eu`, so that a command
 # which fails fails the test. test/integration/run gives it
-#   T      its own directory, empty; all that is started here logs to $T/NAME.log
+#   T      its own directory, empty; what is started here logs to $T/NAME.log
 #   LB4    the lb4 binary; lb4ctl stands beside it as $LB4CTL
 #   TOOLS  the directory of tcpact, sessions, flood, hello, freeport
 #   MODE   the relay mode: auto, copy, splice or peek
@@ -18,7 +18,7 @@
 # join NAME [SECONDS]   waits until it has ended by itself; fails if not with 0
 # pid_of NAME           its process id
 # running NAME          true if it runs
-# port_of NAME          waits for the file $T/NAME.port and prints its first line
+# port_of NAME          waits for the file $T/NAME.port and prints its line
 # lb4_start [ARG...]    starts lb4 with --relay=$MODE; returns when it is ready
 # lb4_stop              ends it with TERM; fails unless it leaves with 0
 # lb4_as NAME FUNC...   another lb4: lb4_as b lb4_start -c "$T/b.ini"
