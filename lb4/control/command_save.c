@@ -125,6 +125,32 @@ original_replace(const struct original *original, const struct edits *edits)
 
 /* ---- the command --------------------------------------------------------- */
 
+/* Text for JSON, which is UTF-8.  What is not, as comments may be, is taken for
+ * ISO 8859-1: so every byte of it can be told. */
+static json_t *
+text_value(const char *text)
+{
+	json_t *value = json_string(text);
+	char *wide, *to;
+
+	if (value != NULL)
+		return value;
+	to = wide = malloc(2 * strlen(text) + 1);
+	if (wide == NULL)
+		return NULL;
+	for (; *text != '\0'; text++) {
+		const unsigned char byte = (unsigned char)*text;
+
+		if (byte >= 0x80)
+			*to++ = (char)(0xc0 | byte >> 6);
+		*to++ = (char)(byte >= 0x80 ? 0x80 | (byte & 0x3f) : byte);
+	}
+	*to = '\0';
+	value = json_string(wide);
+	free(wide);
+	return value;
+}
+
 static void
 answer_diff(struct caller *caller, const struct original *original,
     const struct edits *edits, bool written)
@@ -140,9 +166,10 @@ answer_diff(struct caller *caller, const struct original *original,
 		answer_error(caller, "failed", "no memory");
 	} else if (caller->json) {
 		answer_object(caller, "lb4.save/1",
-		    json_pack("{s:s,s:I,s:b,s:s}", "path", original->path,
-			"changes", (json_int_t)edits->count, "written", written,
-			"diff", text));
+		    json_pack("{s:o,s:I,s:b,s:o}", "path",
+			text_value(original->path), "changes",
+			(json_int_t)edits->count, "written", written, "diff",
+			text_value(text)));
 	} else if (edits->count == 0) {
 		answer_done(caller, "%s says what is served", original->path);
 	} else {
