@@ -102,7 +102,25 @@ fill(int fd, const struct original *original, const struct edits *edits)
 	return error;
 }
 
-/* Replaces the file whole: who reads it finds the old one or the new one. */
+/* Whether nobody has written or replaced it since it was read. */
+static int
+check_same(const struct original *original)
+{
+	const struct stat *was = &original->stat;
+	struct stat now;
+
+	if (stat(original->path, &now) < 0)
+		return -errno;
+	return now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
+		now.st_size == was->st_size &&
+		now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+		now.st_mtim.tv_nsec == was->st_mtim.tv_nsec
+	    ? 0
+	    : -EBUSY;
+}
+
+/* Replaces the file whole: who reads it finds the old one or the new one.  A
+ * disk may be slow: an editor may have been quicker. */
 static int
 original_replace(const struct original *original, const struct edits *edits)
 {
@@ -116,6 +134,8 @@ original_replace(const struct original *original, const struct edits *edits)
 	if (fd < 0)
 		return -errno;
 	error = fill(fd, original, edits);
+	if (error == 0)
+		error = check_same(original);
 	if (error == 0 && rename(new, original->path) < 0)
 		error = -errno;
 	if (error < 0)
@@ -189,6 +209,12 @@ save(struct caller *caller, const struct original *original,
 
 	if (write && edits->count > 0)
 		error = original_replace(original, edits);
+	if (error == -EBUSY) {
+		answer_error(caller, "refused",
+		    "%s was changed by somebody else meanwhile",
+		    original->path);
+		return;
+	}
 	if (error < 0) {
 		answer_error(caller, "failed",
 		    "%s cannot be written: %s: lb4ctl save | patch %s, as "
