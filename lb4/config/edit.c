@@ -54,6 +54,19 @@ line_at(const char *text, size_t len, size_t number)
 	return line;
 }
 
+/* The end that a line in its place has: one that has none, being the last, is
+ * told by the line before it.  `text` is where the first one begins. */
+static const char *
+end_of(const struct line *line, const char *text)
+{
+	const bool first = line->text - text < 2;
+
+	if (line->end == 2 ||
+	    (line->end == 0 && !first && line->text[-2] == '\r'))
+		return "\r\n";
+	return "\n";
+}
+
 /* ---- edits --------------------------------------------------------------- */
 
 /* Takes `text`. */
@@ -383,10 +396,11 @@ edits_apply(const struct edits *edits, const char *text, size_t len, FILE *out)
 {
 	const struct edit *edit = edits->edit;
 	const struct edit *end = edit + edits->count;
+	const char *at = text;
 	struct line line;
 
-	for (size_t number = 1; next_line(&text, &len, &line); number++) {
-		const char *eol = line.end == 2 ? "\r\n" : "\n";
+	for (size_t number = 1; next_line(&at, &len, &line); number++) {
+		const char *eol = end_of(&line, text);
 		bool removed = edit < end && edit->line == number &&
 		    edit->removes;
 
@@ -402,10 +416,13 @@ edits_apply(const struct edits *edits, const char *text, size_t len, FILE *out)
 	}
 }
 
+/* The file's line, with its end: patch(1) compares that, too. */
 static void
-diff_line(char sign, const char *text, size_t len, FILE *out)
+diff_old(char sign, const struct line *line, FILE *out)
 {
-	fprintf(out, "%c%.*s\n", sign, (int)len, text);
+	fprintf(out, "%c%.*s", sign, (int)(line->len + line->end), line->text);
+	if (line->end == 0)
+		fputs("\n\\ No newline at end of file\n", out);
 }
 
 /* The lines from `first` to `last` with the edits that are among them; `shift`
@@ -424,13 +441,19 @@ diff_hunk(const struct edit *edit, const struct edit *end, size_t first,
 	for (size_t number = first; number <= last; number++) {
 		bool removed = edit < end && edit->line == number &&
 		    edit->removes;
+		bool ends; /* the last line gets an end */
 
 		line = line_at(text, len, number);
-		diff_line(removed ? '-' : ' ', line.text, line.len, out);
+		ends = !removed && line.end == 0 && edit < end &&
+		    edit->line == number;
+		diff_old(removed || ends ? '-' : ' ', &line, out);
+		if (ends)
+			fprintf(out, "+%.*s%s", (int)line.len, line.text,
+			    end_of(&line, text));
 		for (; edit < end && edit->line == number; edit++)
 			if (edit->text != NULL)
-				diff_line('+', edit->text, strlen(edit->text),
-				    out);
+				fprintf(out, "+%s%s", edit->text,
+				    end_of(&line, text));
 	}
 }
 

@@ -508,6 +508,8 @@ closer_drain_node(struct closer *closer, unsigned rate, uint64_t deadline_ms)
 	struct order *order;
 
 	closer_undrain_node(closer);
+	if (find_order(closer, ORDER_STOP, CLOSING_ANY) != NULL)
+		return true;
 	order = order_new(closer, ORDER_NODE, "", rate, deadline_ms);
 	if (order == NULL)
 		return false;

@@ -71,8 +71,8 @@ void closer_undrain(struct closer *closer, const struct backend *backend);
 /*
  * Closes conns of all backends, since this node drains; an order of before is
  * over.  `rate` 0: none before the deadline.  Past it the rate is at least
- * CLOSER_CUT_RATE: by then their packets may go to another node.  False without
- * memory.
+ * CLOSER_CUT_RATE: by then their packets may go to another node.  Does nothing
+ * when lb4 stops: that has a pace and an end of its own.  False without memory.
  */
 bool closer_drain_node(struct closer *closer, unsigned rate,
     uint64_t deadline_ms);

@@ -102,7 +102,25 @@ fill(int fd, const struct original *original, const struct edits *edits)
 	return error;
 }
 
-/* Replaces the file whole: who reads it finds the old one or the new one. */
+/* Whether nobody has written or replaced it since it was read. */
+static int
+check_same(const struct original *original)
+{
+	const struct stat *was = &original->stat;
+	struct stat now;
+
+	if (stat(original->path, &now) < 0)
+		return -errno;
+	return now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
+		now.st_size == was->st_size &&
+		now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+		now.st_mtim.tv_nsec == was->st_mtim.tv_nsec
+	    ? 0
+	    : -EBUSY;
+}
+
+/* Replaces the file whole: who reads it finds the old one or the new one.  A
+ * disk may be slow: an editor may have been quicker. */
 static int
 original_replace(const struct original *original, const struct edits *edits)
 {
@@ -116,6 +134,8 @@ original_replace(const struct original *original, const struct edits *edits)
 	if (fd < 0)
 		return -errno;
 	error = fill(fd, original, edits);
+	if (error == 0)
+		error = check_same(original);
 	if (error == 0 && rename(new, original->path) < 0)
 		error = -errno;
 	if (error < 0)
@@ -124,6 +144,32 @@ original_replace(const struct original *original, const struct edits *edits)
 }
 
 /* ---- the command --------------------------------------------------------- */
+
+/* Text for JSON, which is UTF-8.  What is not, as comments may be, is taken for
+ * ISO 8859-1: so every byte of it can be told. */
+static json_t *
+text_value(const char *text)
+{
+	json_t *value = json_string(text);
+	char *wide, *to;
+
+	if (value != NULL)
+		return value;
+	to = wide = malloc(2 * strlen(text) + 1);
+	if (wide == NULL)
+		return NULL;
+	for (; *text != '\0'; text++) {
+		const unsigned char byte = (unsigned char)*text;
+
+		if (byte >= 0x80)
+			*to++ = (char)(0xc0 | byte >> 6);
+		*to++ = (char)(byte >= 0x80 ? 0x80 | (byte & 0x3f) : byte);
+	}
+	*to = '\0';
+	value = json_string(wide);
+	free(wide);
+	return value;
+}
 
 static void
 answer_diff(struct caller *caller, const struct original *original,
@@ -140,9 +186,10 @@ answer_diff(struct caller *caller, const struct original *original,
 		answer_error(caller, "failed", "no memory");
 	} else if (caller->json) {
 		answer_object(caller, "lb4.save/1",
-		    json_pack("{s:s,s:I,s:b,s:s}", "path", original->path,
-			"changes", (json_int_t)edits->count, "written", written,
-			"diff", text));
+		    json_pack("{s:o,s:I,s:b,s:o}", "path",
+			text_value(original->path), "changes",
+			(json_int_t)edits->count, "written", written, "diff",
+			text_value(text)));
 	} else if (edits->count == 0) {
 		answer_done(caller, "%s says what is served", original->path);
 	} else {
@@ -162,6 +209,12 @@ save(struct caller *caller, const struct original *original,
 
 	if (write && edits->count > 0)
 		error = original_replace(original, edits);
+	if (error == -EBUSY) {
+		answer_error(caller, "refused",
+		    "%s was changed by somebody else meanwhile",
+		    original->path);
+		return;
+	}
 	if (error < 0) {
 		answer_error(caller, "failed",
 		    "%s cannot be written: %s: lb4ctl save | patch %s, as "

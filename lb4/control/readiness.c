@@ -28,6 +28,8 @@ static const char question[] = "node\n";
 #define QUESTION_LEN (sizeof(question) - 1)
 #define QUESTIONS_MAX 8
 
+#define SILENT_MS 5000 /* without a question: given back */
+
 static const char *const names[] = {
 	[NODE_READY] = "ready",
 	[NODE_DRAINING] = "draining",
@@ -49,6 +51,7 @@ struct readiness {
 
 	/* the thread's own: by index; fd -1: none */
 	struct lent caller[READINESS_CALLERS_MAX];
+	uint64_t asked_ms[READINESS_CALLERS_MAX]; /* when it has, last */
 };
 
 /* ---- the state ----------------------------------------------------------- */
@@ -118,6 +121,7 @@ take_lent(struct readiness *readiness)
 		struct lent *place = &readiness->caller[lent.index];
 
 		*place = lent;
+		readiness->asked_ms[lent.index] = timer_now_ms();
 		if (loop_add(readiness->epfd, lent.fd, EPOLLIN,
 			loop_tag(TAG_LENT, lent.index, lent.generation)) < 0)
 			give_back(readiness, place);
@@ -163,10 +167,33 @@ on_readable(struct readiness *readiness, struct lent *lent)
 	unsigned questions = count_questions(lent->fd);
 	bool more = questions > 0;
 
+	readiness->asked_ms[lent->index] = timer_now_ms();
 	while (more && questions-- > 0)
 		more = answer(readiness, lent->fd);
 	if (!more)
 		give_back(readiness, lent);
+}
+
+/* Gives back who is silent.  Returns for how long there is no other one; -1:
+ * for ever. */
+static int
+look_at_time(struct readiness *readiness)
+{
+	const uint64_t now_ms = timer_now_ms();
+	uint64_t sleep_ms = UINT64_MAX;
+
+	for (unsigned i = 0; i < READINESS_CALLERS_MAX; i++) {
+		struct lent *lent = &readiness->caller[i];
+		uint64_t silent_ms = now_ms - readiness->asked_ms[i];
+
+		if (lent->fd < 0)
+			continue;
+		if (silent_ms >= SILENT_MS)
+			give_back(readiness, lent);
+		else if (SILENT_MS - silent_ms < sleep_ms)
+			sleep_ms = SILENT_MS - silent_ms;
+	}
+	return sleep_ms == UINT64_MAX ? -1 : (int)sleep_ms;
 }
 
 static void *
@@ -178,7 +205,7 @@ readiness_main(void *argument)
 	(void)pthread_setname_np(pthread_self(), "lb4-ready");
 	while (!atomic_load_explicit(&readiness->stop, memory_order_acquire)) {
 		int count = loop_wait(readiness->epfd, events,
-		    READINESS_CALLERS_MAX, -1);
+		    READINESS_CALLERS_MAX, look_at_time(readiness));
 
 		for (int i = 0; i < count; i++) {
 			const uint64_t tag = events[i].data.u64;

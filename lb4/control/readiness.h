@@ -5,13 +5,15 @@
  * so.  The control thread may read a slow disk or build a large table for long;
  * that is no reason to move addresses and routes to another node.  So who has
  * asked `node` once is lent to this thread, which answers as long as nothing
- * else is asked:
+ * else is asked, and it is asked now and then:
  *
  *	control's caller --lent--> the thread answers "node" again and again
- *	       ^                        | another line, half a line, the end
+ *	       ^                        | another line, half a line, the end,
+ *	       |			| silence
  *	       +------- given back -----+
  *
  * Nothing is read before it is given back, so control finds all of it.
+ * Who is silent is control's, which has it make room for another.
  */
 #ifndef LB4_CONTROL_READINESS_H
 #define LB4_CONTROL_READINESS_H

@@ -279,6 +279,16 @@ error_of(const json_t *answer)
 	    "message"));
 }
 
+/* A node may say what it likes: only what a terminal may have is kept. */
+static void
+set_why(struct ask *ask, const char *said)
+{
+	(void)snprintf(ask->why, sizeof(ask->why), "%s", said);
+	for (char *at = ask->why; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
+			*at = '?';
+}
+
 /* The answer as it can be compared, or NULL with `why` in the asking. */
 static json_t *
 read_answer(struct ask *ask)
@@ -291,7 +301,7 @@ read_answer(struct ask *ask)
 		answer = json_loadb(ask->answer, ask->len, 0, &error);
 	said = error_of(answer);
 	if (said != NULL)
-		(void)snprintf(ask->why, sizeof(ask->why), "%s", said);
+		set_why(ask, said);
 	else if (ask->why[0] != '\0')
 		;
 	else if (ask->len == 0)

@@ -17,7 +17,7 @@
 enum member_kind {
 	MEMBER_TEXT, /* printable ASCII: it may go to a terminal */
 	MEMBER_TEXT_OR_NULL,
-	MEMBER_NUMBER,
+	MEMBER_NUMBER, /* no less than 0; sums of them fit */
 	MEMBER_BOOL,
 	MEMBER_LIST,
 };
@@ -75,7 +75,9 @@ is_of_kind(const json_t *value, enum member_kind kind)
 	case MEMBER_TEXT_OR_NULL:
 		return json_is_null(value) || is_text(value);
 	case MEMBER_NUMBER:
-		return json_is_integer(value);
+		return json_is_integer(value) &&
+		    json_integer_value(value) >= 0 &&
+		    json_integer_value(value) <= UINT32_MAX;
 	case MEMBER_BOOL:
 		return json_is_boolean(value);
 	case MEMBER_LIST:

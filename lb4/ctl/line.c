@@ -27,6 +27,17 @@ is_flag(const char *word)
 }
 
 int
+line_option(char *const *words, int count)
+{
+	if (!is_flag(words[0]))
+		return 0;
+	if (strcmp(words[0], "--json") == 0 || strchr(words[0], '=') != NULL ||
+	    count == 1 || is_flag(words[1]))
+		return 1;
+	return 2;
+}
+
+int
 line_join(char *line, size_t size, char *const *words, int count, bool *json)
 {
 	FILE *out = fmemopen(line, size, "w");
@@ -47,8 +58,7 @@ line_join(char *line, size_t size, char *const *words, int count, bool *json)
 			continue;
 		}
 		put_word(word + 2, out);
-		if (strchr(word, '=') == NULL && i + 1 < count &&
-		    !is_flag(words[i + 1])) {
+		if (line_option(words + i, count - i) == 2) {
 			fputc('=', out);
 			put_word(words[++i], out);
 		}

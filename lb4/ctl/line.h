@@ -22,4 +22,8 @@
 int line_join(char *line, size_t size, char *const *words, int count,
     bool *json);
 
+/* How many words the option has that words[0] begins: "--NAME" and its value
+ * are 2; 0: it begins none. */
+int line_option(char *const *words, int count);
+
 #endif

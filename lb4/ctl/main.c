@@ -128,12 +128,14 @@ run(const char *path, char **words, int count, struct output output)
 static void
 find_file(char **words, int count, char path[PATH_MAX])
 {
-	for (int i = 1; i < count; i++)
-		if (words[i][0] != '-' && strchr(words[i], '=') == NULL) {
-			if (realpath(words[i], path) != NULL)
-				words[i] = path;
-			return;
-		}
+	int i = 1, option;
+
+	while (i < count &&
+	    ((option = line_option(words + i, count - i)) > 0 ||
+		strchr(words[i], '=') != NULL))
+		i += option > 0 ? option : 1;
+	if (i < count && realpath(words[i], path) != NULL)
+		words[i] = path;
 }
 
 int

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 int
-talk_connect(const char *path)
+talk_connect(const char *path, int flags)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd, error;
@@ -20,7 +20,7 @@ talk_connect(const char *path)
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
@@ -53,7 +53,7 @@ int
 talk(const char *path, const char *line,
     void (*on_line)(void *owner, const char *line, size_t len), void *owner)
 {
-	int fd = talk_connect(path);
+	int fd = talk_connect(path, 0);
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t len;

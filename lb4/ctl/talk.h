@@ -16,8 +16,9 @@ enum talk_error {
 	TALK_MISUSED, /* the command is not written so */
 };
 
-/* Connects to the socket at `path`.  The descriptor, or -errno. */
-int talk_connect(const char *path);
+/* Connects to the socket at `path`.  The descriptor, or -errno.  With `flags`
+ * SOCK_NONBLOCK nothing waits: -EAGAIN when too many others do. */
+int talk_connect(const char *path, int flags);
 
 /*
  * Sends `line`, which ends with a newline, to the socket at `path`, and calls

@@ -90,7 +90,7 @@ static void
 on_time_to_connect(struct watch *watch)
 {
 	char why[WHY_MAX];
-	int fd = talk_connect(watch->path);
+	int fd = talk_connect(watch->path, SOCK_NONBLOCK);
 
 	if (fd >= 0) {
 		watch->fd = fd;

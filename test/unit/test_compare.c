@@ -262,6 +262,13 @@ START_TEST(test_refused)
 		    "a backend is no JSON object" },
 		{ ONLY(BACKEND("one", "1.1.1.1:1", "\"1\"", "ready", "up")),
 		    "a backend has a wrong weight" },
+		{ ONLY(BACKEND("one", "1.1.1.1:1", "-1", "ready", "up")),
+		    "a backend has a wrong weight" },
+		{ WITH("{\"service\":\"a\",\"configuration_checksum\":\"c\","
+		       "\"table_checksum\":\"t\","
+		       "\"available\":9223372036854775807,"
+		       "\"backends\":[]}"),
+		    "a service has a wrong available" },
 		{ ONLY(BACKEND("one", "1.1.1.1:1", "1", "ready", "\\n")),
 		    "a backend has a wrong health" },
 	};
