@@ -404,9 +404,20 @@ set_ssh(struct check *check, const char *command)
 	return count > 0 ? EXIT_AGREE : misused("--ssh", "an empty command");
 }
 
+static bool
+is_utf8(const char *text)
+{
+	json_t *value = json_string(text);
+
+	json_decref(value);
+	return value != NULL;
+}
+
 static int
 add_node(struct check *check, const char *node)
 {
+	if (!is_utf8(node))
+		return misused(node, "that is no UTF-8");
 	/* ssh would take it for an option */
 	if (node[0] == '\0' || (node[0] == '-' && node[1] != '\0'))
 		return misused(node, "that is no node");

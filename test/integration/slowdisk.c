@@ -12,19 +12,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int
 fsync(int fd)
 {
 	const char *path = getenv("SLOW_DISK");
+	const struct timespec tick = { .tv_nsec = 10000000 };
 	char waits[PATH_MAX];
 
 	if (path != NULL && access(path, F_OK) == 0) {
 		(void)snprintf(waits, sizeof(waits), "%s.waits", path);
 		(void)close(open(waits, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 		while (access(path, F_OK) == 0)
-			(void)usleep(10000);
+			(void)nanosleep(&tick, NULL);
 	}
 	return (int)syscall(SYS_fsync, fd);
 }
