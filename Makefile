@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 the lb4 authors
 #
-# make [all]          build/lb4, and build/lb4ctl where its source is there
+# make [all]          build/lb4 and build/lb4ctl
 # make tools          build/tools/*: what the tests and the demo are played with
 # make check          unit tests, fuzz seeds, integration tests: one line sums up
 #      TESTS=a,b      only these: relay (test_relay, fuzz_relay), 20-reload
@@ -19,6 +19,7 @@ BUILD ?= build
 O = $(BUILD)/obj
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+CONFIG = $(SYSCONFDIR)/lb4
 FUZZ_SECONDS ?= 60
 TESTS ?=
 SAN ?=
@@ -87,6 +88,8 @@ $(O)/flags: FORCE
 	$(call stamp,$(compile) $(link))
 $(O)/version: FORCE
 	$(call stamp,$(VERSION))
+$(O)/paths: FORCE
+	$(call stamp,$(SYSCONFDIR))
 $(O)/sources: FORCE
 	$(call stamp,$(COMMON) $(LB4) $(CTL))
 
@@ -95,6 +98,8 @@ $(O)/%.o: %.c $(O)/flags
 	$(Q)$(compile) $(DEFINE) -MMD -MP -c -o $@ $<
 $(O)/lb4/main.o $(O)/lb4/ctl/main.o: $(O)/version
 $(O)/lb4/main.o $(O)/lb4/ctl/main.o: DEFINE = -DLB4_VERSION='"$(VERSION)"'
+$(O)/lb4/control/options.o: $(O)/paths
+$(O)/lb4/control/options.o: DEFINE = -DOPTIONS_FILE='"$(CONFIG)/lb4.ini"'
 
 $(BUILD)/libcommon.a: $(call objs,$(COMMON))
 $(BUILD)/liblb4.a: $(call objs,$(LB4))
@@ -150,32 +155,38 @@ lint: all
 SBIN = $(DESTDIR)$(PREFIX)/sbin
 MAN = $(DESTDIR)$(PREFIX)/share/man
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
-CONF = $(DESTDIR)$(SYSCONFDIR)/lb4
-SCHEMA = $(DESTDIR)$(PREFIX)/share/lb4/schema
+CONF = $(DESTDIR)$(CONFIG)
+SHARE = $(DESTDIR)$(PREFIX)/share/lb4
 COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 UNITFILES = lb4.service lb4-watch.service
 PAGES = $(wildcard man/*.[1-9])
 page = $(MAN)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+# Units and pages have the paths of PREFIX=/usr/local.
+PATHS = s|/usr/local/|$(PREFIX)/|g; s|/etc/lb4/|$(CONFIG)/|g
 
 install: all
 	install -d $(SBIN) $(UNITDIR) $(CONF)
 	install $(PROGRAMS) $(SBIN)
-	$(foreach p,$(PAGES),install -D -m 644 $(p) $(call page,$(p)) &&) true
-	install -D -m 644 -t $(SCHEMA) etc/schema/*.json
+	install -D -m 644 -t $(SHARE)/schema etc/schema/*.json
 	install -D -m 644 etc/lb4ctl.bash-completion $(COMPLETION)/lb4ctl
 	install -m 644 etc/lb4.ini $(CONF)/lb4.ini.sample
 	test -e $(CONF)/lb4.ini || install -m 644 etc/lb4.ini $(CONF)/lb4.ini
-	for unit in $(UNITFILES); do sed 's|/usr/local/sbin|$(PREFIX)/sbin|; '\
-	's|/etc/lb4|$(SYSCONFDIR)/lb4|g' etc/$$unit >$(UNITDIR)/$$unit && \
-	chmod 644 $(UNITDIR)/$$unit || exit 1; done
+	for file in $(UNITFILES:%=etc/%) $(PAGES); do case $$file in \
+		*.service) to=$(UNITDIR) ;; *) to=$(MAN)/man$${file##*.} ;; esac; \
+		install -d $$to && sed '$(PATHS)' $$file >$$to/$${file##*/} && \
+		chmod 644 $$to/$${file##*/} || exit 1; done
+	cd etc && for file in lb4.socket $$(find examples -type f \
+		! -path '*/__pycache__/*'); do \
+		mode=644; test ! -x $$file || mode=755; \
+		install -D -m $$mode $$file $(abspath $(SHARE))/examples/$${file#*/} \
+		|| exit 1; done
 # A lb4.ini that was edited stays.
 uninstall:
 	rm -f $(addprefix $(SBIN)/,lb4 lb4ctl) \
 		$(addprefix $(UNITDIR)/,$(UNITFILES)) \
 		$(foreach p,$(PAGES),$(call page,$(p))) $(COMPLETION)/lb4ctl
-	rm -rf $(SCHEMA)
-	! test -d $(dir $(SCHEMA)) || \
-		rmdir --ignore-fail-on-non-empty $(dir $(SCHEMA))
+	rm -rf $(SHARE)/schema $(SHARE)/examples
+	! test -d $(SHARE) || rmdir --ignore-fail-on-non-empty $(SHARE)
 	! cmp -s $(CONF)/lb4.ini $(CONF)/lb4.ini.sample || rm $(CONF)/lb4.ini
 	rm -f $(CONF)/lb4.ini.sample
 	! test -d $(CONF) || rmdir --ignore-fail-on-non-empty $(CONF)

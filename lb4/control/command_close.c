@@ -24,7 +24,7 @@ static bool
 bad_option(struct caller *caller, const char *name, const char *value,
     const char *why)
 {
-	answer_error(caller, "usage", "%s=%.64s: %s", name, value, why);
+	answer_error(caller, "usage", "%s=%.64s %s", name, value, why);
 	return false;
 }
 

@@ -84,7 +84,7 @@ static const struct spec specs[] = {
 
 static const struct column help_columns[] = {
 	{ "command", "COMMAND", 10, COLUMN_TEXT },
-	{ "arguments", "ARGUMENTS", 38, COLUMN_TEXT },
+	{ "arguments", "ARGUMENTS", 49, COLUMN_TEXT },
 	{ "level", "LEVEL", 7, COLUMN_TEXT },
 	{ "purpose", "WHAT IT DOES", 0, COLUMN_TEXT },
 	{ NULL, NULL, 0, COLUMN_TEXT },

@@ -244,8 +244,7 @@ on_signal(struct control *control, uint32_t number)
 		on_reload_signal(control);
 		break;
 	case SIGUSR2:
-		log_warning("SIGUSR2: upgrade is not there yet: "
-			    "restart to run another program file");
+		log_warning("SIGUSR2 has no meaning: nothing has changed");
 		break;
 	default:
 		break;

@@ -200,8 +200,7 @@ check_nofile(struct examination *exam)
 	say(finding->value, "soft %s, hard %s", number(host->nofile_soft).text,
 	    number(host->nofile_hard).text);
 	if (exam->config->maxconn == 0)
-		say(finding->needs,
-		    "maxconn = auto is as many as there are descriptors for");
+		say(finding->needs, "what there is, since maxconn = auto");
 	else
 		say(finding->needs,
 		    "%" PRIu64 ": 2 for each conn, %" PRIu64 " for pipes, "
@@ -503,7 +502,7 @@ check_migrate(struct examination *exam)
 	say(finding->needs,
 	    "1, for clients who come as one of several listeners closes");
 	say(finding->wall, "%s",
-	    exam->host->migrate_req == 1 ? "none" : "they are reset");
+	    exam->host->migrate_req == 1 ? "no wall" : "they are reset");
 	if (exam->host->migrate_req != 1)
 		say(finding->set, "net.ipv4.tcp_migrate_req=1");
 }
@@ -677,7 +676,7 @@ check_pipe_size(struct examination *exam)
 	say(finding->value, "%" PRId64, most);
 	say(finding->needs, "pipe-size = %zu", exam->config->pipe_size);
 	say(finding->wall, "%s",
-	    enough ? "none" : "pipes stay at 64 KiB: more turns for bulk");
+	    enough ? "no wall" : "pipes stay at 64 KiB: more turns for bulk");
 	if (!enough)
 		say(finding->set, "fs.pipe-max-size=%zu",
 		    exam->config->pipe_size);
@@ -714,7 +713,8 @@ check_threads(struct examination *exam)
 	say(finding->value, "%" PRId64, least);
 	say(finding->needs, "%" PRIu64 " threads", needs);
 	say(finding->wall, "%s",
-	    finding->severity == DOCTOR_FINE ? "none" : "lb4 does not start");
+	    finding->severity == DOCTOR_FINE ? "no wall"
+					     : "lb4 does not start");
 	if (finding->severity != DOCTOR_FINE)
 		say(finding->set, "%s=%" PRIu64 " or more", what, needs);
 }
@@ -729,7 +729,7 @@ check_netns(struct examination *exam)
 	finding = add(exam, DOCTOR_FINE, "network namespace");
 	say(finding->value, "not the one of process 1");
 	say(finding->needs, "what begins with net. is of this namespace alone");
-	say(finding->wall, "none");
+	say(finding->wall, "no wall");
 }
 
 /* ---- all of it ---------------------------------------------------------- */

@@ -12,7 +12,9 @@
 
 #include "lb4/config/config.h"
 
+#ifndef OPTIONS_FILE /* the Makefile knows SYSCONFDIR */
 #define OPTIONS_FILE "/etc/lb4/lb4.ini"
+#endif
 
 enum options_action {
 	OPTIONS_RUN,

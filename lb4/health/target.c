@@ -292,6 +292,9 @@ target_free(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
 	timer_disarm(&env->timers, &target->timer);
+	/* first: who sees that nothing is known sees no old check either */
+	atomic_store_explicit(&target->backend->checked_ms, 0,
+	    memory_order_relaxed);
 	backend_set_health(target->backend,
 	    health_pack(false, HEALTH_UNKNOWN, 0), env->now_ms);
 	backend_unref(target->backend);
