@@ -387,8 +387,10 @@ control_run(struct control *control, const struct control_parts *parts)
 	error = start_closer(control);
 	if (error == 0)
 		error = start_socket(control);
-	if (error < 0)
+	if (error < 0) {
+		control_socket_stop(control->parts.socket);
 		return error;
+	}
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
 	    parts->tables);
