@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/build.h"
 #include "lb4/config/config.h"
 #include "lb4/config/keys.h"
 #include "lb4/config/values.h"
@@ -232,15 +233,6 @@ find_backend(const struct config_service *service, const char *name)
 	return NULL;
 }
 
-static const struct config_service *
-find_service(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->services; i++)
-		if (strcmp(config->service[i].name, name) == 0)
-			return &config->service[i];
-	return NULL;
-}
-
 static int
 edit_line(struct edits *edits, const char *text, size_t len,
     const struct config_backend *file, const struct config_backend *served)
@@ -374,7 +366,7 @@ edits_make(struct edits *edits, const char *text, size_t len,
 	*edits = (struct edits){ .count = 0 };
 	for (size_t i = 0; error == 0 && i < served->services; i++) {
 		const struct config_service *one = &served->service[i];
-		const struct config_service *was = find_service(file,
+		const struct config_service *was = build_find_service(file,
 		    one->name);
 
 		if (was != NULL)

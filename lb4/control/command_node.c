@@ -57,10 +57,10 @@ begin_drain(struct caller *caller, uint64_t deadline_ms, unsigned rate)
 {
 	struct control *control = caller->control;
 
-	closer_undrain_node(control->closer);
-	if (deadline_ms != 0 &&
-	    !closer_drain_node(control->closer, rate,
-		deadline_ms + WITHDRAWN_MS)) {
+	if (deadline_ms == 0) {
+		closer_undrain_node(control->closer);
+	} else if (!closer_drain_node(control->closer, rate,
+		       deadline_ms + WITHDRAWN_MS)) {
 		answer_error(caller, "failed", "%s", strerror(ENOMEM));
 		return false;
 	}
