@@ -98,8 +98,8 @@ $(O)/%.o: %.c $(O)/flags
 	$(Q)$(compile) $(DEFINE) -MMD -MP -c -o $@ $<
 $(O)/lb4/main.o $(O)/lb4/ctl/main.o: $(O)/version
 $(O)/lb4/main.o $(O)/lb4/ctl/main.o: DEFINE = -DLB4_VERSION='"$(VERSION)"'
-$(O)/lb4/control/options.o: $(O)/paths
-$(O)/lb4/control/options.o: DEFINE = -DOPTIONS_FILE='"$(CONFIG)/lb4.ini"'
+$(O)/lb4/process/options.o: $(O)/paths
+$(O)/lb4/process/options.o: DEFINE = -DOPTIONS_FILE='"$(CONFIG)/lb4.ini"'
 
 $(BUILD)/libcommon.a: $(call objs,$(COMMON))
 $(BUILD)/liblb4.a: $(call objs,$(LB4))

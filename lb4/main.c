@@ -16,21 +16,21 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
-#include "lb4/control/daemon.h"
-#include "lb4/control/doctor.h"
-#include "lb4/control/facts.h"
-#include "lb4/control/host.h"
-#include "lb4/control/logger.h"
 #include "lb4/control/manager.h"
-#include "lb4/control/offline.h"
-#include "lb4/control/options.h"
-#include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
-#include "lb4/engine/inherited.h"
 #include "lb4/health/prober.h"
+#include "lb4/host/doctor.h"
+#include "lb4/host/facts.h"
+#include "lb4/host/host.h"
+#include "lb4/log/logger.h"
+#include "lb4/process/daemon.h"
+#include "lb4/process/inherited.h"
+#include "lb4/process/options.h"
 #include "lb4/table/table.h"
+#include "lb4/whatif/offline.h"
 
 /* As in lb4(8). */
 enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };

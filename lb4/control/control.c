@@ -17,14 +17,14 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/closer.h"
-#include "lb4/control/logger.h"
-#include "lb4/control/notify.h"
-#include "lb4/control/options.h"
 #include "lb4/control/reload.h"
-#include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
+#include "lb4/log/logger.h"
+#include "lb4/process/notify.h"
+#include "lb4/process/options.h"
 #include "lb4/table/table.h"
 
 #define SWEEP_MS 10000

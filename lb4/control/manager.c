@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "lb4/control/notify.h"
 #include "lb4/engine/engine.h"
+#include "lb4/process/notify.h"
 #include "lb4/table/table.h"
 
 #define STATUS_MS 2000

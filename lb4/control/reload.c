@@ -13,15 +13,15 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
-#include "lb4/control/facts.h"
-#include "lb4/control/logger.h"
 #include "lb4/control/manager.h"
-#include "lb4/control/options.h"
-#include "lb4/control/socket.h"
 #include "lb4/engine/engine.h"
 #include "lb4/health/prober.h"
+#include "lb4/host/facts.h"
+#include "lb4/log/logger.h"
+#include "lb4/process/options.h"
 #include "lb4/table/table.h"
 
 /* Adds a complaint; without memory for it the list just says less. */

@@ -8,7 +8,7 @@
 #include "common/mailbox.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/worker.h"
-#include "lb4/table/backend.h"
+#include "lb4/model/backend.h"
 
 static bool
 is_meant(const struct closing *closing, const struct conn *conn)

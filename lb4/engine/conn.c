@@ -21,9 +21,9 @@
 
 #include "common/log.h"
 #include "common/sock.h"
+#include "lb4/balance/policy.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/worker.h"
-#include "lb4/table/policy.h"
 
 #define CONN_EVENTS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 

@@ -13,9 +13,9 @@
 #include "common/log.h"
 #include "common/sock.h"
 #include "common/timer.h"
-#include "lb4/engine/inherited.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/worker.h"
+#include "lb4/process/inherited.h"
 
 /* How long the queues of what is left may take to empty.  Where conns are at
  * their limit the rest is reset. */

@@ -9,7 +9,7 @@
 #include "common/mailbox.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/worker.h"
-#include "lb4/table/backend.h"
+#include "lb4/model/backend.h"
 #include "lb4/table/table.h"
 
 static uint64_t

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lb4/balance/policy.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/worker.h"
-#include "lb4/table/policy.h"
 
 /* How often to look for room that came by a backend's health or a reload. */
 #define LOOK_MS 100

@@ -3,7 +3,7 @@
 /*
  * The conns of a worker that wait for a backend, because all that they may use
  * are at their maxconn: its parts of the services' queues.  Called by conn.c
- * and worker.c.  lb4/table/waitqueue.h says how the workers' parts are one
+ * and worker.c.  lb4/model/waitqueue.h says how the workers' parts are one
  * queue, and why nobody is forgotten.
  */
 #ifndef LB4_ENGINE_WAITING_H
@@ -14,7 +14,7 @@
 #include <sys/queue.h>
 
 #include "common/timer.h"
-#include "lb4/table/waitqueue.h"
+#include "lb4/model/waitqueue.h"
 
 struct conn;
 struct service_state;

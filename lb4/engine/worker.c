@@ -19,7 +19,7 @@
 #include "lb4/engine/listener.h"
 #include "lb4/engine/sweep.h"
 #include "lb4/engine/waiting.h"
-#include "lb4/table/rcu.h"
+#include "lb4/model/rcu.h"
 
 #define EVENTS_MAX 128
 #define MAILBOX_MESSAGES 1024

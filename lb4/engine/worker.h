@@ -24,7 +24,7 @@
 #include "lb4/engine/engine.h"
 #include "lb4/engine/relay.h"
 #include "lb4/engine/waiting.h"
-#include "lb4/table/gate.h"
+#include "lb4/model/gate.h"
 #include "lb4/table/table.h"
 
 /* Listeners of a worker.  With fewer workers than there were each has more of

@@ -29,7 +29,7 @@
 #include "common/addr.h"
 #include "lb4/config/config.h"
 #include "lb4/health/http_status.h"
-#include "lb4/table/backend.h"
+#include "lb4/model/backend.h"
 
 enum probe_phase {
 	PROBE_IDLE,

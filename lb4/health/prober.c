@@ -22,7 +22,7 @@
 #include "common/mailbox.h"
 #include "common/timer.h"
 #include "lb4/health/target.h"
-#include "lb4/table/rcu.h"
+#include "lb4/model/rcu.h"
 #include "lb4/table/table.h"
 
 #define EVENTS_MAX 64

@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "lb4/health/schedule.h"
-#include "lb4/table/backend.h"
+#include "lb4/model/backend.h"
 
 #define GOODBYE_MS 500
 #define LOCAL_LOG_MS 10000

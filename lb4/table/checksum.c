@@ -9,8 +9,8 @@
 #include <endian.h>
 #include <string.h>
 
-#include "lb4/table/maglev.h"
-#include "lb4/table/policy.h"
+#include "lb4/balance/maglev.h"
+#include "lb4/balance/policy.h"
 #include "lb4/table/table.h"
 
 struct chain {

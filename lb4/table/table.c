@@ -28,12 +28,12 @@
 #include <string.h>
 
 #include "common/timer.h"
+#include "lb4/balance/maglev.h"
+#include "lb4/balance/pins.h"
+#include "lb4/balance/policy.h"
+#include "lb4/balance/turns.h"
+#include "lb4/model/rcu.h"
 #include "lb4/table/checksum.h"
-#include "lb4/table/maglev.h"
-#include "lb4/table/pins.h"
-#include "lb4/table/policy.h"
-#include "lb4/table/rcu.h"
-#include "lb4/table/turns.h"
 
 static struct service_state *
 state_new(uint32_t id, const char *name, unsigned workers)

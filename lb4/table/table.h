@@ -26,9 +26,9 @@
 
 #include "common/hash.h"
 #include "lb4/config/config.h"
-#include "lb4/table/backend.h"
-#include "lb4/table/gate.h"
-#include "lb4/table/waitqueue.h"
+#include "lb4/model/backend.h"
+#include "lb4/model/gate.h"
+#include "lb4/model/waitqueue.h"
 
 #define TABLE_WORKERS_MAX GATE_WORKERS_MAX
 

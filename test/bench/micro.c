@@ -20,9 +20,9 @@
 #include "common/hash.h"
 #include "common/slots.h"
 #include "common/timer.h"
+#include "lb4/balance/maglev.h"
+#include "lb4/balance/policy.h"
 #include "lb4/config/config.h"
-#include "lb4/table/maglev.h"
-#include "lb4/table/policy.h"
 #include "lb4/table/table.h"
 
 #define RUNS 7

@@ -4,7 +4,7 @@
  * The parser of the control socket's lines: whatever comes, it stays within its
  * bounds, and what it takes apart means the same when it is written again.
  */
-#include "lb4/control/command.h"
+#include "lb4/command/command.h"
 
 #include <stdint.h>
 #include <stdio.h>

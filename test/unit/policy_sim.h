@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "common/hash.h"
-#include "lb4/table/policy.h"
+#include "lb4/balance/policy.h"
 #include "table_config.h"
 
 #define SIM_BACKENDS_MAX 1000

@@ -4,7 +4,7 @@
  * The access log's lines: every reason has a code of its own, key=value can be
  * taken apart at spaces, JSON is JSON with the same keys.
  */
-#include "lb4/control/access_format.h"
+#include "lb4/log/access_format.h"
 
 #include <arpa/inet.h>
 #include <check.h>

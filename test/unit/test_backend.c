@@ -4,7 +4,7 @@
  * A backend's words and counts: what is packed comes out again, availability
  * is the AND of its parts, and it is unused only when nothing at all holds it.
  */
-#include "lb4/table/backend.h"
+#include "lb4/model/backend.h"
 
 #include <check.h>
 #include <stdlib.h>

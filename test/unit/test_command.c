@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Lines of the control socket, and how values look in answers. */
-#include "lb4/control/command.h"
+#include "lb4/command/command.h"
 
 #include <check.h>
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/command/answer.h"
 #include "lb4/config/values.h"
-#include "lb4/control/answer.h"
 
 static struct command command;
 static struct why why;

@@ -22,7 +22,7 @@
 #include "common/sock.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/worker.h"
-#include "lb4/table/rcu.h"
+#include "lb4/model/rcu.h"
 
 #define WAYS 4
 

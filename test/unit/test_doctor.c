@@ -4,13 +4,13 @@
  * The doctor on made-up machines: a roomy one where nothing bites, then with
  * one limit after the other too low.
  */
-#include "lb4/control/doctor.h"
+#include "lb4/host/doctor.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/control/host.h"
+#include "lb4/host/host.h"
 
 static struct host host;
 static struct doctor_report report;

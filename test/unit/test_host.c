@@ -3,7 +3,7 @@
 /*
  * The machine's limits, read from a made-up /proc and /sys in a directory.
  */
-#include "lb4/control/host.h"
+#include "lb4/host/host.h"
 
 #include <check.h>
 #include <errno.h>

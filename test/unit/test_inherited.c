@@ -5,7 +5,7 @@
  * address.  Each test is a process of its own, and puts real sockets where a
  * service manager would.
  */
-#include "lb4/engine/inherited.h"
+#include "lb4/process/inherited.h"
 
 #include <check.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
  * not arrive is counted; and nothing that is wrong with a disk or a pipe stops
  * anybody but itself.
  */
-#include "lb4/control/logger.h"
+#include "lb4/log/logger.h"
 
 #include <check.h>
 #include <errno.h>
@@ -26,8 +26,8 @@
 
 #include "common/log.h"
 #include "common/timer.h"
-#include "lb4/control/log_dest.h"
 #include "lb4/engine/access.h"
+#include "lb4/log/log_dest.h"
 
 #define TIME_PATTERN \
 	"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z"

@@ -4,7 +4,7 @@
  * Maglev's table: its size, each backend's exact share, how little moves when
  * a backend comes or goes, and that it is the same everywhere.
  */
-#include "lb4/table/maglev.h"
+#include "lb4/balance/maglev.h"
 
 #include <check.h>
 #include <stdio.h>

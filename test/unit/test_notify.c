@@ -3,7 +3,7 @@
 /*
  * The service manager's socket: by path, abstract, absent, wrong.
  */
-#include "lb4/control/notify.h"
+#include "lb4/process/notify.h"
 
 #include <check.h>
 #include <errno.h>

@@ -4,13 +4,13 @@
  * Checksums, and questions to a configuration that is not running: what they
  * tell is what a pick does.
  */
-#include "lb4/control/offline.h"
+#include "lb4/whatif/offline.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/table/policy.h"
+#include "lb4/balance/policy.h"
 #include "policy_sim.h"
 #include "table_config.h"
 

@@ -4,7 +4,7 @@
  * pin-on-change: who keeps a backend when the table changes, for how long, who
  * does not, and what it takes; with workers that pick while tables change.
  */
-#include "lb4/table/pins.h"
+#include "lb4/balance/pins.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "common/timer.h"
-#include "lb4/table/activity.h"
-#include "lb4/table/policy.h"
-#include "lb4/table/rcu.h"
+#include "lb4/balance/activity.h"
+#include "lb4/balance/policy.h"
+#include "lb4/model/rcu.h"
 #include "policy_sim.h"
 #include "table_config.h"
 

@@ -4,15 +4,15 @@
  * Choosing a backend, by simulation with exact figures: shares, evenness, what
  * moves when a backend is down, retries, and when nothing is left.
  */
-#include "lb4/table/policy.h"
+#include "lb4/balance/policy.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/table/maglev.h"
-#include "lb4/table/policy_hash.h"
-#include "lb4/table/turns.h"
+#include "lb4/balance/maglev.h"
+#include "lb4/balance/policy_hash.h"
+#include "lb4/balance/turns.h"
 #include "policy_sim.h"
 #include "table_config.h"
 

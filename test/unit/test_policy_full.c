@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "lb4/table/policy.h"
+#include "lb4/balance/policy.h"
 #include "policy_sim.h"
 
 #define BACKENDS 4

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/table/maglev.h"
+#include "lb4/balance/maglev.h"
 #include "policy_sim.h"
 
 /* What clients may be above or below `share` of them: a hundredth, or five

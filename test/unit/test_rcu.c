@@ -5,7 +5,7 @@
  * holds nobody up.  Under ThreadSanitizer this also tests that the wrapper
  * tells it enough.
  */
-#include "lb4/table/rcu.h"
+#include "lb4/model/rcu.h"
 
 #include <check.h>
 #include <pthread.h>

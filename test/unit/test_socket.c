@@ -4,7 +4,7 @@
  * The control socket with real callers and a clock of our own: answers, and
  * what becomes of those who are silent, deaf, too long, or too many.
  */
-#include "lb4/control/socket.h"
+#include "lb4/command/socket.h"
 
 #include <bsd/string.h>
 #include <check.h>

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/table/maglev.h"
-#include "lb4/table/policy.h"
-#include "lb4/table/rcu.h"
-#include "lb4/table/turns.h"
+#include "lb4/balance/maglev.h"
+#include "lb4/balance/policy.h"
+#include "lb4/balance/turns.h"
+#include "lb4/model/rcu.h"
 #include "table_config.h"
 
 static const struct hash_key seed = { 1, 2 };

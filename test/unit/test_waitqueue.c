@@ -6,7 +6,7 @@
  * themselves, that no freed place is lost while somebody waits and none is
  * handed out twice.
  */
-#include "lb4/table/waitqueue.h"
+#include "lb4/model/waitqueue.h"
 
 #include <check.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #include "common/hash.h"
 #include "common/mailbox.h"
-#include "lb4/table/backend.h"
+#include "lb4/model/backend.h"
 
 #define WORKERS 4
 #define PLACES 3

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * What the policies that hash share: a Maglev table, looked up by the keyed
+ * hash of some bytes of the client.
+ *
+ * The bytes are the same on every node and machine, so that the same client
+ * has the same backend everywhere:
+ *
+ *	source	16	the client's address in network order; IPv4 mapped
+ *			(::ffff:a.b.c.d); zeros behind the bits that count,
+ *			source-prefix4 and source-prefix6 of them
+ *	4tuple	18	the 16 bytes of the address, uncut, and the client's
+ *			port in network order
+ *	both	 8	for a unix client: the conn's id, big-endian
+ */
+#ifndef LB4_BALANCE_POLICY_HASH_H
+#define LB4_BALANCE_POLICY_HASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb4/balance/policy.h"
+
+/* As struct policy's key: those of 4tuple and source. */
+size_t policy_hash_whole(const struct service *service, const struct pick *pick,
+    uint8_t key[POLICY_KEY_MAX]);
+size_t policy_hash_network(const struct service *service,
+    const struct pick *pick, uint8_t key[POLICY_KEY_MAX]);
+
+/* As struct policy's build: makes service->maglev.  A set with all weights 0
+ * has none, and a pick finds nothing there. */
+int policy_hash_build(struct service *service);
+
+/*
+ * As struct policy's pick: the backend of the slot that the hash chooses.  If
+ * that is not usable, up to 16 further slots are looked at, each by a hash of
+ * the hash before; then all usable ones share by weight.  So a backend's loss
+ * moves only its own clients, spreads them evenly, and its return brings them
+ * back.
+ *
+ * With max-load, no backend has more than
+ *
+ *	ceil(max-load x (active conns + 1) x weight / sum of weights)
+ *
+ * conns, all of it over the set's available backends; one that is at its bound
+ * is stepped past like one that is down (Mirrokni, Thorup and Zadimoghaddam,
+ * "Consistent Hashing with Bounded Loads", SODA 2018).  The counts are read
+ * at each pick, all of them.  A conn that has tried other backends in vain
+ * goes over a bound when there is nowhere else to go.
+ */
+int policy_hash_pick(const struct service *service, const struct pick *pick,
+    const struct scope *scope, uint32_t *limit);
+
+/* Why a conn may not go to backend `index` of the scope's set, whatever its
+ * hash; max-load counts, and *limit is as policy_hash_pick() sets it. */
+enum skip policy_hash_skip(const struct service *service,
+    const struct pick *pick, unsigned index, const struct scope *scope,
+    uint32_t *limit);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A line of the control socket, taken apart:
+ *
+ *	conns service=web idle=10s --json
+ *
+ * Words stand between spaces; \xHH is a byte, as in lb4.ini(5).  The first is
+ * the command's name, "--json" asks for JSON wherever it stands, NAME=VALUE is
+ * an option, and the others are arguments.  Pure.
+ */
+#ifndef LB4_COMMAND_COMMAND_H
+#define LB4_COMMAND_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct why;
+
+#define COMMAND_LINE_MAX 4096 /* bytes of a line, without its end */
+#define COMMAND_WORDS_MAX 24  /* the name, arguments and options */
+#define COMMAND_WORD_MAX 256  /* bytes of a word, with its end */
+
+struct command {
+	unsigned words; /* 0: an empty line */
+	char word[COMMAND_WORDS_MAX][COMMAND_WORD_MAX];
+	bool json;
+};
+
+/* Takes apart `len` bytes without the line's end.  0, or -EINVAL with why. */
+int command_parse(struct command *command, const char *line, size_t len,
+    struct why *why);
+
+/* The name of an option is letters and '-' before a '='.  Returns its value, or
+ * NULL when the word is no option of that name (NULL: of any name). */
+const char *command_option_value(const char *word, const char *name);
+
+/* The value of the option of that name, or NULL; the last one counts. */
+const char *command_option(const struct command *command, const char *name);
+
+/* The n-th argument: 0 is the first behind the name.  NULL: not so many. */
+const char *command_argument(const struct command *command, unsigned n);
+
+/* How many arguments there are. */
+unsigned command_arguments(const struct command *command);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * conns and kill: a sweep (lb4/engine/sweep.h) goes from worker to worker, and
+ * what it brings is written before it is sent on.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "lb4/command/answer.h"
+#include "lb4/command/commands.h"
+#include "lb4/command/socket.h"
+#include "lb4/config/values.h"
+#include "lb4/control/control.h"
+#include "lb4/engine/conn.h"
+#include "lb4/engine/engine.h"
+#include "lb4/whatif/offline.h"
+
+static const struct column columns[] = {
+	{ "id", "ID", 8, COLUMN_NUMBER },
+	{ "client", "CLIENT", 21, COLUMN_TEXT },
+	{ "service", "SERVICE", 14, COLUMN_TEXT },
+	{ "backend", "BACKEND", 14, COLUMN_TEXT },
+	{ "state", "STATE", 10, COLUMN_TEXT },
+	{ "age_ms", "AGE", 8, COLUMN_TIME },
+	{ "idle_ms", "IDLE", 8, COLUMN_TIME },
+	{ "bytes_to_backend", "TO-BACKEND", 10, COLUMN_BYTES },
+	{ "bytes_to_client", "TO-CLIENT", 10, COLUMN_BYTES },
+	{ "worker", "WORKER", 6, COLUMN_NUMBER },
+	{ NULL, NULL, 0, COLUMN_TEXT },
+};
+
+static json_t *
+conn_row(const struct sweep_row *row)
+{
+	char client[ENDPOINT_TEXT_MAX];
+
+	return json_pack("{s:I,s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:I,s:i}", "id",
+	    (json_int_t)row->id, "client",
+	    endpoint_format(&row->client, client, sizeof(client)), "service",
+	    row->service, "backend",
+	    row->backend[0] != '\0' ? json_string(row->backend) : json_null(),
+	    "state", conn_state_name(row->state), "age_ms",
+	    (json_int_t)row->age_ms, "idle_ms", (json_int_t)row->idle_ms,
+	    "bytes_to_backend", (json_int_t)row->bytes_to_backend,
+	    "bytes_to_client", (json_int_t)row->bytes_to_client, "worker",
+	    (int)row->worker);
+}
+
+static void
+cancel_sweep(struct caller *caller)
+{
+	free(caller->job.sweep);
+	caller->job.sweep = NULL;
+}
+
+static void
+finish(struct caller *caller, const struct sweep *sweep)
+{
+	uint64_t count = caller->job.count;
+
+	if (sweep->act == SWEEP_LIST) {
+		answer_end(caller);
+		return;
+	}
+	if (count == 0 && sweep->filter.id != 0) {
+		answer_error(caller, "unknown",
+		    "there is no such conn %" PRIu64, sweep->filter.id);
+		return;
+	}
+	if (caller->json)
+		answer_object(caller, "lb4.kill/1",
+		    json_pack("{s:I}", "killed", (json_int_t)count));
+	else
+		answer_done(caller, "%" PRIu64 " conns killed", count);
+	log_notice("%" PRIu64 " conns killed, by uid %d, pid %d", count,
+	    (int)caller->uid, (int)caller->pid);
+	control_socket_event(caller->control->parts.socket, "kill", NULL, NULL,
+	    "%" PRIu64 " conns", count);
+}
+
+static enum job_result
+step_sweep(struct caller *caller)
+{
+	struct job *job = &caller->job;
+	struct sweep *sweep = job->sweep;
+	bool last;
+
+	if (sweep == NULL)
+		return JOB_WAITS;
+	for (unsigned i = 0; i < sweep->rows; i++)
+		if (sweep->act == SWEEP_LIST)
+			answer_row(caller, conn_row(&sweep->row[i]));
+	job->count += sweep->rows;
+	sweep->rows = 0;
+	if (sweep->at_end) {
+		sweep->worker++;
+		sweep->cursor = 0;
+		sweep->at_end = false;
+	}
+	last = sweep->worker >= engine_running(caller->control->parts.engine) ||
+	    (sweep->filter.id != 0 && job->count > 0);
+	if (!last) {
+		control_socket_sweep(caller->control->parts.socket, caller);
+		return JOB_WAITS;
+	}
+	finish(caller, sweep);
+	cancel_sweep(caller);
+	return JOB_DONE;
+}
+
+/* ---- filters ------------------------------------------------------------- */
+
+static bool
+bad_filter(struct caller *caller, const char *name, const char *value,
+    const char *why)
+{
+	answer_error(caller, "usage", "%s=%.64s: %s", name, value, why);
+	return false;
+}
+
+static bool
+read_name(struct caller *caller, const struct command *command,
+    const char *option, char name[CONFIG_NAME_MAX])
+{
+	const char *value = command_option(command, option);
+
+	if (value == NULL)
+		return true;
+	if (value[0] == '\0' || strlen(value) >= CONFIG_NAME_MAX)
+		return bad_filter(caller, option, value, "not a name");
+	memcpy(name, value, strlen(value) + 1);
+	return true;
+}
+
+static bool
+read_age(struct caller *caller, const struct command *command,
+    const char *option, uint64_t *ms)
+{
+	const char *value = command_option(command, option);
+	const char *problem;
+
+	if (value == NULL)
+		return true;
+	problem = value_time(value, ms);
+	return problem == NULL || bad_filter(caller, option, value, problem);
+}
+
+static bool
+read_id(struct caller *caller, const char *value, uint64_t *id)
+{
+	if (value == NULL)
+		return true;
+	return (value_number(value, id) == NULL && *id != 0) ||
+	    bad_filter(caller, "id", value, "not the number of a conn");
+}
+
+/* backend=app1 and backend=web/app1 are both understood. */
+static bool
+read_backend(struct caller *caller, const struct command *command,
+    struct sweep_filter *filter)
+{
+	const char *value = command_option(command, "backend");
+
+	if (value != NULL && strchr(value, '/') != NULL)
+		return commands_split(value, filter->service,
+			   filter->backend) ||
+		    bad_filter(caller, "backend", value, "not a name");
+	return read_name(caller, command, "backend", filter->backend);
+}
+
+static bool
+read_client(struct caller *caller, const struct command *command,
+    struct endpoint *client)
+{
+	const char *value = command_option(command, "client");
+	const char *why = NULL;
+
+	return value == NULL ||
+	    offline_client_parse(client, value, &why) == 0 ||
+	    bad_filter(caller, "client", value, why);
+}
+
+static bool
+read_filter(struct caller *caller, const struct command *command,
+    struct sweep_filter *filter)
+{
+	return read_id(caller, command_option(command, "id"), &filter->id) &&
+	    read_name(caller, command, "service", filter->service) &&
+	    read_backend(caller, command, filter) &&
+	    read_client(caller, command, &filter->client) &&
+	    read_age(caller, command, "idle", &filter->idle_ms) &&
+	    read_age(caller, command, "age", &filter->age_ms);
+}
+
+static bool
+begin(struct caller *caller, enum sweep_act act,
+    const struct sweep_filter *filter)
+{
+	struct sweep *sweep = calloc(1, sizeof(*sweep));
+
+	if (sweep == NULL) {
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+		return false;
+	}
+	sweep->act = act;
+	sweep->filter = *filter;
+	caller->job.sweep = sweep;
+	caller->job.cancel = cancel_sweep;
+	commands_job(caller, step_sweep);
+	return true;
+}
+
+void
+command_conns(struct caller *caller, const struct command *command)
+{
+	struct sweep_filter filter = { .id = 0 };
+
+	if (read_filter(caller, command, &filter) &&
+	    begin(caller, SWEEP_LIST, &filter))
+		answer_begin(caller, "lb4.conns/1", json_object(), "conns",
+		    columns);
+}
+
+/* Without a word about whom, nobody is killed. */
+void
+command_kill(struct caller *caller, const struct command *command)
+{
+	struct sweep_filter filter = { .id = 0 };
+	const char *argument = command_argument(command, 0);
+	bool all = argument != NULL && strcmp(argument, "all") == 0;
+
+	if ((argument == NULL && command->words == 1) ||
+	    (argument != NULL && command->words > 2)) {
+		commands_usage(caller, command);
+		return;
+	}
+	if (read_filter(caller, command, &filter) &&
+	    (all || read_id(caller, argument, &filter.id)))
+		(void)begin(caller, SWEEP_KILL, &filter);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * status: services and their backends, in pieces: the table may be another one
+ * between two of them, so what is remembered is an id and an index.  As JSON it
+ * has all that lb4ctl cluster check compares.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/timer.h"
+#include "lb4/command/answer.h"
+#include "lb4/command/commands.h"
+#include "lb4/config/fingerprint.h"
+#include "lb4/control/control.h"
+#include "lb4/control/readiness.h"
+#include "lb4/table/table.h"
+
+#define ROWS_MAX 64 /* of one piece */
+
+static const struct column columns[] = {
+	{ "backend", "  BACKEND", 14, COLUMN_TEXT },
+	{ "address", "ADDRESS", 21, COLUMN_TEXT },
+	{ "state", "STATE", 7, COLUMN_TEXT },
+	{ "weight", "WEIGHT", 6, COLUMN_NUMBER },
+	{ "active", "ACTIVE", 7, COLUMN_NUMBER },
+	{ "total", "TOTAL", 9, COLUMN_NUMBER },
+	{ "conns_per_s", "CONNS/S", 8, COLUMN_RATE },
+	{ "failures", "FAILED", 7, COLUMN_NUMBER },
+	{ "bytes_to_backend", "TO-BACKEND", 10, COLUMN_BYTES },
+	{ "bytes_to_client", "TO-CLIENT", 10, COLUMN_BYTES },
+	{ "check", "CHECK", 0, COLUMN_TEXT },
+	{ NULL, NULL, 0, COLUMN_TEXT },
+};
+
+static uint64_t
+load(const _Atomic uint64_t *field)
+{
+	return atomic_load_explicit(field, memory_order_acquire);
+}
+
+static uint64_t
+ago(uint64_t now_ms, uint64_t then_ms)
+{
+	return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+/* What health says of it, apart from anything else. */
+static const char *
+health_name(uint32_t word, bool checked)
+{
+	if (!checked)
+		return "unchecked";
+	if (health_is_down(word))
+		return "down";
+	return health_result(word) == HEALTH_UNKNOWN ? "unknown" : "up";
+}
+
+/* The AND of the parts, in a word. */
+static const char *
+state_name(enum admin_state admin, uint32_t word)
+{
+	if (admin != ADMIN_READY)
+		return admin_state_name(admin);
+	return health_is_down(word) ? "down" : "up";
+}
+
+/* The last check in one cell: "down: no answer, 1.2s ago, took 0.4ms". */
+static void
+describe_check(const struct backend *backend, uint32_t word, uint64_t now_ms,
+    char *buf, size_t size)
+{
+	uint64_t checked_ms = load(&backend->checked_ms);
+	char text[HEALTH_TEXT_MAX], age[ANSWER_TEXT_MAX];
+	double took_ms = atomic_load_explicit(&backend->check_us,
+			     memory_order_relaxed) /
+	    1000.0;
+
+	if (checked_ms == 0)
+		(void)snprintf(buf, size, "none yet");
+	else
+		(void)snprintf(buf, size, "%s%s, %s ago, took %.1fms",
+		    health_is_down(word) ? "down: " : "",
+		    health_text(word, text, sizeof(text)),
+		    answer_time(ago(now_ms, checked_ms), age, sizeof(age)),
+		    took_ms);
+}
+
+static json_t *
+check_object(const struct backend *backend, uint32_t word, uint64_t now_ms)
+{
+	uint64_t checked_ms = load(&backend->checked_ms);
+	char text[HEALTH_TEXT_MAX];
+
+	if (checked_ms == 0)
+		return json_null();
+	return json_pack("{s:s,s:I,s:f}", "result",
+	    health_text(word, text, sizeof(text)), "ago_ms",
+	    (json_int_t)ago(now_ms, checked_ms), "took_ms",
+	    atomic_load_explicit(&backend->check_us, memory_order_relaxed) /
+		1000.0);
+}
+
+static json_t *
+since_object(uint64_t now_ms, uint64_t then_ms)
+{
+	return then_ms == 0 ? json_null()
+			    : json_integer((json_int_t)ago(now_ms, then_ms));
+}
+
+/* A backend's row; `entry` NULL: it is in the table no more. */
+static json_t *
+backend_row(const struct caller *caller, const struct backend *backend,
+    const struct service_backend *entry, bool checked)
+{
+	const uint64_t now_ms = timer_now_ms();
+	const uint32_t word = atomic_load_explicit(&backend->health,
+	    memory_order_acquire);
+	const enum admin_state admin = atomic_load_explicit(&backend->admin,
+	    memory_order_relaxed);
+	char addr[ADDR_TEXT_MAX], name[CONFIG_NAME_MAX + 2], check[256] = "-";
+	struct backend_sums sums;
+	json_t *row;
+
+	backend_sum(backend, &sums);
+	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
+	    backend->name);
+	row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:f,"
+			"s:f,s:I,s:I}",
+	    "backend", name, "address",
+	    addr_format(&backend->addr, addr, sizeof(addr)), "state",
+	    entry != NULL ? state_name(admin, word) : "removed", "admin",
+	    admin_state_name(admin), "health", health_name(word, checked),
+	    "admin_since_ms", since_object(now_ms, backend->admin_since_ms),
+	    "health_since_ms",
+	    since_object(now_ms, load(&backend->health_since_ms)), "weight",
+	    entry != NULL ? (int)entry->weight : 0, "maxconn",
+	    (json_int_t)(entry != NULL ? entry->maxconn : 0), "active",
+	    (json_int_t)atomic_load_explicit(&backend->active,
+		memory_order_relaxed),
+	    "total", (json_int_t)sums.conns, "failures",
+	    (json_int_t)sums.connect_failures, "conns_per_s",
+	    backend->rate.conns_per_s, "bytes_per_s", backend->rate.bytes_per_s,
+	    "bytes_to_backend", (json_int_t)sums.bytes_to_backend,
+	    "bytes_to_client", (json_int_t)sums.bytes_to_client);
+	if (row == NULL)
+		return NULL;
+	if (checked)
+		describe_check(backend, word, now_ms, check, sizeof(check));
+	(void)json_object_set_new(row, "check",
+	    !caller->json ? json_string(check)
+		: checked ? check_object(backend, word, now_ms)
+			  : json_null());
+	return row;
+}
+
+struct service_sums {
+	uint64_t accepted, closed, failed, retries, discarded;
+	uint64_t queued;
+	size_t available;
+};
+
+static void
+sum_service(const struct service *service, struct service_sums *sums)
+{
+	const struct service_state *state = service->state;
+
+	const struct waitqueue *queue = atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire);
+
+	*sums = (struct service_sums){ .accepted = 0 };
+	if (queue != NULL)
+		sums->queued = atomic_load_explicit(&queue->waiting,
+		    memory_order_relaxed);
+	for (unsigned i = 0; i < state->workers; i++) {
+		sums->accepted += load(&state->stats[i].accepted);
+		sums->closed += load(&state->stats[i].closed);
+		sums->failed += load(&state->stats[i].failed);
+		sums->retries += load(&state->stats[i].retries);
+		sums->discarded += load(&state->stats[i].discarded_bytes);
+	}
+	for (size_t i = 0; i < service->backends; i++)
+		sums->available += service->backend[i].weight > 0 &&
+		    backend_is_available(service->backend[i].backend);
+}
+
+/* A checksum as lb4ctl(8) and the log have it. */
+static json_t *
+checksum_text(uint64_t checksum)
+{
+	return json_sprintf("%016" PRIx64, checksum);
+}
+
+/* Of the service as it is configured, for JSON; null when it is so no more. */
+static json_t *
+configuration_checksum(const struct caller *caller,
+    const struct service *service)
+{
+	const struct config_service *config = caller->json
+	    ? commands_config_service(caller, service->state->name)
+	    : NULL;
+	uint64_t sum;
+
+	if (config == NULL || fingerprint_service(config, &sum) < 0)
+		return json_null();
+	return checksum_text(sum);
+}
+
+static void
+open_service(struct caller *caller, const struct service *service)
+{
+	const uint64_t active = atomic_load(&service->state->gate.inside);
+	struct service_sums sums;
+	const char *state;
+	char line[320];
+
+	sum_service(service, &sums);
+	state = sums.available > 0 ? "up" : "down";
+	(void)snprintf(line, sizeof(line),
+	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conns, %" PRIu64
+	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
+	    " retries",
+	    service->state->name, state, balance_name(service->balance),
+	    sums.available, service->backends, active, sums.queued,
+	    sums.accepted, sums.failed, sums.retries);
+	answer_open(caller,
+	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
+		      "s:o}",
+		"service", service->state->name, "state", state, "balance",
+		balance_name(service->balance), "available",
+		(json_int_t)sums.available, "active", (json_int_t)active,
+		"queued", (json_int_t)sums.queued, "maxconn",
+		(json_int_t)service->maxconn, "accepted",
+		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
+		"failed", (json_int_t)sums.failed, "retries",
+		(json_int_t)sums.retries, "bytes_discarded",
+		(json_int_t)sums.discarded, "configuration_checksum",
+		configuration_checksum(caller, service), "table_checksum",
+		checksum_text(service->checksum)),
+	    "backends", line, columns);
+}
+
+/* The next piece of a service's rows; true when it is complete. */
+static bool
+write_service(struct caller *caller, const struct service *service)
+{
+	struct job *job = &caller->job;
+	size_t end;
+
+	if (job->at_backend == 0)
+		open_service(caller, service);
+	end = job->at_backend + ROWS_MAX;
+	for (; job->at_backend < service->backends && job->at_backend < end;
+	     job->at_backend++) {
+		const struct service_backend *entry =
+		    &service->backend[job->at_backend];
+
+		answer_row(caller,
+		    backend_row(caller, entry->backend, entry,
+			service->check.kind != CHECK_NONE));
+	}
+	if (job->at_backend < service->backends)
+		return false;
+	answer_close(caller);
+	return true;
+}
+
+/* Whether the present table has the very backend. */
+static bool
+is_in_table(const struct table *table, const struct backend *backend)
+{
+	for (size_t id = 0; id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		for (size_t i = 0; service != NULL && i < service->backends;
+		     i++)
+			if (service->backend[i].backend == backend)
+				return true;
+	}
+	return false;
+}
+
+/* Backends that no table names any more, but conns do. */
+static void
+write_removed(struct caller *caller)
+{
+	const struct tables *tables = caller->control->parts.tables;
+	const struct table *table = table_current(tables);
+	bool titled = false;
+
+	for (size_t i = 0; i < tables->backends_count; i++) {
+		const struct backend *backend = tables->backends[i];
+		uint32_t active = atomic_load_explicit(&backend->active,
+		    memory_order_relaxed);
+		json_t *row;
+
+		if (active == 0 || is_in_table(table, backend) ||
+		    (caller->job.service[0] != '\0' &&
+			strcmp(caller->job.service, backend->service) != 0))
+			continue;
+		if (!caller->json && !titled)
+			answer_line(caller, "removed, with conns left:");
+		titled = true;
+		row = backend_row(caller, backend, NULL, false);
+		if (row != NULL)
+			(void)json_object_set_new(row, "service",
+			    json_string(backend->service));
+		answer_row(caller, row);
+	}
+}
+
+static enum job_result
+step_status(struct caller *caller)
+{
+	const struct table *table =
+	    table_current(caller->control->parts.tables);
+	struct job *job = &caller->job;
+
+	while (job->at_service < table->ids) {
+		const struct service *service = table->service[job->at_service];
+		bool wanted = service != NULL &&
+		    (job->service[0] == '\0' ||
+			strcmp(job->service, service->state->name) == 0);
+
+		if (wanted && !write_service(caller, service))
+			return JOB_MORE;
+		job->at_service++;
+		job->at_backend = 0;
+		if (wanted)
+			return JOB_MORE;
+	}
+	answer_next(caller, "removed");
+	caller->columns = columns;
+	write_removed(caller);
+	answer_end(caller);
+	return JOB_DONE;
+}
+
+/* What is true of the whole node. */
+static json_t *
+status_head(const struct caller *caller)
+{
+	const struct control_parts *parts = &caller->control->parts;
+	const struct config *config = parts->config;
+	char why[READINESS_WHY_MAX];
+	uint64_t sum;
+
+	if (fingerprint_global(config, &sum) < 0)
+		return NULL;
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:b}", "version", parts->version,
+	    "zone", config->zone, "node",
+	    readiness_name(readiness_state(caller->control, why, sizeof(why))),
+	    "configuration_checksum", checksum_text(sum), "seed_checksum",
+	    fingerprint_seed_matters(config)
+		? checksum_text(fingerprint_seed(config))
+		: json_null(),
+	    "seed_random", !config->hash_seed_set);
+}
+
+void
+command_status(struct caller *caller, const struct command *command)
+{
+	const char *name = command_argument(command, 0);
+
+	if (name != NULL && commands_service(caller, name) == NULL) {
+		answer_error(caller, "unknown", "there is no service %s", name);
+		return;
+	}
+	if (name != NULL)
+		memcpy(caller->job.service, name, strlen(name) + 1);
+	answer_begin(caller, "lb4.status/1", status_head(caller), "services",
+	    NULL);
+	commands_job(caller, step_status);
+}

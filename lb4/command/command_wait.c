@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Commands whose answer comes later: check, wait, monitor.  Their jobs are
+ * tried again whenever there is news, and once a second.
+ */
+#include <string.h>
+
+#include "common/timer.h"
+#include "lb4/command/answer.h"
+#include "lb4/command/commands.h"
+#include "lb4/config/values.h"
+#include "lb4/control/control.h"
+#include "lb4/health/prober.h"
+#include "lb4/table/table.h"
+
+/* What a check may take longer than its timeout before its job gives up. */
+#define CHECK_GRACE_MS 2000
+
+static bool
+is_over(const struct caller *caller)
+{
+	return caller->job.deadline_ms != 0 &&
+	    timer_now_ms() >= caller->job.deadline_ms;
+}
+
+/* ---- check --------------------------------------------------------------- */
+
+static const struct column check_columns[] = {
+	{ "service", "SERVICE", 14, COLUMN_TEXT },
+	{ "backend", "BACKEND", 14, COLUMN_TEXT },
+	{ "health", "HEALTH", 7, COLUMN_TEXT },
+	{ "took_ms", "TOOK/MS", 8, COLUMN_RATE },
+	{ "result", "RESULT", 0, COLUMN_TEXT },
+	{ NULL, NULL, 0, COLUMN_TEXT },
+};
+
+/* Whether the job asked after this one; those in maintenance are not checked.
+ */
+static bool
+is_asked(const struct caller *caller, const struct backend *backend)
+{
+	return (caller->job.backend[0] == '\0' ||
+		   strcmp(caller->job.backend, backend->name) == 0) &&
+	    atomic_load_explicit(&backend->admin, memory_order_relaxed) !=
+	    ADMIN_MAINT;
+}
+
+static bool
+is_checked(const struct caller *caller, const struct backend *backend)
+{
+	return atomic_load_explicit(&backend->checked_ms,
+		   memory_order_acquire) != 0 &&
+	    atomic_load_explicit(&backend->check_began_ms,
+		memory_order_relaxed) >= caller->job.began_ms;
+}
+
+static json_t *
+checked_row(const struct backend *backend)
+{
+	uint32_t word = atomic_load_explicit(&backend->health,
+	    memory_order_acquire);
+	char text[HEALTH_TEXT_MAX];
+
+	return json_pack("{s:s,s:s,s:s,s:f,s:s}", "service", backend->service,
+	    "backend", backend->name, "health",
+	    health_is_down(word) ? "down" : "up", "took_ms",
+	    atomic_load_explicit(&backend->check_us, memory_order_relaxed) /
+		1000.0,
+	    "result", health_text(word, text, sizeof(text)));
+}
+
+static enum job_result
+step_check(struct caller *caller)
+{
+	const struct service *service = commands_service(caller,
+	    caller->job.service);
+	size_t missing = 0;
+
+	for (size_t i = 0; service != NULL && i < service->backends; i++)
+		missing += is_asked(caller, service->backend[i].backend) &&
+		    !is_checked(caller, service->backend[i].backend);
+	if (missing > 0 && !is_over(caller))
+		return JOB_WAITS;
+	if (missing > 0 || service == NULL) {
+		answer_error(caller, "timeout",
+		    "%zu checks have not ended in time", missing);
+		return JOB_DONE;
+	}
+	answer_begin(caller, "lb4.check/1", json_object(), "checks",
+	    check_columns);
+	for (size_t i = 0; i < service->backends; i++)
+		if (is_asked(caller, service->backend[i].backend))
+			answer_row(caller,
+			    checked_row(service->backend[i].backend));
+	answer_end(caller);
+	return JOB_DONE;
+}
+
+/* Asks the prober for the checks; how many, or -1 after an answer. */
+static int
+ask(struct caller *caller, const struct service *service)
+{
+	int asked = 0;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct backend *backend = service->backend[i].backend;
+
+		if (!is_asked(caller, backend))
+			continue;
+		if (!prober_ask(caller->control->parts.prober, backend->id)) {
+			answer_error(caller, "busy",
+			    "too many checks are asked for at once");
+			return -1;
+		}
+		asked++;
+	}
+	return asked;
+}
+
+void
+command_check(struct caller *caller, const struct command *command)
+{
+	const char *name = command_argument(command, 0);
+	struct job *job = &caller->job;
+	const struct service *service;
+	struct named named;
+	int asked;
+
+	if (strchr(name, '/') != NULL) {
+		if (!commands_find(caller, name, &named))
+			return;
+		service = named.service;
+		memcpy(job->backend, named.backend->name, sizeof(job->backend));
+	} else {
+		service = commands_service(caller, name);
+	}
+	if (service == NULL) {
+		answer_error(caller, "unknown", "there is no service %s", name);
+		return;
+	}
+	if (service->check.kind == CHECK_NONE) {
+		answer_error(caller, "refused", "service %s has check = none",
+		    service->state->name);
+		return;
+	}
+	memcpy(job->service, service->state->name, sizeof(job->service));
+	commands_job(caller, step_check);
+	job->deadline_ms = job->began_ms + service->check.timeout_ms +
+	    CHECK_GRACE_MS;
+	asked = ask(caller, service);
+	if (asked == 0)
+		answer_error(caller, "refused",
+		    "%s is in maintenance, and not checked", name);
+	if (asked <= 0)
+		job->step = NULL;
+}
+
+/* ---- wait ready ---------------------------------------------------------- */
+
+/* Whether a backend takes conns and, where there are checks, has passed one. */
+static bool
+is_ready(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct backend *backend = service->backend[i].backend;
+		uint32_t word = atomic_load_explicit(&backend->health,
+		    memory_order_acquire);
+
+		if (service->backend[i].weight > 0 &&
+		    backend_is_available(backend) &&
+		    (service->check.kind == CHECK_NONE ||
+			health_result(word) != HEALTH_UNKNOWN))
+			return true;
+	}
+	return false;
+}
+
+/* The first service that is not ready; NULL: all are. */
+static const char *
+not_ready(const struct caller *caller)
+{
+	const struct table *table =
+	    table_current(caller->control->parts.tables);
+	const char *only = caller->job.service;
+
+	for (size_t id = 0; id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		if (service != NULL &&
+		    (only[0] == '\0' ||
+			strcmp(only, service->state->name) == 0) &&
+		    !is_ready(service))
+			return service->state->name;
+	}
+	return NULL;
+}
+
+static enum job_result
+step_wait(struct caller *caller)
+{
+	const char *missing = not_ready(caller);
+
+	if (caller->control->state != CONTROL_RUNNING) {
+		answer_error(caller, "failed", "lb4 is %s",
+		    control_state_name(caller->control->state));
+		return JOB_DONE;
+	}
+	if (missing == NULL) {
+		answer_done(caller, "ready");
+		return JOB_DONE;
+	}
+	if (!is_over(caller))
+		return JOB_WAITS;
+	answer_error(caller, "timeout", "service %s has no backend that is up",
+	    missing);
+	return JOB_DONE;
+}
+
+void
+command_wait(struct caller *caller, const struct command *command)
+{
+	const char *name = command_argument(command, 1);
+	const char *timeout = command_option(command, "timeout");
+	const char *problem = NULL;
+	uint64_t ms = 0;
+
+	if (strcmp(command_argument(command, 0), "ready") != 0) {
+		commands_usage(caller, command);
+		return;
+	}
+	if (timeout != NULL)
+		problem = value_time(timeout, &ms);
+	if (problem != NULL) {
+		answer_error(caller, "usage", "timeout=%.64s %s", timeout,
+		    problem);
+		return;
+	}
+	if (name != NULL && commands_service(caller, name) == NULL) {
+		answer_error(caller, "unknown", "there is no service %s", name);
+		return;
+	}
+	if (name != NULL)
+		memcpy(caller->job.service, name, strlen(name) + 1);
+	commands_job(caller, step_wait);
+	if (timeout != NULL)
+		caller->job.deadline_ms = caller->job.began_ms + ms;
+}
+
+/* ---- monitor ------------------------------------------------------------- */
+
+/* Answers with nothing for now: events follow until the next line. */
+void
+command_monitor(struct caller *caller, const struct command *command)
+{
+	(void)command;
+	caller->monitors = true;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The commands of the control socket: one table of them all (commands.c), and
+ * one file for each family (command_NAME.c).  A command answers at once or
+ * leaves a job (caller.h); it never waits.
+ */
+#ifndef LB4_COMMAND_COMMANDS_H
+#define LB4_COMMAND_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lb4/command/caller.h"
+#include "lb4/command/command.h"
+
+struct backend;
+struct config_backend;
+struct config_service;
+struct service;
+
+/* Runs a line of a caller.  With an empty line nothing happens. */
+void commands_run(struct caller *caller, const char *line, size_t len);
+
+/* Answers that the command cannot be meant so: "usage: conns ...". */
+void commands_usage(struct caller *caller, const struct command *command);
+
+/*
+ * Finds what SERVICE/BACKEND names in the current table and configuration, or
+ * answers that there is none and returns false.
+ */
+struct named {
+	const struct service *service;
+	struct backend *backend;
+	struct config_service *config_service;
+	struct config_backend *config_backend;
+};
+bool commands_find(struct caller *caller, const char *name,
+    struct named *named);
+
+/* Cuts SERVICE/BACKEND in two; false when it is no such thing. */
+bool commands_split(const char *name, char service[CONFIG_NAME_MAX],
+    char backend[CONFIG_NAME_MAX]);
+
+/* The service of that name in the current table, or NULL. */
+const struct service *commands_service(const struct caller *caller,
+    const char *name);
+
+/* The service of that name in the configuration, or NULL. */
+struct config_service *commands_config_service(const struct caller *caller,
+    const char *name);
+
+/* Lets the answer be given by `step`, from now on. */
+void commands_job(struct caller *caller,
+    enum job_result (*step)(struct caller *caller));
+
+/* Publishes the configuration as it is now.  0 or -errno. */
+int commands_publish(struct caller *caller);
+
+/* Reads the options deadline=TIME, *ms from now on (0: none is given), and
+ * rate=CONNS/s, or answers what is wrong with them and returns false. */
+bool commands_pace(struct caller *caller, const struct command *command,
+    uint64_t *deadline_ms, unsigned *rate, bool *given);
+
+typedef void command_fn(struct caller *caller, const struct command *command);
+
+/* command_info.c */
+command_fn command_info, command_table, command_log_level, command_reload;
+/* command_status.c */
+command_fn command_status;
+/* command_conns.c */
+command_fn command_conns, command_kill;
+/* command_backend.c */
+command_fn command_drain, command_ready, command_maint, command_weight;
+command_fn command_add, command_remove;
+/* command_close.c */
+command_fn command_rebalance;
+/* command_wait.c */
+command_fn command_check, command_wait, command_monitor;
+/* command_node.c */
+command_fn command_node;
+/* command_explain.c */
+command_fn command_explain;
+/* command_simulate.c */
+command_fn command_simulate;
+/* command_doctor.c */
+command_fn command_doctor;
+/* command_save.c */
+command_fn command_save;
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Facts of the machine.  Libraries are told by the names of the files that are
+ * loaded, which carry their versions: what runs, not what was compiled with.
+ */
+#include "lb4/host/facts.h"
+
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <inttypes.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "lb4/engine/engine.h"
+
+/* The pages of the smallest pipe worth having: 64 KiB. */
+#define PIPE_PAGES 16
+
+/* Reads the first line of /proc/sys/`name`; false when there is none. */
+static bool
+read_sysctl(const char *name, char *text, size_t size)
+{
+	char path[128];
+	FILE *file;
+	bool found;
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	found = fgets(text, (int)size, file) != NULL;
+	fclose(file);
+	text[found ? strcspn(text, "\n") : 0] = '\0';
+	for (char *tab = text; (tab = strchr(tab, '\t')) != NULL;)
+		*tab = ' ';
+	return found;
+}
+
+int64_t
+facts_sysctl(const char *name)
+{
+	char text[64];
+
+	return read_sysctl(name, text, sizeof(text)) ? strtoll(text, NULL, 10)
+						     : -1;
+}
+
+/* Moves a byte from pipe to pipe: the system call may be there and yet not be
+ * allowed here. */
+static bool
+splice_works(void)
+{
+	int from[2], to[2];
+	bool moved = false;
+
+	if (pipe2(from, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	if (pipe2(to, O_CLOEXEC | O_NONBLOCK) == 0) {
+		moved = write(from[1], "", 1) == 1 &&
+		    splice(from[0], NULL, to[1], NULL, 1, SPLICE_F_NONBLOCK) ==
+			1;
+		close(to[0]);
+		close(to[1]);
+	}
+	close(from[0]);
+	close(from[1]);
+	return moved;
+}
+
+static void
+print_kernel(FILE *out)
+{
+	static const char *const names[] = {
+		"fs/pipe-max-size",
+		"fs/pipe-user-pages-soft",
+		"fs/pipe-user-pages-hard",
+		"net/core/somaxconn",
+		"net/ipv4/ip_local_port_range",
+		"net/ipv4/tcp_fin_timeout",
+		"net/ipv4/tcp_migrate_req",
+	};
+	char text[64];
+	struct utsname kernel;
+
+	if (uname(&kernel) == 0)
+		fprintf(out, "kernel: %s %s %s\n", kernel.sysname,
+		    kernel.release, kernel.machine);
+	fprintf(out, "splice: %s\n", splice_works() ? "yes" : "no");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (read_sysctl(names[i], text, sizeof(text)))
+			fprintf(out, "%s: %s\n", names[i], text);
+}
+
+static void
+print_limit(FILE *out, const char *name, rlim_t value)
+{
+	if (value == RLIM_INFINITY)
+		fprintf(out, "%s: unlimited\n", name);
+	else
+		fprintf(out, "%s: %" PRIu64 "\n", name, (uint64_t)value);
+}
+
+static void
+print_limits(FILE *out, const struct config *config)
+{
+	struct engine_limits limits;
+	struct config any = *config;
+	struct rlimit nofile;
+
+	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
+		print_limit(out, "nofile soft", nofile.rlim_cur);
+		print_limit(out, "nofile hard", nofile.rlim_max);
+	}
+	any.workers = 0;
+	engine_limits(config, &limits);
+	fprintf(out, "cpus allowed: %u\n", engine_workers(&any));
+	fprintf(out, "workers: %u\n", engine_workers(config));
+	fprintf(out, "maxconn: %" PRIu64 "%s\n", limits.maxconn,
+	    limits.short_of_files ? " (nofile is too low for that)" : "");
+	fprintf(out, "maxpipes: %" PRIu64 "\n", limits.maxpipes);
+}
+
+static int
+print_library(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	char *path;
+
+	(void)size;
+	if (strstr(info->dlpi_name, ".so") == NULL)
+		return 0;
+	path = realpath(info->dlpi_name, NULL);
+	if (path != NULL)
+		fprintf(arg, "library: %s\n", path);
+	free(path);
+	return 0;
+}
+
+void
+facts_print(FILE *out, const struct config *config)
+{
+	print_kernel(out);
+	print_limits(out, config);
+	fprintf(out, "compiler: %s\n", __VERSION__);
+	fprintf(out, "libc: %s\n", gnu_get_libc_version());
+	(void)dl_iterate_phdr(print_library, out);
+}
+
+/* Whether a backend of any service is in the node's zone. */
+static bool
+zone_has_backends(const struct config *config)
+{
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		for (size_t j = 0; j < service->backends; j++)
+			if (strcmp(service->backend[j].zone, config->zone) == 0)
+				return true;
+	}
+	return false;
+}
+
+void
+facts_warn(const struct config *config, const struct engine_limits *limits)
+{
+	const bool root = geteuid() == 0 &&
+	    (config->user[0] == '\0' || strcmp(config->user, "root") == 0);
+	const int64_t pages = facts_sysctl("fs/pipe-user-pages-soft");
+
+	if (limits->short_of_files)
+		log_warning("maxconn %" PRIu64 " needs more than the %" PRIu64
+			    " descriptors allowed (RLIMIT_NOFILE)",
+		    limits->maxconn, limits->nofile);
+	if (!root && pages > 0 &&
+	    limits->maxpipes * PIPE_PAGES > (uint64_t)pages)
+		log_warning("fs.pipe-user-pages-soft %" PRId64
+			    " is enough for %" PRId64 " of %" PRIu64
+			    " pipes: the others will be too small for splicing",
+		    pages, pages / PIPE_PAGES, limits->maxpipes);
+	if (config->zone[0] != '\0' && !zone_has_backends(config))
+		log_warning("-z %s: no backend is in that zone", config->zone);
+	if (root)
+		log_warning("running as root: set user, or -u");
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The limits of the machine that lb4 runs on, read from /proc and /sys: what
+ * the doctor judges (doctor.h).
+ */
+#ifndef LB4_HOST_HOST_H
+#define LB4_HOST_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HOST_UNKNOWN (-1)
+#define HOST_UNLIMITED INT64_MAX
+
+/* Each number may be HOST_UNKNOWN (there is no such file, or it cannot be
+ * read), and a limit HOST_UNLIMITED.  Sizes are bytes unless they say pages
+ * (of 4 KiB). */
+struct host {
+	/* of this process */
+	bool is_root;	 /* the effective user */
+	bool privileged; /* CAP_SYS_RESOURCE or CAP_SYS_ADMIN */
+	bool own_netns;	 /* not the network namespace of process 1 */
+	int64_t nofile_soft, nofile_hard;
+	int64_t nproc; /* soft limit: threads of the user */
+
+	/* of the machine */
+	int64_t nr_open;
+	int64_t file_max, files_used;
+	int64_t threads_max;
+	int64_t pipe_pages_soft, pipe_pages_hard, pipe_max_size;
+	int64_t mem_available;
+	int64_t tcp_mem_pages; /* the third of tcp_mem */
+	int64_t max_orphans;
+
+	/* of the control group, the narrowest on the way up */
+	int64_t cgroup_mem_left;
+	int64_t cgroup_pids_left;
+
+	/* of the network namespace */
+	int64_t somaxconn, syn_backlog, syncookies;
+	int64_t tw_reuse, tw_reuse_delay_ms;
+	int64_t migrate_req;
+	int64_t conntrack_max, conntrack_used;
+	uint16_t port_low, port_high; /* ip_local_port_range; 0: unknown */
+	uint8_t reserved[65536 / 8];  /* ip_local_reserved_ports: bits */
+};
+
+/* Reads all of it; `root` stands before each path: "" for the machine itself,
+ * a directory with a made-up /proc and /sys for a test. */
+void host_read(struct host *host, const char *root);
+
+/* Whether the kernel may choose that port for a socket that connects. */
+bool host_port_is_local(const struct host *host, uint16_t port);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The access log's two forms: key=value by snprintf(3), JSON by jansson.
+ */
+#include "lb4/log/access_format.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/addr.h"
+
+/* The last millisecond of the year 9999. */
+#define TIME_MAX_MS INT64_C(253402300799999)
+
+void
+access_format_time(int64_t realtime_ms, char text[ACCESS_TIME_MAX])
+{
+	struct tm tm;
+	time_t seconds;
+
+	if (realtime_ms < 0)
+		realtime_ms = 0;
+	if (realtime_ms > TIME_MAX_MS)
+		realtime_ms = TIME_MAX_MS;
+	seconds = (time_t)(realtime_ms / 1000);
+	gmtime_r(&seconds, &tm);
+	snprintf(text, ACCESS_TIME_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+	    (unsigned)(tm.tm_year + 1900) % 10000,
+	    (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100,
+	    (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+	    (unsigned)tm.tm_sec % 100, (unsigned)(realtime_ms % 1000));
+}
+
+/* "ECONNREFUSED", or the number of an error that has no name; NULL for 0. */
+static const char *
+error_name(int error, char *buf, size_t size)
+{
+	const char *name = strerrorname_np(error);
+
+	if (error == 0)
+		return NULL;
+	if (name != NULL)
+		return name;
+	snprintf(buf, size, "%d", error);
+	return buf;
+}
+
+static size_t
+format_kv(const struct access_record *record, char *line, size_t size)
+{
+	char when[ACCESS_TIME_MAX];
+	char client[ENDPOINT_TEXT_MAX];
+	char number[16];
+	const char *error = error_name(record->error, number, sizeof(number));
+	int len;
+
+	access_format_time(record->end_realtime_ms, when);
+	endpoint_format(&record->client, client, sizeof(client));
+	len = snprintf(line, size,
+	    "time=%s conn=%" PRIu64 " worker=%" PRIu32
+	    " service=%s client=%s backend=%s reason=%s error=%s queue=%" PRIu32
+	    " connect=%" PRIu32 " total=%" PRIu64 " to_backend=%" PRIu64
+	    " to_client=%" PRIu64 " discarded=%" PRIu64 " retries=%" PRIu32,
+	    when, record->conn, record->worker, record->service, client,
+	    record->backend[0] != '\0' ? record->backend : "-",
+	    reason_code(record->reason), error != NULL ? error : "-",
+	    record->queue_ms, record->connect_ms, record->total_ms,
+	    record->bytes_to_backend, record->bytes_to_client,
+	    record->bytes_discarded, record->retries);
+	return len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1;
+}
+
+/* Both return how many members could not be added: 0 or 1. */
+static int
+put_text(json_t *object, const char *key, const char *text)
+{
+	return json_object_set_new(object, key,
+		   text != NULL ? json_string(text) : json_null()) != 0;
+}
+
+static int
+put_number(json_t *object, const char *key, uint64_t number)
+{
+	return json_object_set_new(object, key,
+		   json_integer((json_int_t)number)) != 0;
+}
+
+static size_t
+format_json(const struct access_record *record, char *line, size_t size)
+{
+	char when[ACCESS_TIME_MAX];
+	char client[ENDPOINT_TEXT_MAX];
+	char number[16];
+	json_t *object = json_object();
+	size_t len = 0;
+	int lost = 0;
+
+	access_format_time(record->end_realtime_ms, when);
+	endpoint_format(&record->client, client, sizeof(client));
+	lost += put_text(object, "time", when);
+	lost += put_number(object, "conn", record->conn);
+	lost += put_number(object, "worker", record->worker);
+	lost += put_text(object, "service", record->service);
+	lost += put_text(object, "client", client);
+	lost += put_text(object, "backend",
+	    record->backend[0] != '\0' ? record->backend : NULL);
+	lost += put_text(object, "reason", reason_code(record->reason));
+	lost += put_text(object, "why", reason_text(record->reason));
+	lost += put_text(object, "error",
+	    error_name(record->error, number, sizeof(number)));
+	lost += put_number(object, "queue", record->queue_ms);
+	lost += put_number(object, "connect", record->connect_ms);
+	lost += put_number(object, "total", record->total_ms);
+	lost += put_number(object, "to_backend", record->bytes_to_backend);
+	lost += put_number(object, "to_client", record->bytes_to_client);
+	lost += put_number(object, "discarded", record->bytes_discarded);
+	lost += put_number(object, "retries", record->retries);
+	if (lost == 0)
+		len = json_dumpb(object, line, size - 1, JSON_COMPACT);
+	json_decref(object);
+	if (len >= size)
+		len = 0;
+	line[len] = '\0';
+	return len;
+}
+
+size_t
+access_format(enum access_format format, const struct access_record *record,
+    char *line, size_t size)
+{
+	return format == ACCESS_JSON ? format_json(record, line, size)
+				     : format_kv(record, line, size);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Backends as objects: made by the table's builder, freed by control's sweep.
+ */
+#include "lb4/model/backend.h"
+
+#include <assert.h>
+#include <bsd/string.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const result_names[] = {
+	[HEALTH_UNKNOWN] = "not checked",
+	[HEALTH_PASSED] = "passed",
+	[HEALTH_REFUSED] = "connection refused",
+	[HEALTH_UNREACHABLE] = "unreachable",
+	[HEALTH_NO_ANSWER] = "no answer",
+	[HEALTH_RESET] = "connection reset",
+	[HEALTH_CLOSED] = "closed without an answer",
+	[HEALTH_STATUS] = "bad status",
+	[HEALTH_GARBLED] = "answer is not HTTP",
+	[HEALTH_LOCAL] = "local error",
+};
+static_assert(sizeof(result_names) / sizeof(result_names[0]) ==
+	HEALTH_RESULT_COUNT,
+    "a name for each result");
+
+static const char *const admin_names[] = {
+	[ADMIN_READY] = "ready",
+	[ADMIN_DRAIN] = "drain",
+	[ADMIN_MAINT] = "maint",
+};
+static_assert(sizeof(admin_names) / sizeof(admin_names[0]) == ADMIN_STATE_COUNT,
+    "a name for each state");
+
+struct backend *
+backend_new(uint32_t id, const char *service, const char *name,
+    const struct addr *addr, unsigned workers)
+{
+	struct backend *backend;
+	size_t stats_size = workers * sizeof(*backend->stats);
+
+	assert(id != 0 && workers > 0);
+	backend = aligned_alloc(_Alignof(struct backend), sizeof(*backend));
+	if (backend == NULL)
+		return NULL;
+	memset(backend, 0, sizeof(*backend));
+	backend->stats = aligned_alloc(_Alignof(struct backend_stats),
+	    stats_size);
+	if (backend->stats == NULL) {
+		free(backend);
+		return NULL;
+	}
+	memset(backend->stats, 0, stats_size);
+	backend->id = id;
+	strlcpy(backend->service, service, sizeof(backend->service));
+	strlcpy(backend->name, name, sizeof(backend->name));
+	backend->addr = *addr;
+	backend->workers = workers;
+	atomic_init(&backend->refs, 1);
+	return backend;
+}
+
+void
+backend_ref(struct backend *backend)
+{
+	atomic_fetch_add_explicit(&backend->refs, 1, memory_order_relaxed);
+}
+
+void
+backend_unref(struct backend *backend)
+{
+	uint32_t before;
+
+	if (backend == NULL)
+		return;
+	before = atomic_fetch_sub_explicit(&backend->refs, 1,
+	    memory_order_release);
+	assert(before > 0);
+}
+
+void
+backend_free(struct backend *backend)
+{
+	if (backend == NULL)
+		return;
+	free(backend->stats);
+	free(backend);
+}
+
+bool
+backend_is_unused(const struct backend *backend)
+{
+	return atomic_load_explicit(&backend->refs, memory_order_acquire) ==
+	    0 &&
+	    atomic_load_explicit(&backend->active, memory_order_acquire) == 0;
+}
+
+static uint64_t
+load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void
+backend_sum(const struct backend *backend, struct backend_sums *sums)
+{
+	*sums = (struct backend_sums){ .conns = 0 };
+	for (unsigned i = 0; i < backend->workers; i++) {
+		const struct backend_stats *stats = &backend->stats[i];
+
+		sums->conns += load(&stats->conns);
+		sums->connect_failures += load(&stats->connect_failures);
+		sums->bytes_to_backend += load(&stats->bytes_to_backend);
+		sums->bytes_to_client += load(&stats->bytes_to_client);
+	}
+}
+
+/* What the last second weighs in a mean that forgets. */
+#define RATE_SHARE 0.25
+
+static void
+approach(double *mean, uint64_t grown, double seconds)
+{
+	double share = seconds < 1 ? seconds * RATE_SHARE : RATE_SHARE;
+
+	*mean += ((double)grown / seconds - *mean) * share;
+	if (*mean < 0.005)
+		*mean = 0;
+}
+
+void
+backend_rate_look(struct backend *backend, uint64_t now_ms)
+{
+	struct backend_rate *rate = &backend->rate;
+	struct backend_sums sums;
+	uint64_t bytes;
+
+	backend_sum(backend, &sums);
+	bytes = sums.bytes_to_backend + sums.bytes_to_client;
+	if (rate->at_ms != 0 && now_ms > rate->at_ms) {
+		double seconds = (double)(now_ms - rate->at_ms) / 1000;
+
+		approach(&rate->conns_per_s, sums.conns - rate->conns, seconds);
+		approach(&rate->bytes_per_s, bytes - rate->bytes, seconds);
+	}
+	rate->at_ms = now_ms;
+	rate->conns = sums.conns;
+	rate->bytes = bytes;
+}
+
+bool
+backend_reserve(struct backend *backend, uint32_t limit)
+{
+	uint32_t active;
+
+	if (limit == UINT32_MAX) {
+		(void)atomic_fetch_add_explicit(&backend->active, 1,
+		    memory_order_relaxed);
+		return true;
+	}
+	active = atomic_load(&backend->active);
+	do {
+		if (active >= limit)
+			return false;
+	} while (!atomic_compare_exchange_weak(&backend->active, &active,
+	    active + 1));
+	return true;
+}
+
+void
+backend_release(struct backend *backend)
+{
+	uint32_t before = atomic_fetch_sub(&backend->active, 1);
+
+	assert(before > 0);
+}
+
+void
+backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
+{
+	uint32_t before = atomic_load_explicit(&backend->health,
+	    memory_order_relaxed);
+
+	/* Readers look at it all the time: not written for nothing. */
+	if (before == word)
+		return;
+	if (health_is_down(before) && !health_is_down(word))
+		atomic_store_explicit(&backend->up_ms, now_ms,
+		    memory_order_relaxed);
+	atomic_store_explicit(&backend->health, word, memory_order_release);
+}
+
+void
+backend_set_admin(struct backend *backend, enum admin_state state,
+    uint64_t now_ms)
+{
+	uint32_t before = atomic_load_explicit(&backend->admin,
+	    memory_order_relaxed);
+
+	if (before == (uint32_t)state)
+		return;
+	if (state == ADMIN_READY)
+		atomic_store_explicit(&backend->ready_ms, now_ms,
+		    memory_order_relaxed);
+	atomic_store_explicit(&backend->admin, (uint32_t)state,
+	    memory_order_release);
+}
+
+const char *
+health_result_name(enum health_result result)
+{
+	return (unsigned)result < HEALTH_RESULT_COUNT ? result_names[result]
+						      : "?";
+}
+
+const char *
+health_text(uint32_t word, char *buf, size_t size)
+{
+	enum health_result result = health_result(word);
+	const char *name = health_result_name(result);
+	unsigned detail = health_detail(word);
+
+	if (detail != 0 && (result == HEALTH_STATUS || result == HEALTH_PASSED))
+		(void)snprintf(buf, size, "status %u", detail);
+	else if (result == HEALTH_PASSED)
+		(void)snprintf(buf, size, "connected");
+	else if (detail != 0 &&
+	    (result == HEALTH_UNREACHABLE || result == HEALTH_LOCAL))
+		(void)snprintf(buf, size, "%s: %s", name,
+		    strerror((int)detail));
+	else
+		(void)snprintf(buf, size, "%s", name);
+	return buf;
+}
+
+const char *
+admin_state_name(enum admin_state state)
+{
+	return (unsigned)state < ADMIN_STATE_COUNT ? admin_names[state] : "?";
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Background, pid file, user.
+ *
+ * Going to the background comes first of all, so that everything opened later
+ * belongs to the process that stays; the parent stays too until the start has
+ * succeeded or failed, so that who started us learns it from the exit status
+ * and reads the reason on standard error.
+ */
+#include "lb4/process/daemon.h"
+
+#include <bsd/libutil.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int
+daemon_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0)
+			return -errno;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return 0;
+}
+
+/* The parent's part: hears from the child, or learns how it ended. */
+static _Noreturn void
+parent_wait(pid_t child, int fd)
+{
+	int status;
+	ssize_t n;
+	char byte;
+
+	do
+		n = read(fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		exit(0);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status))
+		exit(WEXITSTATUS(status));
+	fprintf(stderr, "lb4: ended by signal %d\n", WTERMSIG(status));
+	exit(1);
+}
+
+int
+daemon_fork(void)
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	child = fork();
+	if (child < 0) {
+		int error = -errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return error;
+	}
+	if (child > 0) {
+		close(ends[1]);
+		parent_wait(child, ends[0]);
+	}
+	close(ends[0]);
+	(void)setsid();
+	(void)umask(022);
+	return ends[1];
+}
+
+int
+daemon_ready(int fd)
+{
+	int error = 0;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || chdir("/") < 0 || write(fd, "", 1) != 1)
+		error = -errno;
+	for (int std = STDIN_FILENO; error == 0 && std <= STDERR_FILENO; std++)
+		if (dup2(null, std) < 0)
+			error = -errno;
+	if (null >= 0)
+		close(null);
+	close(fd);
+	return error;
+}
+
+struct pidfh *
+daemon_pidfile_open(const char *path, char *why, size_t size)
+{
+	struct pidfh *pidfile;
+	pid_t other = -1;
+
+	pidfile = pidfile_open(path, 0644, &other);
+	if (pidfile == NULL && errno == EEXIST && other > 0) {
+		snprintf(why, size, "another lb4 is running with pid %ld (%s)",
+		    (long)other, path);
+	} else if (pidfile == NULL && (errno == EEXIST || errno == EAGAIN)) {
+		snprintf(why, size, "another lb4 is running (%s)", path);
+	} else if (pidfile == NULL || pidfile_write(pidfile) < 0) {
+		snprintf(why, size, "cannot write %s: %s", path,
+		    strerror(errno));
+		if (pidfile != NULL)
+			pidfile_remove(pidfile);
+		pidfile = NULL;
+	}
+	return pidfile;
+}
+
+void
+daemon_pidfile_remove(struct pidfh *pidfile)
+{
+	if (pidfile == NULL)
+		return;
+	/* The directory may not be ours any more: then an empty file stays. */
+	if (ftruncate(pidfile_fileno(pidfile), 0) < 0 ||
+	    pidfile_remove(pidfile) < 0)
+		return;
+}
+
+int
+daemon_user_find(struct daemon_user *user, const char *name, char *why,
+    size_t size)
+{
+	char strings[4096];
+	struct passwd entry, *found = NULL;
+	int error;
+
+	memset(user, 0, sizeof(*user));
+	if (name[0] == '\0')
+		return 0;
+	error = getpwnam_r(name, &entry, strings, sizeof(strings), &found);
+	if (found == NULL && error != 0 && error != ENOENT) {
+		snprintf(why, size, "cannot look user %s up: %s", name,
+		    strerror(error));
+		return -error;
+	}
+	if (found == NULL) {
+		snprintf(why, size, "there is no user %s", name);
+		return -ENOENT;
+	}
+	strlcpy(user->name, name, sizeof(user->name));
+	user->uid = entry.pw_uid;
+	user->gid = entry.pw_gid;
+	return 0;
+}
+
+/* Whether any way back to root, or to its group, is open. */
+static bool
+root_is_back(const struct daemon_user *user)
+{
+	if (user->uid != 0 &&
+	    (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setuid(0) == 0))
+		return true;
+	return user->gid != 0 && user->uid != 0 &&
+	    (setresgid((gid_t)-1, 0, (gid_t)-1) == 0 || setgid(0) == 0);
+}
+
+/* Becomes the user; 0 or -errno. */
+static int
+change_user(const struct daemon_user *user)
+{
+	if (initgroups(user->name, user->gid) < 0 ||
+	    setresgid(user->gid, user->gid, user->gid) < 0 ||
+	    setresuid(user->uid, user->uid, user->uid) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+daemon_become(const struct daemon_user *user, char *why, size_t size)
+{
+	int error = 0;
+
+	if (user->name[0] != '\0' && user->uid != geteuid()) {
+		if (geteuid() != 0) {
+			snprintf(why, size, "only root can become user %s",
+			    user->name);
+			return -EPERM;
+		}
+		error = change_user(user);
+		if (error < 0) {
+			snprintf(why, size, "cannot become user %s: %s",
+			    user->name, strerror(-error));
+			return error;
+		}
+		if (root_is_back(user)) {
+			snprintf(why, size, "user %s can become root again",
+			    user->name);
+			return -EPERM;
+		}
+	}
+	/* The change has made the process undumpable.  A crash is to leave a
+	 * core, as it does when a service manager has changed the user. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) {
+		error = -errno;
+		snprintf(why, size, "cannot set process flags: %s",
+		    strerror(-error));
+	}
+	return error;
+}

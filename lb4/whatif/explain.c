@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * lb4 --explain: a pick with a trace, told in words; or many picks, a line
+ * each.
+ */
+#include "lb4/whatif/offline.h"
+
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/balance/policy.h"
+#include "lb4/balance/trace.h"
+
+static void
+print_backend(const struct service *service, int index, FILE *out)
+{
+	const struct backend *backend;
+	char addr[ADDR_TEXT_MAX];
+
+	if (index < 0) {
+		fprintf(out, "backend    none\n");
+		return;
+	}
+	backend = service->backend[index].backend;
+	fprintf(out, "backend    %s %s\n", backend->name,
+	    addr_format(&backend->addr, addr, sizeof(addr)));
+}
+
+/* Every backend, whether or not the pick has looked at it, as it stands in the
+ * set that the pick came to. */
+static void
+print_all(const struct service *service, const struct pick *pick, FILE *out)
+{
+	const struct scope scope = {
+		.set = pick->trace->set,
+		.check_health = pick->trace->check_health,
+	};
+
+	for (unsigned i = 0; i < service->backends; i++) {
+		const struct service_backend *one = &service->backend[i];
+		enum skip skip = policy_skip(service, pick, i, &scope);
+
+		fprintf(out, "           %s (weight %u): %s\n",
+		    one->backend->name, one->weight, policy_skip_name(skip));
+	}
+}
+
+/* Which backends are looked at. */
+static void
+print_set(const struct service *service, enum backend_set set,
+    bool check_health, FILE *out)
+{
+	static const char *const names[BACKEND_SETS] = {
+		[SET_NEAR] = "the backends of the node's zone",
+		[SET_FAR] = "the backends of other zones",
+		[SET_BACKUP] = "the backups",
+	};
+	bool all = service->zones == 0 && set == SET_NEAR;
+
+	fprintf(out, "among      %s%s\n", all ? "the backends" : names[set],
+	    check_health ? "" : ", whatever the checks say, as none is left");
+}
+
+static void
+print_steps(const struct service *service, const struct pick_trace *trace,
+    FILE *out)
+{
+	for (unsigned i = 0; i < trace->steps; i++) {
+		const struct trace_step *step = &trace->step[i];
+
+		if (i == 0 || step->set != step[-1].set ||
+		    step->check_health != step[-1].check_health)
+			print_set(service, step->set, step->check_health, out);
+		fprintf(out, "slot       %" PRIu32 " of %" PRIu32 ": %s: %s\n",
+		    step->slot, step->slots,
+		    service->backend[step->index].backend->name,
+		    policy_skip_name(step->skip));
+	}
+}
+
+static void
+print_hash(const struct pick_trace *trace, FILE *out)
+{
+	fprintf(out, "key        ");
+	for (size_t i = 0; i < trace->key_len; i++)
+		fprintf(out, "%02x", trace->key[i]);
+	fprintf(out, "\nhash       %016" PRIx64 "\n", trace->hash);
+}
+
+void
+offline_print_pick(const struct service *service,
+    const struct offline_pick *asked, FILE *out)
+{
+	const struct policy *policy = policy_of(service->balance);
+	const struct pick *pick = &asked->pick;
+	const struct pick_trace *trace = &asked->trace;
+
+	fprintf(out, "service    %s\nbalance    %s\n", service->state->name,
+	    policy->name);
+	fprintf(out, "checksum   %016" PRIx64 "\nclient     %s\n",
+	    service->checksum, asked->client);
+	if (!policy->by_client) {
+		print_set(service, trace->set, trace->check_health, out);
+		print_all(service, pick, out);
+		fprintf(out,
+		    "backend    any of the usable ones: who the client "
+		    "is does not count\n");
+		return;
+	}
+	print_hash(trace, out);
+	print_steps(service, trace, out);
+	if (trace->spread) {
+		fprintf(out,
+		    "spread     by the hash over all that are usable\n");
+		print_all(service, pick, out);
+	}
+	if (trace->kept)
+		fprintf(out, "kept       where it was before a change\n");
+	print_backend(service, asked->index, out);
+}
+
+/* A client whose place can be told, or a constant sentence why not. */
+static const char *
+client_of(const struct service *service, const char *text, struct pick *pick)
+{
+	const char *why = NULL;
+
+	memset(pick, 0, sizeof(*pick));
+	if (offline_client_parse(&pick->client, text, &why) < 0)
+		return why;
+	if (service->balance == BALANCE_4TUPLE && pick->client.port == 0)
+		return "balance = 4tuple needs the client's port: write "
+		       "ADDRESS:PORT";
+	return NULL;
+}
+
+const char *
+offline_pick(const struct service *service, const char *client, uint64_t now_ms,
+    struct offline_pick *asked)
+{
+	const char *why;
+
+	memset(asked, 0, sizeof(*asked));
+	why = client_of(service, client, &asked->pick);
+	if (why != NULL)
+		return why;
+	asked->client = client;
+	asked->pick.trace = &asked->trace;
+	asked->pick.now_ms = now_ms;
+	asked->index = policy_pick(service, &asked->pick);
+	return NULL;
+}
+
+int
+offline_explain_client(const struct service *service, const char *text,
+    uint64_t now_ms, FILE *out, FILE *err)
+{
+	struct offline_pick asked;
+	const char *why = offline_pick(service, text, now_ms, &asked);
+
+	if (why != NULL) {
+		fprintf(err, "lb4: %s: %s\n", text, why);
+		return -EINVAL;
+	}
+	offline_print_pick(service, &asked, out);
+	return 0;
+}
+
+static int
+explain_lines(const struct service *service, FILE *in, FILE *out, FILE *err)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+	unsigned long number = 0;
+	const char *why = NULL;
+
+	while (why == NULL && (len = getline(&line, &room, in)) >= 0) {
+		struct pick pick;
+		int index;
+
+		number++;
+		if (len > 0 && line[len - 1] == '\n')
+			line[len - 1] = '\0';
+		why = client_of(service, line, &pick);
+		if (why != NULL) {
+			fprintf(err, "lb4: line %lu: %s\n", number, why);
+			break;
+		}
+		index = policy_pick(service, &pick);
+		fprintf(out, "%s %s\n", line,
+		    index < 0 ? "-" : service->backend[index].backend->name);
+	}
+	free(line);
+	return why == NULL ? 0 : -EINVAL;
+}
+
+static int
+explain_service(const struct offline *offline, const struct service *service,
+    const struct offline_explain *question, FILE *out, FILE *err)
+{
+	bool by_client = policy_of(service->balance)->by_client;
+
+	if (!offline->config->hash_seed_set && by_client)
+		fprintf(err,
+		    "lb4: no hash-seed in the configuration: the answer "
+		    "is for one drawn now, a running lb4 has another\n");
+	if (strcmp(question->client, "-") != 0)
+		return offline_explain_client(service, question->client, 0, out,
+		    err);
+	if (by_client)
+		return explain_lines(service, question->in, out, err);
+	fprintf(err,
+	    "lb4: %s: balance = %s: who the client is does not tell "
+	    "its backend\n",
+	    question->service, policy_of(service->balance)->name);
+	return -EINVAL;
+}
+
+int
+offline_explain(const struct config *config,
+    const struct offline_explain *question, FILE *out, FILE *err)
+{
+	const struct service *service;
+	struct offline offline;
+	struct hash_key seed;
+	int error;
+
+	arc4random_buf(&seed, sizeof(seed));
+	error = offline_init(&offline, config, &seed);
+	if (error < 0) {
+		fprintf(err, "lb4: table: %s\n", strerror(-error));
+		return error;
+	}
+	for (size_t i = 0; error == 0 && i < question->downs; i++) {
+		error = offline_set_down(&offline, question->down[i]);
+		if (error < 0)
+			fprintf(err, "lb4: %s: no such SERVICE/BACKEND\n",
+			    question->down[i]);
+	}
+	service = offline_service(&offline, question->service);
+	if (error == 0 && service == NULL) {
+		fprintf(err, "lb4: %s: no such service\n", question->service);
+		error = -ENOENT;
+	}
+	if (error == 0)
+		error = explain_service(&offline, service, question, out, err);
+	offline_done(&offline);
+	return error;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * What the questions to a configuration share: its tables, and who is down.
+ */
+#include "lb4/whatif/offline.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lb4/balance/policy.h"
+
+int
+offline_init(struct offline *offline, const struct config *config,
+    const struct hash_key *seed)
+{
+	int error;
+
+	offline->config = config;
+	tables_init(&offline->tables, 1);
+	error = tables_publish(&offline->tables, config,
+	    config->hash_seed_set ? &config->hash_seed : seed);
+	if (error < 0)
+		tables_done(&offline->tables);
+	return error;
+}
+
+void
+offline_done(struct offline *offline)
+{
+	tables_done(&offline->tables);
+}
+
+const struct service *
+offline_service(const struct offline *offline, const char *name)
+{
+	const struct service_state *state = tables_state(&offline->tables,
+	    name);
+
+	if (state == NULL)
+		return NULL;
+	return table_service(table_current(&offline->tables), state->id);
+}
+
+int
+offline_set_down(struct offline *offline, const char *name)
+{
+	const char *slash = strchr(name, '/');
+	const struct service *service;
+	char service_name[CONFIG_NAME_MAX];
+	size_t len = slash != NULL ? (size_t)(slash - name) : 0;
+
+	if (slash == NULL || len >= sizeof(service_name))
+		return -ENOENT;
+	memcpy(service_name, name, len);
+	service_name[len] = '\0';
+	service = offline_service(offline, service_name);
+	for (size_t i = 0; service != NULL && i < service->backends; i++) {
+		struct backend *backend = service->backend[i].backend;
+
+		if (strcmp(backend->name, slash + 1) != 0)
+			continue;
+		atomic_store_explicit(&backend->health,
+		    health_pack(true, HEALTH_UNKNOWN, 0), memory_order_release);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int
+offline_client_parse(struct endpoint *out, const char *text, const char **why)
+{
+	const char *colon = strchr(text, ':');
+	char brackets[ENDPOINT_TEXT_MAX];
+	struct addr addr;
+
+	/* IPv6 without a port needs no brackets here. */
+	if (colon != NULL && text[0] != '[' && strchr(colon + 1, ':') != NULL &&
+	    strlen(text) + sizeof("[]") <= sizeof(brackets)) {
+		snprintf(brackets, sizeof(brackets), "[%s]", text);
+		text = brackets;
+	}
+	if (addr_parse(&addr, text, ADDR_PORT_OPTIONAL, why) < 0)
+		return -EINVAL;
+	if (addr.dual || addr_is_unix(&addr)) {
+		*why = "not the address of one client";
+		return -EINVAL;
+	}
+	endpoint_from_sockaddr(out, &addr.sa, addr.len);
+	return 0;
+}
+
+int
+offline_checksums(const struct config *config, FILE *out)
+{
+	struct offline offline;
+	int error = offline_init(&offline, config, &config->hash_seed);
+
+	if (error < 0)
+		return error;
+	fputc('\n', out);
+	for (size_t i = 0; i < config->services; i++) {
+		const char *name = config->service[i].name;
+		const struct service *service = offline_service(&offline, name);
+
+		if (!config->hash_seed_set &&
+		    policy_of(service->balance)->by_client)
+			fprintf(out,
+			    "; checksum of %s: none, as hash-seed is "
+			    "random\n",
+			    name);
+		else
+			fprintf(out, "; checksum of %s: %016" PRIx64 "\n", name,
+			    service->checksum);
+	}
+	offline_done(&offline);
+	return 0;
+}

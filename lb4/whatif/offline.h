@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Questions to a configuration that is not running: which backend a client
+ * has and why (explain.c), what a change would move (simulate.c), and the
+ * checksums of the tables.  The tables are built, and the picks made, by what
+ * the running program does it with.
+ */
+#ifndef LB4_WHATIF_OFFLINE_H
+#define LB4_WHATIF_OFFLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/addr.h"
+#include "lb4/balance/policy.h"
+#include "lb4/balance/trace.h"
+#include "lb4/config/config.h"
+#include "lb4/table/table.h"
+
+/* A configuration's tables, without any thread that reads them. */
+struct offline {
+	const struct config *config; /* the caller's */
+	struct tables tables;
+};
+
+/*
+ * Builds the tables; all backends are up, without conns.  Without a hash-seed
+ * in the file `seed` is used.  0, or -errno with nothing to undo.
+ */
+int offline_init(struct offline *offline, const struct config *config,
+    const struct hash_key *seed);
+void offline_done(struct offline *offline);
+
+/* The service of that name, or NULL. */
+const struct service *offline_service(const struct offline *offline,
+    const char *name);
+
+/* Takes the backend SERVICE/BACKEND for down; -ENOENT when there is none. */
+int offline_set_down(struct offline *offline, const char *name);
+
+/*
+ * Reads "192.0.2.7", "192.0.2.7:80", "2001:db8::7" or "[2001:db8::7]:80"; port
+ * 0 when left out.  0, or -EINVAL with `why` set to a constant sentence.
+ */
+int offline_client_parse(struct endpoint *out, const char *text,
+    const char **why);
+
+/* Writes "; checksum of SERVICE: 64 bits in hex" for each service, or why there
+ * is none to compare.  0 or -errno. */
+int offline_checksums(const struct config *config, FILE *out);
+
+/*
+ * Writes how the client, written as above, comes to its backend, by a table
+ * that may be in use: by its states, counts and pins.  Changes nothing, but
+ * roundrobin's turn.  0, or -EINVAL after writing to `err` what is wrong with
+ * the client.
+ */
+int offline_explain_client(const struct service *service, const char *text,
+    uint64_t now_ms, FILE *out, FILE *err);
+
+/* What --explain is asked. */
+struct offline_explain {
+	const char *service;
+	const char *client;	 /* "-": one a line from `in` */
+	const char *const *down; /* SERVICE/BACKEND; `downs` of them */
+	size_t downs;
+	FILE *in;
+};
+
+/*
+ * Writes how a client comes to its backend, or, for many clients, a line
+ * "CLIENT BACKEND" each ("-": there is none).  Returns 0, or -errno after
+ * writing to `err` what is wrong.
+ */
+int offline_explain(const struct config *config,
+    const struct offline_explain *question, FILE *out, FILE *err);
+
+/* One client's pick, with how it came to be. */
+struct offline_pick {
+	const char *client; /* the caller's text */
+	struct pick pick;
+	struct pick_trace trace;
+	int index; /* of the backend; -1: none */
+};
+
+/* Picks for the client of that text at that time (CLOCK_MONOTONIC); where
+ * backends take turns this is one.  Returns NULL, or a constant sentence why
+ * that cannot be. */
+const char *offline_pick(const struct service *service, const char *client,
+    uint64_t now_ms, struct offline_pick *asked);
+
+/* Writes it as --explain does; no line is empty. */
+void offline_print_pick(const struct service *service,
+    const struct offline_pick *asked, FILE *out);
+
+/* What is told of a service that is in both configurations, or in one. */
+enum simulated_change {
+	SIMULATED_STAYS,
+	SIMULATED_ADDED,
+	SIMULATED_REMOVED,
+};
+
+#define SIMULATED_NOT_THERE (-1.0)
+
+struct simulated_backend {
+	const char *name;
+	double percent[2]; /* of the conns; SIMULATED_NOT_THERE */
+};
+
+struct simulated {
+	const char *service;
+	enum simulated_change change;
+	/* SIMULATED_STAYS; before, and after */
+	const char *balance[2];
+	uint64_t checksum[2];
+	bool by_client; /* clients have backends of their own: */
+	uint64_t moved; /* so many of */
+	uint64_t clients;
+	struct simulated_backend *backend; /* sorted by name */
+	size_t backends;
+	double none_percent[2]; /* to no backend */
+};
+
+/* What --simulate is asked. */
+struct offline_simulate {
+	const struct config *before;
+	const struct config *after;
+	const char *const *down; /* before and after, where there is such one */
+	size_t downs;
+	const char *clients; /* a file, one a line; NULL: clients are drawn */
+	const _Atomic bool *stop; /* set by another thread; NULL: by none */
+
+	/* Is told of each service; what it is given lasts for the call. */
+	void (*tell)(void *owner, const struct simulated *told);
+	void *owner;
+};
+
+/* Tells, for each service, who would move and how the load would be shared.
+ * Returns as offline_explain(); -ECANCELED when it was stopped. */
+int offline_simulate(const struct offline_simulate *question, FILE *err);
+
+/* Writes that to a FILE *. */
+void offline_print_simulated(void *out, const struct simulated *told);
+
+#endif

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * simulate: the same clients pick by the tables of two configurations,
+ * and what has changed for them is counted.
+ *
+ * The clients are given, or drawn: addresses and ports from a fixed sequence
+ * of pseudo-random numbers.  Of N drawn ones a share s that is told is off by
+ * no more than 4 x sqrt(s (1 - s) / N), but once in 16,000 times: with four
+ * millions 0.1 points at worst.
+ *
+ * Where a policy does not look at the client, conns come one after another and
+ * stay until all backends are at their maxconn, and their shares are told.
+ */
+#include "lb4/whatif/offline.h"
+
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/balance/policy.h"
+
+#define DRAWN 4000000
+#define DRAWN_CONNS 100000 /* for a policy that counts conns */
+
+struct clients {
+	struct endpoint *given; /* owned; NULL: drawn */
+	size_t count;
+	size_t room;
+};
+
+/* One service, before and after. */
+struct comparison {
+	const struct service *side[2];
+	uint32_t *picked[2]; /* owned; by backend; the last one: none */
+	uint64_t picks[2];
+	uint64_t moved;
+};
+
+static int
+clients_add(struct clients *clients, const struct endpoint *client)
+{
+	if (clients->count == clients->room) {
+		size_t room = 2 * clients->room + 1024;
+		struct endpoint *given = reallocarray(clients->given, room,
+		    sizeof(*given));
+
+		if (given == NULL)
+			return -ENOMEM;
+		clients->given = given;
+		clients->room = room;
+	}
+	clients->given[clients->count++] = *client;
+	return 0;
+}
+
+static int
+clients_read(struct clients *clients, FILE *in, const char *name, FILE *err)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+	unsigned long number = 0;
+	int error = 0;
+
+	while (error == 0 && (len = getline(&line, &room, in)) >= 0) {
+		struct endpoint client;
+		const char *why = NULL;
+
+		number++;
+		if (len > 0 && line[len - 1] == '\n')
+			line[len - 1] = '\0';
+		error = offline_client_parse(&client, line, &why);
+		if (error == 0)
+			error = clients_add(clients, &client);
+		if (error < 0)
+			fprintf(err, "lb4: %s: line %lu: %s\n", name, number,
+			    why != NULL ? why : strerror(-error));
+	}
+	free(line);
+	if (error == 0 && clients->count == 0) {
+		fprintf(err, "lb4: %s: no client in it\n", name);
+		error = -EINVAL;
+	}
+	return error;
+}
+
+static int
+clients_load(struct clients *clients, const char *path, FILE *err)
+{
+	FILE *in;
+	int error;
+
+	if (path == NULL)
+		return 0;
+	in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	if (in == NULL) {
+		error = -errno;
+		fprintf(err, "lb4: %s: %s\n", path, strerror(-error));
+		return error;
+	}
+	error = clients_read(clients, in, path, err);
+	if (in != stdin)
+		fclose(in);
+	return error;
+}
+
+/* The n-th client, given or drawn; so is its port. */
+static void
+clients_get(const struct clients *clients, uint64_t n, struct pick *pick)
+{
+	uint64_t random = hash_mix(n);
+	uint16_t port = (uint16_t)(1024 + (random >> 32) % 64512);
+
+	memset(pick, 0, sizeof(*pick));
+	pick->conn = n;
+	if (clients->given != NULL) {
+		pick->client = clients->given[n % clients->count];
+		if (pick->client.port == 0)
+			pick->client.port = port;
+		return;
+	}
+	pick->client.family = AF_INET;
+	pick->client.ip[10] = pick->client.ip[11] = 0xff;
+	for (int i = 0; i < 4; i++)
+		pick->client.ip[12 + i] = (uint8_t)(random >> 8 * i);
+	pick->client.port = port;
+}
+
+static void
+count_pick(struct comparison *comparison, int side, int index)
+{
+	size_t none = comparison->side[side]->backends;
+
+	comparison->picked[side][index < 0 ? none : (size_t)index]++;
+	comparison->picks[side]++;
+}
+
+/* The same name at another place is another backend: it has no session. */
+static bool
+is_same_backend(const struct comparison *comparison, const int index[2])
+{
+	const struct backend *backend[2];
+
+	for (int i = 0; i < 2; i++) {
+		if (index[i] < 0)
+			return index[0] == index[1];
+		backend[i] = comparison->side[i]->backend[index[i]].backend;
+	}
+	return strcmp(backend[0]->name, backend[1]->name) == 0 &&
+	    addr_equal(&backend[0]->addr, &backend[1]->addr);
+}
+
+static bool
+is_by_client(const struct service *service)
+{
+	return policy_of(service->balance)->by_client;
+}
+
+/* Whether nobody wants to know any more; looked at now and then. */
+static bool
+is_stopped(const _Atomic bool *stop, uint64_t n)
+{
+	return stop != NULL && n % 4096 == 0 &&
+	    atomic_load_explicit(stop, memory_order_relaxed);
+}
+
+static void
+end_conns(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		atomic_store_explicit(&service->backend[i].backend->active, 0,
+		    memory_order_relaxed);
+}
+
+/* Conns come and stay, until there is no room; then it begins again. */
+static int
+run_conns(struct comparison *comparison, int side,
+    const struct clients *clients, const _Atomic bool *stop)
+{
+	const struct service *service = comparison->side[side];
+
+	for (uint64_t n = 0; n < DRAWN_CONNS; n++) {
+		struct pick pick;
+		int index;
+
+		if (is_stopped(stop, n))
+			return -ECANCELED;
+		clients_get(clients, n, &pick);
+		index = policy_pick(service, &pick);
+		if (index == POLICY_FULL) {
+			end_conns(service);
+			index = policy_pick(service, &pick);
+		}
+		count_pick(comparison, side, index);
+		if (index >= 0)
+			atomic_fetch_add_explicit(&service->backend[index]
+						       .backend->active,
+			    1, memory_order_relaxed);
+	}
+	return 0;
+}
+
+static int
+run_clients(struct comparison *comparison, const struct clients *clients,
+    const _Atomic bool *stop)
+{
+	uint64_t count = clients->given != NULL ? clients->count : DRAWN;
+	bool by_client[2];
+	int error = 0;
+
+	for (int i = 0; i < 2; i++) {
+		by_client[i] = is_by_client(comparison->side[i]);
+		if (error == 0 && !by_client[i])
+			error = run_conns(comparison, i, clients, stop);
+	}
+	if (error < 0 || !(by_client[0] || by_client[1]))
+		return error;
+	for (uint64_t n = 0; n < count; n++) {
+		struct pick pick;
+		int index[2] = { -1, -1 };
+
+		if (is_stopped(stop, n))
+			return -ECANCELED;
+		clients_get(clients, n, &pick);
+		for (int i = 0; i < 2; i++) {
+			if (!by_client[i])
+				continue;
+			index[i] = policy_pick(comparison->side[i], &pick);
+			count_pick(comparison, i, index[i]);
+		}
+		if (by_client[0] && by_client[1] &&
+		    !is_same_backend(comparison, index))
+			comparison->moved++;
+	}
+	return 0;
+}
+
+/* The place of a backend of that name, or one that is none. */
+static size_t
+index_of(const struct service *service, const char *name)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (strcmp(service->backend[i].backend->name, name) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+static double
+share(const struct comparison *comparison, int side, size_t index)
+{
+	if (index > comparison->side[side]->backends)
+		return SIMULATED_NOT_THERE;
+	return 100.0 * comparison->picked[side][index] /
+	    (double)comparison->picks[side];
+}
+
+static void
+tell_backend(const struct comparison *comparison, const char *name,
+    struct simulated *told)
+{
+	told->backend[told->backends++] = (struct simulated_backend){
+		.name = name,
+		.percent = { share(comparison, 0,
+				 index_of(comparison->side[0], name)),
+		    share(comparison, 1, index_of(comparison->side[1], name)) },
+	};
+}
+
+/* Both are sorted by name, and so is what is told. */
+static void
+tell_backends(const struct comparison *comparison, struct simulated *told)
+{
+	const struct service *before = comparison->side[0];
+	const struct service *after = comparison->side[1];
+	size_t i = 0, j = 0;
+
+	while (i < before->backends || j < after->backends) {
+		int order = i == before->backends ? 1
+		    : j == after->backends
+		    ? -1
+		    : strcmp(before->backend[i].backend->name,
+			  after->backend[j].backend->name);
+
+		tell_backend(comparison,
+		    order <= 0 ? before->backend[i].backend->name
+			       : after->backend[j].backend->name,
+		    told);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	told->none_percent[0] = share(comparison, 0, before->backends);
+	told->none_percent[1] = share(comparison, 1, after->backends);
+}
+
+static int
+tell(const struct comparison *comparison, const struct clients *clients,
+    const struct offline_simulate *question)
+{
+	const struct service *const *side = comparison->side;
+	struct simulated told = {
+		.service = side[1]->state->name,
+		.change = SIMULATED_STAYS,
+		.by_client = is_by_client(side[0]) && is_by_client(side[1]),
+		.moved = comparison->moved,
+		.clients = clients->given != NULL ? clients->count : DRAWN,
+	};
+
+	for (int i = 0; i < 2; i++) {
+		told.balance[i] = policy_of(side[i]->balance)->name;
+		told.checksum[i] = side[i]->checksum;
+	}
+	told.backend = calloc(side[0]->backends + side[1]->backends,
+	    sizeof(*told.backend));
+	if (told.backend == NULL)
+		return -ENOMEM;
+	tell_backends(comparison, &told);
+	question->tell(question->owner, &told);
+	free(told.backend);
+	return 0;
+}
+
+static int
+compare(const struct service *before, const struct service *after,
+    const struct clients *clients, const struct offline_simulate *question)
+{
+	struct comparison comparison = { .side = { before, after } };
+	int error = -ENOMEM;
+
+	for (int i = 0; i < 2; i++)
+		comparison.picked[i] = calloc(comparison.side[i]->backends + 1,
+		    sizeof(*comparison.picked[i]));
+	if (comparison.picked[0] != NULL && comparison.picked[1] != NULL)
+		error = run_clients(&comparison, clients, question->stop);
+	if (error == 0)
+		error = tell(&comparison, clients, question);
+	free(comparison.picked[0]);
+	free(comparison.picked[1]);
+	return error;
+}
+
+static void
+tell_change(const struct offline_simulate *question, const char *service,
+    enum simulated_change change)
+{
+	const struct simulated told = { .service = service, .change = change };
+
+	question->tell(question->owner, &told);
+}
+
+static int
+compare_all(const struct offline side[2], const struct clients *clients,
+    const struct offline_simulate *question)
+{
+	const struct config *before = side[0].config;
+	const struct config *after = side[1].config;
+	int error = 0;
+
+	for (size_t i = 0; i < before->services; i++)
+		if (offline_service(&side[1], before->service[i].name) == NULL)
+			tell_change(question, before->service[i].name,
+			    SIMULATED_REMOVED);
+	for (size_t i = 0; error == 0 && i < after->services; i++) {
+		const char *name = after->service[i].name;
+		const struct service *old = offline_service(&side[0], name);
+
+		if (old == NULL)
+			tell_change(question, name, SIMULATED_ADDED);
+		else
+			error = compare(old, offline_service(&side[1], name),
+			    clients, question);
+	}
+	return error;
+}
+
+/* ---- as text ------------------------------------------------------------- */
+
+static void
+print_share(double percent, FILE *out)
+{
+	if (percent == SIMULATED_NOT_THERE)
+		fprintf(out, " %9s", "-");
+	else
+		fprintf(out, " %7.2f %%", percent);
+}
+
+static void
+print_shares(const char *name, const double percent[2], FILE *out)
+{
+	fprintf(out, "  %-20s", name);
+	print_share(percent[0], out);
+	print_share(percent[1], out);
+	fputc('\n', out);
+}
+
+void
+offline_print_simulated(void *out_arg, const struct simulated *told)
+{
+	static const char *const changes[] = {
+		[SIMULATED_ADDED] = "added",
+		[SIMULATED_REMOVED] = "removed",
+	};
+	FILE *out = out_arg;
+
+	if (told->change != SIMULATED_STAYS) {
+		fprintf(out, "service %s: %s\n", told->service,
+		    changes[told->change]);
+		return;
+	}
+	fprintf(out, "service %s\n", told->service);
+	fprintf(out, "  balance  %s -> %s\n", told->balance[0],
+	    told->balance[1]);
+	fprintf(out, "  checksum %016" PRIx64 " -> %016" PRIx64 "\n",
+	    told->checksum[0], told->checksum[1]);
+	if (told->by_client)
+		fprintf(out, "  moved    %.2f %% of %" PRIu64 " clients\n",
+		    100.0 * (double)told->moved / (double)told->clients,
+		    told->clients);
+	else
+		fprintf(out,
+		    "  moved    no client has a backend of its own "
+		    "before and after\n");
+	fprintf(out, "  %-20s %9s %9s\n", "backend", "before", "after");
+	for (size_t i = 0; i < told->backends; i++)
+		print_shares(told->backend[i].name, told->backend[i].percent,
+		    out);
+	if (told->none_percent[0] + told->none_percent[1] > 0)
+		print_shares("(none)", told->none_percent, out);
+}
+
+/* ---- the question -------------------------------------------------------- */
+
+/* Who is down is down before and after. */
+static int
+set_down(struct offline side[2], const char *name, FILE *err)
+{
+	int before = offline_set_down(&side[0], name);
+	int after = offline_set_down(&side[1], name);
+
+	if (before == 0 || after == 0)
+		return 0;
+	fprintf(err, "lb4: %s: no such SERVICE/BACKEND\n", name);
+	return -ENOENT;
+}
+
+static int
+simulate(struct offline side[2], const struct offline_simulate *question,
+    FILE *err)
+{
+	struct clients clients = { .given = NULL };
+	int error = clients_load(&clients, question->clients, err);
+
+	for (size_t i = 0; error == 0 && i < question->downs; i++)
+		error = set_down(side, question->down[i], err);
+	if (error == 0) {
+		error = compare_all(side, &clients, question);
+		if (error < 0)
+			fprintf(err, "lb4: %s\n", strerror(-error));
+	}
+	free(clients.given);
+	return error;
+}
+
+int
+offline_simulate(const struct offline_simulate *question, FILE *err)
+{
+	const struct config *config[2] = { question->before, question->after };
+	struct offline side[2];
+	struct hash_key seed;
+	int done = 0;
+	int error = 0;
+
+	/* A reload keeps the seed that it is given no other for. */
+	arc4random_buf(&seed, sizeof(seed));
+	if (config[0]->hash_seed_set)
+		seed = config[0]->hash_seed;
+	for (; error == 0 && done < 2; done += error == 0) {
+		error = offline_init(&side[done], config[done], &seed);
+		if (error < 0)
+			fprintf(err, "lb4: table: %s\n", strerror(-error));
+	}
+	if (error == 0)
+		error = simulate(side, question, err);
+	while (done > 0)
+		offline_done(&side[--done]);
+	return error;
+}
