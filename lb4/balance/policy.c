@@ -406,6 +406,15 @@ policy_pick(const struct service *service, const struct pick *pick)
 	return choose(service, pick, &limit, &pin);
 }
 
+static void
+tell_moved(const struct service *service, unsigned index)
+{
+	const struct policy *policy = policy_of(service->balance);
+
+	if (policy->moved != NULL)
+		policy->moved(service, index);
+}
+
 int
 policy_take(const struct service *service, const struct pick *pick)
 {
@@ -421,7 +430,24 @@ policy_take(const struct service *service, const struct pick *pick)
 	    !backend_reserve(service->backend[index].backend, limit));
 	if (index >= 0 && service->pins != NULL)
 		pins_note(service, pick, &pin, index);
+	if (index >= 0)
+		tell_moved(service, (unsigned)index);
 	return index;
+}
+
+void
+policy_release(const struct service *service, struct backend *backend)
+{
+	uint32_t place = atomic_load_explicit(&backend->place,
+	    memory_order_relaxed);
+	/* While a new table is being published it may have another place;
+	 * changes are counted when that is over (table.c). */
+	bool found = service != NULL && place < service->backends &&
+	    service->backend[place].backend == backend;
+
+	backend_release(backend);
+	if (found)
+		tell_moved(service, place);
 }
 
 bool

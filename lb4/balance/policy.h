@@ -94,6 +94,10 @@ struct policy {
 #define POLICY_NO_LIMIT UINT32_MAX
 	int (*pick)(const struct service *service, const struct pick *pick,
 	    const struct scope *scope, uint32_t *limit);
+
+	/* The count of conns of backend `index` has changed.  Any worker; may
+	 * be NULL. */
+	void (*moved)(const struct service *service, unsigned index);
 };
 
 const struct policy *policy_of(enum balance balance);
@@ -112,6 +116,10 @@ int policy_pick(const struct service *service, const struct pick *pick);
 /* Picks, and counts the conn in the backend's `active`, which is the caller's
  * to count down, and never goes over its maxconn. */
 int policy_take(const struct service *service, const struct pick *pick);
+
+/* Counts a conn of the service down in the backend's `active`: the caller's last
+ * touch of the backend.  `service` is of the current table; NULL: gone. */
+void policy_release(const struct service *service, struct backend *backend);
 
 /* Whether a pick for a conn that has tried nothing yet would say POLICY_FULL.
  */

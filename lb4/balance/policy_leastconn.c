@@ -4,15 +4,26 @@
  * Balance by load: the backend with the fewest active conns for its weight,
  * for conns that last.
  *
- * Each pick looks at every backend (some microseconds with 1,000 of them) and
- * writes nothing.  The count that made the choice is also its limit: if another
+ * With few backends a pick looks at each; with many it asks a tree of minima
+ * (loads.h).  The count that made the choice is also its limit: if another
  * worker has added a conn meanwhile, policy_take() picks again.  So no two
- * workers follow the same minimum; what a pick can miss is a conn that has
- * ended since it looked.
+ * workers follow the same minimum; what a pick can miss is one conn of each
+ * other worker that is ending at this moment.
+ *
+ * A pick looks at each all the same where the tree cannot answer: for a conn
+ * that has tried some backends, when health is disregarded, and while a backend
+ * starts slowly, since its weight then grows with the time.
  *
  * Among equals each has its weight's chance.
  */
+#include <errno.h>
+
+#include "lb4/balance/loads.h"
 #include "lb4/balance/policy.h"
+
+/* From so many backends in a set on, the tree costs less than a look at each:
+ * a pick is cheaper, but each conn's begin and end write to it. */
+#define TREE_FROM 32
 
 struct best {
 	int index; /* -1: none yet */
@@ -41,7 +52,7 @@ is_better(struct best *best, uint32_t active, uint32_t weight, uint64_t *hash)
 }
 
 static int
-pick_leastconn(const struct service *service, const struct pick *pick,
+look_at_each(const struct service *service, const struct pick *pick,
     const struct scope *scope, uint32_t *limit)
 {
 	struct best best = { .index = -1 };
@@ -64,8 +75,108 @@ pick_leastconn(const struct service *service, const struct pick *pick,
 	return best.index;
 }
 
+/* ---- the tree -------------------------------------------------------- */
+
+/* What the loads of one set are read from. */
+struct loads_of {
+	const struct service *service;
+	struct scope scope;
+};
+
+static uint64_t
+read_load(const void *argument, unsigned index)
+{
+	static const struct pick any = { .tries = 0 };
+	const struct loads_of *of = argument;
+
+	if (!policy_usable(of->service, &any, index, &of->scope))
+		return LOADS_NONE;
+	return loads_word(policy_active(of->service, index),
+	    of->service->backend[index].weight);
+}
+
+static int
+build_leastconn(struct service *service)
+{
+	for (int set = 0; set < BACKEND_SETS; set++) {
+		if (service->members[set] < TREE_FROM)
+			continue;
+		service->loads[set] = loads_new(service->backends,
+		    service->changes);
+		if (service->loads[set] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void
+update(const struct service *service, enum backend_set set, unsigned index)
+{
+	const struct loads_of of = {
+		.service = service,
+		.scope = { .set = set, .check_health = true },
+	};
+
+	loads_update(service->loads[set], index, read_load, &of);
+}
+
+static void
+moved(const struct service *service, unsigned index)
+{
+	enum backend_set set = service->backend[index].set;
+
+	if (service->loads[set] != NULL)
+		update(service, set, index);
+}
+
+/* When the last of those that start slowly has its whole weight. */
+static uint64_t
+slow_until_ms(const struct service *service)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; service->slowstart_ms != 0 && i < service->backends;
+	     i++) {
+		uint64_t since = backend_since_ms(service->backend[i].backend);
+
+		last = since > last ? since : last;
+	}
+	return last != 0 ? last + service->slowstart_ms : 0;
+}
+
+static int
+pick_leastconn(const struct service *service, const struct pick *pick,
+    const struct scope *scope, uint32_t *limit)
+{
+	const struct loads_of of = { .service = service, .scope = *scope };
+	struct loads *loads = service->loads[scope->set];
+
+	if (loads == NULL || pick->tries > 0 || !scope->check_health)
+		return look_at_each(service, pick, scope, limit);
+	if (loads_refresh(loads, read_load, &of))
+		loads_set_from_ms(loads, slow_until_ms(service));
+	if (pick->now_ms < loads_from_ms(loads))
+		return look_at_each(service, pick, scope, limit);
+	for (unsigned tries = 0; tries < service->backends; tries++) {
+		uint64_t word;
+		int index = loads_least(loads, scope->hash, &word);
+
+		if (index == LOADS_CHANGING)
+			continue;
+		if (index < 0)
+			return -1;
+		*limit = policy_active(service, (unsigned)index) + 1;
+		if (read_load(&of, (unsigned)index) == word)
+			return index;
+		update(service, scope->set, (unsigned)index);
+	}
+	return look_at_each(service, pick, scope, limit);
+}
+
 const struct policy policy_leastconn = {
 	.name = "leastconn",
+	.build = build_leastconn,
 	.key = policy_conn_key,
 	.pick = pick_leastconn,
+	.moved = moved,
 };

@@ -167,7 +167,9 @@ release_backend(const struct worker *worker, struct conn *conn)
 	if (backend == NULL)
 		return;
 	conn->backend = NULL;
-	backend_release(backend);
+	policy_release(table_service_of(table_current(worker->shared->tables),
+			   conn->service),
+	    backend);
 	waiting_call(worker->shared, conn->service);
 }
 

@@ -178,6 +178,13 @@ backend_release(struct backend *backend)
 	assert(before > 0);
 }
 
+static void
+count_change(struct backend *backend)
+{
+	if (backend->changes != NULL)
+		atomic_fetch_add(backend->changes, 1);
+}
+
 void
 backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
 {
@@ -191,6 +198,7 @@ backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
 		atomic_store_explicit(&backend->up_ms, now_ms,
 		    memory_order_relaxed);
 	atomic_store_explicit(&backend->health, word, memory_order_release);
+	count_change(backend);
 }
 
 void
@@ -207,6 +215,7 @@ backend_set_admin(struct backend *backend, enum admin_state state,
 		    memory_order_relaxed);
 	atomic_store_explicit(&backend->admin, (uint32_t)state,
 	    memory_order_release);
+	count_change(backend);
 }
 
 const char *

@@ -120,6 +120,14 @@ struct backend {
 	uint64_t health_told_ms; /* the change that monitors were told of */
 	struct backend_rate rate;
 
+	/* Counts the changes of state of all backends; NULL: nobody counts.
+	 * Set before any other thread sees it. */
+	_Atomic uint64_t *changes;
+
+	/* Its index in the current table's service.  Writer: control, when a
+	 * table is published.  Readers: workers, who check it. */
+	_Atomic uint32_t place;
+
 	_Atomic uint32_t refs; /* tables and prober; atomic read-modify-write */
 
 	/* Writer: prober (release).  Readers: workers, control (acquire). */

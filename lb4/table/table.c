@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "common/timer.h"
+#include "lb4/balance/loads.h"
 #include "lb4/balance/maglev.h"
 #include "lb4/balance/pins.h"
 #include "lb4/balance/policy.h"
@@ -201,6 +202,7 @@ tables_backend_get(struct tables *tables, size_t sorted, const char *service,
 		return NULL;
 	if (tables->generation > 0)
 		atomic_init(&backend->ready_ms, timer_now_ms());
+	backend->changes = &tables->changes;
 	tables->last_backend_id++;
 	tables->backends[tables->backends_count++] = backend;
 	return backend;
@@ -221,6 +223,7 @@ service_free(struct service *service)
 	for (int set = 0; set < BACKEND_SETS; set++) {
 		free(service->maglev[set]);
 		free(service->turns[set]);
+		loads_free(service->loads[set]);
 	}
 	free(service->order);
 	free(service);
@@ -398,6 +401,7 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	if (service == NULL)
 		return rc;
 	service_set(service, config, seed);
+	service->changes = &tables->changes;
 	service->state = tables_state_get(tables, config->name);
 	if (service->state == NULL)
 		goto fail;
@@ -536,6 +540,22 @@ tables_discard(struct tables *tables, struct table *table)
 	tables_sweep(tables);
 }
 
+/* Tells each backend its index.  A worker that still sees the old one does not
+ * count in the trees (loads.h), which are therefore read anew once all see the
+ * new one. */
+static void
+set_places(const struct table *table)
+{
+	for (size_t i = 0; i < table->ids; i++)
+		for (size_t j = 0; table->service[i] != NULL &&
+		     j < table->service[i]->backends;
+		     j++)
+			atomic_store_explicit(&table->service[i]
+						   ->backend[j]
+						   .backend->place,
+			    (uint32_t)j, memory_order_relaxed);
+}
+
 void
 tables_commit(struct tables *tables, struct table *table)
 {
@@ -544,7 +564,9 @@ tables_commit(struct tables *tables, struct table *table)
 
 	tables->generation = table->generation;
 	atomic_store_explicit(&tables->current, table, memory_order_release);
+	set_places(table);
 	rcu_wait();
+	atomic_fetch_add(&tables->changes, 1);
 	table_free(old);
 	tables_sweep(tables);
 }

@@ -32,6 +32,7 @@
 
 #define TABLE_WORKERS_MAX GATE_WORKERS_MAX
 
+struct loads;
 struct maglev;
 struct pins;
 struct turns;
@@ -103,9 +104,11 @@ struct service {
 	 * sets with a weight above 0.  Indexes are those of `backend`. */
 	struct maglev *maglev[BACKEND_SETS]; /* 4tuple, source */
 	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
+	struct loads *loads[BACKEND_SETS];   /* leastconn, of many backends */
 	uint16_t *order;		     /* first: as in the file */
 
-	struct pins *pins; /* owned; NULL without pin-on-change */
+	struct pins *pins;		 /* owned; NULL without pin-on-change */
+	const _Atomic uint64_t *changes; /* the tables' */
 
 	struct hash_key seed;
 	uint64_t checksum;	 /* checksum.h */
@@ -145,6 +148,10 @@ struct table {
 struct tables {
 	/* Writer: control (release).  Readers: workers, prober (acquire). */
 	_Atomic(struct table *) current;
+
+	/* Changes of any backend's health or administrative state, and new
+	 * tables.  Writers: prober, control.  Readers: workers. */
+	_Atomic uint64_t changes;
 
 	/* control's own */
 	unsigned workers; /* at most so many ever: what the counts are for */

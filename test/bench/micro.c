@@ -174,8 +174,8 @@ some_down(struct work *work)
 	size_t i;
 
 	for (i = 0; i < work->service->backends; i += 10)
-		atomic_store(&work->service->backend[i].backend->health,
-		    health_pack(true, HEALTH_REFUSED, 0));
+		backend_set_health(work->service->backend[i].backend,
+		    health_pack(true, HEALTH_REFUSED, 0), 1);
 }
 
 static void

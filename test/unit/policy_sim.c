@@ -60,8 +60,8 @@ sim_backend(const struct sim *sim, size_t index)
 void
 sim_set_down(struct sim *sim, size_t index, bool down)
 {
-	atomic_store(&sim_backend(sim, index)->health,
-	    health_pack(down, down ? HEALTH_REFUSED : HEALTH_PASSED, 0));
+	backend_set_health(sim_backend(sim, index),
+	    health_pack(down, down ? HEALTH_REFUSED : HEALTH_PASSED, 0), 1);
 }
 
 void
@@ -74,7 +74,7 @@ sim_set_all_down(struct sim *sim, bool down)
 void
 sim_set_admin(struct sim *sim, size_t index, enum admin_state state)
 {
-	atomic_store(&sim_backend(sim, index)->admin, (uint32_t)state);
+	backend_set_admin(sim_backend(sim, index), state, 1);
 }
 
 uint32_t
