@@ -336,6 +336,24 @@ endpoint_set_ipv4(struct endpoint *out, const void *ip)
 	memcpy(out->ip + MAPPED_OFFSET, ip, sizeof(struct in_addr));
 }
 
+bool
+addr_covers(const struct addr *a, const struct addr *b)
+{
+	if (addr_port(a) == 0 || addr_port(a) != addr_port(b))
+		return false;
+	if (addr_equal(a, b))
+		return true;
+	if (!addr_is_wildcard(a))
+		return false;
+	if (a->dual)
+		return true;
+	if (b->dual || a->sa.sa_family != b->sa.sa_family)
+		return false;
+	/* [::] is opened for IPv6 alone */
+	return b->sa.sa_family == AF_INET ||
+	    !IN6_IS_ADDR_V4MAPPED(&b->in6.sin6_addr);
+}
+
 void
 endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,
     socklen_t len)

@@ -90,6 +90,11 @@ bool addr_is_inherited(const struct addr *addr);
 /* True for 0.0.0.0 and ::. */
 bool addr_is_wildcard(const struct addr *addr);
 
+/* Whether whoever connects to `b` would reach `a` if there were no `b`: the
+ * same address, or a wildcard on the same port.  Never for unix sockets and for
+ * port 0. */
+bool addr_covers(const struct addr *a, const struct addr *b);
+
 /* The small form of a socket address as accept4(2) or getpeername(2) gives it.
  * An IPv4-mapped address is AF_INET; what is no IP address is AF_UNIX. */
 void endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,

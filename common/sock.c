@@ -11,8 +11,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/sockfile.h"
 
 static int
 sock_open(int family)
@@ -89,6 +90,12 @@ bind_tcp(int fd, struct addr *addr, const struct addr *bound, bool shared,
 		error = set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	if (error < 0)
 		return error;
+	/* The kernel compares the owners of sockets, not those of processes.  A
+	 * filter may refuse it: then the group is closed to that user. */
+	if (shared && options != NULL && options->owner != NULL &&
+	    fchown(fd, *options->owner, (gid_t)-1) < 0 && errno != EPERM &&
+	    errno != ENOSYS)
+		return -errno;
 	if (bind(fd, &bound->sa, bound->len) < 0)
 		return -errno;
 	if (addr_port(addr) != 0)
@@ -99,71 +106,38 @@ bind_tcp(int fd, struct addr *addr, const struct addr *bound, bool shared,
 	return 0;
 }
 
-/* Removes the file of a unix socket that nobody listens on any more.  Returns 0
- * if it is gone. */
-static int
-unlink_stale(const struct addr *addr)
-{
-	struct stat st;
-	int fd;
-	int error = 0;
-
-	if (addr->un.sun_path[0] == '\0')
-		return -EADDRINUSE;
-	/* connect(2) refuses a plain file in the words for a stale one. */
-	if (lstat(addr->un.sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -ENOTSOCK;
-
-	fd = sock_open(AF_UNIX);
-	if (fd < 0)
-		return fd;
-	if (connect(fd, &addr->sa, addr->len) == 0 || errno != ECONNREFUSED)
-		error = -EADDRINUSE;
-	else if (unlink(addr->un.sun_path) < 0 && errno != ENOENT)
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-static int
-bind_unix(int fd, const struct addr *addr)
-{
-	int error;
-
-	if (bind(fd, &addr->sa, addr->len) == 0)
-		return 0;
-	if (errno != EADDRINUSE)
-		return -errno;
-	error = unlink_stale(addr);
-	if (error < 0)
-		return error;
-	return bind(fd, &addr->sa, addr->len) < 0 ? -errno : 0;
-}
-
 int
 sock_listen(struct addr *addr, bool shared, int backlog,
     const struct sock_options *options)
 {
+	struct sockfile_id id, *file = &id;
 	struct addr bound;
-	bool tcp = !addr_is_unix(addr);
-	int fd = sock_open_for(addr, &bound);
-	int error;
+	int fd, error;
 
-	if (fd < 0)
-		return fd;
-	error = tcp ? bind_tcp(fd, addr, &bound, shared, options)
-		    : bind_unix(fd, addr);
-	if (error == 0)
-		error = set_options(fd, tcp, options);
-	if (error == 0 && listen(fd, backlog) < 0)
-		error = -errno;
-	if (error < 0) {
-		close(fd);
-		return error;
+	if (addr_is_unix(addr)) {
+		if (options != NULL && options->file != NULL)
+			file = options->file;
+		fd = sockfile_listen(addr, backlog,
+		    options != NULL ? options->access : NULL, file);
+		error = fd < 0 ? fd : set_options(fd, false, options);
+		if (fd >= 0 && error < 0)
+			sockfile_unlink(addr, file);
+	} else {
+		fd = sock_open_for(addr, &bound);
+		if (fd < 0)
+			return fd;
+		error = bind_tcp(fd, addr, &bound, shared, options);
+		if (error == 0)
+			error = set_options(fd, true, options);
+		if (error == 0 && backlog != SOCK_BIND_ONLY &&
+		    listen(fd, backlog) < 0)
+			error = -errno;
 	}
-	return fd;
+	if (error == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return error;
 }
 
 static int

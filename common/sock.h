@@ -7,8 +7,12 @@
 #define COMMON_SOCK_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/addr.h"
+
+struct sockfile_access;
+struct sockfile_id;
 
 /* What a listening socket hands down to the sockets accepted from it (the
  * kernel copies these), and what a connecting one is given.  A time of 0
@@ -19,7 +23,17 @@ struct sock_options {
 	bool oobinline; /* SO_OOBINLINE: urgent bytes stay in line */
 	bool freebind;	/* IP_FREEBIND: listen where this host is not yet */
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT */
+	/* of a listener of TCP: whose it is to be, so that this user may open
+	 * more of its SO_REUSEPORT group later; NULL: ours */
+	const uid_t *owner;
+	/* of a unix listener: access of its file, and where to write which one
+	 * it is; NULL: neither */
+	const struct sockfile_access *access;
+	struct sockfile_id *file;
 };
+
+/* For a backlog: the socket of TCP is bound, and listen(2) is left to do. */
+#define SOCK_BIND_ONLY (-1)
 
 /*
  * Opens a listening stream socket on `addr`.  `shared` asks for SO_REUSEPORT,

@@ -29,6 +29,8 @@
 #include "lb4/process/daemon.h"
 #include "lb4/process/inherited.h"
 #include "lb4/process/options.h"
+#include "lb4/process/pidlock.h"
+#include "lb4/process/signals.h"
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
 
@@ -51,7 +53,7 @@ struct program {
 	unsigned workers;
 	struct tables tables;
 	bool tables_up;
-	struct pidfh *pidfile;
+	struct pidlock *pidfile;
 	struct control_socket *socket; /* NULL: none is configured */
 	struct prober *prober;
 	bool prober_up;
@@ -80,9 +82,6 @@ start_process(struct program *program, bool background)
 	char why[WHY_MAX];
 	int error;
 
-	error = inherited_take(&program->inherited);
-	if (error < 0)
-		return start_failed("inherited sockets: %s", strerror(-error));
 	if (daemon_user_find(&program->user, program->config->user, why,
 		sizeof(why)) < 0)
 		return start_failed("%s", why);
@@ -150,7 +149,7 @@ start_privileged(struct program *program)
 	char why[WHY_MAX];
 
 	if (config->pidfile[0] != '\0') {
-		program->pidfile = daemon_pidfile_open(config->pidfile, why,
+		program->pidfile = pidlock_open(config->pidfile, why,
 		    sizeof(why));
 		if (program->pidfile == NULL)
 			return start_failed("%s", why);
@@ -212,6 +211,8 @@ start_done(struct program *program)
 
 	for (size_t i = 0; i < config->services; i++)
 		backends += config->service[i].backends;
+	/* who started us may have named one as a log: that is open now */
+	inherited_close_strays(&program->inherited);
 	if (program->ready_fd >= 0) {
 		error = daemon_ready(program->ready_fd);
 		program->ready_fd = -1;
@@ -280,7 +281,7 @@ stop(struct program *program)
 	engine_free(program->engine);
 	prober_free(program->prober);
 	control_socket_free(program->socket);
-	daemon_pidfile_remove(program->pidfile);
+	pidlock_remove(program->pidfile);
 	if (program->tables_up)
 		tables_done(&program->tables);
 	if (program->engine_up)
@@ -331,13 +332,21 @@ static int
 serve(struct options *options)
 {
 	struct program program = { .ready_fd = -1, .options = options };
+	char why[WHY_MAX];
 	int status;
 
+	/* before anything else is opened: its number may be announced */
+	if (inherited_take(&program.inherited, why, sizeof(why)) < 0)
+		return start_failed("inherited sockets: %s", why);
 	status = options_fix_file(options);
 	if (status < 0)
 		return start_failed("%s: %s", options_source(options),
 		    strerror(-status));
+	/* somebody may be about to type it in */
+	if (options_reads_stdin(options))
+		signals_interrupt_begin();
 	program.config = load(options);
+	signals_interrupt_end();
 	if (program.config == NULL)
 		return EXIT_START;
 	status = start(&program, options->background);
@@ -473,10 +482,14 @@ main(int argc, char **argv)
 	struct options options;
 	int status = EXIT_USAGE;
 
+	signals_block();
 	if (daemon_descriptors() < 0)
-		return EXIT_START;
-	if (options_parse(&options, argc, argv) == 0)
+		return start_failed("/dev/null: %s", strerror(errno));
+	if (options_parse(&options, argc, argv) == 0) {
+		if (options.action != OPTIONS_RUN)
+			signals_unblock();
 		status = act(&options);
+	}
 	options_done(&options);
 	return status;
 }

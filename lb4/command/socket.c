@@ -5,16 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <jansson.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +20,9 @@
 #include "common/loop.h"
 #include "common/mailbox.h"
 #include "common/sock.h"
+#include "common/sockfile.h"
 #include "common/timer.h"
+#include "common/user.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/caller.h"
 #include "lb4/command/commands.h"
@@ -54,7 +53,10 @@ struct control_socket {
 	struct control *control;
 	int epfd;
 	int listenfd;
-	char path[CONFIG_PATH_MAX];
+	struct addr addr; /* where it listens; its file, and who may connect */
+	struct sockfile_id file;
+	struct sockfile_access access;
+	bool look; /* whether the file is still ours, in the next turn */
 	bool has_group[LEVEL_COUNT];
 	gid_t group[LEVEL_COUNT]; /* that gives the level */
 
@@ -78,20 +80,6 @@ struct control_socket {
 /* ---- opening ------------------------------------------------------------- */
 
 static int
-find_group(const char *name, gid_t *gid, char *why, size_t size)
-{
-	const struct group *group = getgrnam(name);
-
-	if (group == NULL) {
-		(void)snprintf(why, size, "control: there is no group %s",
-		    name);
-		return -ENOENT;
-	}
-	*gid = group->gr_gid;
-	return 0;
-}
-
-static int
 find_groups(struct control_socket *socket, const struct config *config,
     char *why, size_t size)
 {
@@ -102,49 +90,30 @@ find_groups(struct control_socket *socket, const struct config *config,
 	};
 
 	for (int level = LEVEL_READ; level < LEVEL_COUNT; level++) {
+		int error;
+
 		if (names[level][0] == '\0')
 			continue;
-		if (find_group(names[level], &socket->group[level], why, size) <
-		    0)
-			return -ENOENT;
+		error = user_find_group(&socket->group[level], names[level],
+		    why, size);
+		if (error < 0)
+			return error;
 		socket->has_group[level] = true;
 	}
 	return 0;
 }
 
-/* Gives the file its owner, group and mode; until then only we may connect. */
+/* Opens the listener; its file has its owner, group and mode before anybody
+ * can connect. */
 static int
-set_access(const struct control_socket *socket, const struct config *config,
-    char *why, size_t size)
+listen_there(struct control_socket *socket, struct sockfile_id *file)
 {
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
-	int error;
+	const struct sock_options options = {
+		.access = &socket->access,
+		.file = file,
+	};
 
-	if (config->control_owner[0] != '\0') {
-		const struct passwd *user = getpwnam(config->control_owner);
-
-		if (user == NULL) {
-			(void)snprintf(why, size,
-			    "control: there is no user %s",
-			    config->control_owner);
-			return -ENOENT;
-		}
-		uid = user->pw_uid;
-	}
-	if (config->control_group[0] != '\0') {
-		error = find_group(config->control_group, &gid, why, size);
-		if (error < 0)
-			return error;
-	}
-	if (chown(socket->path, uid, gid) == 0 &&
-	    chmod(socket->path, config->control_mode) == 0)
-		return 0;
-	error = -errno;
-	(void)snprintf(why, size,
-	    "control: cannot set owner, group or mode of %s: %s", socket->path,
-	    strerror(-error));
-	return error;
+	return sock_listen(&socket->addr, false, BACKLOG, &options);
 }
 
 static int
@@ -153,28 +122,23 @@ listen_on(struct control_socket *socket, const struct config *config, char *why,
 {
 	char text[sizeof("unix:") + CONFIG_PATH_MAX];
 	const char *reason;
-	struct addr addr;
-	mode_t before;
 	int error;
 
 	(void)snprintf(text, sizeof(text), "unix:%s", config->control);
-	if (addr_parse(&addr, text, ADDR_PORT_OPTIONAL, &reason) < 0) {
-		(void)snprintf(why, size, "control: %s: %s", config->control,
-		    reason);
+	if (addr_parse(&socket->addr, text, ADDR_PORT_OPTIONAL, &reason) < 0) {
+		(void)snprintf(why, size, "%s: %s", config->control, reason);
 		return -EINVAL;
 	}
-	before = umask(0177);
-	socket->listenfd = sock_listen(&addr, false, BACKLOG, NULL);
-	(void)umask(before);
-	if (socket->listenfd < 0) {
-		error = socket->listenfd;
-		(void)snprintf(why, size, "control: cannot listen on %s: %s",
-		    config->control, strerror(-error));
+	error = sockfile_access_find(&socket->access, config->control_owner,
+	    config->control_group, config->control_mode, why, size);
+	if (error < 0)
 		return error;
-	}
-	(void)snprintf(socket->path, sizeof(socket->path), "%s",
-	    config->control);
-	return set_access(socket, config, why, size);
+	socket->listenfd = listen_there(socket, &socket->file);
+	if (socket->listenfd >= 0)
+		return 0;
+	(void)snprintf(why, size, "cannot listen on %s: %s", config->control,
+	    strerror(-socket->listenfd));
+	return socket->listenfd;
 }
 
 static int
@@ -235,6 +199,7 @@ control_socket_open(struct control_socket **out, const struct config *config,
     char *why, size_t size)
 {
 	struct control_socket *socket;
+	char reason[CONFIG_ERROR_MAX];
 	int error;
 
 	*out = NULL;
@@ -245,16 +210,17 @@ control_socket_open(struct control_socket **out, const struct config *config,
 		(void)snprintf(why, size, "control: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	error = find_groups(socket, config, why, size);
+	error = find_groups(socket, config, reason, sizeof(reason));
 	if (error == 0)
-		error = listen_on(socket, config, why, size);
+		error = listen_on(socket, config, reason, sizeof(reason));
 	if (error == 0) {
 		error = watch_all(socket);
 		if (error < 0)
-			(void)snprintf(why, size, "control: %s",
+			(void)snprintf(reason, sizeof(reason), "%s",
 			    strerror(-error));
 	}
 	if (error < 0) {
+		(void)snprintf(why, size, "control: %s", reason);
 		control_socket_free(socket);
 		return error;
 	}
@@ -278,8 +244,7 @@ control_socket_free(struct control_socket *socket)
 	mailbox_done(&socket->back);
 	if (socket->listenfd >= 0)
 		(void)close(socket->listenfd);
-	if (socket->path[0] != '\0')
-		(void)unlink(socket->path);
+	sockfile_unlink(&socket->addr, &socket->file);
 	if (socket->epfd >= 0)
 		(void)close(socket->epfd);
 	free(socket);
@@ -475,6 +440,50 @@ take_callers(struct control_socket *socket, uint64_t now_ms)
 			return;
 		take_caller(socket, fd, now_ms);
 	}
+}
+
+/* Listens anew where the file has gone or is another one; whoever waits in the
+ * old queue is taken first. */
+static void
+look_at_file(struct control_socket *socket, uint64_t now_ms)
+{
+	const char *path = socket->addr.un.sun_path;
+	struct sockfile_id file;
+	int fd, error;
+
+	socket->look = false;
+	if (sockfile_is_there(&socket->addr, &socket->file))
+		return;
+	fd = listen_there(socket, &file);
+	error = fd < 0
+	    ? fd
+	    : loop_add(socket->epfd, fd, EPOLLIN, loop_tag(TAG_LISTENER, 0, 0));
+	if (error < 0) {
+		log_error("control: %s is no longer ours, and cannot be made "
+			  "anew: %s",
+		    path, strerror(-error));
+		if (fd >= 0) {
+			sockfile_unlink(&socket->addr, &file);
+			(void)close(fd);
+		}
+		return;
+	}
+	for (int i = 0; i <= BACKLOG / ACCEPTS_MAX; i++)
+		take_callers(socket, now_ms);
+	(void)loop_remove(socket->epfd, socket->listenfd);
+	(void)close(socket->listenfd);
+	socket->listenfd = fd;
+	socket->file = file;
+	log_notice("control: %s was gone: listening there again", path);
+}
+
+void
+control_socket_look(struct control_socket *socket)
+{
+	if (socket == NULL)
+		return;
+	socket->look = true;
+	socket->again = true;
 }
 
 /* ---- running ------------------------------------------------------------- */
@@ -819,6 +828,8 @@ control_socket_turn(struct control_socket *socket, uint64_t now_ms)
 	if (socket->retry)
 		socket->woken = true;
 	socket->retry = socket->again = false;
+	if (socket->look)
+		look_at_file(socket, now_ms);
 	for (int i = 0; i < count; i++)
 		on_event(socket, &events[i], now_ms);
 	if (now_ms >= socket->tick_ms)

@@ -43,6 +43,10 @@ int control_socket_start(struct control_socket *socket,
 /* Ends that thread, before what it looks at goes.  NULL is fine. */
 void control_socket_stop(struct control_socket *socket);
 
+/* Has the next turn look whether the socket's file is still there, and listen
+ * anew if it is not.  NULL is fine. */
+void control_socket_look(struct control_socket *socket);
+
 /* Readable when there is something to do; for control's epoll. */
 int control_socket_fd(const struct control_socket *socket);
 

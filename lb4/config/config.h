@@ -121,7 +121,10 @@ struct config_service {
 	uint64_t queue;	       /* conns that may wait for a backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */
 	bool freebind;	       /* listen on addresses that are not here (yet) */
-	bool nodelay;	       /* TCP_NODELAY, both sides */
+	char listen_owner[CONFIG_NAME_MAX]; /* of unix sockets; "": ours */
+	char listen_group[CONFIG_NAME_MAX];
+	unsigned listen_mode; /* 0: as the umask has it */
+	bool nodelay;	      /* TCP_NODELAY, both sides */
 	enum keepalive keepalive;
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's way */
 	unsigned timeout_connect_ms;

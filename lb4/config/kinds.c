@@ -467,13 +467,21 @@ parse_mode(const struct key *key, void *object, const char *text,
 
 	for (size_t i = 0; i < len && i < 5; i++)
 		value = 8 * value + (unsigned)(text[i] - '0');
-	if (len < 3 || len > 4 || text[len] != '\0' || value > key->high)
+	if (len < 3 || len > 4 || text[len] != '\0' || value > key->high ||
+	    value < key->low)
 		return why_set(why,
 		    "\"%.64s\" is no mode of a socket: give three octal "
 		    "digits, or four of which the first is 0",
 		    text);
 	store(key, object, value);
 	return 0;
+}
+
+/* Without a default, 0 is no mode but none. */
+static size_t
+count_mode(const struct key *key, const void *object)
+{
+	return key->preset != NULL || load(key, object) != 0;
 }
 
 static void
@@ -485,6 +493,7 @@ print_mode(const struct key *key, const void *object, size_t index, FILE *out)
 
 const struct kind kind_mode = {
 	.parse = parse_mode,
+	.count = count_mode,
 	.print = print_mode,
 };
 

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include "lb4/log/logger.h"
 #include "lb4/process/notify.h"
 #include "lb4/process/options.h"
+#include "lb4/process/signals.h"
 #include "lb4/table/table.h"
 
 #define SWEEP_MS 10000
@@ -37,9 +37,6 @@
 #define MAILBOX_MAX 1024
 
 enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET, TAG_CLOSER };
-
-static const int taken_signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
-	SIGUSR2 };
 
 static const char *const state_names[] = {
 	[CONTROL_RUNNING] = "running",
@@ -59,28 +56,6 @@ control_state_name(enum control_state state)
 	return (unsigned)state < CONTROL_STATE_COUNT ? state_names[state] : "?";
 }
 
-/* A blocked signal waits to be read even if who started us has it ignored, as
- * a shell does with SIGINT in the background and nohup(1) with SIGHUP. */
-static int
-signals_block(void)
-{
-	sigset_t set;
-	int fd;
-
-	/* Whatever cannot be written to says so by the errno of write(2). */
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-	    signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
-		return -errno;
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(taken_signals) / sizeof(taken_signals[0]);
-	     i++)
-		sigaddset(&set, taken_signals[i]);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-		return -EINVAL;
-	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 int
 control_init(struct control *control)
 {
@@ -93,7 +68,7 @@ control_init(struct control *control)
 	    sizeof(struct control_message));
 	if (error < 0)
 		return error;
-	control->signalfd = signals_block();
+	control->signalfd = signals_open();
 	if (control->signalfd < 0) {
 		error = control->signalfd;
 		goto out;
@@ -243,6 +218,9 @@ on_signal(struct control *control, uint32_t number)
 	case SIGHUP:
 		on_reload_signal(control);
 		break;
+	case SIGCHLD:
+		signals_reap();
+		break;
 	case SIGUSR2:
 		log_warning("SIGUSR2 has no meaning: nothing has changed");
 		break;
@@ -391,6 +369,7 @@ control_run(struct control *control, const struct control_parts *parts)
 		control_socket_stop(control->parts.socket);
 		return error;
 	}
+	signals_reap(); /* who ended before there was anybody to be told */
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
 	    parts->tables);

@@ -157,7 +157,7 @@ commit(struct reload *reload, struct control_parts *parts)
 {
 	struct config *config = reload->config;
 
-	engine_leave(parts->engine);
+	engine_leave(parts->engine, reload->engine);
 	logger_commit(parts->logger, destination(parts, config->log),
 	    destination(parts, config->access_log), reload->log);
 	tables_commit(parts->tables, reload->table);
@@ -303,6 +303,7 @@ control_reload(struct control *control, bool force,
 
 	(void)manager_reloading();
 	error = read_and_apply(control, force, errors);
+	control_socket_look(control->parts.socket);
 	for (size_t i = 0; i < errors->count; i++)
 		log_error("%s", errors->text[i]);
 	if (error < 0)

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/places.h"
@@ -266,7 +267,10 @@ engine_listen(struct engine *engine, const struct config *config, char *why,
 
 	if (error != 0)
 		return error;
-	error = places_take_up(&engine->places, &none, &engine->shared, 0);
+	error = places_begin(&engine->places, config);
+	if (error == 0)
+		error = places_take_up(&engine->places, &none, &engine->shared,
+		    0);
 	if (error == 0)
 		return 0;
 	(void)snprintf(why, size, "listeners: %s", strerror(-error));
@@ -504,8 +508,13 @@ engine_abandon(struct engine *engine, struct engine_change *change)
 }
 
 void
-engine_leave(struct engine *engine)
+engine_leave(struct engine *engine, struct engine_change *change)
 {
+	int error = places_begin(&change->places, change->config);
+
+	if (error < 0)
+		log_error("cannot listen where it was prepared: %s",
+		    strerror(-error));
 	places_leave(&engine->places, &engine->shared, engine->wanted);
 }
 

@@ -108,9 +108,10 @@ int engine_start(struct engine *engine);
  *	engine_prepare()	opens what is new, starts further threads.  On
  *				failure nothing has changed: -errno with `why`
  *	engine_abandon()	undoes that, or:
- *	engine_leave()		takes what waits where nobody is to listen any
- *				more and stops listening there; before the table
- *				is published, since its services may go with it
+ *	engine_leave()		listens where that is new, then takes what waits
+ *				where nobody is to listen any more and stops
+ *				listening there; before the table is published,
+ *				since its services may go with it
  *	engine_commit()		after that: the workers take up the rest, those
  *				who are too many give theirs to the others and
  *				end.  Waits for that.
@@ -121,7 +122,7 @@ int engine_prepare(struct engine *engine, const struct config *config,
     const struct engine_limits *limits, const struct table *table,
     struct engine_change **out, char *why, size_t size);
 void engine_abandon(struct engine *engine, struct engine_change *change);
-void engine_leave(struct engine *engine);
+void engine_leave(struct engine *engine, struct engine_change *change);
 void engine_commit(struct engine *engine, struct engine_change *change);
 
 /* Closes the listeners, after taking what already waits in their queues; each

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/sock.h"
+#include "common/sockfile.h"
 #include "common/timer.h"
+#include "common/user.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/worker.h"
 #include "lb4/process/inherited.h"
@@ -20,6 +23,17 @@
 /* How long the queues of what is left may take to empty.  Where conns are at
  * their limit the rest is reset. */
 #define LEAVE_MS 1000
+
+/* What a list is made from. */
+struct making {
+	struct places *next;
+	struct places *old;
+	struct inherited *inherited;
+	const struct config_service *service; /* in turn */
+	struct sockfile_access access;	      /* of its unix sockets */
+	uid_t owner;	 /* of new sockets: who lb4 is to become */
+	bool gives_away; /* or it stays who it is */
+};
 
 static struct sock_options
 client_options(const struct config_service *service)
@@ -40,7 +54,7 @@ static void
 place_done(struct place *place)
 {
 	for (unsigned k = 0; k < place->sockets; k++)
-		listen_socket_unref(place->socket[k]);
+		listen_socket_unref(place->socket[k].socket);
 	free(place->socket);
 	service_state_unref(place->state);
 }
@@ -54,41 +68,79 @@ places_done(struct places *places)
 	*places = (struct places){ .place = NULL };
 }
 
-static void
-unlink_place(const struct place *place)
-{
-	if (place->sockets > 0 && !place->inherited &&
-	    addr_is_unix(&place->bound) && place->bound.un.sun_path[0] != '\0')
-		(void)unlink(place->bound.un.sun_path);
-}
-
 void
 places_abandon(struct places *places)
 {
-	for (size_t i = 0; i < places->count; i++)
-		if (places->place[i].before == NULL)
-			unlink_place(&places->place[i]);
+	for (size_t i = 0; i < places->count; i++) {
+		struct place *place = &places->place[i];
+
+		if (place->before == NULL)
+			sockfile_unlink(&place->bound, &place->file);
+	}
 	places_done(places);
+}
+
+/* Takes the reference, if there is room. */
+static int
+append(struct place *place, const struct place_socket *socket)
+{
+	struct place_socket *more = reallocarray(place->socket,
+	    place->sockets + 1, sizeof(*more));
+
+	if (more == NULL)
+		return -ENOMEM;
+	place->socket = more;
+	place->socket[place->sockets++] = *socket;
+	return 0;
+}
+
+/* Takes socket `k` of a place of the old list over. */
+static int
+take_over(struct place *place, struct place *before, unsigned k, bool kept)
+{
+	struct place_socket *old = &before->socket[k];
+	const struct place_socket socket = {
+		.socket = old->socket,
+		.bound = old->bound,
+		.before = before,
+		.before_k = k,
+		.kept = kept,
+	};
+	int error = append(place, &socket);
+
+	if (error != 0)
+		return error;
+	listen_socket_ref(old->socket);
+	old->stays = true;
+	return 0;
 }
 
 /* Opens one more socket of the place. */
 static int
-open_one(struct place *place, const struct config_service *service)
+open_one(struct making *making, struct place *place)
 {
-	const struct sock_options options = client_options(service);
-	int fd = sock_listen(&place->bound, !addr_is_unix(&place->bound),
-	    (int)service->backlog, &options);
-	struct listen_socket *socket;
+	const bool tcp = !addr_is_unix(&place->bound);
+	struct sock_options options = client_options(making->service);
+	struct place_socket socket = { .bare = tcp };
+	int fd, error;
 
+	options.owner = making->gives_away ? &making->owner : NULL;
+	options.access = &making->access;
+	options.file = &place->file;
+	fd = sock_listen(&place->bound, tcp,
+	    tcp ? SOCK_BIND_ONLY : (int)making->service->backlog, &options);
 	if (fd < 0)
 		return fd;
-	socket = listen_socket_new(fd, addr_port(&place->bound));
-	if (socket == NULL) {
+	socket.socket = listen_socket_new(fd, addr_port(&place->bound));
+	socket.bound = place->bound;
+	error = socket.socket == NULL ? -ENOMEM : append(place, &socket);
+	if (error == 0)
+		return 0;
+	if (socket.socket != NULL)
+		listen_socket_unref(socket.socket);
+	else
 		(void)close(fd);
-		return -ENOMEM;
-	}
-	place->socket[place->sockets++] = socket;
-	return 0;
+	return error;
 }
 
 static int
@@ -97,22 +149,20 @@ take_inherited(struct place *place, const struct config_service *service,
 {
 	const struct sock_options options = client_options(service);
 	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
-	struct listen_socket **more = reallocarray(place->socket,
-	    place->sockets + 1, sizeof(struct listen_socket *));
-	struct listen_socket *socket;
-	int error;
+	struct place_socket socket = { .bound = from->addr };
+	int error = sock_adopt(from->fd, (int)service->backlog, &options);
 
-	if (more == NULL)
-		return -ENOMEM;
-	place->socket = more;
-	error = sock_adopt(from->fd, (int)service->backlog, &options);
 	if (error != 0)
 		return error;
-	socket = listen_socket_new(from->fd, addr_port(&from->addr));
-	if (socket == NULL)
+	socket.socket = listen_socket_new(from->fd, addr_port(&from->addr));
+	if (socket.socket == NULL)
 		return -ENOMEM;
 	from->fd = -1;
-	place->socket[place->sockets++] = socket;
+	error = append(place, &socket);
+	if (error != 0) {
+		listen_socket_unref(socket.socket);
+		return error;
+	}
 	place->bound = from->addr;
 	place->common = true;
 	place->inherited = true;
@@ -142,41 +192,86 @@ inherit(struct place *place, const struct config_service *service,
 	return (int)place->sockets;
 }
 
-/* A new place: nobody else may be there. */
-static int
-open_new(struct place *place, const struct config_service *service,
-    unsigned workers)
+static bool
+is_overlapped_in(const struct places *places, const struct addr *addr)
 {
-	const struct sock_options options = client_options(service);
-	int error = sock_probe_free(&place->bound, &options);
+	for (size_t i = 0; i < places->count; i++)
+		for (unsigned k = 0; k < places->place[i].sockets; k++) {
+			const struct addr *bound =
+			    &places->place[i].socket[k].bound;
+
+			if (addr_covers(bound, addr) ||
+			    addr_covers(addr, bound))
+				return true;
+		}
+	return false;
+}
+
+/* Takes what is left of the old list over that is bound to the very address: it
+ * was kept for its queue, or has the port that the kernel chose. */
+static int
+take_over_bound(struct making *making, struct place *place)
+{
+	for (size_t i = 0; i < making->old->count; i++) {
+		struct place *before = &making->old->place[i];
+
+		for (unsigned k = 0; k < before->sockets; k++) {
+			int error;
+
+			if (addr_is_unix(&place->addr) ||
+			    before->socket[k].stays ||
+			    addr_port(&place->addr) == 0 ||
+			    !addr_equal(&before->socket[k].bound, &place->addr))
+				continue;
+			error = take_over(place, before, k, false);
+			if (error != 0)
+				return error;
+			place->common |= before->common;
+		}
+	}
+	return 0;
+}
+
+/* A new place.  Nobody else may be there: that is seen only where lb4 has no
+ * socket itself.  Beside those the kernel lets lb4 in, and no stranger but one
+ * of the same user with SO_REUSEPORT. */
+static int
+open_new(struct making *making, struct place *place)
+{
+	const struct sock_options options = client_options(making->service);
+	unsigned workers = making->next->workers;
+	int error;
 
 	place->common = addr_is_unix(&place->bound);
 	if (place->common)
-		workers = 1;
-	while (error == 0 && place->sockets < workers)
-		error = open_one(place, service);
+		return open_one(making, place);
+	if (!is_overlapped_in(making->old, &place->bound) &&
+	    !is_overlapped_in(making->next, &place->bound))
+		error = sock_probe_free(&place->bound, &options);
+	else
+		error = take_over_bound(making, place);
+	while (error == 0 && !place->common && place->sockets < workers)
+		error = open_one(making, place);
 	return error;
 }
 
-/* A place that stays, with the sockets it has and those for further workers. */
+/* A place that stays, with the sockets it has and those for further workers.
+ * Those that it kept for their queues are looked at in the end. */
 static int
-open_more(struct place *place, const struct config_service *service,
-    unsigned workers)
+open_more(struct making *making, struct place *place, struct place *before)
 {
-	const struct place *before = place->before;
 	int error = 0;
 
 	place->bound = before->bound;
 	place->common = before->common;
 	place->inherited = before->inherited;
-	while (place->sockets < before->sockets) {
-		struct listen_socket *socket = before->socket[place->sockets];
-
-		listen_socket_ref(socket);
-		place->socket[place->sockets++] = socket;
-	}
-	while (error == 0 && !place->common && place->sockets < workers)
-		error = open_one(place, service);
+	place->file = before->file;
+	for (unsigned k = 0; error == 0 && k < before->sockets; k++)
+		if (!before->socket[k].kept)
+			error = take_over(place, before, k, false);
+	while (error == 0 && !place->common &&
+	    place->sockets < making->next->workers)
+		error = open_one(making, place);
 	if (error != -EACCES && error != -EPERM && error != -EADDRINUSE)
 		return error;
 	place->common = true; /* what was opened by root is so no more */
@@ -194,7 +289,8 @@ find_old(struct places *old, const struct addr *addr,
 	for (size_t i = 0; i < old->count; i++) {
 		struct place *place = &old->place[i];
 
-		if (place->stays || !addr_equal(&place->addr, addr))
+		if (place->stays || !addr_equal(&place->addr, addr) ||
+		    !sockfile_is_there(&place->bound, &place->file))
 			continue;
 		if (place->state == state)
 			return place;
@@ -204,36 +300,79 @@ find_old(struct places *old, const struct addr *addr,
 }
 
 static int
-add(struct places *next, struct places *old, struct inherited *inherited,
-    const struct config_service *service, const struct addr *addr,
-    struct service_state *state)
+add(struct making *making, const struct addr *addr, struct service_state *state)
 {
-	struct place *before = find_old(old, addr, state);
+	struct places *next = making->next;
+	struct place *before = find_old(making->old, addr, state);
 	struct place *place = &next->place[next->count];
-	unsigned room = next->workers;
 	int error;
 
-	if (before != NULL && before->sockets > room)
-		room = before->sockets;
 	*place = (struct place){
 		.addr = *addr,
 		.bound = *addr,
 		.before = before,
-		.socket = calloc(room, sizeof(struct listen_socket *)),
 	};
-	if (place->socket == NULL)
-		return -ENOMEM;
 	service_state_ref(state);
 	place->state = state;
 	next->count++;
-	if (before != NULL)
+	if (before != NULL) {
 		before->stays = true;
-	if (before != NULL)
-		return open_more(place, service, next->workers);
-	error = inherit(place, service, inherited);
+		return open_more(making, place, before);
+	}
+	error = inherit(place, making->service, making->inherited);
 	if (error != 0)
 		return error < 0 ? error : 0;
-	return open_new(place, service, next->workers);
+	return open_new(making, place);
+}
+
+/* The place to which the clients of a socket would go if it were closed, as the
+ * kernel has it: the narrowest one.  NULL: not all of them go to one. */
+static struct place *
+find_heir(const struct places *next, const struct addr *bound)
+{
+	struct place *heir = NULL, *v4 = NULL, *v6 = NULL;
+
+	for (size_t i = 0; i < next->count; i++) {
+		struct place *place = &next->place[i];
+
+		if (addr_port(&place->bound) != addr_port(bound))
+			continue;
+		if (addr_covers(&place->bound, bound) &&
+		    (heir == NULL || addr_covers(&heir->bound, &place->bound)))
+			heir = place;
+		if (bound->dual && addr_is_wildcard(&place->bound)) {
+			if (place->bound.sa.sa_family == AF_INET)
+				v4 = place;
+			else
+				v6 = place;
+		}
+	}
+	if (heir == NULL && v4 != NULL && v6 != NULL && v4->state == v6->state)
+		heir = v6;
+	return heir;
+}
+
+/* Keeps what is left of the old list where its clients have a place. */
+static int
+keep_rest(struct making *making)
+{
+	for (size_t i = 0; i < making->old->count; i++) {
+		struct place *before = &making->old->place[i];
+
+		for (unsigned k = 0; k < before->sockets; k++) {
+			struct place_socket *socket = &before->socket[k];
+			struct place *heir = socket->stays
+			    ? NULL
+			    : find_heir(making->next, &socket->bound);
+			int error = heir == NULL
+			    ? 0
+			    : take_over(heir, before, k, true);
+
+			if (error != 0)
+				return error;
+		}
+	}
+	return 0;
 }
 
 static int
@@ -251,17 +390,27 @@ complain(const struct config_service *service, const struct addr *addr,
 }
 
 static int
-add_service(struct places *next, struct places *old,
-    struct inherited *inherited, const struct config_service *service,
+add_service(struct making *making, const struct config_service *service,
     const struct table *table, char *why, size_t size)
 {
 	struct service_state *state = table_state(table, service->name);
+	char reason[128];
 	int error = state == NULL ? -ENOENT : 0;
 
+	making->service = service;
+	if (error == 0) {
+		error = sockfile_access_find(&making->access,
+		    service->listen_owner, service->listen_group,
+		    service->listen_mode, reason, sizeof(reason));
+		if (error != 0) {
+			(void)snprintf(why, size, "service %s: %s",
+			    service->name, reason);
+			return error;
+		}
+	}
 	for (size_t l = 0; l < service->listens; l++) {
 		if (error == 0)
-			error = add(next, old, inherited, service,
-			    &service->listen[l], state);
+			error = add(making, &service->listen[l], state);
 		if (error != 0)
 			return complain(service, &service->listen[l], error,
 			    why, size);
@@ -286,18 +435,44 @@ check_count(const struct places *next, char *why, size_t size)
 	return -ENOSPC;
 }
 
+static void
+forget_stays(struct places *old)
+{
+	for (size_t i = 0; i < old->count; i++) {
+		old->place[i].stays = false;
+		for (unsigned k = 0; k < old->place[i].sockets; k++)
+			old->place[i].socket[k].stays = false;
+	}
+}
+
+/* While lb4 is root its sockets are made those of the user to come: the kernel
+ * lets only sockets of one user into a SO_REUSEPORT group. */
+static void
+find_owner(struct making *making, const char *name)
+{
+	struct user user;
+	char why[128];
+
+	if (name[0] == '\0' || geteuid() != 0 ||
+	    user_find(&user, name, why, sizeof(why)) < 0 || user.uid == 0)
+		return;
+	making->owner = user.uid;
+	making->gives_away = true;
+}
+
 int
 places_prepare(struct places *next, struct places *old,
     const struct config *config, const struct table *table, unsigned workers,
     struct inherited *inherited, char *why, size_t size)
 {
+	struct making making = { next, old, inherited, .service = NULL };
 	size_t count = 0;
 	int error = 0;
 
 	for (size_t i = 0; i < config->services; i++)
 		count += config->service[i].listens;
-	for (size_t i = 0; i < old->count; i++)
-		old->place[i].stays = false;
+	forget_stays(old);
+	find_owner(&making, config->user);
 	*next = (struct places){
 		.place = calloc(count + 1, sizeof(*next->place)),
 		.workers = workers,
@@ -307,13 +482,42 @@ places_prepare(struct places *next, struct places *old,
 		return -ENOMEM;
 	}
 	for (size_t i = 0; error == 0 && i < config->services; i++)
-		error = add_service(next, old, inherited, &config->service[i],
-		    table, why, size);
+		error = add_service(&making, &config->service[i], table, why,
+		    size);
+	if (error == 0) {
+		error = keep_rest(&making);
+		if (error != 0)
+			(void)snprintf(why, size, "listeners: %s",
+			    strerror(-error));
+	}
 	if (error == 0)
 		error = check_count(next, why, size);
 	if (error != 0)
 		places_abandon(next);
 	return error;
+}
+
+int
+places_begin(struct places *next, const struct config *config)
+{
+	struct place *place = next->place;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		for (size_t l = 0; l < service->listens; l++, place++)
+			for (unsigned k = 0; k < place->sockets; k++) {
+				struct place_socket *socket = &place->socket[k];
+
+				if (!socket->bare)
+					continue;
+				if (listen(socket->socket->fd,
+					(int)service->backlog) < 0)
+					return -errno;
+				socket->bare = false;
+			}
+	}
+	return 0;
 }
 
 /* ---- telling the workers ------------------------------------------------ */
@@ -359,19 +563,26 @@ tell_listen(struct worker_shared *shared, unsigned w, const struct place *place,
 	return 0;
 }
 
+/* The sockets of the place that are not in the list to come. */
 static void
 leave(const struct places *old, const struct place *place,
     struct worker_shared *shared, unsigned started)
 {
-	char text[ADDR_TEXT_MAX];
-
-	unlink_place(place);
 	for (unsigned k = 0; k < place->sockets; k++)
 		for (unsigned w = 0; w < started; w++)
-			if (holds(old, place, k, w)) {
+			if (!place->socket[k].stays &&
+			    holds(old, place, k, w)) {
 				(void)atomic_fetch_add(&shared->leaving, 1);
-				tell(shared, w, WORKER_LEAVE, place->socket[k]);
+				tell(shared, w, WORKER_LEAVE,
+				    place->socket[k].socket);
 			}
+}
+
+static void
+say_left(const struct place *place)
+{
+	char text[ADDR_TEXT_MAX];
+
 	log_info("service %s: no longer listening on %s", place->state->name,
 	    addr_format(&place->bound, text, sizeof(text)));
 }
@@ -389,12 +600,17 @@ wait_for_leaving(struct worker_shared *shared)
 }
 
 void
-places_leave(const struct places *old, struct worker_shared *shared,
-    unsigned started)
+places_leave(struct places *old, struct worker_shared *shared, unsigned started)
 {
-	for (size_t i = 0; i < old->count; i++)
-		if (!old->place[i].stays)
-			leave(old, &old->place[i], shared, started);
+	for (size_t i = 0; i < old->count; i++) {
+		struct place *place = &old->place[i];
+
+		leave(old, place, shared, started);
+		if (place->stays)
+			continue;
+		sockfile_unlink(&place->bound, &place->file);
+		say_left(place);
+	}
 	wait_for_leaving(shared);
 }
 
@@ -405,25 +621,27 @@ take_up_socket(const struct places *next, const struct place *place,
     const struct places *old, unsigned k, struct worker_shared *shared,
     unsigned started)
 {
-	const struct place *before = place->before;
+	const struct place_socket *socket = &place->socket[k];
+	const struct place *before = socket->before;
 	const bool renamed = before != NULL && before->state != place->state;
 	const unsigned workers = next->workers > old->workers ? next->workers
 							      : old->workers;
 	int error = 0;
 
 	for (unsigned w = 0; error == 0 && w < next->workers; w++) {
-		bool had = holds(old, before, k, w);
+		bool had = holds(old, before, socket->before_k, w);
 
 		if (!holds(next, place, k, w) || (had && !renamed))
 			continue;
 		if (had)
-			tell(shared, w, WORKER_UNLISTEN, place->socket[k]);
-		error = tell_listen(shared, w, place, place->socket[k],
+			tell(shared, w, WORKER_UNLISTEN, socket->socket);
+		error = tell_listen(shared, w, place, socket->socket,
 		    w < started);
 	}
 	for (unsigned w = 0; w < workers; w++)
-		if (holds(old, before, k, w) && !holds(next, place, k, w))
-			tell(shared, w, WORKER_UNLISTEN, place->socket[k]);
+		if (holds(old, before, socket->before_k, w) &&
+		    !holds(next, place, k, w))
+			tell(shared, w, WORKER_UNLISTEN, socket->socket);
 	return error;
 }
 
@@ -444,9 +662,33 @@ places_take_up(const struct places *next, const struct places *old,
 			log_info("service %s: listening on %s",
 			    place->state->name,
 			    addr_format(&place->bound, text, sizeof(text)));
-		place->before = NULL; /* it ends with the old list */
+		/* these end with the old list */
+		for (unsigned k = 0; k < place->sockets; k++)
+			place->socket[k].before = NULL;
+		place->before = NULL;
 	}
 	return error;
+}
+
+/* A file may have another owner, group or mode by now; one that has gone is
+ * made anew by the next list. */
+static void
+set_access(const struct place *place, const struct config_service *service)
+{
+	struct sockfile_access access;
+	char why[128];
+	int error = sockfile_access_find(&access, service->listen_owner,
+	    service->listen_group, service->listen_mode, why, sizeof(why));
+
+	if (error == 0) {
+		error = sockfile_set_access(&place->bound, &place->file,
+		    &access);
+		(void)snprintf(why, sizeof(why), "%s", strerror(-error));
+	}
+	if (error < 0)
+		log_warning("service %s: cannot change owner, group or mode of "
+			    "%s: %s",
+		    service->name, place->bound.un.sun_path, why);
 }
 
 void
@@ -458,28 +700,28 @@ places_set_options(const struct places *places, const struct config *config)
 		const struct config_service *service = &config->service[i];
 		const struct sock_options options = client_options(service);
 
-		for (size_t l = 0; l < service->listens; l++, place++)
+		for (size_t l = 0; l < service->listens; l++, place++) {
+			if (place->file.ino != 0)
+				set_access(place, service);
 			for (unsigned k = 0; k < place->sockets; k++) {
-				int error =
-				    sock_set_listener(place->socket[k]->fd,
-					!addr_is_unix(&place->bound),
-					(int)service->backlog, &options);
+				int error = sock_set_listener(place->socket[k]
+								  .socket->fd,
+				    !addr_is_unix(&place->bound),
+				    (int)service->backlog, &options);
 
 				if (error < 0)
 					log_warning("service %s: cannot change "
 						    "its listener: %s",
 					    service->name, strerror(-error));
 			}
+		}
 	}
 }
 
 void
 places_unlink(struct places *places)
 {
-	for (size_t i = 0; i < places->count; i++) {
-		unlink_place(&places->place[i]);
-		/* from now on the name may be another process's */
-		if (addr_is_unix(&places->place[i].bound))
-			places->place[i].bound.un.sun_path[0] = '\0';
-	}
+	for (size_t i = 0; i < places->count; i++)
+		sockfile_unlink(&places->place[i].bound,
+		    &places->place[i].file);
 }

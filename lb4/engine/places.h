@@ -14,6 +14,14 @@
  * A change of the configuration makes a new list, in which places that stay
  * share their sockets with the old one, and then tells the workers what is
  * different.  Control thread only.
+ *
+ * Addresses may overlap: the kernel binds 127.0.0.1:80 beside 0.0.0.0:80 and
+ * ":80" when all have SO_REUSEPORT and one owner (inet_csk_bind_conflict()),
+ * and gives a client to the narrowest that is there.  So a place that widens
+ * keeps its old sockets: closing them would reset who is in their queues, or
+ * just about to be, and the new place has their clients anyway.  Where a place
+ * becomes narrower, its new socket takes the clients from its first moment, and
+ * the old one is emptied and closed.
  */
 #ifndef LB4_ENGINE_PLACES_H
 #define LB4_ENGINE_PLACES_H
@@ -22,6 +30,7 @@
 #include <stddef.h>
 
 #include "common/addr.h"
+#include "common/sockfile.h"
 #include "lb4/config/config.h"
 
 struct inherited;
@@ -30,6 +39,19 @@ struct service_state;
 struct table;
 struct worker_shared;
 
+struct place;
+
+/* A socket in a place's list. */
+struct place_socket {
+	struct listen_socket *socket; /* referenced */
+	struct addr bound;	      /* the place's, or within its reach */
+	const struct place *before;   /* where it was in the old list, */
+	unsigned before_k;	      /* and as which one; NULL: it is new */
+	bool kept;  /* for its queue alone: narrower than the place */
+	bool bare;  /* bound, and listen(2) is to come */
+	bool stays; /* in the list to come, too */
+};
+
 struct place {
 	struct addr addr;	     /* as configured */
 	struct addr bound;	     /* with the port that the kernel chose */
@@ -37,8 +59,9 @@ struct place {
 	const struct place *before;  /* in the old list; NULL: it is new */
 	bool stays;		     /* in the list to come, too */
 	bool common;
-	bool inherited; /* handed down to us: its file is not ours */
-	struct listen_socket **socket; /* owned, and each referenced */
+	bool inherited;		 /* handed down to us: its file is not ours */
+	struct sockfile_id file; /* of a unix socket that is ours */
+	struct place_socket *socket; /* owned; `sockets` of them */
 	unsigned sockets;
 };
 
@@ -51,8 +74,9 @@ struct places {
 
 /*
  * The list for `config` and `workers` workers; its table is `table`, published
- * or not: takes over what `old` has, then what was
- * inherited (NULL: nothing), and opens the rest.  Returns 0, or -errno
+ * or not: takes over what `old` has (but a unix socket whose file has gone, or
+ * is no longer ours, is opened anew), then what was inherited (NULL: nothing),
+ * and opens the rest.  Returns 0, or -errno
  * with nothing left open and "service web: cannot listen on 0.0.0.0:80: Address
  * already in use" in `why`.  After places_done() of the one, the other may go
  * on: sockets are shared by reference.
@@ -61,10 +85,14 @@ int places_prepare(struct places *next, struct places *old,
     const struct config *config, const struct table *table, unsigned workers,
     struct inherited *inherited, char *why, size_t size);
 
+/* Begins to listen where the list has new sockets: clients who come from now
+ * on wait there.  0 or -errno. */
+int places_begin(struct places *next, const struct config *config);
+
 /* Has the workers leave what is not in the list to come, whose preparing has
- * just succeeded: while its services are still in the table.  Waits until the
- * queues there are empty, but not for long. */
-void places_leave(const struct places *old, struct worker_shared *shared,
+ * just succeeded, and which listens by now: while its services are still in the
+ * table.  Waits until the queues there are empty, but not for long. */
+void places_leave(struct places *old, struct worker_shared *shared,
     unsigned started);
 
 /* Has the workers take up what is different in the list to come, its table
@@ -73,7 +101,8 @@ void places_leave(const struct places *old, struct worker_shared *shared,
 int places_take_up(const struct places *next, const struct places *old,
     struct worker_shared *shared, unsigned started);
 
-/* Sets the options of the sockets as `config`, the list's, has them. */
+/* Sets the options of the sockets, and the access of their files, as `config`,
+ * the list's, has them. */
 void places_set_options(const struct places *places,
     const struct config *config);
 

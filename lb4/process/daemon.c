@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Background, pid file, user.
+ * Background, user.
  *
  * Going to the background comes first of all, so that everything opened later
  * belongs to the process that stays; the parent stays too until the start has
@@ -10,12 +10,10 @@
  */
 #include "lb4/process/daemon.h"
 
-#include <bsd/libutil.h>
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +22,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/user.h"
+#include "lb4/process/signals.h"
 
 int
 daemon_descriptors(void)
@@ -78,6 +79,7 @@ daemon_fork(void)
 	}
 	if (child > 0) {
 		close(ends[1]);
+		signals_unblock(); /* the child lives on and obeys */
 		parent_wait(child, ends[0]);
 	}
 	close(ends[0]);
@@ -103,63 +105,22 @@ daemon_ready(int fd)
 	return error;
 }
 
-struct pidfh *
-daemon_pidfile_open(const char *path, char *why, size_t size)
-{
-	struct pidfh *pidfile;
-	pid_t other = -1;
-
-	pidfile = pidfile_open(path, 0644, &other);
-	if (pidfile == NULL && errno == EEXIST && other > 0) {
-		snprintf(why, size, "another lb4 is running with pid %ld (%s)",
-		    (long)other, path);
-	} else if (pidfile == NULL && (errno == EEXIST || errno == EAGAIN)) {
-		snprintf(why, size, "another lb4 is running (%s)", path);
-	} else if (pidfile == NULL || pidfile_write(pidfile) < 0) {
-		snprintf(why, size, "cannot write %s: %s", path,
-		    strerror(errno));
-		if (pidfile != NULL)
-			pidfile_remove(pidfile);
-		pidfile = NULL;
-	}
-	return pidfile;
-}
-
-void
-daemon_pidfile_remove(struct pidfh *pidfile)
-{
-	if (pidfile == NULL)
-		return;
-	/* The directory may not be ours any more: then an empty file stays. */
-	if (ftruncate(pidfile_fileno(pidfile), 0) < 0 ||
-	    pidfile_remove(pidfile) < 0)
-		return;
-}
-
 int
 daemon_user_find(struct daemon_user *user, const char *name, char *why,
     size_t size)
 {
-	char strings[4096];
-	struct passwd entry, *found = NULL;
+	struct user found;
 	int error;
 
 	memset(user, 0, sizeof(*user));
 	if (name[0] == '\0')
 		return 0;
-	error = getpwnam_r(name, &entry, strings, sizeof(strings), &found);
-	if (found == NULL && error != 0 && error != ENOENT) {
-		snprintf(why, size, "cannot look user %s up: %s", name,
-		    strerror(error));
-		return -error;
-	}
-	if (found == NULL) {
-		snprintf(why, size, "there is no user %s", name);
-		return -ENOENT;
-	}
+	error = user_find(&found, name, why, size);
+	if (error < 0)
+		return error;
 	strlcpy(user->name, name, sizeof(user->name));
-	user->uid = entry.pw_uid;
-	user->gid = entry.pw_gid;
+	user->uid = found.uid;
+	user->gid = found.gid;
 	return 0;
 }
 

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What makes a process a well-behaved daemon: going to the background, the
- * pid file, giving up root.  main() calls these in the order of the start.
+ * What makes a process a well-behaved daemon: going to the background,
+ * giving up root.  main() calls these in the order of the start.
  */
 #ifndef LB4_PROCESS_DAEMON_H
 #define LB4_PROCESS_DAEMON_H
 
 #include <stddef.h>
 #include <sys/types.h>
-
-struct pidfh;
 
 /* Opens /dev/null for each of descriptors 0 to 2 that is closed, so that no
  * socket ever becomes standard error.  Returns 0 or -errno. */
@@ -28,16 +26,6 @@ int daemon_fork(void);
  * working directory "/".  Takes the descriptor.  Returns 0, or -errno: -EPIPE
  * when the parent has been ended meanwhile. */
 int daemon_ready(int fd);
-
-/*
- * Opens, locks and writes the pid file at `path`.  Returns it, or NULL with
- * why: "another lb4 is running with pid 17 (/run/lb4.pid)".
- */
-struct pidfh *daemon_pidfile_open(const char *path, char *why, size_t size);
-
-/* Empties it and, where the user that we are may do that, removes it.  NULL is
- * fine. */
-void daemon_pidfile_remove(struct pidfh *pidfile);
 
 /* Whom to become. */
 struct daemon_user {

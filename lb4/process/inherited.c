@@ -3,9 +3,12 @@
 /* Sockets from the service manager: see inherited.h. */
 #include "lb4/process/inherited.h"
 
+#include <bsd/stdlib.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,19 +19,43 @@
 /* SD_LISTEN_FDS_START of systemd. */
 #define FIRST_FD 3
 
-/* How many descriptors are meant for us. */
-static size_t
-announced(void)
+/* How many descriptors are meant for us; -EINVAL with why. */
+static int
+announced(char *why, size_t size)
 {
 	const char *pid = getenv("LISTEN_PID");
 	const char *fds = getenv("LISTEN_FDS");
-	long count;
+	const char *wrong = NULL;
+	int count;
 
-	if (pid == NULL || fds == NULL ||
-	    strtoll(pid, NULL, 10) != (long long)getpid())
+	if (pid == NULL || fds == NULL)
 		return 0;
-	count = strtol(fds, NULL, 10);
-	return count > 0 && count <= INT_MAX - FIRST_FD ? (size_t)count : 0;
+	if (strtonum(pid, 1, INT_MAX, &wrong) != (long long)getpid())
+		return 0;
+	count = (int)strtonum(fds, 0, INHERITED_MAX, &wrong);
+	if (wrong == NULL)
+		return count;
+	(void)snprintf(why, size,
+	    "LISTEN_FDS=%.32s is no number of descriptors from 0 to %d", fds,
+	    INHERITED_MAX);
+	return -EINVAL;
+}
+
+/* Every descriptor has a name, or none has. */
+static int
+check_names(const char *names, size_t count, char *why, size_t size)
+{
+	size_t given = 1;
+
+	if (names == NULL || names[0] == '\0')
+		return 0;
+	for (const char *at = names; (at = strchr(at, ':')) != NULL; at++)
+		given++;
+	if (given == count)
+		return 0;
+	(void)snprintf(why, size,
+	    "LISTEN_FDNAMES has %zu names for %zu descriptors", given, count);
+	return -EINVAL;
 }
 
 /* The next of the names between colons; without one it is "unknown", as
@@ -43,44 +70,98 @@ name_next(struct inherited_socket *socket, char **names)
 }
 
 static void
-take_one(struct inherited_socket *socket, int fd, char **names)
+take_one(struct inherited *inherited, size_t i, char **names)
 {
-	socket->fd = fd;
+	struct inherited_socket *socket = &inherited->socket[i];
+
+	socket->fd = FIRST_FD + (int)i;
 	name_next(socket, names);
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+	if (fcntl(socket->fd, F_SETFD, FD_CLOEXEC) < 0) {
+		/* the number will be that of something which lb4 opens */
 		socket->error = -errno;
-	else
-		socket->error = sock_listens(fd, &socket->addr);
+		socket->fd = -1;
+		inherited->missing++;
+	} else {
+		socket->error = sock_listens(socket->fd, &socket->addr);
+	}
+}
+
+static int
+take_all(struct inherited *inherited, size_t count, const char *env)
+{
+	char *copy = strdup(env != NULL ? env : ""), *names = copy;
+
+	inherited->socket = calloc(count + 1, sizeof(*inherited->socket));
+	if (inherited->socket == NULL || copy == NULL) {
+		free(copy);
+		return -ENOMEM;
+	}
+	if (env == NULL || env[0] == '\0')
+		names = NULL;
+	inherited->count = count;
+	for (size_t i = 0; i < count; i++)
+		take_one(inherited, i, &names);
+	free(copy);
+	return 0;
+}
+
+/* Notes what else is open.  Where there is no /proc nothing is known. */
+static int
+note_strays(struct inherited *inherited)
+{
+	const int first = FIRST_FD + (int)inherited->count;
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int error = 0;
+
+	if (dir == NULL)
+		return 0;
+	while (error == 0 && (entry = readdir(dir)) != NULL) {
+		const char *wrong = NULL;
+		int fd = (int)strtonum(entry->d_name, first, INT_MAX, &wrong);
+		int *more;
+
+		if (wrong != NULL || fd == dirfd(dir))
+			continue;
+		more = reallocarray(inherited->stray, inherited->strays + 1,
+		    sizeof(*more));
+		if (more == NULL) {
+			error = -ENOMEM;
+			break;
+		}
+		inherited->stray = more;
+		inherited->stray[inherited->strays++] = fd;
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	(void)closedir(dir);
+	return error;
 }
 
 int
-inherited_take(struct inherited *inherited)
+inherited_take(struct inherited *inherited, char *why, size_t size)
 {
-	const size_t count = announced();
-	const char *env = getenv("LISTEN_FDNAMES");
-	char *copy = NULL, *names;
-	int error = 0;
+	const char *names = getenv("LISTEN_FDNAMES");
+	int count = announced(why, size);
+	int error = count < 0 ? count : 0;
 
 	memset(inherited, 0, sizeof(*inherited));
-	if (count > 0) {
-		inherited->socket = calloc(count, sizeof(*inherited->socket));
-		copy = strdup(env != NULL ? env : "");
-		if (inherited->socket == NULL || copy == NULL) {
-			error = -ENOMEM;
-			goto out;
-		}
-		names = env != NULL ? copy : NULL;
-		inherited->count = count;
-		for (size_t i = 0; i < count; i++)
-			take_one(&inherited->socket[i], FIRST_FD + (int)i,
-			    &names);
+	if (count > 0)
+		error = check_names(names, (size_t)count, why, size);
+	if (error < 0)
+		return error;
+	if (count > 0)
+		error = take_all(inherited, (size_t)count, names);
+	if (error == 0)
+		error = note_strays(inherited);
+	if (error < 0) {
+		(void)snprintf(why, size, "%s", strerror(-error));
+		inherited_done(inherited);
+		return error;
 	}
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
-out:
-	free(copy);
-	return error;
+	return 0;
 }
 
 struct inherited_socket *
@@ -103,6 +184,10 @@ inherited_close_rest(struct inherited *inherited)
 {
 	char name[ADDR_TEXT_MAX], addr[ADDR_TEXT_MAX];
 
+	if (inherited->missing > 0)
+		log_error("LISTEN_FDS announces %zu descriptors, and %u of "
+			  "them were not open at the start",
+		    inherited->count, inherited->missing);
 	for (size_t i = 0; i < inherited->count; i++) {
 		struct inherited_socket *socket = &inherited->socket[i];
 
@@ -118,10 +203,21 @@ inherited_close_rest(struct inherited *inherited)
 				  "there: closed",
 			    name,
 			    addr_format(&socket->addr, addr, sizeof(addr)));
-		/* a number that was announced and never opened says EBADF */
 		(void)close(socket->fd);
 		socket->fd = -1;
 	}
+}
+
+void
+inherited_close_strays(struct inherited *inherited)
+{
+	if (inherited->strays == 0)
+		return;
+	for (size_t i = 0; i < inherited->strays; i++)
+		(void)close(inherited->stray[i]);
+	log_info("closed %zu open descriptors that lb4 was started with",
+	    inherited->strays);
+	inherited->strays = 0;
 }
 
 void
@@ -131,5 +227,6 @@ inherited_done(struct inherited *inherited)
 		if (inherited->socket[i].fd >= 0)
 			(void)close(inherited->socket[i].fd);
 	free(inherited->socket);
+	free(inherited->stray);
 	memset(inherited, 0, sizeof(*inherited));
 }

@@ -362,10 +362,16 @@ options_fix_file(struct options *options)
 }
 
 bool
+options_reads_stdin(const struct options *options)
+{
+	return options->services == 0 && options->file != NULL &&
+	    strcmp(options->file, "-") == 0;
+}
+
+bool
 options_can_reload(const struct options *options)
 {
-	return options->services == 0 &&
-	    (options->file == NULL || strcmp(options->file, "-") != 0);
+	return options->services == 0 && !options_reads_stdin(options);
 }
 
 const char *
@@ -435,7 +441,7 @@ options_source(const struct options *options)
 {
 	if (options->services > 0)
 		return "command line";
-	if (options->file != NULL && strcmp(options->file, "-") == 0)
+	if (options_reads_stdin(options))
 		return "standard input";
 	return options->file != NULL ? options->file : OPTIONS_FILE;
 }

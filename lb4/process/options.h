@@ -73,6 +73,9 @@ struct config *options_config(const struct options *options,
 /* What the configuration is called in messages. */
 const char *options_source(const struct options *options);
 
+/* Whether the configuration comes from standard input. */
+bool options_reads_stdin(const struct options *options);
+
 /* Makes the file's name one that means the same after a daemon's chdir(2).
  * Returns 0 or -errno. */
 int options_fix_file(struct options *options);

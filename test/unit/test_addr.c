@@ -487,6 +487,48 @@ START_TEST(test_endpoint_short)
 }
 END_TEST
 
+/* What a wildcard reaches. */
+START_TEST(test_covers)
+{
+	static const struct {
+		const char *wide;
+		const char *narrow;
+		bool covers;
+	} cases[] = {
+		{ ":80", "0.0.0.0:80", true },
+		{ ":80", "[::]:80", true },
+		{ ":80", "10.0.0.1:80", true },
+		{ ":80", "[::1]:80", true },
+		{ "0.0.0.0:80", "10.0.0.1:80", true },
+		{ "[::]:80", "[::1]:80", true },
+		{ "10.0.0.1:80", "10.0.0.1:80", true },
+		{ "[::]:80", ":80", false },
+		{ "0.0.0.0:80", ":80", false },
+		{ "0.0.0.0:80", "[::1]:80", false },
+		{ "[::]:80", "10.0.0.1:80", false },
+		{ "10.0.0.1:80", "0.0.0.0:80", false },
+		{ "10.0.0.1:80", "10.0.0.2:80", false },
+		{ ":80", "10.0.0.1:81", false },
+		{ ":0", "10.0.0.1:0", false },
+		{ "unix:/a", "unix:/a", false },
+		{ ":80", "unix:/a", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct addr wide, narrow;
+
+		ck_assert_int_eq(addr_parse(&wide, cases[i].wide,
+				     ADDR_PORT_REQUIRED, NULL),
+		    0);
+		ck_assert_int_eq(addr_parse(&narrow, cases[i].narrow,
+				     ADDR_PORT_REQUIRED, NULL),
+		    0);
+		ck_assert_msg(addr_covers(&wide, &narrow) == cases[i].covers,
+		    "%s, %s", cases[i].wide, cases[i].narrow);
+	}
+}
+END_TEST
+
 static Suite *
 addr_suite(void)
 {
@@ -506,6 +548,7 @@ addr_suite(void)
 	tcase_add_loop_test(tc, test_endpoint, 0, COUNT(clients));
 	tcase_add_test(tc, test_endpoint_same_by_either_family);
 	tcase_add_test(tc, test_endpoint_short);
+	tcase_add_test(tc, test_covers);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

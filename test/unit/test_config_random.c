@@ -159,6 +159,13 @@ draw_service(struct random *random, size_t number,
 	service->timeout_queue_ms = (unsigned)between(random, 0, 3600000);
 	service->backlog = (unsigned)between(random, 1, 65535);
 	service->freebind = draw(random, 2);
+	if (draw(random, 2)) {
+		strlcpy(service->listen_owner, "_lb4",
+		    sizeof(service->listen_owner));
+		strlcpy(service->listen_group, "lb4-web",
+		    sizeof(service->listen_group));
+		service->listen_mode = (unsigned)between(random, 1, 0777);
+	}
 	service->nodelay = draw(random, 2);
 	service->keepalive = draw(random, KEEPALIVE_COUNT);
 	service->user_timeout_ms = (unsigned)between(random, 0, 86400000);
@@ -365,7 +372,10 @@ START_TEST(test_dump_text)
 	    "pin-on-change = 0s\npin-clients = 100000\n"
 	    "slowstart = 0s\nzone-affinity = no\n"
 	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\n"
-	    "freebind = no\nnodelay = yes\nkeepalive = client\n"
+	    "freebind = no\n; listen-owner = (who started it)\n"
+	    "; listen-group = (the group of who started it)\n"
+	    "; listen-mode = (as the umask has it)\n"
+	    "nodelay = yes\nkeepalive = client\n"
 	    "user-timeout = 0s\ntimeout-connect = 5s\n"
 	    "timeout-queue = auto\ntimeout-idle = 1h\n"
 	    "timeout-half-close = 5m\nreset-linger = 1s\n"

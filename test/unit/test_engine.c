@@ -460,7 +460,7 @@ change(struct house *house, struct config *config, char *why, size_t size)
 		config_free(config);
 		return error;
 	}
-	engine_leave(house->engine);
+	engine_leave(house->engine, engine_change);
 	tables_commit(&house->tables, table);
 	engine_commit(house->engine, engine_change);
 	config_free(house->config);

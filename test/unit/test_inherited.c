@@ -18,6 +18,7 @@
 #include "common/sock.h"
 
 static struct inherited inherited;
+static char why[256];
 
 /* A listener at descriptor `at`; returns its address. */
 static struct addr
@@ -38,8 +39,9 @@ listener_at(int at)
 	return addr;
 }
 
-static void
-announce(const char *pid, const char *count, const char *names)
+/* Puts it into the environment, and has it taken. */
+static int
+try_announce(const char *pid, const char *count, const char *names)
 {
 	char own[32];
 
@@ -50,7 +52,13 @@ announce(const char *pid, const char *count, const char *names)
 		setenv("LISTEN_FDNAMES", names, 1);
 	else
 		unsetenv("LISTEN_FDNAMES");
-	ck_assert_int_eq(inherited_take(&inherited), 0);
+	return inherited_take(&inherited, why, sizeof(why));
+}
+
+static void
+announce(const char *pid, const char *count, const char *names)
+{
+	ck_assert_int_eq(try_announce(pid, count, names), 0);
 	ck_assert_ptr_null(getenv("LISTEN_PID"));
 	ck_assert_ptr_null(getenv("LISTEN_FDS"));
 	ck_assert_ptr_null(getenv("LISTEN_FDNAMES"));
@@ -122,7 +130,9 @@ START_TEST(names_that_lack)
 	(void)listener_at(3);
 	(void)listener_at(4);
 	(void)listener_at(5);
-	announce(NULL, "3", "web:no name");
+	ck_assert_int_eq(try_announce(NULL, "3", "web:web"), -EINVAL);
+	ck_assert_str_eq(why, "LISTEN_FDNAMES has 2 names for 3 descriptors");
+	announce(NULL, "3", "web:no name:");
 	ck_assert_int_eq(named("web", &i), 3);
 	i = 0;
 	ck_assert_int_eq(named("unknown", &i), 4);
@@ -144,27 +154,56 @@ START_TEST(other_things)
 	announce(NULL, "3", "a:a:a");
 	ck_assert_int_eq(inherited.socket[0].error, -ENOTSOCK);
 	ck_assert_int_eq(inherited.socket[1].error, -EBADF);
+	ck_assert_int_eq(inherited.socket[1].fd, -1);
+	ck_assert_uint_eq(inherited.missing, 1);
 	ck_assert_int_eq(named("a", &i), 5);
+	/* what was not open is somebody else's by now, and is left alone */
+	ck_assert_int_eq(dup2(file, 4), 4);
 	inherited_close_rest(&inherited);
 	ck_assert_int_eq(fcntl(3, F_GETFD), -1);
+	ck_assert_int_ge(fcntl(4, F_GETFD), 0);
+	inherited_done(&inherited);
+	ck_assert_int_ge(fcntl(4, F_GETFD), 0);
+}
+END_TEST
+
+/* What is open beside what was announced is closed, once that is asked for. */
+START_TEST(strays)
+{
+	int file = open("/dev/null", O_RDONLY);
+	int stray = fcntl(file, F_DUPFD, 40);
+
+	(void)listener_at(3);
+	announce(NULL, "1", NULL);
+	ck_assert_int_ge(fcntl(stray, F_GETFD), 0);
+	ck_assert_int_ne(fcntl(stray, F_GETFD) & FD_CLOEXEC, 0);
+	inherited_close_strays(&inherited);
+	ck_assert_int_eq(fcntl(stray, F_GETFD), -1);
+	ck_assert_int_ge(fcntl(3, F_GETFD), 0);
+	ck_assert_int_ge(fcntl(2, F_GETFD), 0);
 	inherited_done(&inherited);
 }
 END_TEST
 
 START_TEST(not_for_us)
 {
-	static const char *const counts[] = { "0", "-1", "x", "",
+	static const char *const counts[] = { "-1", "x", "", "1x", "5000",
 		"99999999999" };
 
 	(void)listener_at(3);
 	announce("1", "1", "web");
 	ck_assert_uint_eq(inherited.count, 0);
+	announce("x", "1", "web");
+	ck_assert_uint_eq(inherited.count, 0);
+	announce(NULL, "0", "");
+	ck_assert_uint_eq(inherited.count, 0);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		announce(NULL, counts[i], "web");
+		ck_assert_int_eq(try_announce(NULL, counts[i], "web"), -EINVAL);
 		ck_assert_uint_eq(inherited.count, 0);
 	}
+	unsetenv("LISTEN_FDS");
 	ck_assert_int_ge(fcntl(3, F_GETFD), 0);
-	ck_assert_int_eq(inherited_take(&inherited), 0);
+	ck_assert_int_eq(inherited_take(&inherited, why, sizeof(why)), 0);
 	ck_assert_uint_eq(inherited.count, 0);
 	inherited_close_rest(&inherited);
 	inherited_done(&inherited);
@@ -183,6 +222,7 @@ main(void)
 	tcase_add_test(tcase, by_name_and_address);
 	tcase_add_test(tcase, names_that_lack);
 	tcase_add_test(tcase, other_things);
+	tcase_add_test(tcase, strays);
 	tcase_add_test(tcase, not_for_us);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The pid file: see pidlock.h. */
+#include "lb4/process/pidlock.h"
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Its former process may remove the file just when we have opened it. */
+#define TRIES 16
+
+struct pidlock {
+	int fd;
+	char path[PATH_MAX];
+};
+
+/* Why the file is none that we may write; NULL: it is one. */
+static const char *
+judge(const struct stat *st)
+{
+	if (S_ISLNK(st->st_mode))
+		return "it is a link to another file";
+	if (!S_ISREG(st->st_mode))
+		return "it is no plain file";
+	if (st->st_nlink > 1)
+		return "it has other names, too (hard links)";
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return "it belongs to another user: remove it";
+	return NULL;
+}
+
+static int
+cannot_write(const char *path, const char *reason, char *why, size_t size)
+{
+	(void)snprintf(why, size, "cannot write %s: %s", path, reason);
+	return -EPERM;
+}
+
+/* Opens what is there, or makes it; 0 or -errno with why. */
+static int
+open_file(struct pidlock *pidfile, char *why, size_t size)
+{
+	const char *reason;
+	struct stat st;
+
+	pidfile->fd = open(pidfile->path,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	    0644);
+	if (pidfile->fd < 0 && errno == ELOOP)
+		reason = "it is a link to another file";
+	else if (pidfile->fd < 0 || fstat(pidfile->fd, &st) < 0)
+		reason = strerror(errno);
+	else
+		reason = judge(&st);
+	return reason == NULL ? 0
+			      : cannot_write(pidfile->path, reason, why, size);
+}
+
+/* Who holds the lock has written its pid, or is about to. */
+static int
+complain_locked(const struct pidlock *pidfile, char *why, size_t size)
+{
+	char text[32] = "";
+	const char *wrong = NULL;
+	ssize_t len = pread(pidfile->fd, text, sizeof(text) - 1, 0);
+	long long pid;
+
+	if (len > 0)
+		text[strcspn(text, "\n")] = '\0';
+	pid = strtonum(text, 1, INT_MAX, &wrong);
+	if (wrong == NULL)
+		(void)snprintf(why, size,
+		    "another lb4 is running with pid %lld (%s)", pid,
+		    pidfile->path);
+	else
+		(void)snprintf(why, size, "another lb4 is running (%s)",
+		    pidfile->path);
+	return -EEXIST;
+}
+
+/* Whether the name still leads to the open file. */
+static bool
+is_named(const struct pidlock *pidfile)
+{
+	struct stat open_st, st;
+
+	return fstat(pidfile->fd, &open_st) == 0 &&
+	    lstat(pidfile->path, &st) == 0 && st.st_dev == open_st.st_dev &&
+	    st.st_ino == open_st.st_ino;
+}
+
+static void
+close_file(struct pidlock *pidfile)
+{
+	if (pidfile->fd >= 0)
+		(void)close(pidfile->fd);
+	pidfile->fd = -1;
+}
+
+/* Opens the file and has the lock on it; 0 or -errno with why. */
+static int
+lock_file(struct pidlock *pidfile, char *why, size_t size)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int error = open_file(pidfile, why, size);
+
+		if (error < 0)
+			return error;
+		if (flock(pidfile->fd, LOCK_EX | LOCK_NB) < 0)
+			return errno == EWOULDBLOCK
+			    ? complain_locked(pidfile, why, size)
+			    : cannot_write(pidfile->path, strerror(errno), why,
+				  size);
+		if (is_named(pidfile))
+			return 0;
+		close_file(pidfile);
+	}
+	return cannot_write(pidfile->path, "it is replaced again and again",
+	    why, size);
+}
+
+static int
+write_pid(const struct pidlock *pidfile, char *why, size_t size)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%ld", (long)getpid());
+	ssize_t written = -1;
+
+	if (ftruncate(pidfile->fd, 0) == 0)
+		written = pwrite(pidfile->fd, text, (size_t)len, 0);
+	if (written == len)
+		return 0;
+	return cannot_write(pidfile->path,
+	    written < 0 ? strerror(errno) : strerror(ENOSPC), why, size);
+}
+
+struct pidlock *
+pidlock_open(const char *path, char *why, size_t size)
+{
+	struct pidlock *pidfile = malloc(sizeof(*pidfile));
+	int error;
+
+	if (pidfile == NULL) {
+		(void)cannot_write(path, strerror(ENOMEM), why, size);
+		return NULL;
+	}
+	pidfile->fd = -1;
+	(void)strlcpy(pidfile->path, path, sizeof(pidfile->path));
+	error = lock_file(pidfile, why, size);
+	if (error == 0) {
+		error = write_pid(pidfile, why, size);
+		if (error < 0 && is_named(pidfile))
+			(void)unlink(path);
+	}
+	if (error == 0)
+		return pidfile;
+	close_file(pidfile);
+	free(pidfile);
+	return NULL;
+}
+
+int
+pidlock_check(const char *path, char *why, size_t size)
+{
+	struct stat st;
+	const char *reason;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT
+		    ? 0
+		    : cannot_write(path, strerror(errno), why, size);
+	reason = judge(&st);
+	if (reason == NULL &&
+	    faccessat(AT_FDCWD, path, R_OK | W_OK,
+		AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
+		reason = strerror(errno);
+	return reason == NULL ? 0 : cannot_write(path, reason, why, size);
+}
+
+void
+pidlock_remove(struct pidlock *pidfile)
+{
+	if (pidfile == NULL)
+		return;
+	/* The directory may not be ours any more: then an empty file stays. */
+	if (ftruncate(pidfile->fd, 0) == 0 && is_named(pidfile))
+		(void)unlink(pidfile->path);
+	close_file(pidfile);
+	free(pidfile);
+}
