@@ -31,6 +31,7 @@
 #include "lb4/command/caller.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/monitor.h"
+#include "lb4/command/quota.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/readiness.h"
@@ -56,6 +57,11 @@
 #define LINES_MAX 10
 #define LINES_WINDOW_MS 5000
 
+/* Answers to explain for a user who is no admin: each tells something of the
+ * hash-seed. */
+#define EXPLAINS_MAX 10
+#define EXPLAINS_WINDOW_MS 1000
+
 enum { TAG_LISTENER, TAG_SWEEPS, TAG_NEWS, TAG_BACK, TAG_CALLER };
 
 struct control_socket {
@@ -64,6 +70,7 @@ struct control_socket {
 	int listenfd;
 	struct acceptor acceptor;
 	struct limiter lines; /* in the log */
+	struct quota explains;
 	char path[CONFIG_PATH_MAX];
 	bool has_group[LEVEL_COUNT];
 	gid_t group[LEVEL_COUNT]; /* that gives the level */
@@ -231,6 +238,7 @@ socket_new(void)
 	socket->listenfd = -1;
 	socket->acceptor = ACCEPTOR_NONE;
 	limiter_init(&socket->lines, LINES_MAX, LINES_WINDOW_MS);
+	quota_init(&socket->explains, EXPLAINS_MAX, EXPLAINS_WINDOW_MS);
 	socket->sweeps.fd = -1;
 	socket->news.fd = -1;
 	socket->back.fd = -1;
@@ -415,6 +423,14 @@ control_socket_log(struct control_socket *socket, enum log_level level,
 	va_end(args);
 	log_write(level, "control socket: uid %d, pid %d %s", (int)caller->uid,
 	    (int)caller->pid, text);
+}
+
+bool
+control_socket_may_explain(struct control_socket *socket,
+    const struct caller *caller, uint64_t now_ms)
+{
+	return caller->level >= LEVEL_ADMIN ||
+	    quota_pass(&socket->explains, caller->uid, now_ms);
 }
 
 /* Says why, to one who gets no place, and closes. */

@@ -70,6 +70,11 @@ void control_socket_log(struct control_socket *socket, enum log_level level,
     const struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Whether the caller may have a pick explained now: its user, unless an admin,
+ * has 10 a second. */
+bool control_socket_may_explain(struct control_socket *socket,
+    const struct caller *caller, uint64_t now_ms);
+
 /* Sends the caller's sweep to its worker, or sees to it that its job is tried
  * again soon. */
 void control_socket_sweep(struct control_socket *socket, struct caller *caller);
