@@ -64,6 +64,14 @@ struct timer *timer_wheel_next(struct timer_wheel *wheel, uint64_t now_ms);
  * but never later, and at most INT_MAX. */
 int timer_wheel_sleep(const struct timer_wheel *wheel, uint64_t now_ms);
 
+/* The deadline `ms` after `now_ms`; UINT64_MAX, which is never, when that is
+ * too far away to be told. */
+static inline uint64_t
+timer_after(uint64_t now_ms, uint64_t ms)
+{
+	return ms < UINT64_MAX - now_ms ? now_ms + ms : UINT64_MAX;
+}
+
 /* CLOCK_MONOTONIC in milliseconds. */
 uint64_t timer_now_ms(void);
 

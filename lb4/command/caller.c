@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "common/acceptor.h"
 
 /* What is thrown away of an ending caller in one go. */
 #define DISCARD_MAX 65536
@@ -199,7 +200,7 @@ caller_close(struct caller *caller)
 {
 	cancel_job(caller);
 	if (caller->fd >= 0)
-		(void)close(caller->fd);
+		acceptor_close(caller->acceptor, caller->fd);
 	caller->fd = -1;
 	caller->generation++;
 	caller->state = CALLER_GONE;

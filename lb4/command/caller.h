@@ -26,6 +26,7 @@
 #include "lb4/config/config.h"
 #include "lb4/engine/sweep.h"
 
+struct acceptor;
 struct column;
 struct control;
 struct simulation;
@@ -80,13 +81,15 @@ struct job {
 
 struct caller {
 	struct control *control;
-	int fd; /* -1: nobody */
+	int fd;			   /* -1: nobody */
+	struct acceptor *acceptor; /* that took it, and closes it */
 	uint32_t index;
 	uint32_t generation;
 	enum caller_state state;
 	enum level level;
 	pid_t pid;
 	uid_t uid;
+	bool own;	   /* root, or the user that lb4 runs as */
 	uint64_t seen_ms;  /* when a line last came, or a piece went out */
 	bool writable;	   /* else epoll will tell */
 	bool eof;	   /* no more lines will come */

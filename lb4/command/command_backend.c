@@ -275,7 +275,7 @@ command_add(struct caller *caller, const struct command *command)
 		return;
 	}
 	tell(caller, "add", service_name, backend_name, "added");
-	answer_done(caller, "%s: added", name);
+	answer_done(caller, "%s: added, ready", name);
 }
 
 void

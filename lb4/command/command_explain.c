@@ -13,6 +13,8 @@
 #include "lb4/balance/policy.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/socket.h"
+#include "lb4/control/control.h"
 #include "lb4/whatif/offline.h"
 
 static json_t *
@@ -66,6 +68,7 @@ command_explain(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
 	const struct service *service = commands_service(caller, name);
+	const uint64_t now_ms = timer_now_ms();
 	struct offline_pick asked;
 	const char *why;
 	char *text = NULL;
@@ -76,8 +79,15 @@ command_explain(struct caller *caller, const struct command *command)
 		answer_error(caller, "unknown", "there is no service %s", name);
 		return;
 	}
-	why = offline_pick(service, command_argument(command, 1),
-	    timer_now_ms(), &asked);
+	if (!control_socket_may_explain(caller->control->parts.socket, caller,
+		now_ms)) {
+		answer_error(caller, "busy",
+		    "explain: a user below the level admin has 10 answers a "
+		    "second: ask again later");
+		return;
+	}
+	why = offline_pick(service, command_argument(command, 1), now_ms,
+	    &asked);
 	if (why != NULL) {
 		answer_error(caller, "usage", "%s: %s",
 		    command_argument(command, 1), why);

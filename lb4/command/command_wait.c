@@ -244,7 +244,7 @@ command_wait(struct caller *caller, const struct command *command)
 		memcpy(caller->job.service, name, strlen(name) + 1);
 	commands_job(caller, step_wait);
 	if (timeout != NULL)
-		caller->job.deadline_ms = caller->job.began_ms + ms;
+		caller->job.deadline_ms = timer_after(caller->job.began_ms, ms);
 }
 
 /* ---- monitor ------------------------------------------------------------- */

@@ -192,8 +192,8 @@ commands_run(struct caller *caller, const char *line, size_t len)
 		answer_error(caller, "denied",
 		    "%s needs the level %s, and yours is %s", spec->name,
 		    level_name(spec->level), level_name(caller->level));
-		log_warning("control socket: uid %d, pid %d may not %s",
-		    (int)caller->uid, (int)caller->pid, spec->name);
+		control_socket_log(caller->control->parts.socket,
+		    LOG_LEVEL_WARNING, caller, "may not %s", spec->name);
 	} else if (is_well_formed(caller, spec, &command)) {
 		spec->run(caller, &command);
 	}

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -12,10 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/acceptor.h"
 #include "common/addr.h"
+#include "common/limiter.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/mailbox.h"
@@ -23,9 +28,12 @@
 #include "common/sockfile.h"
 #include "common/timer.h"
 #include "common/user.h"
+#include "lb4/command/admit.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/caller.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/monitor.h"
+#include "lb4/command/quota.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/readiness.h"
@@ -40,12 +48,21 @@
 #define SWEEPS_MAX 256 /* under way, so that their mailbox is never full */
 #define NEWS_MAX 4096
 
-#define TICK_MS 1000	  /* rates are looked at, waiting jobs tried */
-#define RETRY_MS 5	  /* a worker was too busy for a sweep */
-#define IDLE_MS 300000	  /* without a line */
-#define STALLED_MS 10000  /* without reading what is written */
-#define ENDING_MS 2000	  /* to read the last words */
-#define EVICT_AGE_MS 1000 /* idle for less, nobody has to make room */
+#define TICK_MS 1000	 /* rates are looked at, waiting jobs tried */
+#define RETRY_MS 5	 /* a worker was too busy for a sweep */
+#define IDLE_MS 300000	 /* without a line */
+#define STALLED_MS 10000 /* without reading what is written */
+#define ENDING_MS 2000	 /* to read the last words */
+
+/* Lines in the log about callers who are refused or closed: anybody who may
+ * connect can cause one. */
+#define LINES_MAX 10
+#define LINES_WINDOW_MS 5000
+
+/* Answers to explain for a user who is no admin: each tells something of the
+ * hash-seed. */
+#define EXPLAINS_MAX 10
+#define EXPLAINS_WINDOW_MS 1000
 
 enum { TAG_LISTENER, TAG_SWEEPS, TAG_NEWS, TAG_BACK, TAG_CALLER };
 
@@ -57,6 +74,9 @@ struct control_socket {
 	struct sockfile_id file;
 	struct sockfile_access access;
 	bool look; /* whether the file is still ours, in the next turn */
+	struct acceptor acceptor;
+	struct limiter lines; /* in the log */
+	struct quota explains;
 	bool has_group[LEVEL_COUNT];
 	gid_t group[LEVEL_COUNT]; /* that gives the level */
 
@@ -157,7 +177,7 @@ watch_all(struct control_socket *socket)
 	socket->epfd = loop_open();
 	if (socket->epfd < 0)
 		return socket->epfd;
-	error = loop_add(socket->epfd, socket->listenfd, EPOLLIN,
+	error = acceptor_open(&socket->acceptor, socket->epfd, socket->listenfd,
 	    loop_tag(TAG_LISTENER, 0, 0));
 	if (error == 0)
 		error = loop_add(socket->epfd, socket->sweeps.fd, EPOLLIN,
@@ -183,6 +203,9 @@ socket_new(void)
 	memset(socket, 0, sizeof(*socket));
 	socket->epfd = -1;
 	socket->listenfd = -1;
+	socket->acceptor = ACCEPTOR_NONE;
+	limiter_init(&socket->lines, LINES_MAX, LINES_WINDOW_MS);
+	quota_init(&socket->explains, EXPLAINS_MAX, EXPLAINS_WINDOW_MS);
 	socket->sweeps.fd = -1;
 	socket->news.fd = -1;
 	socket->back.fd = -1;
@@ -242,6 +265,7 @@ control_socket_free(struct control_socket *socket)
 	mailbox_done(&socket->sweeps);
 	mailbox_done(&socket->news);
 	mailbox_done(&socket->back);
+	acceptor_done(&socket->acceptor);
 	if (socket->listenfd >= 0)
 		(void)close(socket->listenfd);
 	sockfile_unlink(&socket->addr, &socket->file);
@@ -316,128 +340,162 @@ level_by_groups(const struct control_socket *socket, const gid_t *groups,
 	return LEVEL_NONE;
 }
 
-static enum level
-level_of(const struct control_socket *socket, int fd, struct ucred *peer)
+/* Who is at the other end. */
+static void
+recognise(const struct control_socket *socket, int fd, struct newcomer *who,
+    pid_t *pid)
 {
 	gid_t groups[GROUPS_MAX + 1];
-	socklen_t len = sizeof(*peer);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 	socklen_t groups_len = GROUPS_MAX * sizeof(gid_t);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) == -1)
-		return LEVEL_NONE;
-	if (peer->uid == 0 || peer->uid == geteuid())
-		return LEVEL_ADMIN;
+	*who = (struct newcomer){ .uid = (uid_t)-1, .level = LEVEL_NONE };
+	*pid = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1)
+		return;
+	*pid = peer.pid;
+	who->uid = peer.uid;
+	who->own = peer.uid == 0 || peer.uid == geteuid();
+	if (who->own) {
+		who->level = LEVEL_ADMIN;
+		return;
+	}
 	/* one in more groups than these has the level of the first alone */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) ==
 	    -1)
 		groups_len = 0;
-	groups[groups_len / sizeof(gid_t)] = peer->gid;
-	return level_by_groups(socket, groups, groups_len / sizeof(gid_t) + 1);
+	groups[groups_len / sizeof(gid_t)] = peer.gid;
+	who->level = level_by_groups(socket, groups,
+	    groups_len / sizeof(gid_t) + 1);
+}
+
+/* Whether one more line about callers may be logged at that level. */
+static bool
+may_log(struct control_socket *socket, enum log_level level, uint64_t now_ms)
+{
+	return log_enabled((int)level) && limiter_pass(&socket->lines, now_ms);
+}
+
+void
+control_socket_log(struct control_socket *socket, enum log_level level,
+    const struct caller *caller, const char *format, ...)
+{
+	char text[128];
+	va_list args;
+
+	if (!may_log(socket, level, timer_now_ms()))
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_write(level, "control socket: uid %d, pid %d %s", (int)caller->uid,
+	    (int)caller->pid, text);
+}
+
+bool
+control_socket_may_explain(struct control_socket *socket,
+    const struct caller *caller, uint64_t now_ms)
+{
+	return caller->level >= LEVEL_ADMIN ||
+	    quota_pass(&socket->explains, caller->uid, now_ms);
 }
 
 /* Says why, to one who gets no place, and closes. */
 static void
-turn_away(int fd, const char *text)
+turn_away(struct control_socket *socket, int fd, const char *why)
 {
-	(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)close(fd);
+	char text[128];
+	int len = snprintf(text, sizeof(text), "error: busy: %s\n\n", why);
+
+	(void)send(fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	acceptor_close(&socket->acceptor, fd);
 }
 
-/* The one that has been idle longest, or NULL when all have something to do.
- * Who may do nothing here takes nobody's place. */
-static struct caller *
-idlest(struct control_socket *socket, uint64_t now_ms)
+/* Who has a place that another one is to have. */
+static void
+make_room(struct control_socket *socket, struct caller *caller, uint64_t now_ms)
 {
-	struct caller *found = NULL;
+	const bool idle = caller->job.step == NULL && !caller->monitors;
 
-	for (unsigned i = 0; i < CALLERS_MAX; i++) {
-		struct caller *caller = &socket->caller[i];
-
-		if (caller->level == LEVEL_NONE)
-			return caller;
-		if (caller->job.step != NULL || caller->monitors ||
-		    caller->lent || now_ms - caller->seen_ms < EVICT_AGE_MS)
-			continue;
-		if (found == NULL || caller->seen_ms < found->seen_ms)
-			found = caller;
-	}
-	return found;
-}
-
-/* A place for a new caller; NULL: none. */
-static struct caller *
-find_place(struct control_socket *socket, uint64_t now_ms)
-{
-	struct caller *caller;
-
-	for (unsigned i = 0; i < CALLERS_MAX; i++)
-		if (socket->caller[i].fd < 0)
-			return &socket->caller[i];
-	caller = idlest(socket, now_ms);
-	if (caller == NULL)
-		return NULL;
-	log_info("control socket: uid %d, pid %d makes room for another",
-	    (int)caller->uid, (int)caller->pid);
+	control_socket_log(socket, LOG_LEVEL_INFO, caller,
+	    "makes room for another");
 	if (caller->state == CALLER_OPEN) {
-		answer_error(caller, "busy",
-		    "too many callers, and you have "
-		    "been idle longest");
+		answer_error(caller, "busy", "too many callers, and %s",
+		    idle ? "you have been idle longest"
+			 : "another one needs your place");
 		caller_flush(caller, now_ms);
 	}
 	caller_close(caller);
-	return caller;
+}
+
+/* One who may do nothing here. */
+static void
+refuse(struct control_socket *socket, struct caller *caller, uint64_t now_ms)
+{
+	control_socket_log(socket, LOG_LEVEL_WARNING, caller, "is turned away");
+	answer_error(caller, "denied",
+	    "you are in none of the groups that may use lb4");
+	caller_end(caller, now_ms);
 }
 
 static void
 take_caller(struct control_socket *socket, int fd, uint64_t now_ms)
 {
-	struct ucred peer = { .pid = 0 };
-	enum level level = level_of(socket, fd, &peer);
+	struct newcomer who;
 	struct caller *caller;
 	uint32_t index, generation;
+	const char *why;
+	pid_t pid;
 
-	caller = find_place(socket, now_ms);
+	recognise(socket, fd, &who, &pid);
+	caller = admit_place(socket->caller, CALLERS_MAX, &who, now_ms, &why);
 	if (caller == NULL) {
-		turn_away(fd, "error: busy: too many callers\n\n");
+		turn_away(socket, fd, why);
 		return;
 	}
+	if (caller->fd >= 0)
+		make_room(socket, caller, now_ms);
 	index = caller->index;
 	generation = caller->generation;
 	*caller = (struct caller){
 		.control = socket->control,
 		.fd = fd,
+		.acceptor = &socket->acceptor,
 		.index = index,
 		.generation = generation,
 		.state = CALLER_OPEN,
-		.level = level,
-		.pid = peer.pid,
-		.uid = peer.uid,
+		.level = who.level,
+		.pid = pid,
+		.uid = who.uid,
+		.own = who.own,
 		.seen_ms = now_ms,
 		.writable = true,
 	};
 	socket->hung_up[index] = false;
 	socket->watched[index] = EPOLLIN;
 	if (loop_add(socket->epfd, fd, EPOLLIN,
-		loop_tag(TAG_CALLER, index, generation)) < 0) {
+		loop_tag(TAG_CALLER, index, generation)) < 0)
 		caller_close(caller);
-	} else if (level == LEVEL_NONE) {
-		log_warning("control socket: uid %d, pid %d is turned away",
-		    (int)peer.uid, (int)peer.pid);
-		answer_error(caller, "denied",
-		    "you are in none of the groups that may use lb4");
-		caller_end(caller, now_ms);
-	}
+	else if (who.level == LEVEL_NONE)
+		refuse(socket, caller, now_ms);
 }
 
 static void
 take_callers(struct control_socket *socket, uint64_t now_ms)
 {
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		int fd = accept4(socket->listenfd, NULL, NULL,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = acceptor_take(&socket->acceptor, now_ms);
 
-		if (fd < 0)
+		if (fd == -EAGAIN)
 			return;
+		if (fd < 0) {
+			if (may_log(socket, LOG_LEVEL_WARNING, now_ms))
+				log_warning("control socket: cannot accept "
+					    "now: %s",
+				    strerror(-fd));
+			return;
+		}
 		take_caller(socket, fd, now_ms);
 	}
 }
@@ -492,8 +550,8 @@ static void
 end_with(struct caller *caller, uint64_t now_ms, const char *code,
     const char *text)
 {
-	log_info("control socket: uid %d, pid %d is closed: %s",
-	    (int)caller->uid, (int)caller->pid, text);
+	control_socket_log(caller->control->parts.socket, LOG_LEVEL_INFO,
+	    caller, "is closed: %s", text);
 	answer_error(caller, code, "%s", text);
 	caller_end(caller, now_ms);
 }
@@ -585,9 +643,8 @@ look_at_time(struct caller *caller, uint64_t now_ms)
 	if (caller->state == CALLER_ENDING && idle_ms >= ENDING_MS) {
 		caller->state = CALLER_GONE;
 	} else if (caller_pending(caller) > 0 && idle_ms >= STALLED_MS) {
-		log_info("control socket: uid %d, pid %d is closed: "
-			 "does not read",
-		    (int)caller->uid, (int)caller->pid);
+		control_socket_log(caller->control->parts.socket,
+		    LOG_LEVEL_INFO, caller, "is closed: does not read");
 		caller->state = CALLER_GONE;
 	} else if (caller->state == CALLER_OPEN && caller->job.step == NULL &&
 	    !caller->monitors && idle_ms >= IDLE_MS) {
@@ -813,6 +870,12 @@ tick(struct control_socket *socket, uint64_t now_ms)
 {
 	const struct tables *tables = socket->control->parts.tables;
 
+	const uint64_t left_out = limiter_left_out(&socket->lines, now_ms);
+
+	if (left_out > 0)
+		log_warning("control socket: %" PRIu64 " more lines about "
+			    "callers were left out",
+		    left_out);
 	for (size_t i = 0; i < tables->backends_count; i++)
 		backend_rate_look(tables->backends[i], now_ms);
 	socket->tick_ms = now_ms + TICK_MS;
@@ -830,6 +893,7 @@ control_socket_turn(struct control_socket *socket, uint64_t now_ms)
 	socket->retry = socket->again = false;
 	if (socket->look)
 		look_at_file(socket, now_ms);
+	acceptor_turn(&socket->acceptor, now_ms);
 	for (int i = 0; i < count; i++)
 		on_event(socket, &events[i], now_ms);
 	if (now_ms >= socket->tick_ms)
@@ -848,6 +912,9 @@ control_socket_sleep(const struct control_socket *socket, uint64_t now_ms)
 		return 0;
 	if (socket->retry && now_ms + RETRY_MS < next_ms)
 		next_ms = now_ms + RETRY_MS;
+	if (socket->acceptor.resume_ms != 0 &&
+	    socket->acceptor.resume_ms < next_ms)
+		next_ms = socket->acceptor.resume_ms;
 	for (unsigned i = 0; i < CALLERS_MAX; i++) {
 		const struct job *job = &socket->caller[i].job;
 
@@ -860,51 +927,12 @@ control_socket_sleep(const struct control_socket *socket, uint64_t now_ms)
 
 /* ---- monitors ------------------------------------------------------------ */
 
-/* "2026-08-12T09:30:00.123Z" */
-static void
-format_now(char *buf, size_t size)
-{
-	struct timespec now;
-	struct tm tm;
-	size_t len;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	len = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(buf + len, size - len, ".%03ldZ", now.tv_nsec / 1000000);
-}
-
-static void
-tell_monitor(struct caller *caller, const char *time, const char *event,
-    const char *service, const char *backend, const char *text)
-{
-	json_t *object;
-
-	if (caller_pending(caller) > CALLER_OUT_MAX) {
-		log_info("control socket: uid %d, pid %d is closed: "
-			 "reads events too slowly",
-		    (int)caller->uid, (int)caller->pid);
-		caller->state = CALLER_GONE;
-		return;
-	}
-	if (!caller->json) {
-		answer_line(caller, "%s %s %s%s%s%s%s", time, event,
-		    service != NULL ? service : "", backend != NULL ? "/" : "",
-		    backend != NULL ? backend : "", service != NULL ? " " : "",
-		    text);
-		return;
-	}
-	object = json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s}", "schema",
-	    "lb4.event/1", "time", time, "event", event, "service", service,
-	    "backend", backend, "text", text);
-	answer_event(caller, object);
-}
-
 void
 control_socket_event(struct control_socket *socket, const char *event,
     const char *service, const char *backend, const char *format, ...)
 {
-	char time[40], text[512];
+	char text[512];
+	struct event told;
 	va_list args;
 
 	if (socket == NULL)
@@ -913,10 +941,14 @@ control_socket_event(struct control_socket *socket, const char *event,
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	format_now(time, sizeof(time));
-	for (unsigned i = 0; i < CALLERS_MAX; i++)
-		if (socket->caller[i].fd >= 0 && socket->caller[i].monitors &&
-		    socket->caller[i].state == CALLER_OPEN)
-			tell_monitor(&socket->caller[i], time, event, service,
-			    backend, text);
+	told = (struct event){ event, service, backend, text };
+	for (unsigned i = 0; i < CALLERS_MAX; i++) {
+		struct caller *caller = &socket->caller[i];
+
+		if (caller->fd >= 0 && caller->monitors &&
+		    caller->state == CALLER_OPEN &&
+		    !monitor_tell(caller, &told))
+			control_socket_log(socket, LOG_LEVEL_INFO, caller,
+			    "is closed: reads events too slowly");
+	}
 }

@@ -4,9 +4,9 @@
  * The control socket: takes callers, lets their commands run (commands.h), one
  * line a command, and writes the answers.  Served by the control thread, in
  * turns of bounded length; no caller makes it wait, and what they cost is
- * bounded: so many callers, so many bytes of each.  Who sends what is no text,
- * or too long a line, who does not read, or does nothing for long, is closed
- * and told why; when all places are taken the idlest makes room.
+ * bounded: so many callers, so many of a user and of a level (admit.h), so many
+ * bytes of each.  Who sends what is no text, or too long a line, who does not
+ * read, or does nothing for long, is closed and told why.
  *
  * Who may do what: root and the user that lb4 runs as are admins; the groups of
  * the configuration's control-read, control-operate and control-admin give
@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "common/log.h"
 
 struct caller;
 struct config;
@@ -64,6 +66,18 @@ void control_socket_news(void *socket, uint32_t backend);
 void control_socket_event(struct control_socket *socket, const char *event,
     const char *service, const char *backend, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* Logs "control socket: uid 1, pid 2 " and the text, about a caller who is
+ * refused or closed: at most 10 such lines in 5 s, and how many more there
+ * were. */
+void control_socket_log(struct control_socket *socket, enum log_level level,
+    const struct caller *caller, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Whether the caller may have a pick explained now: its user, unless an admin,
+ * has 10 a second. */
+bool control_socket_may_explain(struct control_socket *socket,
+    const struct caller *caller, uint64_t now_ms);
 
 /* Sends the caller's sweep to its worker, or sees to it that its job is tried
  * again soon. */

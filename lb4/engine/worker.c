@@ -4,6 +4,7 @@
 #include "lb4/engine/worker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -70,6 +71,7 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	TAILQ_INIT(&worker->to_look);
 	waiting_init(&worker->waiting);
 	timer_wheel_init(&worker->timers, timer_now_ms());
+	limiter_init(&worker->warnings, 1, WARN_EVERY_MS);
 	error = mailbox_init(&worker->mailbox, MAILBOX_MESSAGES,
 	    sizeof(struct worker_message));
 	if (error == 0)
@@ -143,10 +145,15 @@ worker_wake_waiters(struct worker_shared *shared, struct gate *gate)
 bool
 worker_may_warn(struct worker *worker)
 {
-	if (worker->warned_ms != 0 &&
-	    worker->now_ms - worker->warned_ms < WARN_EVERY_MS)
+	uint64_t left_out;
+
+	if (!limiter_pass(&worker->warnings, worker->now_ms))
 		return false;
-	worker->warned_ms = worker->now_ms;
+	left_out = limiter_left_out(&worker->warnings, worker->now_ms);
+	if (left_out > 0)
+		log_warning("worker %u: %" PRIu64 " more warnings of what is "
+			    "lacking were left out",
+		    worker->index, left_out);
 	return true;
 }
 

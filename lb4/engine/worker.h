@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "common/limiter.h"
 #include "common/loop.h"
 #include "common/mailbox.h"
 #include "common/slots.h"
@@ -118,10 +119,10 @@ struct worker {
 	const struct table *table; /* of this turn; NULL between turns */
 	uint64_t now_us, now_ms;   /* of this turn */
 	uint64_t turn;
-	uint64_t last_conn;	/* number of the last conn begun here */
-	uint64_t warned_ms;	/* when a lack of resources was last logged */
-	struct conn_list ready; /* had more to do than their budget */
-	struct conn_list dead;	/* closed in this turn */
+	uint64_t last_conn;	 /* number of the last conn begun here */
+	struct limiter warnings; /* of a lack of resources, in the log */
+	struct conn_list ready;	 /* had more to do than their budget */
+	struct conn_list dead;	 /* closed in this turn */
 	/* gather.h: to be looked at from gather_us on, and now */
 	struct conn_list gathering;
 	struct conn_list to_look;
@@ -163,7 +164,7 @@ bool worker_try_post(struct worker *worker,
     const struct worker_message *message);
 
 /* For the worker itself: whether a lack of resources may be logged again
- * (once a second). */
+ * (once a second).  Logs how often it was not since then. */
 bool worker_may_warn(struct worker *worker);
 
 /* Wakes the workers that wait before a gate. */

@@ -116,6 +116,7 @@ struct backend {
 
 	/* control's own */
 	bool retired;		 /* unused, to be freed */
+	bool listed;		 /* the current table has it */
 	uint64_t admin_since_ms; /* 0: ever */
 	uint64_t health_told_ms; /* the change that monitors were told of */
 	struct backend_rate rate;

@@ -556,12 +556,49 @@ set_places(const struct table *table)
 			    (uint32_t)j, memory_order_relaxed);
 }
 
+static void
+set_listed(const struct table *table, bool listed)
+{
+	for (size_t id = 0; table != NULL && id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		for (size_t i = 0; service != NULL && i < service->backends;
+		     i++)
+			service->backend[i].backend->listed = listed;
+	}
+}
+
+/* A backend that was removed and is added again is a new one to an operator,
+ * whether or not conns have kept its object: drain and maint are over. */
+static void
+welcome_back(const struct table *table)
+{
+	for (size_t id = 0; id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		for (size_t i = 0; service != NULL && i < service->backends;
+		     i++) {
+			struct backend *backend = service->backend[i].backend;
+
+			if (backend->listed ||
+			    atomic_load_explicit(&backend->admin,
+				memory_order_relaxed) == ADMIN_READY)
+				continue;
+			backend_set_admin(backend, ADMIN_READY, timer_now_ms());
+			backend->admin_since_ms = timer_now_ms();
+		}
+	}
+}
+
 void
 tables_commit(struct tables *tables, struct table *table)
 {
 	struct table *old = atomic_load_explicit(&tables->current,
 	    memory_order_relaxed);
 
+	welcome_back(table);
+	set_listed(old, false);
+	set_listed(table, true);
 	tables->generation = table->generation;
 	atomic_store_explicit(&tables->current, table, memory_order_release);
 	set_places(table);

@@ -222,6 +222,11 @@ START_TEST(a_removed_one_lives_while_it_has_conns)
 	b = backend_of(&tables, 0, 1);
 	atomic_fetch_add(&a->active, 2);
 	backend_ref(b); /* as the prober does */
+	backend_set_admin(a, ADMIN_DRAIN, 1);
+	backend_set_admin(b, ADMIN_MAINT, 1);
+	publish_web(&tables, names, 2);
+	ck_assert_uint_eq(atomic_load(&a->admin), ADMIN_DRAIN);
+	ck_assert_uint_eq(atomic_load(&b->admin), ADMIN_MAINT);
 
 	publish_web(&tables, (const char *[]){ "c" }, 1);
 	ck_assert_uint_eq(tables.backends_count, 3);
@@ -230,9 +235,11 @@ START_TEST(a_removed_one_lives_while_it_has_conns)
 	ck_assert_uint_eq(tables_sweep(&tables), 0);
 	ck_assert_str_eq(a->name, "a");
 
-	/* It comes back, is the same, and goes again. */
+	/* It comes back, is the same but for what an operator has set, and goes
+	 * again. */
 	publish_web(&tables, names, 1);
 	ck_assert_ptr_eq(backend_of(&tables, 0, 0), a);
+	ck_assert_uint_eq(atomic_load(&a->admin), ADMIN_READY);
 	ck_assert_uint_eq(tables.backends_count, 2); /* "c" is gone */
 	publish_web(&tables, (const char *[]){ "c" }, 1);
 

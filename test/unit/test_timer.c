@@ -508,6 +508,15 @@ START_TEST(test_random_against_model)
 }
 END_TEST
 
+START_TEST(test_after)
+{
+	ck_assert_uint_eq(timer_after(5, 0), 5);
+	ck_assert_uint_eq(timer_after(5, 1000), 1005);
+	ck_assert_uint_eq(timer_after(5, UINT64_MAX - 5), UINT64_MAX);
+	ck_assert_uint_eq(timer_after(5, UINT64_MAX), UINT64_MAX);
+}
+END_TEST
+
 START_TEST(test_now)
 {
 	uint64_t before = timer_now_ms();
@@ -543,6 +552,7 @@ timer_suite(void)
 	tcase_add_test(tc, test_few_wakeups);
 	tcase_add_test(tc, test_few_wakeups_when_lazy);
 	tcase_add_loop_test(tc, test_random_against_model, 0, STARTS);
+	tcase_add_test(tc, test_after);
 	tcase_add_test(tc, test_now);
 	suite_add_tcase(suite, tc);
 	return suite;
