@@ -13,7 +13,6 @@
 
 #include "common/hash.h"
 #include "common/log.h"
-#include "common/loop.h"
 #include "lb4/health/schedule.h"
 #include "lb4/model/backend.h"
 
@@ -106,24 +105,48 @@ log_local(struct target_env *env, const struct target *target)
 	char buf[REASON_MAX];
 
 	if (env->local_log_ms != 0 &&
-	    env->now_ms - env->local_log_ms < LOCAL_LOG_MS)
+	    env->clock.now_ms - env->local_log_ms < LOCAL_LOG_MS)
 		return;
-	env->local_log_ms = env->now_ms;
+	env->local_log_ms = env->clock.now_ms;
 	log_warning("cannot check %s/%s: %s", target->backend->service,
 	    target->backend->name, reason(target, buf, sizeof(buf)));
+}
+
+/* How long the peer still has to do its part; 0 when nothing is awaited. */
+static uint64_t
+time_left_ms(const struct target_env *env, const struct target *target)
+{
+	const uint64_t silent_ms = env->clock.own_ms - target->since_ms;
+	uint64_t limit_ms = 0;
+
+	if (probe_is_busy(&target->probe))
+		limit_ms = target->check.timeout_ms;
+	else if (target->probe.phase == PROBE_GOODBYE)
+		limit_ms = GOODBYE_MS;
+	return silent_ms < limit_ms ? limit_ms - silent_ms : 0;
+}
+
+static void
+count_busy(struct target_env *env, struct target *target, bool busy)
+{
+	if (busy && !target->busy)
+		env->busy++;
+	else if (!busy && target->busy)
+		env->busy--;
+	target->busy = busy;
 }
 
 /* Sets the timer for whatever comes next. */
 static void
 target_arm(struct target_env *env, struct target *target)
 {
+	const bool busy = probe_is_busy(&target->probe);
+	uint64_t left_ms = time_left_ms(env, target);
 	uint64_t deadline = target->next_ms;
 
-	if (probe_is_busy(&target->probe))
-		deadline = target->started_us / 1000 + target->check.timeout_ms;
-	else if (target->probe.phase == PROBE_GOODBYE &&
-	    target->ended_ms + GOODBYE_MS < deadline)
-		deadline = target->ended_ms + GOODBYE_MS;
+	if (busy || (left_ms > 0 && env->clock.now_ms + left_ms < deadline))
+		deadline = env->clock.now_ms + left_ms;
+	count_busy(env, target, busy);
 	timer_arm(&env->timers, &target->timer, deadline);
 }
 
@@ -139,7 +162,7 @@ note_times(const struct target_env *env, const struct target *target)
 	atomic_store_explicit(&backend->check_us,
 	    took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX,
 	    memory_order_relaxed);
-	atomic_store_explicit(&backend->checked_ms, env->now_ms,
+	atomic_store_explicit(&backend->checked_ms, env->clock.now_ms,
 	    memory_order_release);
 }
 
@@ -159,7 +182,8 @@ on_result(struct target_env *env, struct target *target)
 	bool passed = probe->result == HEALTH_PASSED;
 	enum verdict_change change = VERDICT_SAME;
 
-	target->ended_ms = env->now_ms;
+	target->ended_ms = env->clock.now_ms;
+	target->since_ms = env->clock.own_ms;
 	if (probe->result == HEALTH_LOCAL) {
 		log_local(env, target);
 	} else {
@@ -172,10 +196,10 @@ on_result(struct target_env *env, struct target *target)
 	}
 	backend_set_health(target->backend,
 	    health_pack(verdict->down, probe->result, probe->detail),
-	    env->now_ms);
+	    env->clock.now_ms);
 	if (change != VERDICT_SAME)
 		atomic_store_explicit(&target->backend->health_since_ms,
-		    env->now_ms, memory_order_relaxed);
+		    env->clock.now_ms, memory_order_relaxed);
 	note_times(env, target);
 	if (change != VERDICT_SAME || target->asked)
 		tell_news(env, target);
@@ -194,7 +218,7 @@ static void
 target_check(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
-	target->next_ms = env->now_ms +
+	target->next_ms = env->clock.now_ms +
 	    schedule_next_ms(target->check.inter_ms, draw(env));
 	if (in_maintenance(target)) {
 		/* The first result afterwards decides at once. */
@@ -204,6 +228,7 @@ target_check(struct target_env *env, struct target *target)
 	}
 	target->serial = ++env->serial & SERIAL_MASK;
 	target->started_us = now_us();
+	target->since_ms = env->clock.own_ms;
 	probe_start(&target->probe, &target->check, &target->addr, env->epfd,
 	    loop_tag(TARGET_TAG, target->serial, target->backend->id));
 	if (probe_is_busy(&target->probe))
@@ -215,10 +240,14 @@ target_check(struct target_env *env, struct target *target)
 void
 target_on_timer(struct target_env *env, struct target *target)
 {
-	if (probe_is_busy(&target->probe)) {
+	if (time_left_ms(env, target) > 0 &&
+	    (probe_is_busy(&target->probe) ||
+		env->clock.now_ms < target->next_ms)) {
+		target_arm(env, target); /* the loop did not look for a while */
+	} else if (probe_is_busy(&target->probe)) {
 		probe_on_timeout(&target->probe);
 		on_result(env, target);
-	} else if (env->now_ms < target->next_ms) {
+	} else if (env->clock.now_ms < target->next_ms) {
 		probe_on_timeout(&target->probe);
 		target_arm(env, target);
 	} else {
@@ -240,7 +269,7 @@ void
 target_on_suspect(struct target_env *env, struct target *target)
 {
 	if (!probe_is_busy(&target->probe) &&
-	    schedule_suspect(env->now_ms, target->ended_ms))
+	    schedule_suspect(env->clock.now_ms, target->ended_ms))
 		target_check(env, target);
 }
 
@@ -270,7 +299,7 @@ target_set(struct target_env *env, struct target *target,
 	probe_close(&target->probe);
 	target->check = *check;
 	target->addr = *addr;
-	target->next_ms = env->now_ms +
+	target->next_ms = env->clock.now_ms +
 	    schedule_first_ms(check->inter_ms, draw(env));
 	target_arm(env, target);
 }
@@ -291,12 +320,13 @@ void
 target_free(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
+	count_busy(env, target, false);
 	timer_disarm(&env->timers, &target->timer);
 	/* first: who sees that nothing is known sees no old check either */
 	atomic_store_explicit(&target->backend->checked_ms, 0,
 	    memory_order_relaxed);
 	backend_set_health(target->backend,
-	    health_pack(false, HEALTH_UNKNOWN, 0), env->now_ms);
+	    health_pack(false, HEALTH_UNKNOWN, 0), env->clock.now_ms);
 	backend_unref(target->backend);
 	free(target);
 }

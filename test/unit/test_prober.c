@@ -95,6 +95,7 @@ enum mode {
 	CLOSE,	/* closes once asked */
 	NONSENSE,
 	BANNER, /* speaks first, and when the other has half-closed */
+	HELD,	/* answers once the test has another mode */
 };
 
 struct fake {
@@ -106,6 +107,8 @@ struct fake {
 	_Atomic unsigned conns;
 	_Atomic unsigned fins; /* how the prober left */
 	_Atomic unsigned resets;
+	_Atomic bool read; /* HELD */
+	_Atomic bool answered;
 	char request[1024]; /* the last one; read when conns has ended */
 };
 
@@ -216,6 +219,14 @@ fake_serve(struct fake *fake, int fd)
 		break;
 	case BANNER:
 		fake_talk(fake, fd);
+		break;
+	case HELD:
+		fake_read_request(fake, fd);
+		atomic_store(&fake->read, true);
+		while (atomic_load(&fake->mode) == HELD)
+			nap();
+		fake_answer(fake, fd);
+		atomic_store(&fake->answered, true);
 		break;
 	}
 }
@@ -864,6 +875,56 @@ START_TEST(nobody_waits_for_another)
 }
 END_TEST
 
+/* Where the prober stands still, as a process does that is stopped. */
+static struct {
+	_Atomic uint32_t backend; /* when that is told of */
+	_Atomic bool stands;
+} halt;
+
+static void
+stand_still(void *owner, uint32_t backend)
+{
+	(void)owner;
+	if (backend != atomic_load(&halt.backend))
+		return;
+	atomic_store(&halt.stands, true);
+	while (atomic_load(&halt.stands))
+		nap();
+}
+
+/* Its answer came while the prober stood, and lay there past the timeout. */
+START_TEST(looked_late_is_not_answered_late)
+{
+	struct fake *fakes[2] = { fake_new(ANSWER, 200), fake_new(HELD, 200) };
+	const uint64_t timeout_ms = 2000;
+	struct rig rig;
+	uint64_t late_ms;
+
+	rig_init(&rig);
+	rig_service(&rig, fakes, 2, CHECK_HTTP, DAY_MS)->check.timeout_ms =
+	    (unsigned)timeout_ms;
+	rig_publish(&rig);
+	prober_set_news(rig.prober, stand_still, NULL);
+	ck_assert_int_eq(prober_start(rig.prober), 0);
+	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
+	WAIT_FOR(atomic_load(&fakes[1]->read));
+	late_ms = timer_now_ms() + timeout_ms;
+	atomic_store(&halt.backend, rig_backend(&rig, 0)->id);
+	ck_assert(prober_ask(rig.prober, rig_backend(&rig, 0)->id));
+	WAIT_FOR(atomic_load(&halt.stands));
+	atomic_store(&fakes[1]->mode, ANSWER);
+	WAIT_FOR(atomic_load(&fakes[1]->answered));
+	WAIT_FOR(timer_now_ms() > late_ms + 100);
+	atomic_store(&halt.stands, false);
+	WAIT_FOR(health_result(rig_health(&rig, 1)) != HEALTH_UNKNOWN);
+	ck_assert(is(&rig, 1, false, HEALTH_PASSED));
+	atomic_store(&halt.backend, 0);
+	rig_done(&rig);
+	fake_free(fakes[0]);
+	fake_free(fakes[1]);
+}
+END_TEST
+
 static void
 add_tests(TCase *tc)
 {
@@ -884,6 +945,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, unix_sockets);
 	tcase_add_test(tc, stops_at_any_time);
 	tcase_add_test(tc, nobody_waits_for_another);
+	tcase_add_test(tc, looked_late_is_not_answered_late);
 }
 
 int
