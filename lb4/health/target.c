@@ -13,10 +13,10 @@
 
 #include "common/hash.h"
 #include "common/log.h"
-#include "lb4/health/schedule.h"
 #include "lb4/model/backend.h"
 
 #define GOODBYE_MS 500
+#define KNOCK_MS 20 /* from one try to the next */
 #define LOCAL_LOG_MS 10000
 #define REASON_MAX 128
 #define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for it */
@@ -144,6 +144,8 @@ target_arm(struct target_env *env, struct target *target)
 	uint64_t left_ms = time_left_ms(env, target);
 	uint64_t deadline = target->next_ms;
 
+	if (target->probe.phase == PROBE_KNOCKING && left_ms > KNOCK_MS)
+		left_ms = KNOCK_MS;
 	if (busy || (left_ms > 0 && env->clock.now_ms + left_ms < deadline))
 		deadline = env->clock.now_ms + left_ms;
 	count_busy(env, target, busy);
@@ -182,7 +184,8 @@ on_result(struct target_env *env, struct target *target)
 	bool passed = probe->result == HEALTH_PASSED;
 	enum verdict_change change = VERDICT_SAME;
 
-	target->ended_ms = env->clock.now_ms;
+	target->last.ended_ms = env->clock.now_ms;
+	target->last.failed = !passed && probe->result != HEALTH_LOCAL;
 	target->since_ms = env->clock.own_ms;
 	if (probe->result == HEALTH_LOCAL) {
 		log_local(env, target);
@@ -214,6 +217,12 @@ in_maintenance(const struct target *target)
 		   memory_order_acquire) == ADMIN_MAINT;
 }
 
+static uint64_t
+target_tag(const struct target *target)
+{
+	return loop_tag(TARGET_TAG, target->serial, target->backend->id);
+}
+
 static void
 target_check(struct target_env *env, struct target *target)
 {
@@ -230,7 +239,22 @@ target_check(struct target_env *env, struct target *target)
 	target->started_us = now_us();
 	target->since_ms = env->clock.own_ms;
 	probe_start(&target->probe, &target->check, &target->addr, env->epfd,
-	    loop_tag(TARGET_TAG, target->serial, target->backend->id));
+	    target_tag(target));
+	if (probe_is_busy(&target->probe))
+		target_arm(env, target);
+	else
+		on_result(env, target);
+}
+
+/* The result is still to come: nothing was heard for as long as the timer ran,
+ * or the loop did not look for a while. */
+static void
+on_timer_busy(struct target_env *env, struct target *target)
+{
+	if (time_left_ms(env, target) == 0)
+		probe_on_timeout(&target->probe);
+	else if (target->probe.phase == PROBE_KNOCKING)
+		probe_knock(&target->probe, env->epfd, target_tag(target));
 	if (probe_is_busy(&target->probe))
 		target_arm(env, target);
 	else
@@ -240,15 +264,11 @@ target_check(struct target_env *env, struct target *target)
 void
 target_on_timer(struct target_env *env, struct target *target)
 {
-	if (time_left_ms(env, target) > 0 &&
-	    (probe_is_busy(&target->probe) ||
-		env->clock.now_ms < target->next_ms)) {
-		target_arm(env, target); /* the loop did not look for a while */
-	} else if (probe_is_busy(&target->probe)) {
-		probe_on_timeout(&target->probe);
-		on_result(env, target);
+	if (probe_is_busy(&target->probe)) {
+		on_timer_busy(env, target);
 	} else if (env->clock.now_ms < target->next_ms) {
-		probe_on_timeout(&target->probe);
+		if (time_left_ms(env, target) == 0)
+			probe_on_timeout(&target->probe);
 		target_arm(env, target);
 	} else {
 		target_check(env, target);
@@ -269,7 +289,8 @@ void
 target_on_suspect(struct target_env *env, struct target *target)
 {
 	if (!probe_is_busy(&target->probe) &&
-	    schedule_suspect(env->clock.now_ms, target->ended_ms))
+	    schedule_suspect(env->clock.now_ms, &target->last,
+		target->check.inter_ms))
 		target_check(env, target);
 }
 
@@ -299,6 +320,7 @@ target_set(struct target_env *env, struct target *target,
 	probe_close(&target->probe);
 	target->check = *check;
 	target->addr = *addr;
+	target->last = (struct schedule_last){ .ended_ms = 0 };
 	target->next_ms = env->clock.now_ms +
 	    schedule_first_ms(check->inter_ms, draw(env));
 	target_arm(env, target);

@@ -28,6 +28,7 @@
 #include "common/timer.h"
 #include "lb4/config/config.h"
 #include "lb4/health/probe.h"
+#include "lb4/health/schedule.h"
 #include "lb4/health/verdict.h"
 
 struct backend;
@@ -65,8 +66,8 @@ struct target {
 	uint64_t started_us;
 	uint64_t since_ms; /* of the loop's own clock: the check, or the
 			    * goodbye behind it, has begun */
-	uint64_t ended_ms; /* 0: no check has ended yet */
-	uint64_t next_ms;  /* when the next check is due */
+	struct schedule_last last;
+	uint64_t next_ms; /* when the next check is due */
 };
 
 /* A target with a reference to `backend`, or NULL; target_set() next. */
@@ -88,7 +89,7 @@ void target_on_event(struct target_env *env, struct target *target,
     uint32_t events);
 
 /* A worker could not reach the backend: checks it now, unless that is under
- * way or has just been done. */
+ * way, has just been done, or has failed less than `inter` ago. */
 void target_on_suspect(struct target_env *env, struct target *target);
 
 /* Somebody wants to know now: begins a check, instead of one under way. */
