@@ -71,3 +71,35 @@ loop_wait_us(int epfd, struct epoll_event *events, int count,
 		return errno == EINTR ? 0 : -errno;
 	return got;
 }
+
+void
+loop_clock_start(struct loop_clock *clock, uint64_t now_ms)
+{
+	clock->now_ms = now_ms;
+	clock->own_ms = now_ms;
+}
+
+uint64_t
+loop_clock_look(struct loop_clock *clock, uint64_t now_ms, int wait_ms)
+{
+	uint64_t most_ms = LOOP_LOOK_MS, passed_ms, gap_ms = 0;
+
+	if (now_ms <= clock->now_ms)
+		return 0;
+	passed_ms = now_ms - clock->now_ms;
+	if (wait_ms > LOOP_LOOK_MS)
+		most_ms = (uint64_t)wait_ms;
+	if (wait_ms >= 0 && passed_ms > most_ms)
+		gap_ms = passed_ms - most_ms;
+	clock->now_ms = now_ms;
+	clock->own_ms += passed_ms - gap_ms;
+	return gap_ms;
+}
+
+int
+loop_sooner(int a_ms, int b_ms)
+{
+	if (a_ms < 0 || b_ms < 0)
+		return a_ms > b_ms ? a_ms : b_ms;
+	return a_ms < b_ms ? a_ms : b_ms;
+}

@@ -4,6 +4,12 @@
  * epoll(7) with tagged events.  What epoll hands back is never a pointer but a
  * tag of kind, index and generation: an event that was queued for something
  * that has since gone is recognised and dropped by its owner.
+ *
+ * The rule of every loop that has deadlines for others: events first, deadlines
+ * after.  A turn waits, looks at the clock, serves all events that waited, and
+ * only then judges who is late, by that look.  And time in which the loop did
+ * not look (a SIGSTOP, a frozen cgroup, no CPU, a slow disk) is no silence of
+ * others: struct loop_clock leaves it out.
  */
 #ifndef COMMON_LOOP_H
 #define COMMON_LOOP_H
@@ -53,5 +59,29 @@ int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);
  * to milliseconds by kernels before 5.11. */
 int loop_wait_us(int epfd, struct epoll_event *events, int count,
     unsigned timeout_us);
+
+/*
+ * The clock of a loop that judges others by their silence.  Between two looks
+ * the loop's own time advances by the wait that was asked for, or by
+ * LOOP_LOOK_MS if that is more; the rest is a gap.  A wait that an event could
+ * have ended tells no gap up to its length, so a loop to which somebody owes an
+ * answer waits for at most LOOP_LOOK_MS.
+ */
+#define LOOP_LOOK_MS 25
+
+struct loop_clock {
+	uint64_t now_ms; /* CLOCK_MONOTONIC at the last look */
+	uint64_t own_ms; /* the same without the gaps */
+};
+
+void loop_clock_start(struct loop_clock *clock, uint64_t now_ms);
+
+/* Looks at the clock after a wait for which `wait_ms` was asked (-1: for ever,
+ * which has no gaps).  Returns the length of the gap, in milliseconds. */
+uint64_t loop_clock_look(struct loop_clock *clock, uint64_t now_ms,
+    int wait_ms);
+
+/* The shorter one of two waits; -1: for ever. */
+int loop_sooner(int a_ms, int b_ms);
 
 #endif

@@ -883,6 +883,17 @@ tick(struct control_socket *socket, uint64_t now_ms)
 }
 
 void
+control_socket_give_time(struct control_socket *socket, uint64_t gap_ms)
+{
+	for (unsigned i = 0; i < CALLERS_MAX; i++) {
+		struct job *job = &socket->caller[i].job;
+
+		if (socket->caller[i].fd >= 0 && job->deadline_ms != 0)
+			job->deadline_ms += gap_ms;
+	}
+}
+
+void
 control_socket_turn(struct control_socket *socket, uint64_t now_ms)
 {
 	struct epoll_event events[CALLERS_MAX];

@@ -55,6 +55,9 @@ int control_socket_fd(const struct control_socket *socket);
 /* How many milliseconds until something is due; -1: nothing is. */
 int control_socket_sleep(const struct control_socket *socket, uint64_t now_ms);
 
+/* The jobs that wait for others get so much more time: control did not look. */
+void control_socket_give_time(struct control_socket *socket, uint64_t gap_ms);
+
 /* Does what there is to do. */
 void control_socket_turn(struct control_socket *socket, uint64_t now_ms);
 

@@ -738,6 +738,15 @@ is_new_table(const struct closer *closer)
 }
 
 void
+closer_give_time(struct closer *closer, uint64_t gap_ms)
+{
+	struct order *order;
+
+	LIST_FOREACH(order, &closer->orders, entry)
+		order->found_ms += gap_ms;
+}
+
+void
 closer_turn(struct closer *closer, uint64_t now_ms)
 {
 	struct order *order, *next;

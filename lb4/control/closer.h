@@ -56,6 +56,10 @@ int closer_fd(const struct closer *closer);
 /* How many milliseconds until something is due; -1: nothing is. */
 int closer_sleep(const struct closer *closer, uint64_t now_ms);
 
+/* Conns of backends that are down have so much more time before they count as
+ * busy: control did not look.  Deadlines that somebody has set stay. */
+void closer_give_time(struct closer *closer, uint64_t gap_ms);
+
 /* Does what is due. */
 void closer_turn(struct closer *closer, uint64_t now_ms);
 

@@ -36,7 +36,7 @@
 /* At least TABLE_WORKERS_MAX: each worker posts once, or very few times. */
 #define MAILBOX_MAX 1024
 
-enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET, TAG_CLOSER };
+enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET, TAG_CLOSER, TAG_COUNT };
 
 static const char *const state_names[] = {
 	[CONTROL_RUNNING] = "running",
@@ -329,15 +329,6 @@ start_closer(struct control *control)
 	    loop_tag(TAG_CLOSER, 0, 0));
 }
 
-/* The shorter one of two times; -1: for ever. */
-static int
-sooner(int a_ms, int b_ms)
-{
-	if (a_ms < 0 || b_ms < 0)
-		return a_ms > b_ms ? a_ms : b_ms;
-	return a_ms < b_ms ? a_ms : b_ms;
-}
-
 /* How long there is nothing to do but for events; -1: for ever. */
 static int
 sleep_ms(const struct control *control)
@@ -348,15 +339,44 @@ sleep_ms(const struct control *control)
 	    ? control_socket_sleep(control->parts.socket, now_ms)
 	    : -1;
 
-	return sooner(sooner(timers, callers),
+	return loop_sooner(loop_sooner(timers, callers),
 	    closer_sleep(control->closer, now_ms));
+}
+
+/* Waits, and does what there is to do: events first.  shutdown-timeout is a
+ * promise to whoever stops lb4, and goes by the clock; what is awaited of
+ * others is not, for the time that this thread did not look.  0 or -errno. */
+static int
+control_turn(struct control *control, struct loop_clock *clock)
+{
+	struct control_socket *socket = control->parts.socket;
+	struct epoll_event events[TAG_COUNT];
+	struct timer *timer;
+	const int wait_ms = sleep_ms(control);
+	int count = loop_wait(control->epfd, events, TAG_COUNT, wait_ms);
+	uint64_t gap_ms;
+
+	if (count < 0)
+		return count;
+	gap_ms = loop_clock_look(clock, timer_now_ms(), wait_ms);
+	if (socket != NULL)
+		control_socket_give_time(socket, gap_ms);
+	closer_give_time(control->closer, gap_ms);
+	for (int i = 0; i < count; i++)
+		on_event(control, events[i].data.u64);
+	while (control->state != CONTROL_ENDED &&
+	    (timer = timer_wheel_next(&control->wheel, timer_now_ms())) != NULL)
+		on_timer(control, timer);
+	if (socket != NULL)
+		control_socket_turn(socket, timer_now_ms());
+	closer_turn(control->closer, timer_now_ms());
+	return 0;
 }
 
 int
 control_run(struct control *control, const struct control_parts *parts)
 {
-	struct epoll_event events[4];
-	struct timer *timer;
+	struct loop_clock clock;
 	int error;
 
 	control->parts = *parts;
@@ -373,25 +393,9 @@ control_run(struct control *control, const struct control_parts *parts)
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
 	    parts->tables);
-	while (control->state != CONTROL_ENDED) {
-		int count = loop_wait(control->epfd, events, 4,
-		    sleep_ms(control));
-
-		if (count < 0) {
-			error = count;
-			break;
-		}
-		for (int i = 0; i < count; i++)
-			on_event(control, events[i].data.u64);
-		while (control->state != CONTROL_ENDED &&
-		    (timer = timer_wheel_next(&control->wheel,
-			 timer_now_ms())) != NULL)
-			on_timer(control, timer);
-		if (control->parts.socket != NULL)
-			control_socket_turn(control->parts.socket,
-			    timer_now_ms());
-		closer_turn(control->closer, timer_now_ms());
-	}
+	loop_clock_start(&clock, timer_now_ms());
+	while (control->state != CONTROL_ENDED && error == 0)
+		error = control_turn(control, &clock);
 	control_socket_stop(control->parts.socket);
 	return error;
 }

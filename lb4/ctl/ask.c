@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/ctl/talk.h"
 
@@ -304,13 +305,16 @@ on_event(struct asked *asked, bool ended)
 		end(asked, NULL);
 }
 
-/* Waits for one of those who are still being asked.  Returns false when there
- * are none, or there is no more time. */
+/* Waits for one of those who are still being asked, until `deadline_ms` of the
+ * clock's own time.  Returns false when there are none, or there is no more
+ * time; what waits then is taken all the same. */
 static bool
-wait_for_some(struct asked *asked, size_t count, uint64_t deadline_ms)
+wait_for_some(struct asked *asked, size_t count, struct loop_clock *clock,
+    uint64_t deadline_ms)
 {
 	struct pollfd polled[3 * ASK_NODES_MAX];
-	const uint64_t now_ms = timer_now_ms();
+	const bool late = clock->own_ms >= deadline_ms;
+	int wait_ms = late ? 0 : LOOP_LOOK_MS, came;
 	bool some = false;
 
 	for (size_t i = 0; i < count; i++) {
@@ -325,9 +329,11 @@ wait_for_some(struct asked *asked, size_t count, uint64_t deadline_ms)
 		three[2] = (struct pollfd){ there ? asked[i].err.fd : -1,
 			POLLIN, 0 };
 	}
-	if (!some || now_ms >= deadline_ms)
+	if (!some)
 		return false;
-	if (poll(polled, 3 * count, (int)(deadline_ms - now_ms)) < 0)
+	came = poll(polled, 3 * count, wait_ms);
+	(void)loop_clock_look(clock, timer_now_ms(), wait_ms);
+	if (came < 0)
 		return errno == EINTR;
 	for (size_t i = 0; i < count; i++) {
 		const struct pollfd *three = polled + 3 * i;
@@ -335,15 +341,19 @@ wait_for_some(struct asked *asked, size_t count, uint64_t deadline_ms)
 		if (three[0].revents | three[1].revents | three[2].revents)
 			on_event(&asked[i], three[0].revents != 0);
 	}
-	return true;
+	return !late;
 }
 
 void
 ask_all(struct ask *asks, size_t count, const struct ask_way *way)
 {
 	struct asked asked[ASK_NODES_MAX];
-	const uint64_t deadline_ms = timer_now_ms() + way->timeout_ms;
+	struct loop_clock clock;
+	uint64_t deadline_ms;
 	char late[64];
+
+	loop_clock_start(&clock, timer_now_ms());
+	deadline_ms = clock.own_ms + way->timeout_ms;
 
 	for (size_t i = 0; i < count; i++) {
 		int error;
@@ -361,7 +371,7 @@ ask_all(struct ask *asks, size_t count, const struct ask_way *way)
 			(void)snprintf(asks[i].why, sizeof(asks[i].why), "%s",
 			    strerror(-error));
 	}
-	while (wait_for_some(asked, count, deadline_ms))
+	while (wait_for_some(asked, count, &clock, deadline_ms))
 		continue;
 	(void)snprintf(late, sizeof(late), "no answer within %g s",
 	    way->timeout_ms / 1000.0);

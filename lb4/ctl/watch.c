@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/ctl/drive.h"
 #include "lb4/ctl/talk.h"
@@ -40,9 +41,10 @@ struct watch {
 	unsigned overdue_ms;
 
 	int signalfd;
-	int fd;		   /* -1: not connected */
+	int fd; /* -1: not connected */
+	struct loop_clock clock;
 	uint64_t next_ms;  /* when to connect, or to ask */
-	uint64_t asked_ms; /* 0: no answer is awaited */
+	uint64_t asked_ms; /* by its own time; 0: no answer is awaited */
 	char in[1024];
 	size_t in_len;
 
@@ -101,11 +103,11 @@ on_time_to_connect(struct watch *watch)
 }
 
 static void
-on_time_to_ask(struct watch *watch, uint64_t now_ms)
+on_time_to_ask(struct watch *watch)
 {
 	static const char question[] = "node\n";
 
-	watch->asked_ms = now_ms;
+	watch->asked_ms = watch->clock.own_ms;
 	if (send(watch->fd, question, strlen(question),
 		MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)strlen(question))
 		lose(watch, "the control socket takes no question");
@@ -171,12 +173,13 @@ on_readable(struct watch *watch)
 /* ---- the loop ------------------------------------------------------------ */
 
 static void
-on_time(struct watch *watch, uint64_t now_ms)
+on_time(struct watch *watch)
 {
+	const uint64_t now_ms = watch->clock.now_ms;
 	char why[64];
 
 	if (watch->asked_ms != 0 &&
-	    now_ms - watch->asked_ms >= watch->overdue_ms) {
+	    watch->clock.own_ms - watch->asked_ms >= watch->overdue_ms) {
 		(void)snprintf(why, sizeof(why), "no answer within %u ms",
 		    watch->overdue_ms);
 		set_state(watch, DRIVE_NOT_READY, why);
@@ -187,38 +190,47 @@ on_time(struct watch *watch, uint64_t now_ms)
 	if (watch->fd < 0)
 		on_time_to_connect(watch);
 	if (watch->fd >= 0 && watch->asked_ms == 0)
-		on_time_to_ask(watch, now_ms);
+		on_time_to_ask(watch);
 }
 
 static int
-sleep_ms(const struct watch *watch, uint64_t now_ms)
+sleep_ms(const struct watch *watch)
 {
-	uint64_t until_ms = watch->next_ms;
+	const uint64_t now_ms = timer_now_ms();
+	uint64_t until_ms = watch->next_ms, silent_ms;
 
-	if (watch->asked_ms != 0 && watch->state != DRIVE_NOT_READY &&
-	    watch->asked_ms + watch->overdue_ms < until_ms)
-		until_ms = watch->asked_ms + watch->overdue_ms;
+	if (watch->asked_ms != 0 && watch->state != DRIVE_NOT_READY) {
+		silent_ms = watch->clock.own_ms - watch->asked_ms;
+		if (silent_ms >= watch->overdue_ms)
+			until_ms = now_ms;
+		else if (now_ms + watch->overdue_ms - silent_ms < until_ms)
+			until_ms = now_ms + watch->overdue_ms - silent_ms;
+	}
 	return until_ms > now_ms ? (int)(until_ms - now_ms) : 0;
 }
 
 /* Runs until a signal.  What has come is read before a clock is looked at: if
- * this process did not run for a while, the answer is there all the same. */
+ * this process did not run for a while, the answer is there all the same.  And
+ * if lb4 did not run either, for one has frozen both, it has its time yet. */
 static int
 watch_run(struct watch *watch)
 {
 	struct pollfd polled[2];
+	int wait_ms;
 
+	loop_clock_start(&watch->clock, timer_now_ms());
 	while (!watch->failed) {
+		wait_ms = sleep_ms(watch);
 		polled[0] = (struct pollfd){ watch->signalfd, POLLIN, 0 };
 		polled[1] = (struct pollfd){ watch->fd, POLLIN, 0 };
-		if (poll(polled, 2, sleep_ms(watch, timer_now_ms())) < 0 &&
-		    errno != EINTR)
+		if (poll(polled, 2, wait_ms) < 0 && errno != EINTR)
 			return -errno;
 		if (polled[0].revents != 0)
 			return 0;
+		(void)loop_clock_look(&watch->clock, timer_now_ms(), wait_ms);
 		if (polled[1].revents != 0)
 			on_readable(watch);
-		on_time(watch, timer_now_ms());
+		on_time(watch);
 	}
 	return -EIO;
 }

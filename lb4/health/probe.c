@@ -53,8 +53,9 @@ probe_result_of(int error)
 void
 probe_close(struct probe *probe)
 {
-	if (probe->phase != PROBE_IDLE)
+	if (probe->fd >= 0 && probe->phase != PROBE_IDLE)
 		close(probe->fd);
+	probe->fd = -1;
 	probe->phase = PROBE_IDLE;
 }
 
@@ -99,31 +100,21 @@ probe_fail(struct probe *probe, int error)
 }
 
 void
-probe_start(struct probe *probe, const struct config_check *check,
-    const struct addr *addr, int epfd, uint64_t tag)
+probe_knock(struct probe *probe, int epfd, uint64_t tag)
 {
 	bool pending;
-	int fd, error;
+	int fd = sock_connect(probe->addr, NULL, &pending), error;
 
-	assert(probe->phase == PROBE_IDLE && kinds[check->kind] != NULL);
-	*probe = (struct probe){
-		.phase = PROBE_IDLE,
-		.kind = kinds[check->kind],
-		.check = check,
-		.addr = addr,
-		.fd = -1,
-	};
-	fd = sock_connect(addr, NULL, &pending);
+	if (fd == -EAGAIN && addr_is_unix(probe->addr)) {
+		probe->phase = PROBE_KNOCKING;
+		return;
+	}
+	probe->phase = PROBE_CONNECTING;
 	if (fd < 0) {
-		/* A unix socket says so when its backlog is full. */
-		probe->result = fd == -EAGAIN && addr_is_unix(addr)
-		    ? HEALTH_NO_ANSWER
-		    : probe_result_of(-fd);
-		probe->detail = (uint16_t)-fd;
+		probe_fail(probe, -fd);
 		return;
 	}
 	probe->fd = fd;
-	probe->phase = PROBE_CONNECTING;
 	error = loop_add(epfd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 	    tag);
 	if (error < 0) {
@@ -132,6 +123,21 @@ probe_start(struct probe *probe, const struct config_check *check,
 		probe->phase = PROBE_TALKING;
 		probe->kind->talk(probe);
 	}
+}
+
+void
+probe_start(struct probe *probe, const struct config_check *check,
+    const struct addr *addr, int epfd, uint64_t tag)
+{
+	assert(probe->phase == PROBE_IDLE && kinds[check->kind] != NULL);
+	*probe = (struct probe){
+		.phase = PROBE_IDLE,
+		.kind = kinds[check->kind],
+		.check = check,
+		.addr = addr,
+		.fd = -1,
+	};
+	probe_knock(probe, epfd, tag);
 }
 
 static void
@@ -152,6 +158,7 @@ probe_on_event(struct probe *probe, uint32_t events)
 {
 	switch (probe->phase) {
 	case PROBE_IDLE:
+	case PROBE_KNOCKING:
 		break;
 	case PROBE_CONNECTING:
 		if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)

@@ -12,6 +12,10 @@
  *	 +-------------------------+----------------+--------------------+
  *	                                   the peer has closed, or probe_close()
  *
+ * Knocking, instead of CONNECTING: the accept queue of a unix socket is full.
+ * TCP would try again by itself; here the owner does, with probe_knock(), so
+ * that a queue which is full for a moment is no failed check.
+ *
  * Goodbye: closing a socket while the peer still sends makes the kernel answer
  * with a reset, which many a server logs as an error.  So once the result is
  * known the rest is read and thrown away until the peer closes; the owner ends
@@ -33,6 +37,7 @@
 
 enum probe_phase {
 	PROBE_IDLE,
+	PROBE_KNOCKING,
 	PROBE_CONNECTING,
 	PROBE_TALKING,
 	PROBE_GOODBYE,
@@ -43,7 +48,7 @@ struct probe {
 	const struct probe_kind *kind;
 	const struct config_check *check; /* the owner's */
 	const struct addr *addr;	  /* the owner's */
-	int fd;				  /* only while not idle */
+	int fd;				  /* -1: idle or knocking */
 
 	/* How it ended; there once it is idle or says goodbye. */
 	enum health_result result;
@@ -68,12 +73,15 @@ struct probe_kind {
 void probe_start(struct probe *probe, const struct config_check *check,
     const struct addr *addr, int epfd, uint64_t tag);
 
+/* Tries again, of a probe that knocks; `epfd` and `tag` as before. */
+void probe_knock(struct probe *probe, int epfd, uint64_t tag);
+
 /* Whether the result is still to come. */
 static inline bool
 probe_is_busy(const struct probe *probe)
 {
-	return probe->phase == PROBE_CONNECTING ||
-	    probe->phase == PROBE_TALKING;
+	return probe->phase == PROBE_KNOCKING ||
+	    probe->phase == PROBE_CONNECTING || probe->phase == PROBE_TALKING;
 }
 
 /* The socket is ready; `events` as epoll_wait(2) says. */

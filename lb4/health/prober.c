@@ -200,7 +200,7 @@ follow(struct prober *prober, const struct table *table)
 		free(list.targets);
 		log_error("no memory for the checks of a new table");
 		timer_arm(&prober->env.timers, &prober->retry,
-		    prober->env.now_ms + RETRY_MS);
+		    prober->env.clock.now_ms + RETRY_MS);
 		return;
 	}
 	free_missing(prober, prober->targets, prober->count, list.targets,
@@ -233,7 +233,7 @@ turn_timers(struct prober *prober)
 	struct timer *timer;
 
 	while ((timer = timer_wheel_next(&prober->env.timers,
-		    prober->env.now_ms)) != NULL)
+		    prober->env.clock.now_ms)) != NULL)
 		if (timer != &prober->retry)
 			target_on_timer(&prober->env, (struct target *)timer);
 }
@@ -271,26 +271,56 @@ on_event(struct prober *prober, const struct epoll_event *event)
 		target_on_event(&prober->env, target, event->events);
 }
 
+/* How long there is nothing to do; not for long while answers are awaited, so
+ * that the clock tells gaps. */
+static int
+sleep_ms(const struct prober *prober)
+{
+	int timers = timer_wheel_sleep(&prober->env.timers, timer_now_ms());
+
+	return prober->env.busy > 0 ? loop_sooner(timers, LOOP_LOOK_MS)
+				    : timers;
+}
+
+/* All events that wait come before the timers: what was looked at late has not
+ * been answered late.  Returns 0 or -errno. */
+static int
+prober_turn(struct prober *prober)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int wait_ms = sleep_ms(prober);
+	int count;
+
+	do {
+		count = loop_wait(prober->env.epfd, events, EVENTS_MAX,
+		    wait_ms);
+		if (count < 0)
+			return count;
+		(void)loop_clock_look(&prober->env.clock, timer_now_ms(),
+		    wait_ms);
+		for (int i = 0; i < count; i++)
+			on_event(prober, &events[i]);
+		wait_ms = 0;
+	} while (count == EVENTS_MAX);
+	turn_timers(prober);
+	look_for_table(prober);
+	return 0;
+}
+
 static void
 prober_loop(struct prober *prober)
 {
-	struct epoll_event events[EVENTS_MAX];
-	int count;
+	int error;
 
+	loop_clock_start(&prober->env.clock, timer_now_ms());
+	look_for_table(prober);
 	while (!atomic_load_explicit(&prober->stop, memory_order_acquire)) {
-		prober->env.now_ms = timer_now_ms();
-		turn_timers(prober);
-		look_for_table(prober);
-		count = loop_wait(prober->env.epfd, events, EVENTS_MAX,
-		    timer_wheel_sleep(&prober->env.timers, timer_now_ms()));
-		if (count < 0) {
+		error = prober_turn(prober);
+		if (error < 0) {
 			log_error("checks have stopped: epoll: %s",
-			    strerror(-count));
+			    strerror(-error));
 			return;
 		}
-		prober->env.now_ms = timer_now_ms();
-		for (int i = 0; i < count; i++)
-			on_event(prober, &events[i]);
 	}
 }
 

@@ -27,7 +27,12 @@ schedule_next_ms(unsigned inter_ms, uint64_t random)
 }
 
 bool
-schedule_suspect(uint64_t now_ms, uint64_t ended_ms)
+schedule_suspect(uint64_t now_ms, const struct schedule_last *last,
+    unsigned inter_ms)
 {
-	return ended_ms == 0 || now_ms - ended_ms >= SUSPECT_PAUSE_MS;
+	uint64_t pause_ms = SUSPECT_PAUSE_MS;
+
+	if (last->failed && inter_ms > pause_ms)
+		pause_ms = inter_ms;
+	return last->ended_ms == 0 || now_ms - last->ended_ms >= pause_ms;
 }

@@ -17,8 +17,19 @@ unsigned schedule_first_ms(unsigned inter_ms, uint64_t random);
  * give or take a tenth, so that checks do not fall into step. */
 unsigned schedule_next_ms(unsigned inter_ms, uint64_t random);
 
-/* Whether a suspicion at `now_ms` is worth a check when the last one ended at
- * `ended_ms` (0: there was none). */
-bool schedule_suspect(uint64_t now_ms, uint64_t ended_ms);
+/* The last check, as a suspicion sees it. */
+struct schedule_last {
+	uint64_t ended_ms; /* 0: there was none */
+	bool failed;	   /* and that was counted */
+};
+
+/*
+ * Whether a suspicion at `now_ms` is worth a check at once.  Not while the last
+ * one has just been; and after one that failed, not before `inter_ms` have
+ * passed: a burst of refused conns counts as one failed check, and `fall` of
+ * them are as far apart as the regular ones.
+ */
+bool schedule_suspect(uint64_t now_ms, const struct schedule_last *last,
+    unsigned inter_ms);
 
 #endif

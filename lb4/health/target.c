@@ -13,11 +13,10 @@
 
 #include "common/hash.h"
 #include "common/log.h"
-#include "common/loop.h"
-#include "lb4/health/schedule.h"
 #include "lb4/model/backend.h"
 
 #define GOODBYE_MS 500
+#define KNOCK_MS 20 /* from one try to the next */
 #define LOCAL_LOG_MS 10000
 #define REASON_MAX 128
 #define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for it */
@@ -106,24 +105,50 @@ log_local(struct target_env *env, const struct target *target)
 	char buf[REASON_MAX];
 
 	if (env->local_log_ms != 0 &&
-	    env->now_ms - env->local_log_ms < LOCAL_LOG_MS)
+	    env->clock.now_ms - env->local_log_ms < LOCAL_LOG_MS)
 		return;
-	env->local_log_ms = env->now_ms;
+	env->local_log_ms = env->clock.now_ms;
 	log_warning("cannot check %s/%s: %s", target->backend->service,
 	    target->backend->name, reason(target, buf, sizeof(buf)));
+}
+
+/* How long the peer still has to do its part; 0 when nothing is awaited. */
+static uint64_t
+time_left_ms(const struct target_env *env, const struct target *target)
+{
+	const uint64_t silent_ms = env->clock.own_ms - target->since_ms;
+	uint64_t limit_ms = 0;
+
+	if (probe_is_busy(&target->probe))
+		limit_ms = target->check.timeout_ms;
+	else if (target->probe.phase == PROBE_GOODBYE)
+		limit_ms = GOODBYE_MS;
+	return silent_ms < limit_ms ? limit_ms - silent_ms : 0;
+}
+
+static void
+count_busy(struct target_env *env, struct target *target, bool busy)
+{
+	if (busy && !target->busy)
+		env->busy++;
+	else if (!busy && target->busy)
+		env->busy--;
+	target->busy = busy;
 }
 
 /* Sets the timer for whatever comes next. */
 static void
 target_arm(struct target_env *env, struct target *target)
 {
+	const bool busy = probe_is_busy(&target->probe);
+	uint64_t left_ms = time_left_ms(env, target);
 	uint64_t deadline = target->next_ms;
 
-	if (probe_is_busy(&target->probe))
-		deadline = target->started_us / 1000 + target->check.timeout_ms;
-	else if (target->probe.phase == PROBE_GOODBYE &&
-	    target->ended_ms + GOODBYE_MS < deadline)
-		deadline = target->ended_ms + GOODBYE_MS;
+	if (target->probe.phase == PROBE_KNOCKING && left_ms > KNOCK_MS)
+		left_ms = KNOCK_MS;
+	if (busy || (left_ms > 0 && env->clock.now_ms + left_ms < deadline))
+		deadline = env->clock.now_ms + left_ms;
+	count_busy(env, target, busy);
 	timer_arm(&env->timers, &target->timer, deadline);
 }
 
@@ -139,7 +164,7 @@ note_times(const struct target_env *env, const struct target *target)
 	atomic_store_explicit(&backend->check_us,
 	    took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX,
 	    memory_order_relaxed);
-	atomic_store_explicit(&backend->checked_ms, env->now_ms,
+	atomic_store_explicit(&backend->checked_ms, env->clock.now_ms,
 	    memory_order_release);
 }
 
@@ -159,7 +184,9 @@ on_result(struct target_env *env, struct target *target)
 	bool passed = probe->result == HEALTH_PASSED;
 	enum verdict_change change = VERDICT_SAME;
 
-	target->ended_ms = env->now_ms;
+	target->last.ended_ms = env->clock.now_ms;
+	target->last.failed = !passed && probe->result != HEALTH_LOCAL;
+	target->since_ms = env->clock.own_ms;
 	if (probe->result == HEALTH_LOCAL) {
 		log_local(env, target);
 	} else {
@@ -172,10 +199,10 @@ on_result(struct target_env *env, struct target *target)
 	}
 	backend_set_health(target->backend,
 	    health_pack(verdict->down, probe->result, probe->detail),
-	    env->now_ms);
+	    env->clock.now_ms);
 	if (change != VERDICT_SAME)
 		atomic_store_explicit(&target->backend->health_since_ms,
-		    env->now_ms, memory_order_relaxed);
+		    env->clock.now_ms, memory_order_relaxed);
 	note_times(env, target);
 	if (change != VERDICT_SAME || target->asked)
 		tell_news(env, target);
@@ -190,11 +217,17 @@ in_maintenance(const struct target *target)
 		   memory_order_acquire) == ADMIN_MAINT;
 }
 
+static uint64_t
+target_tag(const struct target *target)
+{
+	return loop_tag(TARGET_TAG, target->serial, target->backend->id);
+}
+
 static void
 target_check(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
-	target->next_ms = env->now_ms +
+	target->next_ms = env->clock.now_ms +
 	    schedule_next_ms(target->check.inter_ms, draw(env));
 	if (in_maintenance(target)) {
 		/* The first result afterwards decides at once. */
@@ -204,8 +237,24 @@ target_check(struct target_env *env, struct target *target)
 	}
 	target->serial = ++env->serial & SERIAL_MASK;
 	target->started_us = now_us();
+	target->since_ms = env->clock.own_ms;
 	probe_start(&target->probe, &target->check, &target->addr, env->epfd,
-	    loop_tag(TARGET_TAG, target->serial, target->backend->id));
+	    target_tag(target));
+	if (probe_is_busy(&target->probe))
+		target_arm(env, target);
+	else
+		on_result(env, target);
+}
+
+/* The result is still to come: nothing was heard for as long as the timer ran,
+ * or the loop did not look for a while. */
+static void
+on_timer_busy(struct target_env *env, struct target *target)
+{
+	if (time_left_ms(env, target) == 0)
+		probe_on_timeout(&target->probe);
+	else if (target->probe.phase == PROBE_KNOCKING)
+		probe_knock(&target->probe, env->epfd, target_tag(target));
 	if (probe_is_busy(&target->probe))
 		target_arm(env, target);
 	else
@@ -216,10 +265,10 @@ void
 target_on_timer(struct target_env *env, struct target *target)
 {
 	if (probe_is_busy(&target->probe)) {
-		probe_on_timeout(&target->probe);
-		on_result(env, target);
-	} else if (env->now_ms < target->next_ms) {
-		probe_on_timeout(&target->probe);
+		on_timer_busy(env, target);
+	} else if (env->clock.now_ms < target->next_ms) {
+		if (time_left_ms(env, target) == 0)
+			probe_on_timeout(&target->probe);
 		target_arm(env, target);
 	} else {
 		target_check(env, target);
@@ -240,7 +289,8 @@ void
 target_on_suspect(struct target_env *env, struct target *target)
 {
 	if (!probe_is_busy(&target->probe) &&
-	    schedule_suspect(env->now_ms, target->ended_ms))
+	    schedule_suspect(env->clock.now_ms, &target->last,
+		target->check.inter_ms))
 		target_check(env, target);
 }
 
@@ -270,7 +320,8 @@ target_set(struct target_env *env, struct target *target,
 	probe_close(&target->probe);
 	target->check = *check;
 	target->addr = *addr;
-	target->next_ms = env->now_ms +
+	target->last = (struct schedule_last){ .ended_ms = 0 };
+	target->next_ms = env->clock.now_ms +
 	    schedule_first_ms(check->inter_ms, draw(env));
 	target_arm(env, target);
 }
@@ -291,12 +342,13 @@ void
 target_free(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
+	count_busy(env, target, false);
 	timer_disarm(&env->timers, &target->timer);
 	/* first: who sees that nothing is known sees no old check either */
 	atomic_store_explicit(&target->backend->checked_ms, 0,
 	    memory_order_relaxed);
 	backend_set_health(target->backend,
-	    health_pack(false, HEALTH_UNKNOWN, 0), env->now_ms);
+	    health_pack(false, HEALTH_UNKNOWN, 0), env->clock.now_ms);
 	backend_unref(target->backend);
 	free(target);
 }

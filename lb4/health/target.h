@@ -10,6 +10,9 @@
  *	busy		the check has timed out
  *	goodbye		the peer has not closed, or the next check is due
  *
+ * How long a peer is silent is judged by the loop's own clock (loop.h); when
+ * the next check is due, by CLOCK_MONOTONIC.
+ *
  * An event names the backend's id, which is never used again, and the serial
  * number of its check: what is left of an old check finds nothing.
  */
@@ -17,12 +20,15 @@
 #define LB4_HEALTH_TARGET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/config/config.h"
 #include "lb4/health/probe.h"
+#include "lb4/health/schedule.h"
 #include "lb4/health/verdict.h"
 
 struct backend;
@@ -35,7 +41,8 @@ struct backend;
 struct target_env {
 	int epfd;
 	struct timer_wheel timers;
-	uint64_t now_ms;
+	struct loop_clock clock;
+	size_t busy; /* checks whose result is awaited */
 	uint64_t random;
 	uint32_t serial;       /* of the last check begun */
 	uint64_t local_log_ms; /* 0: never */
@@ -55,9 +62,12 @@ struct target {
 	struct probe probe;
 	uint32_t serial;
 	bool asked; /* for the check under way */
+	bool busy;  /* counted in the env's */
 	uint64_t started_us;
-	uint64_t ended_ms; /* 0: no check has ended yet */
-	uint64_t next_ms;  /* when the next check is due */
+	uint64_t since_ms; /* of the loop's own clock: the check, or the
+			    * goodbye behind it, has begun */
+	struct schedule_last last;
+	uint64_t next_ms; /* when the next check is due */
 };
 
 /* A target with a reference to `backend`, or NULL; target_set() next. */
@@ -71,6 +81,7 @@ void target_free(struct target_env *env, struct target *target);
 void target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr);
 
+/* The target's timer is due.  All events that waited have been served before. */
 void target_on_timer(struct target_env *env, struct target *target);
 
 /* The socket of the check `target->serial` is ready. */
@@ -78,7 +89,7 @@ void target_on_event(struct target_env *env, struct target *target,
     uint32_t events);
 
 /* A worker could not reach the backend: checks it now, unless that is under
- * way or has just been done. */
+ * way, has just been done, or has failed less than `inter` ago. */
 void target_on_suspect(struct target_env *env, struct target *target);
 
 /* Somebody wants to know now: begins a check, instead of one under way. */

@@ -166,6 +166,58 @@ START_TEST(test_errors)
 }
 END_TEST
 
+/* The loop's own time, on a clock of the test's own. */
+START_TEST(test_own_time)
+{
+	struct loop_clock clock;
+
+	loop_clock_start(&clock, 1000);
+	/* woken by an event, or at the end of the wait: no gap */
+	ck_assert_uint_eq(loop_clock_look(&clock, 1010, 500), 0);
+	ck_assert_uint_eq(loop_clock_look(&clock, 1510, 500), 0);
+	ck_assert_uint_eq(clock.own_ms, 1510);
+	/* one turn may take a moment */
+	ck_assert_uint_eq(loop_clock_look(&clock, 1510 + LOOP_LOOK_MS, 0), 0);
+	ck_assert_uint_eq(clock.own_ms, 1510 + LOOP_LOOK_MS);
+	/* for ever is no gap, however long */
+	ck_assert_uint_eq(loop_clock_look(&clock, 100000, -1), 0);
+	ck_assert_uint_eq(clock.own_ms, 100000);
+
+	/* stopped for 5 s, in a wait and in a turn */
+	ck_assert_uint_eq(loop_clock_look(&clock, 105100, 100), 5000);
+	ck_assert_uint_eq(clock.own_ms, 100100);
+	ck_assert_uint_eq(loop_clock_look(&clock, 110100 + LOOP_LOOK_MS, 0),
+	    5000);
+	ck_assert_uint_eq(clock.own_ms, 100100 + LOOP_LOOK_MS);
+	ck_assert_uint_eq(clock.now_ms, 110100 + LOOP_LOOK_MS);
+
+	/* a clock that goes back stands still */
+	ck_assert_uint_eq(loop_clock_look(&clock, 5, 100), 0);
+	ck_assert_uint_eq(clock.own_ms, 100100 + LOOP_LOOK_MS);
+}
+END_TEST
+
+/* However slow its turns are, the loop's own time goes on. */
+START_TEST(test_own_time_goes_on)
+{
+	struct loop_clock clock;
+
+	loop_clock_start(&clock, 0);
+	for (uint64_t i = 1; i <= 100; i++)
+		(void)loop_clock_look(&clock, i * 1000, 0);
+	ck_assert_uint_eq(clock.own_ms, 100 * LOOP_LOOK_MS);
+}
+END_TEST
+
+START_TEST(test_sooner)
+{
+	ck_assert_int_eq(loop_sooner(-1, -1), -1);
+	ck_assert_int_eq(loop_sooner(-1, 7), 7);
+	ck_assert_int_eq(loop_sooner(7, -1), 7);
+	ck_assert_int_eq(loop_sooner(7, 0), 0);
+}
+END_TEST
+
 static Suite *
 loop_suite(void)
 {
@@ -173,6 +225,9 @@ loop_suite(void)
 	TCase *tc = tcase_create("loop");
 
 	tcase_add_test(tc, test_tags);
+	tcase_add_test(tc, test_own_time);
+	tcase_add_test(tc, test_own_time_goes_on);
+	tcase_add_test(tc, test_sooner);
 	tcase_add_test(tc, test_events);
 	tcase_add_test(tc, test_edge_triggered);
 	tcase_add_test(tc, test_count_is_obeyed);

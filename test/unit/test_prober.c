@@ -95,6 +95,7 @@ enum mode {
 	CLOSE,	/* closes once asked */
 	NONSENSE,
 	BANNER, /* speaks first, and when the other has half-closed */
+	HELD,	/* answers once the test has another mode */
 };
 
 struct fake {
@@ -106,6 +107,8 @@ struct fake {
 	_Atomic unsigned conns;
 	_Atomic unsigned fins; /* how the prober left */
 	_Atomic unsigned resets;
+	_Atomic bool read; /* HELD */
+	_Atomic bool answered;
 	char request[1024]; /* the last one; read when conns has ended */
 };
 
@@ -216,6 +219,14 @@ fake_serve(struct fake *fake, int fd)
 		break;
 	case BANNER:
 		fake_talk(fake, fd);
+		break;
+	case HELD:
+		fake_read_request(fake, fd);
+		atomic_store(&fake->read, true);
+		while (atomic_load(&fake->mode) == HELD)
+			nap();
+		fake_answer(fake, fd);
+		atomic_store(&fake->answered, true);
 		break;
 	}
 }
@@ -567,25 +578,39 @@ START_TEST(suspects_are_checked_now)
 	struct fake *fake = fake_new(ANSWER, 200);
 	struct rig rig;
 	uint64_t start_ms;
-	unsigned checks;
+	unsigned checks, before;
 
 	rig_init(&rig);
 	rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS);
 	rig_start(&rig);
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
-	atomic_store(&fake->status, 500);
+	before = atomic_load(&fake->conns);
 	start_ms = timer_now_ms();
 	do {
 		prober_suspect(rig.prober, rig_backend(&rig, 0)->id);
 		prober_suspect(rig.prober, 4711); /* is nobody */
 		nap();
-	} while (!is(&rig, 0, true, HEALTH_STATUS) &&
-	    timer_now_ms() - start_ms < PATIENCE_MS);
-	ck_assert(is(&rig, 0, true, HEALTH_STATUS));
+		checks = atomic_load(&fake->conns) - before;
+	} while (checks < 3 && timer_now_ms() - start_ms < PATIENCE_MS);
 	/* Not one check for each suspicion: 100 ms lie between. */
-	checks = atomic_load(&fake->conns) - 1;
 	ck_assert_uint_ge(checks, 3);
 	ck_assert_uint_le(checks, (timer_now_ms() - start_ms) / 100 + 1);
+
+	/* A burst of refusals is one failed check. */
+	atomic_store(&fake->status, 500);
+	WAIT_FOR((prober_suspect(rig.prober, rig_backend(&rig, 0)->id),
+	    is(&rig, 0, false, HEALTH_STATUS)));
+	before = atomic_load(&fake->conns);
+	start_ms = timer_now_ms();
+	while (timer_now_ms() - start_ms < 500) {
+		prober_suspect(rig.prober, rig_backend(&rig, 0)->id);
+		nap();
+	}
+	ck_assert(is(&rig, 0, false, HEALTH_STATUS));
+	ck_assert_uint_eq(atomic_load(&fake->conns), before);
+	ck_assert_uint_eq(count_said(LOG_LEVEL_INFO,
+			      "web/app0: check failed: status 500 (1 of 3)"),
+	    1);
 	rig_done(&rig);
 	fake_free(fake);
 }
@@ -821,6 +846,55 @@ START_TEST(unix_sockets)
 }
 END_TEST
 
+/* An accept queue that is full for a moment is waited for, as TCP does; one
+ * that stays full has not answered. */
+START_TEST(unix_queues)
+{
+	struct fake fake = { .fd = -1 }, *fakes[] = { &fake };
+	char name[64];
+	int in_queue, taken[2];
+	struct rig rig;
+
+	snprintf(name, sizeof(name), "unix:@lb4-test-prober-%ld",
+	    (long)getpid());
+	ck_assert_int_eq(addr_parse(&fake.addr, name, ADDR_PORT_REQUIRED, NULL),
+	    0);
+	fake.fd = sock_listen(&fake.addr, false, 0, NULL);
+	ck_assert_int_ge(fake.fd, 0);
+	in_queue = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(connect(in_queue, &fake.addr.sa, fake.addr.len), 0);
+
+	rig_init(&rig);
+	rig_service(&rig, fakes, 1, CHECK_TCP, DAY_MS);
+	rig_start(&rig);
+	ck_assert(prober_ask(rig.prober, rig_backend(&rig, 0)->id));
+	for (int i = 0; i < 100; i++)
+		nap();
+	ck_assert_uint_eq(rig_health(&rig, 0), 0);
+	taken[0] = accept(fake.fd, NULL, NULL);
+	ck_assert_int_ge(taken[0], 0);
+	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
+
+	/* the probe itself is in the queue now */
+	rig.config->service[0].check.timeout_ms = 150;
+	rig.config->service[0].check.fall = 1;
+	rig_publish(&rig);
+	WAIT_FOR(is(&rig, 0, true, HEALTH_NO_ANSWER));
+	ck_assert_uint_eq(count_said(LOG_LEVEL_WARNING,
+			      "web/app0 is down: no answer in 150ms ("),
+	    1);
+	taken[1] = accept(fake.fd, NULL, NULL);
+	ck_assert_int_ge(taken[1], 0);
+	ck_assert(prober_ask(rig.prober, rig_backend(&rig, 0)->id));
+	WAIT_FOR(is(&rig, 0, true, HEALTH_PASSED));
+	rig_done(&rig);
+	close(in_queue);
+	close(taken[0]);
+	close(taken[1]);
+	close(fake.fd);
+}
+END_TEST
+
 /* Stopped in the midst of checks, or before it had one. */
 START_TEST(stops_at_any_time)
 {
@@ -864,6 +938,56 @@ START_TEST(nobody_waits_for_another)
 }
 END_TEST
 
+/* Where the prober stands still, as a process does that is stopped. */
+static struct {
+	_Atomic uint32_t backend; /* when that is told of */
+	_Atomic bool stands;
+} halt;
+
+static void
+stand_still(void *owner, uint32_t backend)
+{
+	(void)owner;
+	if (backend != atomic_load(&halt.backend))
+		return;
+	atomic_store(&halt.stands, true);
+	while (atomic_load(&halt.stands))
+		nap();
+}
+
+/* Its answer came while the prober stood, and lay there past the timeout. */
+START_TEST(looked_late_is_not_answered_late)
+{
+	struct fake *fakes[2] = { fake_new(ANSWER, 200), fake_new(HELD, 200) };
+	const uint64_t timeout_ms = 2000;
+	struct rig rig;
+	uint64_t late_ms;
+
+	rig_init(&rig);
+	rig_service(&rig, fakes, 2, CHECK_HTTP, DAY_MS)->check.timeout_ms =
+	    (unsigned)timeout_ms;
+	rig_publish(&rig);
+	prober_set_news(rig.prober, stand_still, NULL);
+	ck_assert_int_eq(prober_start(rig.prober), 0);
+	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
+	WAIT_FOR(atomic_load(&fakes[1]->read));
+	late_ms = timer_now_ms() + timeout_ms;
+	atomic_store(&halt.backend, rig_backend(&rig, 0)->id);
+	ck_assert(prober_ask(rig.prober, rig_backend(&rig, 0)->id));
+	WAIT_FOR(atomic_load(&halt.stands));
+	atomic_store(&fakes[1]->mode, ANSWER);
+	WAIT_FOR(atomic_load(&fakes[1]->answered));
+	WAIT_FOR(timer_now_ms() > late_ms + 100);
+	atomic_store(&halt.stands, false);
+	WAIT_FOR(health_result(rig_health(&rig, 1)) != HEALTH_UNKNOWN);
+	ck_assert(is(&rig, 1, false, HEALTH_PASSED));
+	atomic_store(&halt.backend, 0);
+	rig_done(&rig);
+	fake_free(fakes[0]);
+	fake_free(fakes[1]);
+}
+END_TEST
+
 static void
 add_tests(TCase *tc)
 {
@@ -882,8 +1006,10 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, our_own_limits);
 	tcase_add_test(tc, check_addresses);
 	tcase_add_test(tc, unix_sockets);
+	tcase_add_test(tc, unix_queues);
 	tcase_add_test(tc, stops_at_any_time);
 	tcase_add_test(tc, nobody_waits_for_another);
+	tcase_add_test(tc, looked_late_is_not_answered_late);
 }
 
 int

@@ -147,10 +147,59 @@ END_TEST
 
 START_TEST(suspicion)
 {
-	ck_assert(schedule_suspect(5, 0)); /* never checked */
-	ck_assert(!schedule_suspect(1000, 1000));
-	ck_assert(!schedule_suspect(1099, 1000));
-	ck_assert(schedule_suspect(1100, 1000));
+	const struct schedule_last none = { 0, false };
+	const struct schedule_last good = { 1000, false };
+	const struct schedule_last bad = { 1000, true };
+
+	ck_assert(schedule_suspect(5, &none, 10000)); /* never checked */
+	ck_assert(!schedule_suspect(1000, &good, 10000));
+	ck_assert(!schedule_suspect(1099, &good, 10000));
+	ck_assert(schedule_suspect(1100, &good, 10000));
+	/* after a failure, as the regular checks */
+	ck_assert(!schedule_suspect(1100, &bad, 10000));
+	ck_assert(!schedule_suspect(10999, &bad, 10000));
+	ck_assert(schedule_suspect(11000, &bad, 10000));
+	ck_assert(!schedule_suspect(1099, &bad, 10));
+	ck_assert(schedule_suspect(1100, &bad, 10));
+}
+END_TEST
+
+/* Clients come each ms, every conn of theirs is refused from `from_ms` to
+ * `to_ms`, and the regular checks go on; returns how many failures were
+ * counted in that hour. */
+static unsigned
+count_failures(uint64_t from_ms, uint64_t to_ms, unsigned inter_ms)
+{
+	struct schedule_last last = { 0, false };
+	uint64_t next_ms = 1;
+	unsigned failures = 0;
+
+	for (uint64_t now_ms = 1; now_ms < 3600000; now_ms++) {
+		bool refused = now_ms >= from_ms && now_ms < to_ms;
+
+		if (now_ms < next_ms &&
+		    !(refused && schedule_suspect(now_ms, &last, inter_ms)))
+			continue;
+		failures += refused;
+		last = (struct schedule_last){ now_ms, refused };
+		next_ms = now_ms + schedule_next_ms(inter_ms, hash_mix(now_ms));
+	}
+	return failures;
+}
+
+START_TEST(a_burst_is_one_failure)
+{
+	for (uint64_t from_ms = 100000; from_ms < 111000; from_ms += 97) {
+		ck_assert_uint_eq(count_failures(from_ms, from_ms + 600, 10000),
+		    1);
+		/* at once and after two inters: down when fall is 3 */
+		ck_assert_uint_eq(count_failures(from_ms, from_ms + 17900,
+				      10000),
+		    2);
+		ck_assert_uint_ge(count_failures(from_ms, from_ms + 22100,
+				      10000),
+		    3);
+	}
 }
 END_TEST
 
@@ -171,6 +220,7 @@ main(void)
 	tcase_add_test(tc, first_checks_are_spread);
 	tcase_add_test(tc, checks_are_jittered);
 	tcase_add_test(tc, suspicion);
+	tcase_add_test(tc, a_burst_is_one_failure);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
