@@ -40,6 +40,7 @@ static const char *const skip_names[] = {
 	[SKIP_WEIGHT] = "weight is 0",
 	[SKIP_ADMIN] = "taken out",
 	[SKIP_HEALTH] = "down",
+	[SKIP_JOINING] = "not checked yet",
 	[SKIP_TRIED] = "tried before",
 	[SKIP_FULL] = "at its maxconn",
 	[SKIP_LOAD] = "at max-load",
@@ -77,6 +78,8 @@ unavailable(const struct service_backend *one, bool check_health)
 	    health_is_down(atomic_load_explicit(&backend->health,
 		memory_order_acquire)))
 		return SKIP_HEALTH;
+	if (check_health && backend_is_joining(backend))
+		return SKIP_JOINING;
 	return SKIP_NOT;
 }
 
@@ -363,7 +366,7 @@ keep(const struct service *service, const struct pick *pick, struct scope scope,
 	skip = policy_hash_skip(service, pick, (unsigned)pin->index, &scope,
 	    limit);
 	pin->lost = skip == SKIP_WEIGHT || skip == SKIP_ADMIN ||
-	    skip == SKIP_HEALTH;
+	    skip == SKIP_HEALTH || skip == SKIP_JOINING;
 	if (skip != SKIP_NOT)
 		return POLICY_NONE;
 	trace_kept(pick->trace);

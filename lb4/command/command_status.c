@@ -59,10 +59,12 @@ health_name(uint32_t word, bool checked)
 
 /* The AND of the parts, in a word. */
 static const char *
-state_name(enum admin_state admin, uint32_t word)
+state_name(const struct backend *backend, enum admin_state admin, uint32_t word)
 {
 	if (admin != ADMIN_READY)
 		return admin_state_name(admin);
+	if (backend_is_joining(backend))
+		return "joining";
 	return health_is_down(word) ? "down" : "up";
 }
 
@@ -130,10 +132,10 @@ backend_row(const struct caller *caller, const struct backend *backend,
 			"s:f,s:I,s:I}",
 	    "backend", name, "address",
 	    addr_format(&backend->addr, addr, sizeof(addr)), "state",
-	    entry != NULL ? state_name(admin, word) : "removed", "admin",
-	    admin_state_name(admin), "health", health_name(word, checked),
-	    "admin_since_ms", since_object(now_ms, backend->admin_since_ms),
-	    "health_since_ms",
+	    entry != NULL ? state_name(backend, admin, word) : "removed",
+	    "admin", admin_state_name(admin), "health",
+	    health_name(word, checked), "admin_since_ms",
+	    since_object(now_ms, backend->admin_since_ms), "health_since_ms",
 	    since_object(now_ms, load(&backend->health_since_ms)), "weight",
 	    entry != NULL ? (int)entry->weight : 0, "maxconn",
 	    (json_int_t)(entry != NULL ? entry->maxconn : 0), "active",

@@ -18,6 +18,7 @@
 #include "lb4/model/backend.h"
 
 #define GOODBYE_MS 500
+#define JOINING_HURRY 16 /* clients wait for the first check */
 #define LOCAL_LOG_MS 10000
 #define REASON_MAX 128
 #define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for it */
@@ -173,6 +174,10 @@ on_result(struct target_env *env, struct target *target)
 	backend_set_health(target->backend,
 	    health_pack(verdict->down, probe->result, probe->detail),
 	    env->now_ms);
+	if (probe->result != HEALTH_LOCAL)
+		backend_joined(target->backend,
+		    health_pack(verdict->down, probe->result, probe->detail),
+		    env->now_ms);
 	if (change != VERDICT_SAME)
 		atomic_store_explicit(&target->backend->health_since_ms,
 		    env->now_ms, memory_order_relaxed);
@@ -264,14 +269,23 @@ void
 target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr)
 {
-	if (check_equal(&target->check, check) &&
-	    addr_equal(&target->addr, addr))
+	const bool same = check_equal(&target->check, check) &&
+	    addr_equal(&target->addr, addr);
+	const bool joining = backend_is_joining(target->backend);
+	uint64_t next_ms;
+
+	if (same && (!joining || probe_is_busy(&target->probe)))
+		return;
+	next_ms = env->now_ms +
+	    schedule_first_ms(joining ? check->inter_ms / JOINING_HURRY
+				      : check->inter_ms,
+		draw(env));
+	if (same && target->next_ms <= next_ms)
 		return;
 	probe_close(&target->probe);
 	target->check = *check;
 	target->addr = *addr;
-	target->next_ms = env->now_ms +
-	    schedule_first_ms(check->inter_ms, draw(env));
+	target->next_ms = next_ms;
 	target_arm(env, target);
 }
 

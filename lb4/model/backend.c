@@ -209,6 +209,24 @@ backend_set_admin(struct backend *backend, enum admin_state state,
 	    memory_order_release);
 }
 
+void
+backend_set_joining(struct backend *backend, bool joining)
+{
+	atomic_store_explicit(&backend->joining, joining, memory_order_release);
+}
+
+void
+backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms)
+{
+	if (!backend_is_joining(backend))
+		return;
+	/* first: who sees that it has joined begins to count from there */
+	if (!health_is_down(word))
+		atomic_store_explicit(&backend->up_ms, now_ms,
+		    memory_order_relaxed);
+	backend_set_joining(backend, false);
+}
+
 const char *
 health_result_name(enum health_result result)
 {

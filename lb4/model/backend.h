@@ -126,6 +126,11 @@ struct backend {
 	_Alignas(64) _Atomic uint32_t health;
 	/* Writer: control (release).  Readers: workers, prober. */
 	_Atomic uint32_t admin;
+	/* It has joined a service that is served already, and no check of it
+	 * has ended yet: others come first.  Set by control, before a table
+	 * names it or it becomes ready; cleared by the prober, and by control
+	 * when it is not to be checked.  Readers: all. */
+	_Atomic bool joining;
 
 	/* When it last became available, CLOCK_MONOTONIC in ms; 0: it has been
 	 * since the start.  Readers: workers (relaxed: slowstart's weight may
@@ -188,6 +193,19 @@ void backend_set_health(struct backend *backend, uint32_t word,
 void backend_set_admin(struct backend *backend, enum admin_state state,
     uint64_t now_ms);
 
+/* It joins, and is to be checked first. */
+void backend_set_joining(struct backend *backend, bool joining);
+
+/* The first check of it has ended, with `word` as its health.  For the prober;
+ * does nothing unless it was joining. */
+void backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms);
+
+static inline bool
+backend_is_joining(const struct backend *backend)
+{
+	return atomic_load_explicit(&backend->joining, memory_order_acquire);
+}
+
 /* When new conns could last begin to come; 0: since the start. */
 static inline uint64_t
 backend_since_ms(const struct backend *backend)
@@ -207,7 +225,7 @@ backend_is_available(const struct backend *backend)
 	uint32_t health = atomic_load_explicit(&backend->health,
 	    memory_order_acquire);
 
-	return !health_is_down(health) &&
+	return !health_is_down(health) && !backend_is_joining(backend) &&
 	    atomic_load_explicit(&backend->admin, memory_order_acquire) ==
 	    ADMIN_READY;
 }
