@@ -272,6 +272,7 @@ past_set_backends(struct past *past, const struct service *old)
 		    atomic_load_explicit(&from->health, memory_order_acquire));
 		atomic_init(&to->admin,
 		    atomic_load_explicit(&from->admin, memory_order_acquire));
+		atomic_init(&to->joining, backend_is_joining(from));
 		past->service.backend[i] = old->backend[i];
 		past->service.backend[i].backend = to;
 	}

@@ -40,6 +40,7 @@ static const char *const skip_names[] = {
 	[SKIP_WEIGHT] = "weight is 0",
 	[SKIP_ADMIN] = "taken out",
 	[SKIP_HEALTH] = "down",
+	[SKIP_JOINING] = "not checked yet",
 	[SKIP_TRIED] = "tried before",
 	[SKIP_FULL] = "at its maxconn",
 	[SKIP_LOAD] = "at max-load",
@@ -77,6 +78,8 @@ unavailable(const struct service_backend *one, bool check_health)
 	    health_is_down(atomic_load_explicit(&backend->health,
 		memory_order_acquire)))
 		return SKIP_HEALTH;
+	if (check_health && backend_is_joining(backend))
+		return SKIP_JOINING;
 	return SKIP_NOT;
 }
 
@@ -300,6 +303,18 @@ wants_room(const struct service *service, const struct pick *pick,
 		scope->check_health) != POLICY_NONE;
 }
 
+/* Whether a backend that is no backup is up and ready: then none of the backups
+ * comes into question, not even for a conn that could not reach it. */
+static bool
+has_primary(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (service->backend[i].set != SET_BACKUP &&
+		    unavailable(&service->backend[i], true) == SKIP_NOT)
+			return true;
+	return false;
+}
+
 /* Chooses in one set after the other. */
 static int
 pick_in_sets(const struct service *service, const struct pick *pick,
@@ -317,6 +332,9 @@ pick_in_sets(const struct service *service, const struct pick *pick,
 		int index = -1;
 
 		scope->set = sets[i];
+		if (scope->set == SET_BACKUP &&
+		    service->members[SET_BACKUP] > 0 && has_primary(service))
+			return POLICY_NONE;
 		if (service->members[scope->set] > 0) {
 			trace_set(pick->trace, scope);
 			index = policy->pick(service, pick, scope, limit);
@@ -363,7 +381,7 @@ keep(const struct service *service, const struct pick *pick, struct scope scope,
 	skip = policy_hash_skip(service, pick, (unsigned)pin->index, &scope,
 	    limit);
 	pin->lost = skip == SKIP_WEIGHT || skip == SKIP_ADMIN ||
-	    skip == SKIP_HEALTH;
+	    skip == SKIP_HEALTH || skip == SKIP_JOINING;
 	if (skip != SKIP_NOT)
 		return POLICY_NONE;
 	trace_kept(pick->trace);

@@ -17,12 +17,13 @@
  *	   backend it had then (pins.h).
  *	3. of the backends that are up, those in the node's zone or those in
  *	   others come first, as the zones' formula has it (policy.c); then
- *	   the rest of the two; then the backups.
+ *	   the rest of the two; then the backups, if none of the others is
+ *	   up and ready.
  *	4. in that set the policy chooses.  Backends at their maxconn are
  *	   stepped past, but not to backups, nor to those that are down: if
  *	   only full ones are left of a kind, the conn has to wait.
  *	5. if there was none, the same without a look at health: a check may
- *	   be wrong.
+ *	   be wrong, and one that has just joined may be well.
  */
 #ifndef LB4_BALANCE_POLICY_H
 #define LB4_BALANCE_POLICY_H
@@ -68,6 +69,7 @@ enum skip {
 	SKIP_WEIGHT,
 	SKIP_ADMIN,
 	SKIP_HEALTH,
+	SKIP_JOINING, /* not checked yet */
 	SKIP_TRIED,
 	SKIP_FULL, /* at its maxconn */
 	SKIP_LOAD, /* at max-load */

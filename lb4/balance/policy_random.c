@@ -12,9 +12,10 @@
 
 #define DRAWS_MAX 16 /* until the usable ones are counted */
 
-/* Draws by weight, but not `other`; -1: there is none, or luck ran out. */
+/* Draws a usable one by configured weight, but not `other`; -1: there is none,
+ * or luck ran out. */
 static int
-draw(const struct service *service, const struct pick *pick,
+draw_usable(const struct service *service, const struct pick *pick,
     const struct scope *scope, uint64_t *hash, int other)
 {
 	const struct turns *turns = service->turns[scope->set];
@@ -24,14 +25,50 @@ draw(const struct service *service, const struct pick *pick,
 
 		*hash = hash_mix(*hash);
 		index = turns->turn[hash_reduce(*hash, turns->len)];
-		if ((int)index == other ||
-		    !policy_usable(service, pick, index, scope))
-			continue;
-		*hash = hash_mix(*hash);
-		if (policy_accepts(service, pick, index, *hash))
+		if ((int)index != other &&
+		    policy_usable(service, pick, index, scope))
 			return (int)index;
 	}
 	return -1;
+}
+
+/* Whether a draw holds for a backend that may start slowly. */
+static bool
+holds(const struct service *service, const struct pick *pick, int index,
+    uint64_t *hash)
+{
+	*hash = hash_mix(*hash);
+	return policy_accepts(service, pick, (unsigned)index, *hash);
+}
+
+static int
+draw_first(const struct service *service, const struct pick *pick,
+    const struct scope *scope, uint64_t *hash)
+{
+	int index;
+
+	for (unsigned i = 0; i < DRAWS_MAX; i++) {
+		index = draw_usable(service, pick, scope, hash, -1);
+		if (index < 0 || holds(service, pick, index, hash))
+			return index;
+	}
+	return -1;
+}
+
+/* A backend that starts slowly has little to do and would win every comparison,
+ * so it must not be drawn again and again: it gets one chance, by the square of
+ * its weight's part.  With that the second draw adds to its share what it adds
+ * to the others'. */
+static int
+draw_second(const struct service *service, const struct pick *pick,
+    const struct scope *scope, uint64_t *hash, int first)
+{
+	int index = draw_usable(service, pick, scope, hash, first);
+
+	return index >= 0 && holds(service, pick, index, hash) &&
+		holds(service, pick, index, hash)
+	    ? index
+	    : -1;
 }
 
 /* Whether the second one has less to do for its weight. */
@@ -56,12 +93,12 @@ pick_random(const struct service *service, const struct pick *pick,
 	*limit = POLICY_NO_LIMIT;
 	if (service->turns[scope->set] == NULL)
 		return -1;
-	first = draw(service, pick, scope, &hash, -1);
+	first = draw_first(service, pick, scope, &hash);
 	if (first < 0)
 		first = policy_spread(service, pick, hash_mix(hash), scope);
 	if (first < 0)
 		return -1;
-	second = draw(service, pick, scope, &hash, first);
+	second = draw_second(service, pick, scope, &hash, first);
 	return second >= 0 && is_better(service, pick, first, second) ? second
 								      : first;
 }

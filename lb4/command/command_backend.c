@@ -42,6 +42,11 @@ begin_admin(const struct caller *caller, const struct named *named,
 	enum admin_state before = atomic_load_explicit(&backend->admin,
 	    memory_order_relaxed);
 
+	const bool unchecked = before == ADMIN_MAINT && state != ADMIN_MAINT &&
+	    named->service->check.kind != CHECK_NONE;
+
+	if (unchecked)
+		backend_set_joining(backend, true);
 	if (before != state) {
 		backend_set_admin(backend, state, timer_now_ms());
 		backend->admin_since_ms = timer_now_ms();
@@ -49,8 +54,7 @@ begin_admin(const struct caller *caller, const struct named *named,
 		    admin_state_name(state));
 	}
 	/* What was not checked for a while is looked at before long. */
-	if (before == ADMIN_MAINT && state != ADMIN_MAINT &&
-	    named->service->check.kind != CHECK_NONE)
+	if (unchecked)
 		(void)prober_ask(caller->control->parts.prober, backend->id);
 }
 

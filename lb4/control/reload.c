@@ -199,6 +199,14 @@ control_apply(struct control *control, struct config *config,
 
 /* ---- what would be left -------------------------------------------------- */
 
+static bool
+is_new(const struct backend *backend)
+{
+	return backend_is_joining(backend) &&
+	    atomic_load_explicit(&backend->admin, memory_order_acquire) ==
+	    ADMIN_READY;
+}
+
 /* Whether new conns would go to it; one that is new has yet to show. */
 static bool
 would_take(const struct service *now, const struct config_backend *config)
@@ -210,7 +218,7 @@ would_take(const struct service *now, const struct config_backend *config)
 
 		if (strcmp(backend->name, config->name) == 0 &&
 		    addr_equal(&backend->addr, &config->addr))
-			return backend_is_available(backend);
+			return backend_is_available(backend) || is_new(backend);
 	}
 	return true;
 }

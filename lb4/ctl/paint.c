@@ -22,6 +22,7 @@ static const struct {
 	{ "down", RED },
 	{ "drain", YELLOW },
 	{ "maint", YELLOW },
+	{ "joining", YELLOW },
 	{ "removed", YELLOW },
 	{ "unknown", YELLOW },
 	{ "draining", YELLOW },

@@ -137,6 +137,7 @@ list_add(struct prober *prober, struct target_list *list,
 		log_warning("%s/%s is not checked: it needs a check address "
 			    "with a port",
 		    backend->service, backend->name);
+		backend_set_joining(backend, false);
 		return 0;
 	}
 	if (list_grow(list) < 0)

@@ -16,7 +16,8 @@
 #include "lb4/model/backend.h"
 
 #define GOODBYE_MS 500
-#define KNOCK_MS 20 /* from one try to the next */
+#define KNOCK_MS 20	 /* from one try to the next */
+#define JOINING_HURRY 16 /* clients wait for the first check */
 #define LOCAL_LOG_MS 10000
 #define REASON_MAX 128
 #define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for it */
@@ -200,6 +201,10 @@ on_result(struct target_env *env, struct target *target)
 	backend_set_health(target->backend,
 	    health_pack(verdict->down, probe->result, probe->detail),
 	    env->clock.now_ms);
+	if (probe->result != HEALTH_LOCAL)
+		backend_joined(target->backend,
+		    health_pack(verdict->down, probe->result, probe->detail),
+		    env->clock.now_ms);
 	if (change != VERDICT_SAME)
 		atomic_store_explicit(&target->backend->health_since_ms,
 		    env->clock.now_ms, memory_order_relaxed);
@@ -314,15 +319,24 @@ void
 target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr)
 {
-	if (check_equal(&target->check, check) &&
-	    addr_equal(&target->addr, addr))
+	const bool same = check_equal(&target->check, check) &&
+	    addr_equal(&target->addr, addr);
+	const bool joining = backend_is_joining(target->backend);
+	uint64_t next_ms;
+
+	if (same && (!joining || probe_is_busy(&target->probe)))
+		return;
+	next_ms = env->clock.now_ms +
+	    schedule_first_ms(joining ? check->inter_ms / JOINING_HURRY
+				      : check->inter_ms,
+		draw(env));
+	if (same && target->next_ms <= next_ms)
 		return;
 	probe_close(&target->probe);
 	target->check = *check;
 	target->addr = *addr;
 	target->last = (struct schedule_last){ .ended_ms = 0 };
-	target->next_ms = env->clock.now_ms +
-	    schedule_first_ms(check->inter_ms, draw(env));
+	target->next_ms = next_ms;
 	target_arm(env, target);
 }
 

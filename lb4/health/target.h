@@ -77,7 +77,8 @@ struct target *target_new(struct backend *backend);
 void target_free(struct target_env *env, struct target *target);
 
 /* Has the target check `addr` as `check` says.  If that changes, what was found
- * out so far stays, but a check under way is begun anew. */
+ * out so far stays, but a check under way is begun anew.  The first check of a
+ * backend that joins comes soon. */
 void target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr);
 

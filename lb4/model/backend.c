@@ -113,6 +113,7 @@ backend_sum(const struct backend *backend, struct backend_sums *sums)
 
 		sums->conns += load(&stats->conns);
 		sums->connect_failures += load(&stats->connect_failures);
+		sums->no_ports += load(&stats->no_ports);
 		sums->bytes_to_backend += load(&stats->bytes_to_backend);
 		sums->bytes_to_client += load(&stats->bytes_to_client);
 	}
@@ -216,6 +217,25 @@ backend_set_admin(struct backend *backend, enum admin_state state,
 	atomic_store_explicit(&backend->admin, (uint32_t)state,
 	    memory_order_release);
 	count_change(backend);
+}
+
+void
+backend_set_joining(struct backend *backend, bool joining)
+{
+	atomic_store_explicit(&backend->joining, joining, memory_order_release);
+	count_change(backend);
+}
+
+void
+backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms)
+{
+	if (!backend_is_joining(backend))
+		return;
+	/* first: who sees that it has joined begins to count from there */
+	if (!health_is_down(word))
+		atomic_store_explicit(&backend->up_ms, now_ms,
+		    memory_order_relaxed);
+	backend_set_joining(backend, false);
 }
 
 const char *

@@ -84,6 +84,8 @@ enum admin_state {
 struct backend_stats {
 	_Alignas(64) _Atomic uint64_t conns; /* established, ever */
 	_Atomic uint64_t connect_failures;   /* refused, timed out, ... */
+	_Atomic uint64_t
+	    no_ports; /* attempts for which no local port was left */
 	_Atomic uint64_t bytes_to_backend;
 	_Atomic uint64_t bytes_to_client;
 };
@@ -101,6 +103,7 @@ struct backend_rate {
 struct backend_sums {
 	uint64_t conns;
 	uint64_t connect_failures;
+	uint64_t no_ports;
 	uint64_t bytes_to_backend;
 	uint64_t bytes_to_client;
 };
@@ -135,6 +138,11 @@ struct backend {
 	_Alignas(64) _Atomic uint32_t health;
 	/* Writer: control (release).  Readers: workers, prober. */
 	_Atomic uint32_t admin;
+	/* It has joined a service that is served already, and no check of it
+	 * has ended yet: others come first.  Set by control, before a table
+	 * names it or it becomes ready; cleared by the prober, and by control
+	 * when it is not to be checked.  Readers: all. */
+	_Atomic bool joining;
 
 	/* When it last became available, CLOCK_MONOTONIC in ms; 0: it has been
 	 * since the start.  Readers: workers (relaxed: slowstart's weight may
@@ -197,6 +205,19 @@ void backend_set_health(struct backend *backend, uint32_t word,
 void backend_set_admin(struct backend *backend, enum admin_state state,
     uint64_t now_ms);
 
+/* It joins, and is to be checked first. */
+void backend_set_joining(struct backend *backend, bool joining);
+
+/* The first check of it has ended, with `word` as its health.  For the prober;
+ * does nothing unless it was joining. */
+void backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms);
+
+static inline bool
+backend_is_joining(const struct backend *backend)
+{
+	return atomic_load_explicit(&backend->joining, memory_order_acquire);
+}
+
 /* When new conns could last begin to come; 0: since the start. */
 static inline uint64_t
 backend_since_ms(const struct backend *backend)
@@ -216,7 +237,7 @@ backend_is_available(const struct backend *backend)
 	uint32_t health = atomic_load_explicit(&backend->health,
 	    memory_order_acquire);
 
-	return !health_is_down(health) &&
+	return !health_is_down(health) && !backend_is_joining(backend) &&
 	    atomic_load_explicit(&backend->admin, memory_order_acquire) ==
 	    ADMIN_READY;
 }

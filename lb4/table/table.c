@@ -173,6 +173,16 @@ tables_backend_find(const struct tables *tables, size_t sorted,
 	return NULL;
 }
 
+/* Whether a service names the very backend; NULL names none. */
+static bool
+names(const struct service *service, const struct backend *backend)
+{
+	for (size_t i = 0; service != NULL && i < service->backends; i++)
+		if (service->backend[i].backend == backend)
+			return true;
+	return false;
+}
+
 /* The backend of that identity with a reference for the caller, made if there
  * is none among the first `sorted`.  NULL without memory. */
 static struct backend *
@@ -324,12 +334,36 @@ config_backend_compare(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
+/* The service that it will replace, or NULL. */
+static const struct service *
+service_before(const struct tables *tables, const struct service *service)
+{
+	const struct table *table = atomic_load_explicit(&tables->current,
+	    memory_order_relaxed);
+
+	return table != NULL ? table_service_of(table, service->state) : NULL;
+}
+
+/* Who comes to a service that has been served without it is checked first.  A
+ * backend that was removed and has conns left is the same object when it comes
+ * back, and nothing is known of it either. */
+static void
+let_join(const struct service *service, const struct service *before,
+    struct backend *backend)
+{
+	if (service->check.kind == CHECK_NONE)
+		backend_set_joining(backend, false);
+	else if (before != NULL && !names(before, backend))
+		backend_set_joining(backend, true);
+}
+
 static int
 service_set_backends(struct service *service, struct tables *tables,
     size_t sorted, const struct config_service *config, const char *zone)
 {
 	size_t count = config->backends;
 	const struct config_backend **order = calloc(count, sizeof(*order));
+	const struct service *before = service_before(tables, service);
 	int rc = -ENOMEM;
 
 	assert(count > 0);
@@ -355,6 +389,7 @@ service_set_backends(struct service *service, struct tables *tables,
 		    config->name, order[i]);
 		if (service->backend[i].backend == NULL)
 			goto out;
+		let_join(service, before, service->backend[i].backend);
 	}
 	rc = service->balance == BALANCE_FIRST
 	    ? service_set_order(service, order)
@@ -362,16 +397,6 @@ service_set_backends(struct service *service, struct tables *tables,
 out:
 	free(order);
 	return rc;
-}
-
-/* The service that it will replace, or NULL. */
-static const struct service *
-service_before(const struct tables *tables, const struct service *service)
-{
-	const struct table *table = atomic_load_explicit(&tables->current,
-	    memory_order_relaxed);
-
-	return table != NULL ? table_service(table, service->state->id) : NULL;
 }
 
 /* Gives the service's state a queue if it needs one and has none yet. */

@@ -621,6 +621,33 @@ START_TEST(who_is_added_starts_slowly)
 }
 END_TEST
 
+/* The others are busy, so that it wins each comparison by load: random compares
+ * two, and still its share is that of the slow start's weight. */
+START_TEST(who_starts_among_busy_ones_starts_slowly)
+{
+	const size_t count = _i == 0 ? 2 : 4;
+	struct sim *sim = sim_new(BALANCE_RANDOM, count, NULL);
+	double share, at_full;
+
+	sim_config(sim)->slowstart_ms = 10000;
+	sim_publish(sim, &sim_seed);
+	for (size_t i = 1; i < count; i++)
+		atomic_store(&sim_backend(sim, i)->active, 50);
+	atomic_store(&sim_backend(sim, 0)->up_ms, 1000);
+	share = share_after(sim, 1000, 0);
+	at_full = 0.1 / (0.1 + (double)count - 1);
+	sim_report("random, slow start of one of %zu: %.4f, by weight %.4f",
+	    count, share, at_full);
+	ck_assert_double_ge(share, at_full * 0.9);
+	ck_assert_double_le(share, at_full * 1.25);
+	/* Half way it has more, and not all of what it will have. */
+	ck_assert_double_gt(share_after(sim, 1000, 5000), 3 * share);
+	ck_assert_double_lt(share_after(sim, 1000, 5000),
+	    0.8 * share_after(sim, 1000, 10000));
+	sim_free(sim);
+}
+END_TEST
+
 /* All start slowly at once: shares are what they are at full weight. */
 START_TEST(all_start_slowly_together)
 {
@@ -650,6 +677,7 @@ add_slow_tests(TCase *tc)
 
 	tcase_add_loop_test(tc, who_comes_up_starts_slowly, 0, ways);
 	tcase_add_loop_test(tc, who_is_added_starts_slowly, 0, ways);
+	tcase_add_loop_test(tc, who_starts_among_busy_ones_starts_slowly, 0, 2);
 	tcase_add_loop_test(tc, all_start_slowly_together, 0, ways);
 	tcase_add_loop_test(tc, without_slowstart_weights_are_whole, 0, ways);
 }

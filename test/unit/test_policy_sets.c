@@ -67,6 +67,30 @@ START_TEST(backups_serve_when_no_other_can)
 END_TEST
 
 /* Weight 0 is not available either; nor is a backup of weight 0. */
+/* A conn that could not reach those that are up is not sent to a backup: only
+ * when none of them is up. */
+START_TEST(backups_are_not_for_retries)
+{
+	struct sim *sim = with_backups(_i);
+	const size_t primaries[] = { 0, 1, 3, 4 };
+	struct pick pick = sim_client(7);
+
+	for (size_t i = 0; i < 4; i++)
+		pick.tried[pick.tries++] = sim_backend(sim, primaries[i])->id;
+	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	for (size_t i = 0; i < 3; i++)
+		sim_set_down(sim, primaries[i], true);
+	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	sim_set_down(sim, 4, true);
+	ck_assert_int_ge(policy_pick(sim->service, &pick), 0);
+	/* Nor when the backups are down, too, and one of the others is not. */
+	sim_set_all_down(sim, true);
+	sim_set_down(sim, 4, false);
+	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(backups_serve_for_weight_zero)
 {
 	struct sim *sim = with_backups(_i);
@@ -142,6 +166,78 @@ check_near(struct sim *sim, size_t every, double want)
 	ck_assert_double_le(fabs(near - want * CLIENTS),
 	    want < 1 ? 0.03 * CLIENTS * want : 0);
 }
+
+/* A service that is served gets a backend more: nobody is sent there before its
+ * first check, but when all have joined at once, everybody is. */
+START_TEST(who_joins_is_checked_first)
+{
+	struct sim *sim = sim_new((enum balance)_i, 3, NULL);
+	struct config_service *service = sim_config(sim);
+
+	service->check.kind = CHECK_TCP;
+	sim_publish(sim, &sim_seed);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(!backend_is_joining(sim_backend(sim, i)));
+	/* sorts before the others, and is the first in the file */
+	table_config_backend(service, "a", 1, 999)->order = 0;
+	for (size_t i = 0; i < 3; i++)
+		service->backend[i].order = (unsigned)i + 1;
+	sim_publish(sim, &sim_seed);
+	ck_assert(backend_is_joining(sim_backend(sim, 0)));
+	ck_assert(!backend_is_available(sim_backend(sim, 0)));
+	sim_run(sim, 1000, NULL);
+	ck_assert_uint_eq(sim->picked[0], 0);
+	/* Another reload changes nothing about that. */
+	sim_publish(sim, &sim_seed);
+	sim_run(sim, 1000, NULL);
+	ck_assert_uint_eq(sim->picked[0], 0);
+	/* When nobody else is there it is tried. */
+	for (size_t i = 1; i < 4; i++)
+		sim_set_down(sim, i, true);
+	sim_run(sim, 1000, NULL);
+	ck_assert_uint_gt(sim->picked[0], 0);
+	for (size_t i = 1; i < 4; i++)
+		sim_set_down(sim, i, false);
+	/* A check that passes makes it one of them. */
+	backend_joined(sim_backend(sim, 0),
+	    health_pack(false, HEALTH_PASSED, 0), 5000);
+	ck_assert_uint_eq(atomic_load(&sim_backend(sim, 0)->up_ms), 5000);
+	sim_run(sim, 1000, NULL);
+	ck_assert_uint_gt(sim->picked[0], 0);
+	sim_free(sim);
+}
+END_TEST
+
+/* Removed with a conn left it stays the same object, and when it comes back it
+ * joins like any other; so it does at another address. */
+START_TEST(who_comes_back_is_checked_first)
+{
+	struct sim *sim = sim_new(BALANCE_SOURCE, 2, NULL);
+	struct config_service *service = sim_config(sim);
+	struct backend *backend = sim_backend(sim, 1);
+
+	service->check.kind = CHECK_TCP;
+	sim_publish(sim, &sim_seed);
+	atomic_store(&backend->active, 1);
+	service->backends = 1;
+	sim_publish(sim, &sim_seed);
+	ck_assert(!backend_is_joining(backend));
+	service->backends = 2;
+	sim_publish(sim, &sim_seed);
+	ck_assert_ptr_eq(sim_backend(sim, 1), backend);
+	ck_assert(backend_is_joining(backend));
+	addr_set_port(&service->backend[0].addr, 77);
+	sim_publish(sim, &sim_seed);
+	ck_assert(backend_is_joining(sim_backend(sim, 0)));
+	/* Without checks there is none to wait for. */
+	service->check.kind = CHECK_NONE;
+	sim_publish(sim, &sim_seed);
+	ck_assert(!backend_is_joining(backend));
+	ck_assert(!backend_is_joining(sim_backend(sim, 0)));
+	atomic_store(&backend->active, 0);
+	sim_free(sim);
+}
+END_TEST
 
 START_TEST(zones_of_equal_weight_keep_theirs)
 {
@@ -325,8 +421,11 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, backups_serve_when_no_other_can, 0, all);
+	tcase_add_loop_test(tc, backups_are_not_for_retries, 0, all);
 	tcase_add_loop_test(tc, backups_serve_for_weight_zero, 0, all);
 	tcase_add_loop_test(tc, backups_that_are_down_come_last, 0, all);
+	tcase_add_loop_test(tc, who_joins_is_checked_first, 0, all);
+	tcase_add_test(tc, who_comes_back_is_checked_first);
 	tcase_add_loop_test(tc, zones_of_equal_weight_keep_theirs, 0, all);
 	tcase_add_loop_test(tc,
 	    a_zone_with_half_its_backends_sends_a_third_away, 0, all);

@@ -675,6 +675,44 @@ START_TEST(follows_the_table)
 END_TEST
 
 /* Many publishes while checks are under way. */
+/* The first check of a backend that joins decides, and comes soon, whatever the
+ * interval is. */
+START_TEST(who_joins_is_checked_soon)
+{
+	struct fake *fakes[3];
+	struct config_service *web;
+	struct rig rig;
+
+	for (int i = 0; i < 3; i++)
+		fakes[i] = fake_new(ANSWER, i == 2 ? 503 : 200);
+	rig_init(&rig);
+	web = rig_service(&rig, fakes, 3, CHECK_HTTP, DAY_MS);
+	web->backends = 1;
+	rig_start(&rig);
+	ck_assert(!backend_is_joining(rig_backend(&rig, 0)));
+	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
+	web->backends = 3;
+	ck_assert_int_eq(tables_publish(&rig.tables, rig.config,
+			     &(struct hash_key){ 1, 2 }),
+	    0);
+	ck_assert(backend_is_joining(rig_backend(&rig, 1)));
+	ck_assert(backend_is_joining(rig_backend(&rig, 2)));
+	prober_table_changed(rig.prober);
+	WAIT_FOR(backend_is_available(rig_backend(&rig, 1)));
+	ck_assert(is(&rig, 1, false, HEALTH_PASSED));
+	WAIT_FOR(!backend_is_joining(rig_backend(&rig, 2)));
+	ck_assert(is(&rig, 2, true, HEALTH_STATUS));
+
+	/* One that was known and joins once more is not left to wait. */
+	backend_set_joining(rig_backend(&rig, 1), true);
+	rig_publish(&rig);
+	WAIT_FOR(backend_is_available(rig_backend(&rig, 1)));
+	rig_done(&rig);
+	for (int i = 0; i < 3; i++)
+		fake_free(fakes[i]);
+}
+END_TEST
+
 START_TEST(follows_the_table_at_speed)
 {
 	struct fake *fakes[6];
@@ -1001,6 +1039,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, falls_and_rises);
 	tcase_add_test(tc, suspects_are_checked_now);
 	tcase_add_test(tc, follows_the_table);
+	tcase_add_test(tc, who_joins_is_checked_soon);
 	tcase_add_test(tc, follows_the_table_at_speed);
 	tcase_add_test(tc, maintenance_is_left_alone);
 	tcase_add_test(tc, our_own_limits);
