@@ -286,8 +286,9 @@ stop(struct program *program)
 		tables_done(&program->tables);
 	if (program->engine_up)
 		log_notice("stopped");
-	if (program->logger != NULL && logger_stop(program->logger) == 0)
-		logger_free(program->logger);
+	if (program->logger != NULL)
+		(void)logger_stop(program->logger);
+	logger_free(program->logger);
 	if (program->control_up)
 		control_done(&program->control);
 	inherited_done(&program->inherited);

@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The log thread: writes messages and access records where the configuration
- * says, so that a slow disk or a stuck pipe stops nobody else.  Control owns
- * it; every thread feeds it.
+ * The log: writes messages and access records where the configuration says, so
+ * that a slow disk or a stuck pipe stops nobody else.  Control owns it; every
+ * thread feeds it.
+ *
+ *	posters -> two queues -> log thread -> buffers of a destination -> its
+ *	writer -> file, standard error or system's log
+ *
+ * The log thread (log_thread.c) never waits for a destination: each has a
+ * writer, a thread of its own (log_dest.h).  So one that is stuck holds up
+ * neither the other one, nor a change of the destinations, nor the end of the
+ * process.  What it does not take fills its two buffers (64 KiB each) and then
+ * its queue; what comes after that is dropped and counted.  A destination that
+ * is switched off while it is stuck is let go of at once, and what it held is
+ * counted as lost.  The messages tell both numbers, with the destination's name.
  *
  *	logger_new()	messages are taken and kept; no file, no thread yet
  *	logger_open()	the files, as the user that will reopen them
@@ -38,9 +49,10 @@ int logger_open(struct logger *logger, const char *messages, const char *access,
 /*
  * Other destinations while the thread runs, in two steps: logger_prepare()
  * opens them, as logger_open() does, and gives a change to commit or abandon;
- * NULL when nothing is different, which both take.  -EBUSY while the thread has
- * not yet taken up the change before.  The thread takes a committed one up
- * after what it was given before.
+ * NULL when nothing is different, which both take.  The thread takes a
+ * committed one up after what it was given before, or at once when the old
+ * destination is stuck; one that it has not taken up yet is replaced by the
+ * next.
  */
 struct logger_change;
 
@@ -59,12 +71,13 @@ void logger_reopen(struct logger *logger);
 
 /*
  * Has the thread write what it was given and end.  No other thread logs any
- * more.  Waits at most two seconds: 0, or -ETIMEDOUT when the thread is stuck
- * in a write(2), and then it goes down with the process.
+ * more.  A destination gets at most two seconds, and no more once it has taken
+ * nothing for that long: 0, or -ETIMEDOUT when one was stuck; then its lines
+ * are lost, and its writer goes down with the process.
  */
 int logger_stop(struct logger *logger);
 
-/* Does nothing to one whose thread is stuck.  NULL is fine. */
+/* NULL is fine. */
 void logger_free(struct logger *logger);
 
 /* Takes the record of a finished conn, if there is an access log; from any
