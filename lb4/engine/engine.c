@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/places.h"
+#include "lb4/engine/relay.h"
 #include "lb4/engine/sweep.h"
 #include "lb4/engine/worker.h"
 
@@ -216,6 +218,24 @@ conns_room(const struct engine_limits *limits)
 	return room;
 }
 
+/* Says once what the kernel, or the filter of a container, refuses. */
+static void
+look_at_calls(struct worker_shared *shared)
+{
+	int error = relay_has_splice();
+
+	shared->no_splice = error < 0;
+	if (error < 0)
+		log_warning("splice(2) is refused here (%s): all bytes are "
+			    "copied, which costs more CPU",
+		    strerror(-error));
+	error = loop_has_us();
+	if (error < 0)
+		log_info("epoll_pwait2(2) is refused here (%s): short waits "
+			 "last 1 ms",
+		    strerror(-error));
+}
+
 struct engine *
 engine_new(struct tables *tables, const struct config *config,
     const struct engine_limits *limits, const struct engine_peers *peers)
@@ -234,6 +254,7 @@ engine_new(struct tables *tables, const struct config *config,
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
 	atomic_init(&engine->shared.silent, is_silent(config));
 	read_port_range(&engine->shared);
+	look_at_calls(&engine->shared);
 	engine->pinned = config->cpu_affinity &&
 	    sched_getaffinity(0, sizeof(engine->cpus), &engine->cpus) == 0;
 	engine->workers = aligned_alloc(64,

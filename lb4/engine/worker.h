@@ -85,6 +85,7 @@ struct worker_shared {
 	struct worker *workers; /* room for all that there may ever be */
 	uint64_t room; /* conns for which each has slots; maxconn at least */
 	uint16_t port_low, port_high; /* ip_local_port_range */
+	bool no_splice; /* splice(2) is refused here; set before start */
 
 	/* How many workers have been made, with a thread now or without.
 	 * Writer: control (release).  Readers: workers (acquire). */

@@ -19,6 +19,7 @@
 
 #include "common/log.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/relay.h"
 
 /* The pages of the smallest pipe worth having: 64 KiB. */
 #define PIPE_PAGES 16
@@ -52,28 +53,6 @@ facts_sysctl(const char *name)
 						     : -1;
 }
 
-/* Moves a byte from pipe to pipe: the system call may be there and yet not be
- * allowed here. */
-static bool
-splice_works(void)
-{
-	int from[2], to[2];
-	bool moved = false;
-
-	if (pipe2(from, O_CLOEXEC | O_NONBLOCK) < 0)
-		return false;
-	if (pipe2(to, O_CLOEXEC | O_NONBLOCK) == 0) {
-		moved = write(from[1], "", 1) == 1 &&
-		    splice(from[0], NULL, to[1], NULL, 1, SPLICE_F_NONBLOCK) ==
-			1;
-		close(to[0]);
-		close(to[1]);
-	}
-	close(from[0]);
-	close(from[1]);
-	return moved;
-}
-
 static void
 print_kernel(FILE *out)
 {
@@ -92,7 +71,7 @@ print_kernel(FILE *out)
 	if (uname(&kernel) == 0)
 		fprintf(out, "kernel: %s %s %s\n", kernel.sysname,
 		    kernel.release, kernel.machine);
-	fprintf(out, "splice: %s\n", splice_works() ? "yes" : "no");
+	fprintf(out, "splice: %s\n", relay_has_splice() == 0 ? "yes" : "no");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (read_sysctl(names[i], text, sizeof(text)))
 			fprintf(out, "%s: %s\n", names[i], text);
