@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/relay.h"
+#include "lb4/process/preflight.h"
 
 /* The pages of the smallest pipe worth having: 64 KiB. */
 #define PIPE_PAGES 16
@@ -150,6 +151,7 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 {
 	const bool root = geteuid() == 0 &&
 	    (config->user[0] == '\0' || strcmp(config->user, "root") == 0);
+	const char *warning = preflight_root_warning(config);
 	const int64_t pages = facts_sysctl("fs/pipe-user-pages-soft");
 
 	if (limits->short_of_files)
@@ -164,6 +166,6 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 		    pages, pages / PIPE_PAGES, limits->maxpipes);
 	if (config->zone[0] != '\0' && !zone_has_backends(config))
 		log_warning("-z %s: no backend is in that zone", config->zone);
-	if (root)
-		log_warning("running as root: set user, or -u");
+	if (warning != NULL)
+		log_warning("%s", warning);
 }
