@@ -183,7 +183,8 @@ start_privileged(struct program *program)
 		    program->socket);
 	engine_inherit(program->engine, &program->inherited);
 	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
-	    daemon_become(&program->user, why, sizeof(why)) < 0)
+	    daemon_become(&program->user, program->options->core, why,
+		sizeof(why)) < 0)
 		return start_failed("%s", why);
 	inherited_close_rest(&program->inherited);
 	warn_unreadable(program);

@@ -315,7 +315,7 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	check_control(&look);
 	for (size_t i = 0; i < config->services; i++)
 		check_service(&look, &config->service[i]);
-	if (changes && daemon_become(&user, why, sizeof(why)) < 0)
+	if (changes && daemon_become(&user, false, why, sizeof(why)) < 0)
 		complain(&look, "global", "user", "%s", why);
 	check_log(&look, "log", config->log);
 	check_log(&look, "access-log", config->access_log);
