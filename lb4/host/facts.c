@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/cpus.h"
 #include "common/log.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/relay.h"
@@ -91,16 +92,17 @@ static void
 print_limits(FILE *out, const struct config *config)
 {
 	struct engine_limits limits;
-	struct config any = *config;
+	const int64_t quota = cpus_quota("");
 	struct rlimit nofile;
 
 	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
 		print_limit(out, "nofile soft", nofile.rlim_cur);
 		print_limit(out, "nofile hard", nofile.rlim_max);
 	}
-	any.workers = 0;
 	engine_limits(config, &limits);
-	fprintf(out, "cpus allowed: %u\n", engine_workers(&any));
+	fprintf(out, "cpus allowed: %u\n", cpus_allowed());
+	if (quota != CPUS_NO_QUOTA)
+		fprintf(out, "cpu quota: %.2f\n", (double)quota / 1000);
 	fprintf(out, "workers: %u\n", engine_workers(config));
 	fprintf(out, "maxconn: %" PRIu64 "%s\n", limits.maxconn,
 	    limits.short_of_files ? " (nofile is too low for that)" : "");
