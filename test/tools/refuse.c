@@ -49,22 +49,28 @@ number_of(const char *name)
 static void
 install(char **names, size_t count)
 {
-	struct sock_filter code[2 * CALLS_MAX + 2];
-	struct sock_fprog program = { .filter = code };
-	size_t n = 0;
-
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	const struct sock_filter load = BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 	    offsetof(struct seccomp_data, nr));
+	const struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K,
+	    SECCOMP_RET_ERRNO | EPERM);
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K,
+	    SECCOMP_RET_ALLOW);
+	struct sock_filter code[2 * CALLS_MAX + 2];
+	struct sock_fprog program = {
+		.len = (unsigned short)(2 * count + 2),
+		.filter = code,
+	};
+
+	code[0] = load;
 	for (size_t i = 0; i < count; i++) {
-		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ |
+		const struct sock_filter compare = BPF_JUMP(BPF_JMP | BPF_JEQ |
 			BPF_K,
 		    number_of(names[i]), 0, 1);
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-		    SECCOMP_RET_ERRNO | EPERM);
+
+		code[2 * i + 1] = compare;
+		code[2 * i + 2] = refuse;
 	}
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-	    SECCOMP_RET_ALLOW);
-	program.len = (unsigned short)n;
+	code[2 * count + 1] = allow;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		tool_die("no filter: %s", strerror(errno));
