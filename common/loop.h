@@ -55,6 +55,10 @@ int loop_remove(int epfd, int fd);
  * written, 0 also when a signal came in between, or -errno. */
 int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);
 
+/* Whether loop_wait_us() can wait for less than a millisecond.  0, or -errno
+ * of the call that is lacking or not allowed: then it waits for whole ones. */
+int loop_has_us(void);
+
 /* The same for at most `timeout_us` microseconds, or a little more; rounded up
  * to milliseconds by kernels before 5.11. */
 int loop_wait_us(int epfd, struct epoll_event *events, int count,

@@ -120,8 +120,8 @@ open_socket(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Removes the file of a unix socket that nobody listens on any more.  Returns 0
- * if it is gone. */
+/* Removes the file of a unix socket that nobody listens on any more.  Returns
+ * 0 if it is gone. */
 static int
 unlink_stale(const struct addr *addr)
 {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "lb4/command/socket.h"
@@ -30,6 +31,7 @@
 #include "lb4/process/inherited.h"
 #include "lb4/process/options.h"
 #include "lb4/process/pidlock.h"
+#include "lb4/process/preflight.h"
 #include "lb4/process/signals.h"
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
@@ -135,6 +137,18 @@ start_tables(struct program *program)
 	return 0;
 }
 
+/* A reload reads the file as the user that we are now. */
+static void
+warn_unreadable(const struct program *program)
+{
+	const char *file = options_source(program->options);
+
+	if (options_can_reload(program->options) && access(file, R_OK) < 0)
+		log_warning("%s: cannot be read any more: %s; a reload will be "
+			    "refused",
+		    file, strerror(errno));
+}
+
 /* Whatever needs root: the pid file and the listeners; then, no more root. */
 static int
 start_privileged(struct program *program)
@@ -169,9 +183,11 @@ start_privileged(struct program *program)
 		    program->socket);
 	engine_inherit(program->engine, &program->inherited);
 	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
-	    daemon_become(&program->user, why, sizeof(why)) < 0)
+	    daemon_become(&program->user, program->options->core, why,
+		sizeof(why)) < 0)
 		return start_failed("%s", why);
 	inherited_close_rest(&program->inherited);
+	warn_unreadable(program);
 	return 0;
 }
 
@@ -359,13 +375,11 @@ serve(struct options *options)
 
 /* The limits of this machine that the configuration would meet. */
 static int
-examine(const struct config *config)
+examine(const struct config *config, const struct host *host)
 {
 	struct doctor_report report;
-	struct host host;
 
-	host_read(&host, "");
-	doctor_examine(config, &host, DOCTOR_NOT_RUNNING, &report);
+	doctor_examine(config, host, DOCTOR_NOT_RUNNING, &report);
 	doctor_print(&report, stdout);
 	return report.bites == 0 ? EXIT_OK : EXIT_START;
 }
@@ -386,16 +400,23 @@ static int
 check(const struct options *options)
 {
 	struct config *config = load(options);
+	struct host host;
 	int status = EXIT_OK;
 
 	if (config == NULL)
 		return EXIT_START;
-	if (options->action == OPTIONS_DUMP)
+	if (options->action == OPTIONS_DUMP) {
 		status = dump(config);
-	else
-		printf("%s: configuration is valid\n", options_source(options));
-	if (options->host)
-		status = examine(config);
+	} else {
+		host_read(&host, "");
+		if (preflight(config, options, stderr) > 0)
+			status = EXIT_START;
+		else
+			printf("%s: configuration is valid\n",
+			    options_source(options));
+		if (options->host && examine(config, &host) != EXIT_OK)
+			status = EXIT_START;
+	}
 	config_free(config);
 	return status;
 }

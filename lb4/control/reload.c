@@ -176,7 +176,7 @@ control_apply(struct control *control, struct config *config,
 {
 	struct reload reload = { .config = config };
 	int error = 0;
-	bool look; /* the machine may not be up to it */
+	bool look; /* the machine may not be up to it, or is another by now */
 
 	if (control->state != CONTROL_RUNNING) {
 		complain(errors, "lb4 is stopping");
@@ -190,7 +190,9 @@ control_apply(struct control *control, struct config *config,
 		return error;
 	}
 	look = config->maxconn != control->parts.config->maxconn ||
-	    config->maxpipes != control->parts.config->maxpipes;
+	    config->maxpipes != control->parts.config->maxpipes ||
+	    reload.limits.maxconn != engine_maxconn(control->parts.engine) ||
+	    reload.limits.short_of_files;
 	commit(&reload, &control->parts);
 	if (look)
 		facts_warn(config, &reload.limits);

@@ -851,7 +851,10 @@ connected_to_itself(const struct worker *worker, const struct conn *conn)
 
 	if (port == 0)
 		port = conn->port;
-	if (port < worker->shared->port_low || port > worker->shared->port_high)
+	if (port < atomic_load_explicit(&worker->shared->port_low,
+		       memory_order_relaxed) ||
+	    port > atomic_load_explicit(&worker->shared->port_high,
+		       memory_order_relaxed))
 		return false;
 	return getsockname(fd, (struct sockaddr *)&mine, &len) == 0 &&
 	    getpeername(fd, (struct sockaddr *)&theirs, &their_len) == 0 &&

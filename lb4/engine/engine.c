@@ -13,10 +13,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/cpus.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/places.h"
+#include "lb4/engine/relay.h"
 #include "lb4/engine/sweep.h"
 #include "lb4/engine/worker.h"
 
@@ -66,23 +69,20 @@ workers_made(const struct engine *engine)
 unsigned
 engine_workers(const struct config *config)
 {
-	cpu_set_t set;
-	int cpus;
+	unsigned cpus;
 
 	if (config->workers != 0)
 		return config->workers;
-	if (sched_getaffinity(0, sizeof(set), &set) == -1)
-		return 1;
-	cpus = CPU_COUNT(&set);
-	return cpus > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : (unsigned)cpus;
+	cpus = cpus_usable();
+	return cpus > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : cpus;
 }
 
 unsigned
 engine_workers_room(const struct config *config)
 {
-	const struct config automatic = { .workers = 0 };
+	/* not cut by a quota: that may be lifted */
 	unsigned workers = engine_workers(config);
-	unsigned cpus = engine_workers(&automatic);
+	unsigned cpus = cpus_allowed();
 	unsigned room = 2 * (workers > cpus ? workers : cpus);
 
 	if (room < WORKERS_ROOM)
@@ -163,15 +163,45 @@ read_port_range(struct worker_shared *shared)
 	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
 	unsigned low, high;
 
-	shared->port_low = 1024; /* unknown: look at every port */
-	shared->port_high = 65535;
+	/* unknown: look at every port */
+	atomic_store_explicit(&shared->port_low, 1024, memory_order_relaxed);
+	atomic_store_explicit(&shared->port_high, 65535, memory_order_relaxed);
 	if (file == NULL)
 		return;
 	if (fscanf(file, "%u %u", &low, &high) == 2 && high <= 65535) {
-		shared->port_low = (uint16_t)low;
-		shared->port_high = (uint16_t)high;
+		atomic_store_explicit(&shared->port_low, (uint16_t)low,
+		    memory_order_relaxed);
+		atomic_store_explicit(&shared->port_high, (uint16_t)high,
+		    memory_order_relaxed);
 	}
 	(void)fclose(file);
+}
+
+/* The CPUs that we may use; they may be others than at the last look. */
+static void
+look_at_cpus(struct engine *engine)
+{
+	cpu_set_t cpus;
+
+	if (engine->pinned && sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		engine->cpus = cpus;
+}
+
+/* Has each worker run on its own of them; the kernel may have moved it. */
+static void
+pin_workers(struct engine *engine)
+{
+	for (unsigned i = 0; engine->pinned && i < engine->started; i++) {
+		int cpu = nth_cpu(&engine->cpus, i);
+		cpu_set_t set;
+
+		if (cpu < 0)
+			continue;
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		(void)pthread_setaffinity_np(engine->workers[i].thread,
+		    sizeof(set), &set);
+	}
 }
 
 static bool
@@ -216,6 +246,24 @@ conns_room(const struct engine_limits *limits)
 	return room;
 }
 
+/* Says once what the kernel, or the filter of a container, refuses. */
+static void
+look_at_calls(struct worker_shared *shared)
+{
+	int error = relay_has_splice();
+
+	shared->no_splice = error < 0;
+	if (error < 0)
+		log_warning("splice(2) is refused here (%s): all bytes are "
+			    "copied, which costs more CPU",
+		    strerror(-error));
+	error = loop_has_us();
+	if (error < 0)
+		log_info("epoll_pwait2(2) is refused here (%s): short waits "
+			 "last 1 ms",
+		    strerror(-error));
+}
+
 struct engine *
 engine_new(struct tables *tables, const struct config *config,
     const struct engine_limits *limits, const struct engine_peers *peers)
@@ -234,6 +282,7 @@ engine_new(struct tables *tables, const struct config *config,
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
 	atomic_init(&engine->shared.silent, is_silent(config));
 	read_port_range(&engine->shared);
+	look_at_calls(&engine->shared);
 	engine->pinned = config->cpu_affinity &&
 	    sched_getaffinity(0, sizeof(engine->cpus), &engine->cpus) == 0;
 	engine->workers = aligned_alloc(64,
@@ -478,6 +527,7 @@ engine_prepare(struct engine *engine, const struct config *config,
 
 	if (error != 0)
 		return error;
+	look_at_cpus(engine);
 	change = calloc(1, sizeof(*change));
 	error = change == NULL ? -ENOMEM
 			       : make_until(engine, workers, config, limits);
@@ -544,6 +594,8 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	engine->places = change->places;
 	engine->wanted = engine->places.workers;
 	retire_from(engine, engine->wanted);
+	pin_workers(engine);
+	read_port_range(&engine->shared);
 	tell_limits(engine, change->config, &change->limits);
 	free(change);
 }

@@ -44,6 +44,28 @@ enum step {
 };
 
 int
+relay_has_splice(void)
+{
+	int from[2], to[2], error = 0;
+
+	if (pipe2(from, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	if (pipe2(to, O_CLOEXEC | O_NONBLOCK) < 0) {
+		error = -errno;
+	} else {
+		if (write(from[1], "", 1) != 1 ||
+		    splice(from[0], NULL, to[1], NULL, 1, SPLICE_F_NONBLOCK) !=
+			1)
+			error = -errno;
+		(void)close(to[0]);
+		(void)close(to[1]);
+	}
+	(void)close(from[0]);
+	(void)close(from[1]);
+	return error;
+}
+
+int
 relay_env_init(struct relay_env *env, enum relay_way forced, unsigned maxpipes,
     uint32_t pipe_size, uint64_t big_pipes)
 {
@@ -271,12 +293,13 @@ static enum step
 splice_failed(struct relay_env *env, struct relay *relay, struct side *from,
     bool first, int *error)
 {
-	/* Sockets that cannot be spliced (EINVAL), or that say EAGAIN although
-	 * epoll reported input (urgent data, other protocols beneath): recv(2)
-	 * tells the truth. */
-	if (errno == EINVAL) {
+	/* Sockets that cannot be spliced (EINVAL) or must not be (EPERM,
+	 * EACCES), or that say EAGAIN although epoll reported input
+	 * (urgent data, other protocols beneath): recv(2) tells the truth. */
+	if (errno == EINVAL || errno == EPERM || errno == EACCES) {
 		relay->no_splice = true;
-		relay->way = RELAY_COPY;
+		/* what copying left over would be spliced, too */
+		relay->way = errno == EINVAL ? RELAY_COPY : RELAY_PEEK;
 		relay->streak = 0;
 		return STEP_AGAIN;
 	}
@@ -379,7 +402,7 @@ static enum step
 step_once(struct relay_env *env, struct relay *relay, struct side *from,
     struct side *to, bool first, int *error)
 {
-	if (relay->way == RELAY_PEEK || !have_spare(env))
+	if (relay->way == RELAY_PEEK || env->no_splice || !have_spare(env))
 		return step_peek(env, relay, from, to, error);
 	if (relay->way == RELAY_SPLICE && !from->urgent)
 		return step_splice(env, relay, from, to, first, error);

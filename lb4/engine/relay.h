@@ -82,6 +82,7 @@ struct relay_env {
 	struct pipe spare;	/* the empty pipe at hand; in -1: none */
 	unsigned char *scratch; /* RELAY_SCRATCH bytes */
 	uint64_t now_ms;	/* the turn's time */
+	bool no_splice;		/* it is refused: peek, always */
 };
 
 enum relay_result {
@@ -92,6 +93,10 @@ enum relay_result {
 	RELAY_TO_FAILED,   /* the writing socket's */
 	RELAY_NO_RESOURCE, /* something is lacking on this machine */
 };
+
+/* Whether pipes and splice(2) are to be had: the call may be there and not be
+ * allowed, as by a container's filter (EPERM).  0 or -errno. */
+int relay_has_splice(void);
 
 int relay_env_init(struct relay_env *env, enum relay_way forced,
     unsigned maxpipes, uint32_t pipe_size, uint64_t big_pipes);

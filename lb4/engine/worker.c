@@ -44,10 +44,13 @@ init_relays(struct worker *worker, const struct config *config,
 {
 	uint32_t pipes;
 	uint64_t big;
+	int error;
 
 	worker_pipes(config, maxpipes, &pipes, &big);
-	return relay_env_init(&worker->relays, config->relay, pipes,
+	error = relay_env_init(&worker->relays, config->relay, pipes,
 	    (uint32_t)config->pipe_size, big);
+	worker->relays.no_splice = worker->shared->no_splice;
+	return error;
 }
 
 int

@@ -84,8 +84,8 @@ struct worker_shared {
 	struct tables *tables;
 	struct engine_peers peers;
 	struct worker *workers; /* room for all that there may ever be */
-	uint64_t room; /* conns for which each has slots; maxconn at least */
-	uint16_t port_low, port_high; /* ip_local_port_range */
+	uint64_t room;	/* conns for which each has slots; maxconn at least */
+	bool no_splice; /* splice(2) is refused here; set before start */
 
 	/* How many workers have been made, with a thread now or without.
 	 * Writer: control (release).  Readers: workers (acquire). */
@@ -93,6 +93,9 @@ struct worker_shared {
 	/* Writer: control.  Readers: workers. */
 	_Atomic uint64_t maxconn;
 	_Atomic bool silent; /* no access log: no records */
+	/* ip_local_port_range.  Writer: control, at a reload.  Readers:
+	 * workers. */
+	_Atomic uint16_t port_low, port_high;
 	/* Listeners that are to be left and are not yet.  Writers: control up,
 	 * workers down (release).  Reader: control (acquire). */
 	_Atomic unsigned leaving;

@@ -719,6 +719,27 @@ check_threads(struct examination *exam)
 		say(finding->set, "%s=%" PRIu64 " or more", what, needs);
 }
 
+/* Past its quota every thread of the control group stands still until the next
+ * period, 100 ms mostly: all conns at once. */
+static void
+check_cpu_quota(struct examination *exam)
+{
+	const int64_t quota = exam->host->cpu_quota;
+	struct doctor_finding *finding;
+	const bool fits = quota >= (int64_t)exam->workers * 1000;
+
+	if (!is_limit(quota) || quota <= 0)
+		return;
+	finding = add(exam, fits ? DOCTOR_FINE : DOCTOR_NOTE, "CPU quota");
+	say(finding->value, "%.2f CPUs", (double)quota / 1000);
+	say(finding->needs, "%" PRIu64 " for as many workers", exam->workers);
+	say(finding->wall, "past it all conns stand still for up to a period");
+	if (!fits)
+		say(finding->set,
+		    "CPUQuota=%" PRIu64 "00%%, or workers=%" PRId64,
+		    exam->workers, quota < 1000 ? 1 : quota / 1000);
+}
+
 static void
 check_netns(struct examination *exam)
 {
@@ -813,6 +834,7 @@ doctor_examine(const struct config *config, const struct host *host,
 	check_pipes(&exam);
 	check_pipe_size(&exam);
 	check_threads(&exam);
+	check_cpu_quota(&exam);
 	check_netns(&exam);
 	qsort(report->finding, report->count, sizeof(report->finding[0]),
 	    compare);

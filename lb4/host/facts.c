@@ -17,8 +17,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/cpus.h"
 #include "common/log.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/relay.h"
+#include "lb4/process/preflight.h"
 
 /* The pages of the smallest pipe worth having: 64 KiB. */
 #define PIPE_PAGES 16
@@ -52,28 +55,6 @@ facts_sysctl(const char *name)
 						     : -1;
 }
 
-/* Moves a byte from pipe to pipe: the system call may be there and yet not be
- * allowed here. */
-static bool
-splice_works(void)
-{
-	int from[2], to[2];
-	bool moved = false;
-
-	if (pipe2(from, O_CLOEXEC | O_NONBLOCK) < 0)
-		return false;
-	if (pipe2(to, O_CLOEXEC | O_NONBLOCK) == 0) {
-		moved = write(from[1], "", 1) == 1 &&
-		    splice(from[0], NULL, to[1], NULL, 1, SPLICE_F_NONBLOCK) ==
-			1;
-		close(to[0]);
-		close(to[1]);
-	}
-	close(from[0]);
-	close(from[1]);
-	return moved;
-}
-
 static void
 print_kernel(FILE *out)
 {
@@ -92,7 +73,7 @@ print_kernel(FILE *out)
 	if (uname(&kernel) == 0)
 		fprintf(out, "kernel: %s %s %s\n", kernel.sysname,
 		    kernel.release, kernel.machine);
-	fprintf(out, "splice: %s\n", splice_works() ? "yes" : "no");
+	fprintf(out, "splice: %s\n", relay_has_splice() == 0 ? "yes" : "no");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (read_sysctl(names[i], text, sizeof(text)))
 			fprintf(out, "%s: %s\n", names[i], text);
@@ -111,16 +92,17 @@ static void
 print_limits(FILE *out, const struct config *config)
 {
 	struct engine_limits limits;
-	struct config any = *config;
+	const int64_t quota = cpus_quota("");
 	struct rlimit nofile;
 
 	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
 		print_limit(out, "nofile soft", nofile.rlim_cur);
 		print_limit(out, "nofile hard", nofile.rlim_max);
 	}
-	any.workers = 0;
 	engine_limits(config, &limits);
-	fprintf(out, "cpus allowed: %u\n", engine_workers(&any));
+	fprintf(out, "cpus allowed: %u\n", cpus_allowed());
+	if (quota != CPUS_NO_QUOTA)
+		fprintf(out, "cpu quota: %.2f\n", (double)quota / 1000);
 	fprintf(out, "workers: %u\n", engine_workers(config));
 	fprintf(out, "maxconn: %" PRIu64 "%s\n", limits.maxconn,
 	    limits.short_of_files ? " (nofile is too low for that)" : "");
@@ -171,6 +153,7 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 {
 	const bool root = geteuid() == 0 &&
 	    (config->user[0] == '\0' || strcmp(config->user, "root") == 0);
+	const char *warning = preflight_root_warning(config);
 	const int64_t pages = facts_sysctl("fs/pipe-user-pages-soft");
 
 	if (limits->short_of_files)
@@ -185,6 +168,6 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 		    pages, pages / PIPE_PAGES, limits->maxpipes);
 	if (config->zone[0] != '\0' && !zone_has_backends(config))
 		log_warning("-z %s: no backend is in that zone", config->zone);
-	if (root)
-		log_warning("running as root: set user, or -u");
+	if (warning != NULL)
+		log_warning("%s", warning);
 }

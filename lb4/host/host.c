@@ -6,6 +6,7 @@
  */
 #include "lb4/host/host.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,11 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cpus.h"
+
 /* Longest directory of a control group, with its end. */
 #define GROUP_MAX 2048
 
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_SYS_RESOURCE_BIT 24
+
+static_assert(CPUS_NO_QUOTA == HOST_UNLIMITED, "one word for no quota");
 
 /* A cgroup of version 1 without a limit says a number near 2^63. */
 #define CGROUP_NO_LIMIT (INT64_C(1) << 62)
@@ -343,5 +348,6 @@ host_read(struct host *host, const char *root)
 	host->mem_available = read_kilobytes(root, "/proc/meminfo",
 	    "MemAvailable:");
 	read_cgroup(host, root);
+	host->cpu_quota = cpus_quota(root);
 	read_network(host, root);
 }

@@ -36,6 +36,7 @@ struct host {
 	/* of the control group, the narrowest on the way up */
 	int64_t cgroup_mem_left;
 	int64_t cgroup_pids_left;
+	int64_t cpu_quota; /* thousandths of a CPU */
 
 	/* of the network namespace */
 	int64_t somaxconn, syn_backlog, syncookies;

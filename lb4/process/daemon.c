@@ -147,7 +147,7 @@ change_user(const struct daemon_user *user)
 }
 
 int
-daemon_become(const struct daemon_user *user, char *why, size_t size)
+daemon_become(const struct daemon_user *user, bool core, char *why, size_t size)
 {
 	int error = 0;
 
@@ -169,10 +169,11 @@ daemon_become(const struct daemon_user *user, char *why, size_t size)
 			return -EPERM;
 		}
 	}
-	/* The change has made the process undumpable.  A crash is to leave a
-	 * core, as it does when a service manager has changed the user. */
+	/* No core has the hash-seed or a client's bytes in it, and no other
+	 * process of the user looks at them (ptrace(2)).  A change of the user
+	 * does that by itself; a service manager's is undone by execve(2). */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) {
+	    prctl(PR_SET_DUMPABLE, core ? 1 : 0, 0, 0, 0) < 0) {
 		error = -errno;
 		snprintf(why, size, "cannot set process flags: %s",
 		    strerror(-error));

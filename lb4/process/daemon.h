@@ -7,6 +7,7 @@
 #ifndef LB4_PROCESS_DAEMON_H
 #define LB4_PROCESS_DAEMON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -41,9 +42,11 @@ int daemon_user_find(struct daemon_user *user, const char *name, char *why,
 /*
  * Becomes `user` for good, with the groups it is a member of, and makes sure
  * that root cannot be had back; then, with a user or without one, that no
- * execve(2) can gain privileges.  While only one thread runs.  Returns 0, or
+ * execve(2) can gain privileges and, unless `core`, that the process leaves no
+ * core and cannot be traced.  While only one thread runs.  Returns 0, or
  * -errno with `why`.
  */
-int daemon_become(const struct daemon_user *user, char *why, size_t size);
+int daemon_become(const struct daemon_user *user, bool core, char *why,
+    size_t size);
 
 #endif

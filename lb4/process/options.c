@@ -29,6 +29,7 @@ enum {
 	OPTION_SIMULATE,
 	OPTION_DOWN,
 	OPTION_CLIENTS,
+	OPTION_CORE,
 };
 
 /* "-": words in order; ":": this file words the complaints. */
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
 	{ "simulate", required_argument, NULL, OPTION_SIMULATE },
 	{ "down", required_argument, NULL, OPTION_DOWN },
 	{ "clients", required_argument, NULL, OPTION_CLIENTS },
+	{ "core", no_argument, NULL, OPTION_CORE },
 	{ "version", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -77,6 +79,7 @@ options_help(FILE *out)
 	    "  --log-level=LEVEL    error, warning, notice, info or debug\n"
 	    "  --access-log=DEST    off, stderr, syslog or a path\n"
 	    "  --access-format=FORM kv or json\n"
+	    "  --core               leave a core after a crash, let debuggers in\n"
 	    "  --host               with -t: name the limits that it will meet\n"
 	    "  --keys               list the configuration's keys and exit\n"
 	    "  --explain SERVICE CLIENT\n"
@@ -272,6 +275,9 @@ take_option(struct options *options, int option, char **argv)
 		return 0;
 	case 'D':
 		options->background = true;
+		return 0;
+	case OPTION_CORE:
+		options->core = true;
 		return 0;
 	case OPTION_HOST:
 		options->host = true;

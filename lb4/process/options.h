@@ -41,6 +41,7 @@ struct options {
 	struct options_service *service; /* owned; `services` of them */
 	size_t services;
 	bool background;
+	bool core;  /* it may leave one, and be traced */
 	char *path; /* owned: `file` made absolute; NULL: as it was given */
 	bool host;  /* with OPTIONS_CHECK: judge the machine too */
 	/* What goes before the file's word for it; NULL or -1: not given. */

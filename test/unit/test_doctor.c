@@ -389,6 +389,20 @@ START_TEST(several)
 }
 END_TEST
 
+START_TEST(cpu_quota)
+{
+	host.cpu_quota = 2000;
+	expect_other("maxconn", DOCTOR_FINE);
+	host.cpu_quota = 1500;
+	expect_other("CPU quota", DOCTOR_NOTE);
+	ck_assert_str_eq(report.finding[0].value, "1.50 CPUs");
+	ck_assert_str_eq(report.finding[0].set, "CPUQuota=200%, or workers=1");
+	host.cpu_quota = 100;
+	expect_other("CPU quota", DOCTOR_NOTE);
+	ck_assert_str_eq(report.finding[0].set, "CPUQuota=200%, or workers=1");
+}
+END_TEST
+
 /* A machine that tells nothing: only what the file says is known. */
 START_TEST(unknown_machine)
 {
@@ -452,6 +466,7 @@ main(void)
 	tcase_add_test(tcase, pipes);
 	tcase_add_test(tcase, threads);
 	tcase_add_test(tcase, several);
+	tcase_add_test(tcase, cpu_quota);
 	tcase_add_test(tcase, unknown_machine);
 	tcase_add_test(tcase, printed);
 	suite_add_tcase(suite, tcase);

@@ -257,6 +257,36 @@ START_TEST(real_machine)
 }
 END_TEST
 
+/* The narrowest quota on the way up counts, by either version. */
+START_TEST(cpu_quota)
+{
+	host_read(&host, root);
+	ck_assert_int_eq(host.cpu_quota, HOST_UNLIMITED);
+	put("/proc/self/cgroup", "0::/system.slice/lb4.service\n");
+	put("/sys/fs/cgroup/system.slice/lb4.service/cpu.max", "max 100000\n");
+	host_read(&host, root);
+	ck_assert_int_eq(host.cpu_quota, HOST_UNLIMITED);
+	put("/sys/fs/cgroup/system.slice/cpu.max", "150000 100000\n");
+	host_read(&host, root);
+	ck_assert_int_eq(host.cpu_quota, 1500);
+	put("/sys/fs/cgroup/system.slice/lb4.service/cpu.max",
+	    "20000 100000\n");
+	host_read(&host, root);
+	ck_assert_int_eq(host.cpu_quota, 200);
+
+	put("/proc/self/cgroup",
+	    "5:memory:/a\n4:cpuset:/a\n3:cpu,cpuacct:/a/b\n0::/a\n");
+	put("/sys/fs/cgroup/cpu/a/b/cpu.cfs_quota_us", "-1\n");
+	put("/sys/fs/cgroup/cpu/a/b/cpu.cfs_period_us", "100000\n");
+	host_read(&host, root);
+	ck_assert_int_eq(host.cpu_quota, HOST_UNLIMITED);
+	put("/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "25000\n");
+	put("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "10000\n");
+	host_read(&host, root);
+	ck_assert_int_eq(host.cpu_quota, 2500);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -274,6 +304,7 @@ main(void)
 	tcase_add_test(tcase, group_v2);
 	tcase_add_test(tcase, group_v1);
 	tcase_add_test(tcase, real_machine);
+	tcase_add_test(tcase, cpu_quota);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

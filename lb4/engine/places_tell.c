@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Who is to accept where, as the workers are told of it: see places.h.  Called
+ * by engine.c.
+ */
+#include <time.h>
+
+#include "common/log.h"
+#include "common/timer.h"
+#include "lb4/engine/listener.h"
+#include "lb4/engine/places.h"
+#include "lb4/engine/worker.h"
+
+/* How long the queues of what is left may take to empty.  Where conns are at
+ * their limit the rest is reset. */
+#define LEAVE_MS 1000
+
+/* Whether worker `w` accepts from socket `k` of the place. */
+static bool
+holds(const struct places *places, const struct place *place, unsigned k,
+    unsigned w)
+{
+	return place != NULL && k < place->sockets && w < places->workers &&
+	    (place->common || k % places->workers == w);
+}
+
+static void
+tell(struct worker_shared *shared, unsigned w, enum worker_message_kind kind,
+    struct listen_socket *socket)
+{
+	const struct worker_message message = {
+		.kind = kind,
+		.socket = socket,
+	};
+
+	worker_post(&shared->workers[w], &message);
+}
+
+static int
+tell_listen(struct worker_shared *shared, unsigned w, const struct place *place,
+    struct listen_socket *socket, bool started)
+{
+	const struct worker_message message = {
+		.kind = WORKER_LISTEN,
+		.socket = socket,
+		.state = place->state,
+		.exclusive = place->common,
+	};
+
+	if (!started)
+		return listener_add(&shared->workers[w], socket, place->state,
+		    place->common);
+	listen_socket_ref(socket);
+	service_state_ref(place->state);
+	worker_post(&shared->workers[w], &message);
+	return 0;
+}
+
+/* The sockets of the place that are not in the list to come. */
+static void
+leave(const struct places *old, const struct place *place,
+    struct worker_shared *shared, unsigned started)
+{
+	for (unsigned k = 0; k < place->sockets; k++)
+		for (unsigned w = 0; w < started; w++)
+			if (!place->socket[k].stays &&
+			    holds(old, place, k, w)) {
+				(void)atomic_fetch_add(&shared->leaving, 1);
+				tell(shared, w, WORKER_LEAVE,
+				    place->socket[k].socket);
+			}
+}
+
+static void
+say_left(const struct place *place)
+{
+	char text[ADDR_TEXT_MAX];
+
+	log_info("service %s: no longer listening on %s", place->state->name,
+	    addr_format(&place->bound, text, sizeof(text)));
+}
+
+static void
+wait_for_leaving(struct worker_shared *shared)
+{
+	const struct timespec pause = { .tv_nsec = 200000 };
+	const uint64_t deadline_ms = timer_now_ms() + LEAVE_MS;
+
+	while (atomic_load_explicit(&shared->leaving, memory_order_acquire) >
+		0 &&
+	    timer_now_ms() < deadline_ms)
+		(void)nanosleep(&pause, NULL);
+}
+
+void
+places_leave(struct places *old, struct worker_shared *shared, unsigned started)
+{
+	for (size_t i = 0; i < old->count; i++) {
+		struct place *place = &old->place[i];
+
+		leave(old, place, shared, started);
+		if (place->stays)
+			continue;
+		sockfile_unlink(&place->bound, &place->file);
+		say_left(place);
+	}
+	wait_for_leaving(shared);
+}
+
+/* Tells who is to accept from socket `k` now, and then who is not: there is
+ * somebody at all times. */
+static int
+take_up_socket(const struct places *next, const struct place *place,
+    const struct places *old, unsigned k, struct worker_shared *shared,
+    unsigned started)
+{
+	const struct place_socket *socket = &place->socket[k];
+	const struct place *before = socket->before;
+	const bool renamed = before != NULL && before->state != place->state;
+	const unsigned workers = next->workers > old->workers ? next->workers
+							      : old->workers;
+	int error = 0;
+
+	for (unsigned w = 0; error == 0 && w < next->workers; w++) {
+		bool had = holds(old, before, socket->before_k, w);
+
+		if (!holds(next, place, k, w) || (had && !renamed))
+			continue;
+		if (had)
+			tell(shared, w, WORKER_UNLISTEN, socket->socket);
+		error = tell_listen(shared, w, place, socket->socket,
+		    w < started);
+	}
+	for (unsigned w = 0; w < workers; w++)
+		if (holds(old, before, socket->before_k, w) &&
+		    !holds(next, place, k, w))
+			tell(shared, w, WORKER_UNLISTEN, socket->socket);
+	return error;
+}
+
+int
+places_take_up(const struct places *next, const struct places *old,
+    struct worker_shared *shared, unsigned started)
+{
+	char text[ADDR_TEXT_MAX];
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < next->count; i++) {
+		struct place *place = &next->place[i];
+
+		for (unsigned k = 0; error == 0 && k < place->sockets; k++)
+			error = take_up_socket(next, place, old, k, shared,
+			    started);
+		if (error == 0 && place->before == NULL && !place->inherited)
+			log_info("service %s: listening on %s",
+			    place->state->name,
+			    addr_format(&place->bound, text, sizeof(text)));
+		/* these end with the old list */
+		for (unsigned k = 0; k < place->sockets; k++)
+			place->socket[k].before = NULL;
+		place->before = NULL;
+	}
+	return error;
+}

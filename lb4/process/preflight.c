@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* What a start would stumble over: see preflight.h. */
+#include "lb4/process/preflight.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/sockfile.h"
+#include "common/user.h"
+#include "lb4/process/daemon.h"
+#include "lb4/process/options.h"
+#include "lb4/process/pidlock.h"
+
+#define WHY_MAX 512
+
+struct preflight {
+	const struct config *config;
+	const struct options *options;
+	FILE *out;
+	unsigned found;
+};
+
+static void __attribute__((format(printf, 4, 5)))
+complain(struct preflight *look, const char *section, const char *key,
+    const char *format, ...)
+{
+	va_list args;
+
+	fprintf(look->out, "%s: [%s] %s: ", options_source(look->options),
+	    section, key);
+	va_start(args, format);
+	vfprintf(look->out, format, args);
+	va_end(args);
+	fputc('\n', look->out);
+	look->found++;
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+/* Whether a file may be made or removed there; 0 or -errno. */
+static int
+check_directory(const char *path)
+{
+	char dir[CONFIG_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash != NULL && slash > path ? (size_t)(slash - path) : 1;
+	struct stat st;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)len,
+	    slash != NULL ? path : ".");
+	if (stat(dir, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? -errno
+								     : 0;
+}
+
+/* Opens what is there, but no fifo: its reader would see that. */
+static int
+check_log_file(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? check_directory(path) : -errno;
+	if (S_ISFIFO(st.st_mode))
+		return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0 ? -errno
+								       : 0;
+	fd = open(path,
+	    O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	(void)close(fd);
+	return 0;
+}
+
+static void
+check_log(struct preflight *look, const char *key, const char *name)
+{
+	int error;
+
+	name = options_destination(look->options, name);
+	if (name[0] != '/')
+		return;
+	error = check_log_file(name);
+	if (error < 0)
+		complain(look, "global", key, "cannot open %s: %s", name,
+		    strerror(-error));
+}
+
+static void
+check_pidfile(struct preflight *look)
+{
+	const char *path = look->config->pidfile;
+	char why[WHY_MAX];
+	struct stat st;
+	int error;
+
+	if (path[0] == '\0')
+		return;
+	if (pidlock_check(path, why, sizeof(why)) < 0) {
+		complain(look, "global", "pidfile", "%s", why);
+	} else if (lstat(path, &st) < 0) {
+		error = check_directory(path);
+		if (error < 0)
+			complain(look, "global", "pidfile",
+			    "cannot write %s: %s", path, strerror(-error));
+	}
+}
+
+/* ---- sockets ------------------------------------------------------------ */
+
+/* Whether a unix socket could be bound there; 0 or -errno. */
+static int
+check_socket_path(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	return check_directory(path);
+}
+
+static void
+check_group(struct preflight *look, const char *key, const char *name)
+{
+	char why[WHY_MAX];
+	gid_t gid;
+
+	if (name[0] != '\0' &&
+	    user_find_group(&gid, name, why, sizeof(why)) < 0)
+		complain(look, "global", key, "%s", why);
+}
+
+static void
+check_control(struct preflight *look)
+{
+	const struct config *config = look->config;
+	struct user user;
+	char why[WHY_MAX];
+	int error;
+
+	if (config->control[0] == '\0')
+		return;
+	if (config->control_owner[0] != '\0' &&
+	    user_find(&user, config->control_owner, why, sizeof(why)) < 0)
+		complain(look, "global", "control-owner", "%s", why);
+	check_group(look, "control-group", config->control_group);
+	check_group(look, "control-read", config->control_read);
+	check_group(look, "control-operate", config->control_operate);
+	check_group(look, "control-admin", config->control_admin);
+	error = check_socket_path(config->control);
+	if (error < 0)
+		complain(look, "global", "control", "cannot listen on %s: %s",
+		    config->control, strerror(-error));
+}
+
+static bool
+may_bind_low(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	    (data[0].effective >> CAP_NET_BIND_SERVICE & 1) != 0;
+}
+
+/* The first port that everybody may listen on. */
+static unsigned
+first_free_port(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start",
+	    "re");
+	unsigned port = 1024;
+
+	if (file == NULL)
+		return port;
+	if (fscanf(file, "%u", &port) != 1)
+		port = 1024;
+	(void)fclose(file);
+	return port;
+}
+
+/* Whether somebody listens on that port: the lb4 that runs, or a service
+ * manager who is going to hand the socket down. */
+static bool
+is_listened_on(const char *table, unsigned port)
+{
+	FILE *file = fopen(table, "re");
+	char line[256];
+	unsigned local, state;
+	bool found = false;
+
+	if (file == NULL)
+		return false;
+	while (!found && fgets(line, sizeof(line), file) != NULL)
+		found = sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x",
+			    &local, &state) == 2 &&
+		    local == port && state == 0x0a;
+	(void)fclose(file);
+	return found;
+}
+
+/* 0 or -errno. */
+static int
+check_listen(const struct addr *addr)
+{
+	const unsigned port = addr_port(addr);
+
+	if (addr_is_inherited(addr))
+		return 0;
+	if (addr_is_unix(addr))
+		return addr->un.sun_path[0] == '\0'
+		    ? 0
+		    : check_socket_path(addr->un.sun_path);
+	if (port == 0 || port >= first_free_port() || may_bind_low() ||
+	    is_listened_on("/proc/net/tcp", port) ||
+	    is_listened_on("/proc/net/tcp6", port))
+		return 0;
+	return -EACCES;
+}
+
+static void
+check_service(struct preflight *look, const struct config_service *service)
+{
+	char section[CONFIG_NAME_MAX + sizeof("service ")];
+	char text[ADDR_TEXT_MAX], why[WHY_MAX];
+	struct user user;
+	gid_t gid;
+
+	(void)snprintf(section, sizeof(section), "service %s", service->name);
+	if (service->listen_owner[0] != '\0' &&
+	    user_find(&user, service->listen_owner, why, sizeof(why)) < 0)
+		complain(look, section, "listen-owner", "%s", why);
+	if (service->listen_group[0] != '\0' &&
+	    user_find_group(&gid, service->listen_group, why, sizeof(why)) < 0)
+		complain(look, section, "listen-group", "%s", why);
+	for (size_t i = 0; i < service->listens; i++) {
+		const struct addr *addr = &service->listen[i];
+		int error = check_listen(addr);
+
+		if (error < 0)
+			complain(look, section, "listen",
+			    "cannot listen on %s: %s",
+			    addr_format(addr, text, sizeof(text)),
+			    strerror(-error));
+	}
+}
+
+/* ---- who --------------------------------------------------------------- */
+
+const char *
+preflight_root_warning(const struct config *config)
+{
+	if (geteuid() != 0 || config->user[0] != '\0')
+		return NULL;
+	return "running as root: set user, or -u, to whom lb4 is to become; "
+	       "user = root says that root is meant";
+}
+
+/* A reload reads the file again, as the user. */
+static void
+check_file(struct preflight *look)
+{
+	const char *file = options_source(look->options);
+
+	if (options_can_reload(look->options) &&
+	    faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) < 0)
+		fprintf(look->out,
+		    "%s: warning: user %s cannot read it: %s; a reload will "
+		    "be refused\n",
+		    file, look->config->user, strerror(errno));
+}
+
+unsigned
+preflight(const struct config *config, const struct options *options, FILE *out)
+{
+	struct preflight look = { config, options, out, 0 };
+	const char *warning = preflight_root_warning(config);
+	struct daemon_user user;
+	char why[WHY_MAX];
+	bool changes; /* who we are */
+
+	if (warning != NULL)
+		fprintf(out, "%s: warning: [global] user: %s\n",
+		    options_source(options), warning);
+	if (daemon_user_find(&user, config->user, why, sizeof(why)) < 0) {
+		complain(&look, "global", "user", "%s", why);
+		user.name[0] = '\0';
+	}
+	changes = user.name[0] != '\0' && user.uid != geteuid();
+	if (changes && geteuid() != 0) {
+		/* root may do all of it; who we are says nothing */
+		fprintf(out,
+		    "%s: warning: [global] user: only root can become %s, and "
+		    "only root can check the rest\n",
+		    options_source(options), user.name);
+		return look.found;
+	}
+	check_pidfile(&look);
+	check_control(&look);
+	for (size_t i = 0; i < config->services; i++)
+		check_service(&look, &config->service[i]);
+	if (changes && daemon_become(&user, false, why, sizeof(why)) < 0)
+		complain(&look, "global", "user", "%s", why);
+	check_log(&look, "log", config->log);
+	check_log(&look, "access-log", config->access_log);
+	if (changes)
+		check_file(&look);
+	return look.found;
+}
