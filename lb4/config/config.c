@@ -50,6 +50,8 @@ struct parse {
 	int global_line;      /* of the first [global]; 0: none */
 	bool unknown_section; /* there was one: meant as a service? */
 	int seen[KEYS_MAX];   /* the line of each key in this section */
+	bool full[KEYS_MAX];  /* said that it has too many values */
+	bool full_services;   /* said that there are too many */
 	bool no_memory;
 };
 
@@ -135,8 +137,11 @@ start_service(struct parse *parse, const char *name)
 	bool good;
 
 	if (parse->config->services >= CONFIG_SERVICES_MAX) {
-		complain_section(parse, "more than %d services: remove some",
-		    CONFIG_SERVICES_MAX);
+		if (!parse->full_services)
+			complain_section(parse,
+			    "more than %d services: remove some",
+			    CONFIG_SERVICES_MAX);
+		parse->full_services = true;
 		return;
 	}
 	good = judge_service(parse, name);
@@ -188,6 +193,7 @@ on_section(void *context, int line, const char *name)
 
 	check_required(parse);
 	memset(parse->seen, 0, sizeof(parse->seen));
+	memset(parse->full, 0, sizeof(parse->full));
 	parse->place = PLACE_UNKNOWN;
 	parse->section_line = line;
 	snprintf(parse->section, sizeof(parse->section), "%s", name);
@@ -317,14 +323,19 @@ on_value(void *context, int line, const char *name, const char *value)
 	struct parse *parse = context;
 	const struct key *key = find_key(parse, line, name);
 	struct why why = { "" };
+	bool *full;
 	int error;
 
 	if (key == NULL || !note_key(parse, key, line))
+		return;
+	full = &parse->full[key - keys_table];
+	if (*full)
 		return;
 	if (parse->place == PLACE_GLOBAL)
 		error = key_parse(key, parse->config, value, &why);
 	else
 		error = set_service(parse, key, line, value, &why);
+	*full = error == -E2BIG;
 	if (error == -ENOMEM)
 		parse->no_memory = true;
 	else if (error != 0)

@@ -1014,6 +1014,41 @@ START_TEST(test_unreadable)
 }
 END_TEST
 
+/* Of too many of a kind the first one is told of, and no other. */
+START_TEST(test_too_many)
+{
+	struct config_errors errors;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	fputs("[service s]\nlisten = :80\n", file);
+	for (int i = 0; i < CONFIG_BACKENDS_MAX + 70; i++)
+		fprintf(file, "backend = b%d 1.2.3.4:80\n", i);
+	fclose(file);
+	ck_assert_ptr_null(config_parse("f", text, size, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "f:1003: [service s] backend: more than 1000 in one service: "
+	    "remove some");
+	config_errors_done(&errors);
+	free(text);
+
+	file = open_memstream(&text, &size);
+	for (int i = 0; i < CONFIG_SERVICES_MAX + 70; i++)
+		fprintf(file,
+		    "[service s%d]\nlisten = :%d\nbackend = a 1.2.3.4:80\n", i,
+		    1000 + i);
+	fclose(file);
+	ck_assert_ptr_null(config_parse("f", text, size, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "f:3001: [service s1000]: more than 1000 services: remove some");
+	config_errors_done(&errors);
+	free(text);
+}
+END_TEST
+
 START_TEST(test_standard_input)
 {
 	const char *text = "[service s]\nlisten = :80\nbackend = a 1.2.3.4\n";
@@ -1073,6 +1108,7 @@ config_suite(void)
 	tcase_add_test(whole, test_adhoc_with_file);
 	tcase_add_test(whole, test_load);
 	tcase_add_test(whole, test_unreadable);
+	tcase_add_test(whole, test_too_many);
 	tcase_add_test(whole, test_standard_input);
 	suite_add_tcase(suite, whole);
 	return suite;
