@@ -413,7 +413,8 @@ explain(const struct options *options)
 static int
 simulate(const struct options *options)
 {
-	const struct options after_options = { .file = options->simulate,
+	const struct options after_options = { .action = OPTIONS_SIMULATE,
+		.file = options->simulate,
 		.zone = options->zone,
 		.relay = -1,
 		.log_level = -1,

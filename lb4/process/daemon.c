@@ -25,6 +25,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 int
 daemon_descriptors(void)
 {
@@ -108,7 +110,14 @@ daemon_pidfile_open(const char *path, char *why, size_t size)
 {
 	struct pidfh *pidfile;
 	pid_t other = -1;
+	struct stat st;
 
+	/* pidfile_open(3bsd) would wait for a reader of a fifo */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		snprintf(why, size, "cannot write %s: %s", path,
+		    file_error(-FILE_NOT_REGULAR));
+		return NULL;
+	}
 	pidfile = pidfile_open(path, 0644, &other);
 	if (pidfile == NULL && errno == EEXIST && other > 0) {
 		snprintf(why, size, "another lb4 is running with pid %ld (%s)",
