@@ -202,6 +202,27 @@ start_threads(struct program *program)
 	return 0;
 }
 
+/* All that the control thread's loop needs: from here on it cannot fail for
+ * want of memory. */
+static int
+start_control(struct program *program)
+{
+	const struct control_parts parts = {
+		.engine = program->engine,
+		.tables = &program->tables,
+		.logger = program->logger,
+		.prober = program->prober,
+		.options = program->options,
+		.config = program->config,
+		.socket = program->socket,
+		.version = LB4_VERSION,
+		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
+	};
+	int error = control_start(&program->control, &parts);
+
+	return error == 0 ? 0 : start_failed("control: %s", strerror(-error));
+}
+
 /* From here on clients are served; tells all who wait for that. */
 static int
 start_done(struct program *program)
@@ -243,6 +264,8 @@ start(struct program *program, bool background)
 	if (status == 0)
 		status = start_threads(program);
 	if (status == 0)
+		status = start_control(program);
+	if (status == 0)
 		status = start_done(program);
 	return status;
 }
@@ -250,18 +273,7 @@ start(struct program *program, bool background)
 static int
 run(struct program *program)
 {
-	const struct control_parts parts = {
-		.engine = program->engine,
-		.tables = &program->tables,
-		.logger = program->logger,
-		.prober = program->prober,
-		.options = program->options,
-		.config = program->config,
-		.socket = program->socket,
-		.version = LB4_VERSION,
-		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
-	};
-	int error = control_run(&program->control, &parts);
+	int error = control_run(&program->control);
 
 	program->config = program->control.parts.config; /* after reloads */
 	if (error == 0)
@@ -273,6 +285,7 @@ run(struct program *program)
 static void
 stop(struct program *program)
 {
+	control_socket_stop(program->socket);
 	if (program->engine_up)
 		engine_stop(program->engine);
 	if (program->prober_up)
@@ -472,12 +485,15 @@ int
 main(int argc, char **argv)
 {
 	struct options options;
-	int status = EXIT_USAGE;
+	int status, error;
 
 	if (daemon_descriptors() < 0)
 		return EXIT_START;
-	if (options_parse(&options, argc, argv) == 0)
+	error = options_parse(&options, argc, argv);
+	if (error == 0)
 		status = act(&options);
+	else
+		status = error == -ENOMEM ? EXIT_START : EXIT_USAGE;
 	options_done(&options);
 	return status;
 }

@@ -375,10 +375,8 @@ sleep_ms(const struct control *control)
 }
 
 int
-control_run(struct control *control, const struct control_parts *parts)
+control_start(struct control *control, const struct control_parts *parts)
 {
-	struct epoll_event events[4];
-	struct timer *timer;
 	int error;
 
 	control->parts = *parts;
@@ -387,10 +385,19 @@ control_run(struct control *control, const struct control_parts *parts)
 	error = start_closer(control);
 	if (error == 0)
 		error = start_socket(control);
-	if (error < 0) {
+	if (error < 0)
 		control_socket_stop(control->parts.socket);
-		return error;
-	}
+	return error;
+}
+
+int
+control_run(struct control *control)
+{
+	const struct control_parts *parts = &control->parts;
+	struct epoll_event events[4];
+	struct timer *timer;
+	int error = 0;
+
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
 	    parts->tables);

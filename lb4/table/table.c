@@ -536,6 +536,19 @@ tables_discard(struct tables *tables, struct table *table)
 	tables_sweep(tables);
 }
 
+static void
+mark_backends(const struct table *table)
+{
+	for (size_t id = 0; id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		for (size_t i = 0; service != NULL && i < service->backends;
+		     i++)
+			service->backend[i].backend->generation =
+			    table->generation;
+	}
+}
+
 void
 tables_commit(struct tables *tables, struct table *table)
 {
@@ -543,6 +556,7 @@ tables_commit(struct tables *tables, struct table *table)
 	    memory_order_relaxed);
 
 	tables->generation = table->generation;
+	mark_backends(table);
 	atomic_store_explicit(&tables->current, table, memory_order_release);
 	rcu_wait();
 	table_free(old);
