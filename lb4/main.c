@@ -481,6 +481,20 @@ act(struct options *options)
 	return serve(options);
 }
 
+/* Half an answer is none: a disk may be full, a pipe may have no reader. */
+static int
+written(int status)
+{
+	bool failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !failed)
+		return status;
+	fprintf(stderr, "lb4: standard output cannot be written: %s\n",
+	    errno != 0 ? strerror(errno) : "a part of it is lost");
+	return status == EXIT_OK ? EXIT_START : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -495,5 +509,5 @@ main(int argc, char **argv)
 	else
 		status = error == -ENOMEM ? EXIT_START : EXIT_USAGE;
 	options_done(&options);
-	return status;
+	return written(status);
 }

@@ -281,13 +281,23 @@ def control(path, port, pid):
         write(text)()
         self.prepare('reload')
 
+    def weighed():
+        write(text)()
+        self.prepare('weight web/a 7')
+
+    def unweighed():
+        write(text)()
+        self.prepare('weight web/a 1')
+
     for line in ('status', 'conns', 'info', 'table', 'help', 'doctor',
                  'explain sticky 10.0.0.1', 'explain web 10.0.0.1:77', 'node',
-                 'check web', 'log-level', 'wait ready web',
+                 'check web', 'log-level', 'wait ready web', 'save',
                  f'simulate {directory}/other.ini'):
         self.sweep(line)
         self.sweep(line + ' --json')
     for json_too in ('', ' --json'):
+        self.sweep('save' + json_too, weighed, unweighed)
+        self.sweep('save write' + json_too, weighed, unweighed)
         self.sweep('weight web/a 7' + json_too, None, 'weight web/a 1')
         self.sweep('add web/x 127.0.0.1:1 weight=2' + json_too, None,
                    'remove web/x')
