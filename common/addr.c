@@ -7,6 +7,7 @@
 #include "common/addr.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -15,7 +16,6 @@
 
 #define UNIX_PREFIX "unix:"
 #define UNIX_PATH_OFFSET offsetof(struct sockaddr_un, sun_path)
-#define UNIX_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
 /* Long enough for an IPv6 address with its zone. */
 #define HOST_MAX (INET6_ADDRSTRLEN + IF_NAMESIZE + 1)
@@ -29,7 +29,10 @@ parse_unix(struct addr *out, const char *path)
 
 	if (len == 0 || strcmp(path, "@") == 0)
 		return "the unix socket's path is empty";
-	if (len >= UNIX_PATH_SIZE)
+	if (path[0] != '/' && path[0] != '@')
+		return "the unix socket's path is relative; begin it with /";
+	static_assert(ADDR_UNIX_PATH_MAX == 107, "what is said below");
+	if (len > ADDR_UNIX_PATH_MAX)
 		return "the unix socket's path is too long (107 bytes at most)";
 	out->un.sun_family = AF_UNIX;
 	memcpy(out->un.sun_path, path, len + 1);
@@ -179,6 +182,8 @@ addr_parse(struct addr *out, const char *text, enum addr_port port,
 	memset(out, 0, sizeof(*out));
 	if (text[0] == '\0')
 		wrong = "the address is empty";
+	else if (strstr(text, "://") != NULL)
+		wrong = "a URL is no address; write only its host and port";
 	else if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
 		wrong = parse_unix(out, text + strlen(UNIX_PREFIX));
 	else
@@ -291,7 +296,7 @@ addr_set_inherited(struct addr *out, const char *name)
 	const size_t len = strlen(name);
 
 	memset(out, 0, sizeof(*out));
-	if (len == 0 || len >= UNIX_PATH_SIZE)
+	if (len == 0 || len > ADDR_UNIX_PATH_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < len; i++)
 		if (name[i] <= ' ' || name[i] > '~' || name[i] == ':')

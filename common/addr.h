@@ -31,9 +31,12 @@ struct addr {
 	};
 };
 
+/* Most bytes of a unix socket's path, or of an abstract one's name with its
+ * '@', wherever one is given (unix(7)). */
+#define ADDR_UNIX_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+
 /* Longest text that addr_format() makes, with its end: "unix:" and a path. */
-#define ADDR_TEXT_MAX \
-	(sizeof("unix:") + sizeof(((struct sockaddr_un *)0)->sun_path))
+#define ADDR_TEXT_MAX (sizeof("unix:") + ADDR_UNIX_PATH_MAX + 1)
 
 /* Where a client is, in 20 bytes.  IPv4 is kept mapped in IPv6
  * (::ffff:a.b.c.d), so that a client hashes the same by either listener. */
@@ -56,9 +59,9 @@ enum addr_port {
 /*
  * Reads `text` into `out`.  An empty host (":80") means every address, both
  * families: the IPv6 wildcard, to be opened without IPV6_V6ONLY, whereas "[::]"
- * is IPv6 alone.  Host names are refused.  Returns 0, or -EINVAL with `why` (if
- * not NULL) pointing at a constant sentence such as "port must be 0 to 65535";
- * `out` is then unset.
+ * is IPv6 alone.  Host names, URLs and relative paths are refused.  Returns 0,
+ * or -EINVAL with `why` (if not NULL) pointing at a constant sentence such as
+ * "port must be 0 to 65535"; `out` is then unset.
  */
 int addr_parse(struct addr *out, const char *text, enum addr_port port,
     const char **why);

@@ -217,6 +217,27 @@ start_threads(struct program *program)
 	return 0;
 }
 
+/* All that the control thread's loop needs: from here on it cannot fail for
+ * want of memory. */
+static int
+start_control(struct program *program)
+{
+	const struct control_parts parts = {
+		.engine = program->engine,
+		.tables = &program->tables,
+		.logger = program->logger,
+		.prober = program->prober,
+		.options = program->options,
+		.config = program->config,
+		.socket = program->socket,
+		.version = LB4_VERSION,
+		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
+	};
+	int error = control_start(&program->control, &parts);
+
+	return error == 0 ? 0 : start_failed("control: %s", strerror(-error));
+}
+
 /* From here on clients are served; tells all who wait for that. */
 static int
 start_done(struct program *program)
@@ -260,6 +281,8 @@ start(struct program *program, bool background)
 	if (status == 0)
 		status = start_threads(program);
 	if (status == 0)
+		status = start_control(program);
+	if (status == 0)
 		status = start_done(program);
 	return status;
 }
@@ -267,18 +290,7 @@ start(struct program *program, bool background)
 static int
 run(struct program *program)
 {
-	const struct control_parts parts = {
-		.engine = program->engine,
-		.tables = &program->tables,
-		.logger = program->logger,
-		.prober = program->prober,
-		.options = program->options,
-		.config = program->config,
-		.socket = program->socket,
-		.version = LB4_VERSION,
-		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
-	};
-	int error = control_run(&program->control, &parts);
+	int error = control_run(&program->control);
 
 	program->config = program->control.parts.config; /* after reloads */
 	if (error == 0)
@@ -290,6 +302,7 @@ run(struct program *program)
 static void
 stop(struct program *program)
 {
+	control_socket_stop(program->socket);
 	if (program->engine_up)
 		engine_stop(program->engine);
 	if (program->prober_up)
@@ -444,7 +457,8 @@ explain(const struct options *options)
 static int
 simulate(const struct options *options)
 {
-	const struct options after_options = { .file = options->simulate,
+	const struct options after_options = { .action = OPTIONS_SIMULATE,
+		.file = options->simulate,
 		.zone = options->zone,
 		.relay = -1,
 		.log_level = -1,
@@ -498,20 +512,37 @@ act(struct options *options)
 	return serve(options);
 }
 
+/* Half an answer is none: a disk may be full, a pipe may have no reader. */
+static int
+written(int status)
+{
+	bool failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !failed)
+		return status;
+	fprintf(stderr, "lb4: standard output cannot be written: %s\n",
+	    errno != 0 ? strerror(errno) : "a part of it is lost");
+	return status == EXIT_OK ? EXIT_START : status;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options options;
-	int status = EXIT_USAGE;
+	int status, error;
 
 	signals_block();
 	if (daemon_descriptors() < 0)
 		return start_failed("/dev/null: %s", strerror(errno));
-	if (options_parse(&options, argc, argv) == 0) {
+	error = options_parse(&options, argc, argv);
+	if (error == 0) {
 		if (options.action != OPTIONS_RUN)
 			signals_unblock();
 		status = act(&options);
+	} else {
+		status = error == -ENOMEM ? EXIT_START : EXIT_USAGE;
 	}
 	options_done(&options);
-	return status;
+	return written(status);
 }

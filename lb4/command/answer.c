@@ -86,8 +86,8 @@ value_text(const json_t *value, enum column_kind kind, char *buf, size_t size)
 static void
 no_memory(struct caller *caller)
 {
-	/* Part of an answer may be out: nothing sensible can follow it. */
-	caller->state = CALLER_GONE;
+	/* Whoever ran the command settles it: see caller_settle(). */
+	caller->no_memory = true;
 }
 
 static int
@@ -197,6 +197,38 @@ answer_object(struct caller *caller, const char *schema, json_t *object)
 	json_decref(object);
 }
 
+/* What cannot stand in an answer, as a line of text or in JSON, goes. */
+static void
+make_plain(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
+void
+answer_string(struct caller *caller, const char *text)
+{
+	caller_write(caller, "\"", 1);
+	while (*text != '\0') {
+		size_t plain = strcspn(text, "\"\\");
+
+		caller_write(caller, text, plain);
+		text += plain;
+		if (*text == '\0')
+			break;
+		caller_write(caller, "\\", 1);
+		caller_write(caller, text++, 1);
+	}
+	caller_write(caller, "\"", 1);
+}
+
+void
+answer_head(struct caller *caller, const char *schema)
+{
+	caller_printf(caller, "{\"schema\":\"%s\"", schema);
+}
+
 void
 answer_done(struct caller *caller, const char *format, ...)
 {
@@ -206,11 +238,15 @@ answer_done(struct caller *caller, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	if (caller->json)
-		answer_object(caller, "lb4.done/1",
-		    json_pack("{s:s}", "done", text));
-	else
+	if (!caller->json) {
 		caller_printf(caller, "%s\n\n", text);
+		return;
+	}
+	make_plain(text);
+	answer_head(caller, "lb4.done/1");
+	caller_printf(caller, ",\"done\":");
+	answer_string(caller, text);
+	caller_printf(caller, "}\n\n");
 }
 
 void
@@ -222,16 +258,15 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* It may repeat what the caller wrote. */
-	for (char *at = text; *at != '\0'; at++)
-		if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
-			*at = '?';
-	if (caller->json)
-		answer_object(caller, "lb4.error/1",
-		    json_pack("{s:{s:s,s:s}}", "error", "code", code, "message",
-			text));
-	else
+	make_plain(text); /* it may repeat what the caller wrote */
+	if (!caller->json) {
 		caller_printf(caller, "error: %s: %s\n\n", code, text);
+		return;
+	}
+	answer_head(caller, "lb4.error/1");
+	caller_printf(caller, ",\"error\":{\"code\":\"%s\",\"message\":", code);
+	answer_string(caller, text);
+	caller_printf(caller, "}}\n\n");
 }
 
 void

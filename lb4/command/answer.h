@@ -14,7 +14,7 @@
  *	answer_begin(), answer_row() ..., answer_end()
  *
  * All of these take the reference to the JSON that they are given; NULL stands
- * for "no memory" and is answered so.
+ * for "no memory" and is answered so, in the place of the whole answer.
  */
 #ifndef LB4_COMMAND_ANSWER_H
 #define LB4_COMMAND_ANSWER_H
@@ -51,7 +51,7 @@ void answer_done(struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* A complete answer: "error: CODE: text", or the same as JSON.  Codes are in
- * lb4ctl(8). */
+ * lb4ctl(8).  Neither of these two needs memory: see caller_begin(). */
 void answer_error(struct caller *caller, const char *code, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
@@ -78,6 +78,13 @@ void answer_line(struct caller *caller, const char *format, ...)
 
 /* A complete answer: the lines of `text`, none of which is empty. */
 void answer_text(struct caller *caller, const char *text);
+
+/* Begins an answer in JSON that needs no memory, as it tells what was done: an
+ * object whose other members and end are written by caller_printf(). */
+void answer_head(struct caller *caller, const char *schema);
+
+/* A JSON string of printable ASCII, as a part of such an answer. */
+void answer_string(struct caller *caller, const char *text);
 
 /* One event, a line; for callers who want JSON. */
 void answer_event(struct caller *caller, json_t *event);

@@ -13,8 +13,13 @@
 
 #include "common/acceptor.h"
 
+#include "common/log.h"
+
 /* What is thrown away of an ending caller in one go. */
 #define DISCARD_MAX 65536
+
+/* An answer of one line, each byte of which is escaped. */
+#define ANSWER_ROOM 3072
 
 static const char *const level_names[] = {
 	[LEVEL_NONE] = "none",
@@ -118,16 +123,17 @@ make_room(struct caller *caller, size_t len)
 void
 caller_write(struct caller *caller, const char *text, size_t len)
 {
-	if (caller->state == CALLER_GONE)
+	if (caller->state == CALLER_GONE || caller->no_memory)
 		return;
 	if (caller->out_room - caller->out_len < len &&
 	    !make_room(caller, len)) {
-		caller->state = CALLER_GONE;
+		caller->no_memory = true;
 		return;
 	}
 	if (len > 0)
 		memcpy(caller->out + caller->out_len, text, len);
 	caller->out_len += len;
+	caller->answer_len += len;
 }
 
 void
@@ -180,9 +186,71 @@ cancel_job(struct caller *caller)
 	caller->job.step = NULL;
 }
 
+bool
+caller_take_back(struct caller *caller)
+{
+	if (caller->answer_len > caller_pending(caller))
+		return false;
+	caller->out_len -= caller->answer_len;
+	caller->answer_len = 0;
+	caller->no_memory = false;
+	return true;
+}
+
+/* Needs no memory, but for what the socket takes. */
+static bool
+say_no_memory(struct caller *caller)
+{
+	const char *text = caller->json
+	    ? "{\"schema\":\"lb4.error/1\",\"error\":{\"code\":\"failed\","
+	      "\"message\":\"no memory\"}}\n\n"
+	    : "error: failed: no memory\n\n";
+	const size_t len = strlen(text);
+
+	caller->no_memory = false;
+	caller_write(caller, text, len);
+	if (!caller->no_memory)
+		return true;
+	caller->no_memory = false;
+	return caller_pending(caller) == 0 &&
+	    send(caller->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	    (ssize_t)len;
+}
+
+void
+caller_settle(struct caller *caller)
+{
+	if (!caller->no_memory || caller->state == CALLER_GONE)
+		return;
+	cancel_job(caller);
+	/* a line of text has a sense of its own, half an object has none */
+	if ((caller_take_back(caller) || !caller->json) &&
+	    say_no_memory(caller))
+		return;
+	log_warning("control socket: uid %d, pid %d is closed: no memory for "
+		    "the rest of its answer",
+	    (int)caller->uid, (int)caller->pid);
+	caller->state = CALLER_GONE;
+}
+
+bool
+caller_begin(struct caller *caller)
+{
+	caller->answer_len = 0;
+	caller->no_memory = caller->out_room - caller->out_len < ANSWER_ROOM &&
+	    !make_room(caller, ANSWER_ROOM);
+	if (!caller->no_memory)
+		return true;
+	caller_settle(caller);
+	return false;
+}
+
 void
 caller_end(struct caller *caller, uint64_t now_ms)
 {
+	if (caller->state != CALLER_OPEN)
+		return;
+	caller_settle(caller);
 	if (caller->state != CALLER_OPEN)
 		return;
 	cancel_job(caller);
@@ -207,5 +275,7 @@ caller_close(struct caller *caller)
 	free(caller->out);
 	caller->out = NULL;
 	caller->out_at = caller->out_len = caller->out_room = 0;
+	caller->answer_len = 0;
+	caller->no_memory = false;
 	caller->in_len = 0;
 }

@@ -29,7 +29,7 @@
 struct acceptor;
 struct column;
 struct control;
-struct simulation;
+struct errand;
 
 /* An answer in pieces goes on when less than this is left to be written; at
  * most about as much more comes from one piece. */
@@ -75,7 +75,7 @@ struct job {
 	uint32_t waits_for;	       /* backends that were asked after */
 	struct sweep *sweep; /* NULL: the worker has it, or there is none */
 	bool sweeping;
-	struct simulation *simulation; /* command_simulate.c */
+	struct errand *errand; /* a thread that works for it */
 	uint64_t count;
 };
 
@@ -98,6 +98,8 @@ struct caller {
 	bool lent;	   /* to the readiness thread: not to be touched */
 	bool json;	   /* the present command asks for JSON */
 	bool answer_empty; /* no row was written yet */
+	bool no_memory;	   /* a part of the answer is lost, and nothing is
+			    * written behind it */
 	const struct column *columns; /* of the rows */
 	struct job job;
 	bool job_waits; /* its last step said so */
@@ -106,6 +108,7 @@ struct caller {
 	size_t in_len;
 	char *out; /* owned */
 	size_t out_at, out_len, out_room;
+	size_t answer_len; /* bytes of the present answer so far */
 };
 
 /* Reads what has come.  Runs nothing. */
@@ -116,10 +119,24 @@ void caller_read(struct caller *caller, uint64_t now_ms);
  * for COMMAND_LINE_MAX + 1. */
 ssize_t caller_line(struct caller *caller, char *line);
 
-/* Puts bytes into the answer.  Without memory the caller is GONE. */
+/* Begins an answer: one of a line needs no more memory then.  False, after
+ * answering so, when there is none: nothing must be done then. */
+bool caller_begin(struct caller *caller);
+
+/* Puts bytes into the answer.  Without memory it sets `no_memory`. */
 void caller_write(struct caller *caller, const char *text, size_t len);
 void caller_printf(struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Takes the present answer back, and with it that memory was short.  False when
+ * the caller has read some of it. */
+bool caller_take_back(struct caller *caller);
+
+/* Puts in the place of an answer that lacks a part, if any, that there is no
+ * memory, and ends its job.  Where the caller has read some of it that is said
+ * behind those lines; no sense can be made of half of a JSON object: the caller
+ * is GONE then. */
+void caller_settle(struct caller *caller);
 
 /* Writes what the socket takes. */
 void caller_flush(struct caller *caller, uint64_t now_ms);

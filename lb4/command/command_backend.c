@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/textbuf.h"
 #include "common/timer.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
@@ -84,17 +85,19 @@ command_drain(struct caller *caller, const struct command *command)
 	if (!commands_pace(caller, command, &deadline_ms, &rate, &paced) ||
 	    !commands_find(caller, name, &named))
 		return;
-	begin_admin(caller, &named, ADMIN_DRAIN);
-	if (!paced) {
+	if (paced &&
+	    !closer_drain(control->closer, named.backend, rate, deadline_ms)) {
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+		return;
+	}
+	if (!paced)
 		closer_undrain(control->closer, named.backend);
-		answer_done(caller, "%s: drain", name);
-	} else if (closer_drain(control->closer, named.backend, rate,
-		       deadline_ms)) {
+	begin_admin(caller, &named, ADMIN_DRAIN);
+	if (paced)
 		answer_done(caller, "%s: drain, closing idle conns, %u/s", name,
 		    rate);
-	} else {
-		answer_error(caller, "failed", "%s", strerror(ENOMEM));
-	}
+	else
+		answer_done(caller, "%s: drain", name);
 }
 
 void
@@ -155,12 +158,18 @@ command_weight(struct caller *caller, const struct command *command)
 	struct why why = { "" };
 	unsigned before;
 	char done[64];
+	int error;
 
 	if (!commands_find(caller, name, &named))
 		return;
 	before = named.config_backend->weight;
-	if (key_parse(key, named.config_backend, text, &why) != 0) {
-		answer_error(caller, "usage", "weight: %s", why.text);
+	error = key_parse(key, named.config_backend, text, &why);
+	if (error != 0) {
+		named.config_backend->weight = before;
+		if (error == -ENOMEM)
+			answer_error(caller, "failed", "%s", strerror(ENOMEM));
+		else
+			answer_error(caller, "usage", "weight: %s", why.text);
 		return;
 	}
 	if (named.config_backend->weight != before) {
@@ -219,24 +228,44 @@ put_back(struct config_service *service, size_t place,
 	service->backends++;
 }
 
-/* The line that the configuration would have: "NAME ADDRESS KEY=VALUE...". */
-static bool
-backend_line(const struct command *command, const char *name, char *line,
-    size_t size)
+/* The line that the configuration would have: "NAME ADDRESS KEY=VALUE...", to
+ * be freed; NULL without memory. */
+static char *
+backend_line(const struct command *command, const char *name)
 {
-	FILE *out = fmemopen(line, size, "w");
-	bool fits;
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
 
-	if (out == NULL)
-		return false;
-	value_print_word(name, out);
-	for (unsigned i = 2; i < command->words; i++) {
-		fputc(' ', out);
-		value_print_word(command->word[i], out);
+	for (unsigned i = 1; out != NULL && i < command->words; i++) {
+		if (i > 1)
+			fputc(' ', out);
+		value_print_word(i == 1 ? name : command->word[i], out);
 	}
-	fputc('\0', out);
-	fits = ferror(out) == 0;
-	return fclose(out) == 0 && fits;
+	return textbuf_close(&buf) == 0 ? buf.text : NULL;
+}
+
+/* Adds the backend to the configuration; else has answered why not. */
+static bool
+add_backend(struct caller *caller, struct config_service *service,
+    const struct command *command, const char *name)
+{
+	const struct key *key = keys_find(KEY_SERVICE, "backend");
+	char *line = backend_line(command, name);
+	struct why why = { "" };
+	int error = line != NULL ? key_parse(key, service, line, &why)
+				 : -ENOMEM;
+
+	free(line);
+	if (error == 0)
+		return true;
+	if (error == -ENOMEM)
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+	else
+		answer_error(caller, "usage", "%s", why.text);
+	/* what was found too late, when it was there */
+	if (place_of(service, name) < service->backends)
+		(void)take_out(service, place_of(service, name));
+	return false;
 }
 
 void
@@ -244,10 +273,7 @@ command_add(struct caller *caller, const struct command *command)
 {
 	const char *name = command->word[1];
 	char service_name[CONFIG_NAME_MAX], backend_name[CONFIG_NAME_MAX];
-	const struct key *key = keys_find(KEY_SERVICE, "backend");
 	struct config_service *service;
-	char line[COMMAND_LINE_MAX];
-	struct why why = { "" };
 
 	if (!commands_split(name, service_name, backend_name)) {
 		answer_error(caller, "usage",
@@ -264,16 +290,8 @@ command_add(struct caller *caller, const struct command *command)
 		answer_error(caller, "refused", "%s is there already", name);
 		return;
 	}
-	if (!backend_line(command, backend_name, line, sizeof(line)) ||
-	    key_parse(key, service, line, &why) != 0) {
-		answer_error(caller, "usage", "%s",
-		    why.text[0] != '\0' ? why.text : "the line is too long");
-		/* it may have been found too long only when it was there */
-		if (place_of(service, backend_name) < service->backends)
-			(void)take_out(service,
-			    place_of(service, backend_name));
+	if (!add_backend(caller, service, command, backend_name))
 		return;
-	}
 	if (!serve_changed(caller)) {
 		(void)take_out(service, place_of(service, backend_name));
 		return;

@@ -71,11 +71,12 @@ finish(struct caller *caller, const struct sweep *sweep)
 		    "there is no such conn %" PRIu64, sweep->filter.id);
 		return;
 	}
-	if (caller->json)
-		answer_object(caller, "lb4.kill/1",
-		    json_pack("{s:I}", "killed", (json_int_t)count));
-	else
+	if (caller->json) {
+		answer_head(caller, "lb4.kill/1");
+		caller_printf(caller, ",\"killed\":%" PRIu64 "}\n\n", count);
+	} else {
 		answer_done(caller, "%" PRIu64 " conns killed", count);
+	}
 	log_notice("%" PRIu64 " conns killed, by uid %d, pid %d", count,
 	    (int)caller->uid, (int)caller->pid);
 	control_socket_event(caller->control->parts.socket, "kill", NULL, NULL,
@@ -94,6 +95,8 @@ step_sweep(struct caller *caller)
 	for (unsigned i = 0; i < sweep->rows; i++)
 		if (sweep->act == SWEEP_LIST)
 			answer_row(caller, conn_row(&sweep->row[i]));
+	if (caller->no_memory)
+		return JOB_DONE;
 	job->count += sweep->rows;
 	sweep->rows = 0;
 	if (sweep->at_end) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/textbuf.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/control/control.h"
@@ -68,8 +69,7 @@ command_doctor(struct caller *caller, const struct command *command)
 	const struct control_parts *parts = &caller->control->parts;
 	struct doctor_report report;
 	struct host host;
-	char *text = NULL;
-	size_t len = 0;
+	struct textbuf buf;
 	FILE *out;
 
 	(void)command;
@@ -80,12 +80,12 @@ command_doctor(struct caller *caller, const struct command *command)
 		answer_json(caller, &report);
 		return;
 	}
-	out = open_memstream(&text, &len);
+	out = textbuf_open(&buf);
 	if (out != NULL)
 		doctor_print(&report, out);
-	if (out == NULL || fclose(out) != 0 || text == NULL)
+	if (textbuf_close(&buf) < 0)
 		answer_error(caller, "failed", "no memory");
 	else
-		answer_text(caller, text);
-	free(text);
+		answer_text(caller, buf.text);
+	textbuf_done(&buf);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/textbuf.h"
 #include "common/timer.h"
 #include "lb4/balance/policy.h"
 #include "lb4/command/answer.h"
@@ -71,8 +72,7 @@ command_explain(struct caller *caller, const struct command *command)
 	const uint64_t now_ms = timer_now_ms();
 	struct offline_pick asked;
 	const char *why;
-	char *text = NULL;
-	size_t len = 0;
+	struct textbuf buf;
 	FILE *out;
 
 	if (service == NULL) {
@@ -97,12 +97,12 @@ command_explain(struct caller *caller, const struct command *command)
 		answer_json(caller, service, &asked);
 		return;
 	}
-	out = open_memstream(&text, &len);
+	out = textbuf_open(&buf);
 	if (out != NULL)
 		offline_print_pick(service, &asked, out);
-	if (out == NULL || fclose(out) != 0 || text == NULL)
+	if (textbuf_close(&buf) < 0)
 		answer_error(caller, "failed", "no memory");
 	else
-		answer_text(caller, text);
-	free(text);
+		answer_text(caller, buf.text);
+	textbuf_done(&buf);
 }

@@ -232,7 +232,7 @@ step_table(struct caller *caller)
 			strcmp(job->service, service->state->name) != 0))
 			continue;
 		if (!write_table(caller, service))
-			caller->state = CALLER_GONE;
+			caller->no_memory = true;
 		return JOB_MORE;
 	}
 	answer_end(caller);
@@ -285,13 +285,14 @@ command_log_level(struct caller *caller, const struct command *command)
 		control_socket_event(caller->control->parts.socket, "log-level",
 		    NULL, NULL, "%s", name);
 	}
-	if (caller->json)
-		answer_object(caller, "lb4.log-level/1",
-		    json_pack("{s:s}", "log_level",
-			log_level_name(atomic_load(&log_level))));
-	else
+	if (caller->json) {
+		answer_head(caller, "lb4.log-level/1");
+		caller_printf(caller, ",\"log_level\":\"%s\"}\n\n",
+		    log_level_name(atomic_load(&log_level)));
+	} else {
 		answer_done(caller, "%s",
 		    log_level_name(atomic_load(&log_level)));
+	}
 }
 
 /* ---- reload -------------------------------------------------------------- */

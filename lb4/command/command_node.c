@@ -99,11 +99,17 @@ answer_node(struct caller *caller, bool drain)
 
 	state = readiness_state(control, why, sizeof(why));
 	if (caller->json) {
-		answer_object(caller, "lb4.node/1",
-		    json_pack("{s:b,s:s,s:s,s:b,s:I}", "ready",
-			state == NODE_READY, "state", readiness_name(state),
-			"why", why, "drained", (bool)control->node_drained,
-			"conns", (json_int_t)conns));
+		/* no memory is needed: it tells what was done */
+		answer_head(caller, "lb4.node/1");
+		caller_printf(caller,
+		    ",\"ready\":%s,\"state\":\"%s\","
+		    "\"why\":",
+		    state == NODE_READY ? "true" : "false",
+		    readiness_name(state));
+		answer_string(caller, why);
+		caller_printf(caller,
+		    ",\"drained\":%s,\"conns\":%" PRIu64 "}\n\n",
+		    control->node_drained ? "true" : "false", conns);
 		return;
 	}
 	if (drain)

@@ -2,20 +2,29 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * save: what weight, add and remove have changed, as a diff of the file that
- * lb4 was started with; and, if it is told to, that file with it.
+ * lb4 was started with; and, if it is told to, that file with it.  A file may
+ * have 16 MiB and a disk may be slow, so that a thread of its own does it, with
+ * a copy of the configuration that is served (see errand.h).
  */
+#include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <libgen.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
+#include "common/textbuf.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/errand.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/config/edit.h"
@@ -31,46 +40,81 @@ struct original {
 	size_t len;
 };
 
-/* ---- reading ------------------------------------------------------------- */
+/* Who is in time decides: once it is CANCELLED nothing is replaced, and once it
+ * is REPLACED nothing is left to be cancelled. */
+enum phase { PHASE_PREPARES, PHASE_REPLACES, PHASE_CANCELLED };
 
-static int
-read_text(int fd, struct original *original)
+struct saving {
+	struct errand errand; /* the first one: see errand.h */
+
+	/* set before the thread starts */
+	struct config *served; /* owned */
+	char *path;	       /* owned; of the file, perhaps a link */
+	bool write;
+	bool json;
+	uid_t uid; /* who asks */
+	pid_t pid;
+
+	_Atomic int phase;  /* writers: the thread, and the job; by CAS */
+	_Atomic bool made;  /* writer: the thread; `new` is there, and stays */
+	char new[PATH_MAX]; /* the thread's; the job reads it once `made` */
+
+	/* the thread's, and the job's once it is done */
+	struct original original;
+	struct edits edits;
+	bool written;
+	json_t *object;	  /* owned; the answer as JSON, or */
+	char *diff;	  /* owned; as text */
+	const char *code; /* of an error, which is in `why`; NULL: none */
+	char why[2 * PATH_MAX];
+};
+
+static void
+saving_free(struct errand *errand)
 {
-	size_t room = (size_t)original->stat.st_size + 1;
-	ssize_t got = 1;
+	struct saving *saving = (struct saving *)errand;
 
-	original->text = malloc(room);
-	if (original->text == NULL)
-		return -ENOMEM;
-	while (original->len < room && got > 0) {
-		got = read(fd, original->text + original->len,
-		    room - original->len);
-		if (got < 0)
-			return -errno;
-		original->len += (size_t)got;
-	}
-	/* it has grown meanwhile: somebody is writing it */
-	return original->len < room ? 0 : -EAGAIN;
+	edits_done(&saving->edits);
+	config_free(saving->served);
+	json_decref(saving->object);
+	free(saving->original.text);
+	free(saving->diff);
+	free(saving->path);
+	free(saving);
 }
+
+static void __attribute__((format(printf, 3, 4)))
+refuse(struct saving *saving, const char *code, const char *format, ...)
+{
+	va_list args;
+
+	saving->code = code;
+	va_start(args, format);
+	(void)vsnprintf(saving->why, sizeof(saving->why), format, args);
+	va_end(args);
+}
+
+/* ---- reading ------------------------------------------------------------- */
 
 static int
 original_read(struct original *original, const char *path)
 {
 	int fd, error = 0;
 
-	*original = (struct original){ .text = NULL };
 	if (realpath(path, original->path) == NULL)
 		return -errno;
-	fd = open(original->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = file_open(original->path, O_RDONLY, 0);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fstat(fd, &original->stat) < 0)
 		error = -errno;
-	else if (!S_ISREG(original->stat.st_mode))
-		error = -EINVAL;
 	else
-		error = read_text(fd, original);
+		error = file_read(fd, CONFIG_FILE_MAX, &original->text,
+		    &original->len);
 	(void)close(fd);
+	/* somebody is writing it */
+	if (error == 0 && original->len != (size_t)original->stat.st_size)
+		error = -EAGAIN;
 	return error;
 }
 
@@ -79,25 +123,14 @@ original_read(struct original *original, const char *path)
 static int
 fill(int fd, const struct original *original, const struct edits *edits)
 {
-	FILE *out;
-	int error = 0;
+	int error;
 
 	/* as the old one: nobody may read more, nor lose the file */
 	if (fchown(fd, original->stat.st_uid, original->stat.st_gid) < 0 ||
-	    fchmod(fd, original->stat.st_mode & 07777) < 0) {
-		error = -errno;
-		(void)close(fd);
-		return error;
-	}
-	out = fdopen(fd, "w");
-	if (out == NULL) {
-		(void)close(fd);
-		return -ENOMEM;
-	}
-	edits_apply(edits, original->text, original->len, out);
-	if (fflush(out) != 0 || fsync(fd) < 0)
-		error = -errno;
-	if (fclose(out) != 0 && error == 0)
+	    fchmod(fd, original->stat.st_mode & 07777) < 0)
+		return -errno;
+	error = file_write(fd, edits->text, edits->len);
+	if (error == 0 && fsync(fd) < 0)
 		error = -errno;
 	return error;
 }
@@ -116,34 +149,95 @@ check_same(const struct original *original)
 		now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
 		now.st_mtim.tv_nsec == was->st_mtim.tv_nsec
 	    ? 0
-	    : -EBUSY;
+	    : -ESTALE;
+}
+
+/* The new name may be lost with the power until its directory is written. */
+static void
+sync_directory(const char *path)
+{
+	char directory[PATH_MAX];
+	int fd, error = 0;
+
+	(void)strlcpy(directory, path, sizeof(directory));
+	fd = open(dirname(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		error = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	/* which not every file system can do */
+	if (error != 0 && error != EINVAL)
+		log_warning("%s is written, but its directory cannot be synced "
+			    "to the disk: %s",
+		    path, strerror(error));
+}
+
+static int
+replace(struct saving *saving)
+{
+	int prepares = PHASE_PREPARES;
+	int error = check_same(&saving->original);
+
+	if (error < 0)
+		return error;
+	if (!atomic_compare_exchange_strong(&saving->phase, &prepares,
+		PHASE_REPLACES))
+		return -ECANCELED;
+	return rename(saving->new, saving->original.path) < 0 ? -errno : 0;
 }
 
 /* Replaces the file whole: who reads it finds the old one or the new one.  A
  * disk may be slow: an editor may have been quicker. */
 static int
-original_replace(const struct original *original, const struct edits *edits)
+original_replace(struct saving *saving)
 {
-	char new[PATH_MAX];
 	int fd, error;
 
-	if ((size_t)snprintf(new, sizeof(new), "%s.XXXXXX", original->path) >=
-	    sizeof(new))
+	if ((size_t)snprintf(saving->new, sizeof(saving->new), "%s.XXXXXX",
+		saving->original.path) >= sizeof(saving->new))
 		return -ENAMETOOLONG;
-	fd = mkostemp(new, O_CLOEXEC);
+	fd = mkostemp(saving->new, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	error = fill(fd, original, edits);
-	if (error == 0)
-		error = check_same(original);
-	if (error == 0 && rename(new, original->path) < 0)
+	atomic_store_explicit(&saving->made, true, memory_order_release);
+	error = fill(fd, &saving->original, &saving->edits);
+	if (close(fd) < 0 && error == 0)
 		error = -errno;
+	if (error == 0)
+		error = replace(saving);
 	if (error < 0)
-		(void)unlink(new);
+		(void)unlink(saving->new);
+	else
+		sync_directory(saving->original.path);
 	return error;
 }
 
-/* ---- the command --------------------------------------------------------- */
+static void
+write_file(struct saving *saving)
+{
+	const char *path = saving->original.path;
+	int error = original_replace(saving);
+
+	saving->written = error == 0;
+	if (error == 0)
+		log_notice("%s written, %zu changes, by uid %d, pid %d", path,
+		    saving->edits.count, (int)saving->uid, (int)saving->pid);
+	else if (error == -ESTALE)
+		refuse(saving, "refused",
+		    "%s was changed by somebody else meanwhile", path);
+	else if (error == -EBUSY)
+		refuse(saving, "failed",
+		    "%s cannot be replaced, as it is a mount of its own: mount "
+		    "its directory in its place, or: lb4ctl save | patch %s",
+		    path, path);
+	else
+		refuse(saving, "failed",
+		    "%s cannot be written: %s: lb4ctl save | patch %s, as "
+		    "somebody who may",
+		    path, strerror(-error), path);
+}
+
+/* ---- the answer ---------------------------------------------------------- */
 
 /* Text for JSON, which is UTF-8.  What is not, as comments may be, is taken for
  * ISO 8859-1: so every byte of it can be told. */
@@ -171,102 +265,171 @@ text_value(const char *text)
 	return value;
 }
 
-static void
-answer_diff(struct caller *caller, const struct original *original,
-    const struct edits *edits, bool written)
+/* What is answered if nothing goes wrong, ready before anything is written:
+ * then there is no lack of memory that could hide what was done. */
+static int
+make_answer(struct saving *saving)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	const struct original *original = &saving->original;
+	const bool writes = saving->write && saving->edits.count > 0;
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+	int error = 0;
 
 	if (out != NULL)
-		edits_diff(edits, original->text, original->len, original->path,
-		    out);
-	if (out == NULL || fclose(out) != 0 || text == NULL) {
-		answer_error(caller, "failed", "no memory");
-	} else if (caller->json) {
-		answer_object(caller, "lb4.save/1",
-		    json_pack("{s:o,s:I,s:b,s:o}", "path",
-			text_value(original->path), "changes",
-			(json_int_t)edits->count, "written", written, "diff",
-			text_value(text)));
-	} else if (edits->count == 0) {
-		answer_done(caller, "%s says what is served", original->path);
-	} else {
-		caller_write(caller, text, len);
-		if (written)
-			answer_line(caller, "written to %s", original->path);
-		caller_write(caller, "\n", 1);
+		error = edits_diff(&saving->edits, original->text,
+		    original->len, original->path, out);
+	if (out != NULL && writes && !saving->json)
+		fprintf(out, "written to %s\n", original->path);
+	if (textbuf_close(&buf) < 0 || error < 0) {
+		textbuf_done(&buf);
+		return -ENOMEM;
 	}
-	free(text);
+	saving->diff = buf.text;
+	if (!saving->json)
+		return 0;
+	saving->object = json_pack("{s:o,s:I,s:b,s:o}", "path",
+	    text_value(original->path), "changes",
+	    (json_int_t)saving->edits.count, "written", writes, "diff",
+	    text_value(saving->diff));
+	return saving->object != NULL ? 0 : -ENOMEM;
+}
+
+/* ---- the thread ---------------------------------------------------------- */
+
+static void
+saving_run(struct errand *errand)
+{
+	struct saving *saving = (struct saving *)errand;
+	struct original *original = &saving->original;
+	struct config_errors errors = { .count = 0 };
+	struct config *file = NULL;
+	struct why why = { "" };
+	int error = original_read(original, saving->path);
+
+	if (error == 0)
+		file = config_parse(original->path, original->text,
+		    original->len, &errors);
+	if (file != NULL)
+		error = edits_make(&saving->edits, original->text,
+		    original->len, file, saving->served, &why);
+	if (file != NULL && error == 0)
+		error = make_answer(saving);
+	if (errors.count > 0)
+		refuse(saving, "refused", "%s", errors.text[0]);
+	else if (why.text[0] != '\0')
+		refuse(saving, "refused", "%s: %s", saving->path, why.text);
+	else if (error < 0)
+		refuse(saving, "failed", "%s: %s", saving->path,
+		    file_error(error));
+	else if (saving->write && saving->edits.count > 0)
+		write_file(saving);
+	config_free(file);
+	config_errors_done(&errors);
+}
+
+/* ---- the job ------------------------------------------------------------- */
+
+/* A process that ends, ends its threads: then what was not replaced yet would
+ * leave a file behind. */
+static void
+cancel_saving(struct caller *caller)
+{
+	struct saving *saving = (struct saving *)caller->job.errand;
+	int prepares = PHASE_PREPARES;
+
+	if (saving != NULL && !errand_is_done(&saving->errand) &&
+	    atomic_compare_exchange_strong(&saving->phase, &prepares,
+		PHASE_CANCELLED) &&
+	    atomic_load_explicit(&saving->made, memory_order_acquire))
+		(void)unlink(saving->new);
+	errand_cancel(caller);
 }
 
 static void
-save(struct caller *caller, const struct original *original,
-    const struct edits *edits, bool write)
+answer_saved(struct caller *caller, struct saving *saving)
 {
-	int error = 0;
+	const char *path = saving->original.path;
 
-	if (write && edits->count > 0)
-		error = original_replace(original, edits);
-	if (error == -EBUSY) {
-		answer_error(caller, "refused",
-		    "%s was changed by somebody else meanwhile",
-		    original->path);
-		return;
+	if (saving->json) {
+		answer_object(caller, "lb4.save/1",
+		    json_incref(saving->object));
+	} else if (saving->edits.count == 0) {
+		answer_done(caller, "%s says what is served", path);
+	} else {
+		answer_text(caller, saving->diff);
 	}
-	if (error < 0) {
-		answer_error(caller, "failed",
-		    "%s cannot be written: %s: lb4ctl save | patch %s, as "
-		    "somebody who may",
-		    original->path, strerror(-error), original->path);
+	if (!caller->no_memory || !saving->written)
 		return;
-	}
-	if (write && edits->count > 0) {
-		log_notice("%s written, %zu changes, by uid %d, pid %d",
-		    original->path, edits->count, (int)caller->uid,
-		    (int)caller->pid);
+	caller_take_back(caller);
+	answer_done(caller,
+	    "written to %s, but no memory to show the %zu "
+	    "changes",
+	    path, saving->edits.count);
+}
+
+static enum job_result
+step_save(struct caller *caller)
+{
+	struct saving *saving = (struct saving *)caller->job.errand;
+
+	if (!errand_is_done(&saving->errand))
+		return JOB_WAITS;
+	if (saving->code != NULL)
+		answer_error(caller, saving->code, "%s", saving->why);
+	else
+		answer_saved(caller, saving);
+	if (saving->written)
 		control_socket_event(caller->control->parts.socket, "save",
-		    NULL, NULL, "%s", original->path);
-	}
-	answer_diff(caller, original, edits, write && edits->count > 0);
+		    NULL, NULL, "%s", saving->original.path);
+	cancel_saving(caller);
+	return JOB_DONE;
+}
+
+static struct saving *
+saving_new(const struct caller *caller, const char *path, bool write)
+{
+	struct saving *saving = calloc(1, sizeof(*saving));
+
+	if (saving == NULL)
+		return NULL;
+	errand_init(&saving->errand, caller, saving_run, saving_free);
+	saving->served = config_copy(caller->control->parts.config);
+	saving->path = strdup(path);
+	saving->write = write;
+	saving->json = caller->json;
+	saving->uid = caller->uid;
+	saving->pid = caller->pid;
+	atomic_init(&saving->phase, PHASE_PREPARES);
+	atomic_init(&saving->made, false);
+	if (saving->served != NULL && saving->path != NULL)
+		return saving;
+	errand_let_go(&saving->errand);
+	return NULL;
 }
 
 static void
 save_file(struct caller *caller, const char *path, bool write)
 {
-	struct config_errors errors = { .count = 0 };
-	struct config *file = NULL;
-	struct original original;
-	struct why why = { "" };
-	struct edits edits = { .count = 0 };
-	int error = original_read(&original, path);
+	struct saving *saving = saving_new(caller, path, write);
+	int error = saving != NULL ? errand_start(&saving->errand) : -ENOMEM;
 
-	if (error == 0)
-		file = config_parse(original.path, original.text, original.len,
-		    &errors);
-	if (file != NULL)
-		error = edits_make(&edits, original.text, original.len, file,
-		    caller->control->parts.config, &why);
-	if (errors.count > 0)
-		answer_error(caller, "refused", "%s", errors.text[0]);
-	else if (why.text[0] != '\0')
-		answer_error(caller, "refused", "%s: %s", path, why.text);
-	else if (error < 0)
-		answer_error(caller, "failed", "%s: %s", path,
-		    strerror(-error));
-	else
-		save(caller, &original, &edits, write);
-	edits_done(&edits);
-	config_free(file);
-	config_errors_done(&errors);
-	free(original.text);
+	if (error < 0) {
+		answer_error(caller, "failed", "%s", strerror(-error));
+		if (saving != NULL)
+			errand_let_go(&saving->errand);
+		return;
+	}
+	commands_job(caller, step_save);
+	caller->job.errand = &saving->errand;
+	caller->job.cancel = cancel_saving;
 }
 
 void
 command_save(struct caller *caller, const struct command *command)
 {
-	const struct options *options = caller->control->parts.options;
+	const struct control *control = caller->control;
+	const struct options *options = control->parts.options;
 	const char *word = command_argument(command, 0);
 
 	if (word != NULL && strcmp(word, "write") != 0)
@@ -275,6 +438,9 @@ command_save(struct caller *caller, const struct command *command)
 		answer_error(caller, "refused",
 		    "there is no file: lb4 was started from %s",
 		    options_source(options));
+	else if (control_socket_runs(control->parts.socket, step_save))
+		/* each costs a CPU for a while */
+		answer_error(caller, "busy", "another save is under way");
 	else
 		save_file(caller, options_source(options), word != NULL);
 }

@@ -3,25 +3,20 @@
 /*
  * simulate: how many clients would move if a file were in force, instead of
  * what is served, with the states as they are now.  Millions of picks take
- * seconds, so a thread of its own makes them, with configurations of its own;
- * the caller's job waits for it.
- *
- * Job and thread share a struct simulation.  The thread writes the result, and
- * says `done` (release) behind it; the job sets `stop` when its caller has gone
- * or lb4 is stopping: the thread needs nothing that ends with either.  Who lets
- * go of it last frees it.
+ * seconds, so a thread of its own makes them, with configurations of its own
+ * (see errand.h).
  */
 #include <bsd/string.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/textbuf.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/errand.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
@@ -30,38 +25,30 @@
 #include "lb4/whatif/offline.h"
 
 struct simulation {
+	struct errand errand; /* the first one: see errand.h */
+
 	/* set before the thread starts */
-	int bell;     /* owned; see control_socket_bell() */
-	char *before; /* owned; the dump of the configuration in force */
-	size_t before_len;
-	struct hash_key seed;
-	char zone[CONFIG_NAME_MAX];
+	struct config *before;		   /* owned; what is in force */
 	char *path;			   /* owned; of the file */
 	char (*down)[2 * CONFIG_NAME_MAX]; /* owned; SERVICE/BACKEND */
-	size_t downs;
+	size_t downs, downs_room;
 	bool json;
 	bool tells_words; /* of the file, in errors */
 
-	_Atomic bool stop; /* writer: the job */
-	_Atomic bool done; /* writer: the thread */
-	_Atomic int holders;
-
 	/* the thread's, and the job's once it is done */
-	char *text; /* owned; the answer, or what is wrong */
-	size_t text_len;
+	char *text;	  /* owned; the answer, or what is wrong */
 	json_t *services; /* owned; the answer in JSON */
+	bool no_memory;	  /* ... of which a part is lost */
 	bool failed;
 };
 
 static void
-let_go(struct simulation *simulation)
+simulation_free(struct errand *errand)
 {
-	if (atomic_fetch_sub(&simulation->holders, 1) > 1)
-		return;
-	if (simulation->bell >= 0)
-		(void)close(simulation->bell);
+	struct simulation *simulation = (struct simulation *)errand;
+
 	free(simulation->path);
-	free(simulation->before);
+	config_free(simulation->before);
 	free(simulation->down);
 	free(simulation->text);
 	json_decref(simulation->services);
@@ -86,19 +73,24 @@ pair_object(const char *name, const double percent[2])
 	    percent_value(percent[1]));
 }
 
+/* NULL without memory. */
 static json_t *
 backends_array(const struct simulated *told)
 {
 	json_t *backends = json_array();
+	int error = 0;
 
 	for (size_t i = 0; i < told->backends; i++)
-		(void)json_array_append_new(backends,
+		error |= json_array_append_new(backends,
 		    pair_object(told->backend[i].name,
 			told->backend[i].percent));
 	if (told->none_percent[0] + told->none_percent[1] > 0)
-		(void)json_array_append_new(backends,
+		error |= json_array_append_new(backends,
 		    pair_object(NULL, told->none_percent));
-	return backends;
+	if (error == 0)
+		return backends;
+	json_decref(backends);
+	return NULL;
 }
 
 static json_t *
@@ -108,15 +100,17 @@ checksum_value(uint64_t checksum)
 }
 
 static void
-tell_json(void *services, const struct simulated *told)
+tell_json(void *owner, const struct simulated *told)
 {
 	static const char *const changes[] = {
 		[SIMULATED_STAYS] = "stays",
 		[SIMULATED_ADDED] = "added",
 		[SIMULATED_REMOVED] = "removed",
 	};
+	struct simulation *simulation = owner;
 	json_t *one = json_pack("{s:s,s:s}", "service", told->service, "change",
 	    changes[told->change]);
+	int error = 0;
 
 	if (told->change == SIMULATED_STAYS) {
 		json_t *more = json_pack("{s:s,s:s,s:o,s:o,s:o,s:I,s:o}",
@@ -129,10 +123,11 @@ tell_json(void *services, const struct simulated *told)
 		    "clients", (json_int_t)told->clients, "backends",
 		    backends_array(told));
 
-		(void)json_object_update(one, more);
+		error = json_object_update(one, more);
 		json_decref(more);
 	}
-	(void)json_array_append_new(services, one);
+	error |= json_array_append_new(simulation->services, one);
+	simulation->no_memory |= error != 0;
 }
 
 /* The first complaint, for the others repeat it more often than not.  It has
@@ -151,102 +146,74 @@ complain(const struct simulation *simulation,
 }
 
 static struct config *
-parse_before(const struct simulation *simulation, struct config_errors *errors)
-{
-	struct config *config = config_parse("served", simulation->before,
-	    simulation->before_len, errors);
-
-	if (config == NULL)
-		return NULL;
-	config->hash_seed = simulation->seed;
-	config->hash_seed_set = true;
-	strlcpy(config->zone, simulation->zone, sizeof(config->zone));
-	return config;
-}
-
-static struct config *
 read_after(const struct simulation *simulation, struct config_errors *errors)
 {
 	struct config *config = config_load(simulation->path, errors);
 
 	if (config != NULL)
-		strlcpy(config->zone, simulation->zone, sizeof(config->zone));
+		strlcpy(config->zone, simulation->before->zone,
+		    sizeof(config->zone));
 	return config;
 }
 
 /* Writes to `out` and `services` what is told, or to `err` what is wrong. */
 static bool
-simulate(const struct simulation *simulation, FILE *out, FILE *err)
+simulate(struct simulation *simulation, FILE *out, FILE *err)
 {
 	struct config_errors errors = { .count = 0 };
-	struct config *before = parse_before(simulation, &errors);
 	struct config *after = read_after(simulation, &errors);
 	const char **down = calloc(simulation->downs + 1, sizeof(*down));
 	int error = -EINVAL;
 
 	for (size_t i = 0; down != NULL && i < simulation->downs; i++)
 		down[i] = simulation->down[i];
-	if (before == NULL || after == NULL || down == NULL)
+	if (after == NULL || down == NULL)
 		complain(simulation, &errors, err);
 	else
 		error = offline_simulate(
 		    &(struct offline_simulate){
-			.before = before,
+			.before = simulation->before,
 			.after = after,
 			.down = down,
 			.downs = simulation->downs,
-			.stop = &simulation->stop,
+			.stop = &simulation->errand.stop,
 			.tell = simulation->json ? tell_json
 						 : offline_print_simulated,
-			.owner = simulation->json ? (void *)simulation->services
+			.owner = simulation->json ? (void *)simulation
 						  : (void *)out,
 		    },
 		    err);
 	free(down);
-	config_free(before);
 	config_free(after);
 	config_errors_done(&errors);
 	return error == 0;
 }
 
-static void *
-simulation_main(void *argument)
+static void
+simulation_run(struct errand *errand)
 {
-	struct simulation *simulation = argument;
-	const uint64_t ring = 1;
-	char *complaint = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&simulation->text, &simulation->text_len);
-	FILE *err = open_memstream(&complaint, &len);
+	struct simulation *simulation = (struct simulation *)errand;
+	struct textbuf text, complaint;
+	FILE *out = textbuf_open(&text);
+	FILE *err = textbuf_open(&complaint);
 
 	simulation->failed = out == NULL || err == NULL ||
 	    !simulate(simulation, out, err);
-	if (out != NULL && fclose(out) != 0)
+	if (textbuf_close(&text) < 0)
 		simulation->failed = true;
-	if (err != NULL && fclose(err) != 0)
-		simulation->failed = true;
+	/* without memory for the reason, that is the reason */
+	(void)textbuf_close(&complaint);
+	simulation->failed |= simulation->no_memory;
 	if (simulation->failed) {
-		free(simulation->text);
-		simulation->text = complaint;
+		textbuf_done(&text);
+		simulation->text = complaint.text;
 	} else {
-		free(complaint);
+		textbuf_done(&complaint);
+		simulation->text = text.text;
 	}
-	atomic_store_explicit(&simulation->done, true, memory_order_release);
-	/* without it the job looks once a second */
-	(void)!write(simulation->bell, &ring, sizeof(ring));
-	let_go(simulation);
-	return NULL;
 }
 
 /* ---- the job ------------------------------------------------------------- */
-
-static void
-cancel_simulation(struct caller *caller)
-{
-	atomic_store(&caller->job.simulation->stop, true);
-	let_go(caller->job.simulation);
-	caller->job.simulation = NULL;
-}
 
 /* What the program says at the command line begins with its name. */
 static const char *
@@ -254,7 +221,7 @@ plain(const char *text)
 {
 	static const char name[] = "lb4: ";
 
-	if (text == NULL)
+	if (text == NULL || text[0] == '\0')
 		return "no memory";
 	return strncmp(text, name, strlen(name)) == 0 ? text + strlen(name)
 						      : text;
@@ -263,9 +230,9 @@ plain(const char *text)
 static enum job_result
 step_simulate(struct caller *caller)
 {
-	struct simulation *simulation = caller->job.simulation;
+	struct simulation *simulation = (struct simulation *)caller->job.errand;
 
-	if (!atomic_load_explicit(&simulation->done, memory_order_acquire))
+	if (!errand_is_done(&simulation->errand))
 		return JOB_WAITS;
 	if (simulation->failed) {
 		char *text = simulation->text;
@@ -279,7 +246,7 @@ step_simulate(struct caller *caller)
 	} else {
 		answer_text(caller, simulation->text);
 	}
-	cancel_simulation(caller);
+	errand_cancel(caller);
 	return JOB_DONE;
 }
 
@@ -288,12 +255,17 @@ step_simulate(struct caller *caller)
 static bool
 note_down(struct simulation *simulation, const char *name)
 {
-	void *down = reallocarray(simulation->down, simulation->downs + 1,
-	    sizeof(*simulation->down));
+	size_t room = 2 * simulation->downs_room + 16;
+	void *down;
 
-	if (down == NULL)
-		return false;
-	simulation->down = down;
+	if (simulation->downs == simulation->downs_room) {
+		down = reallocarray(simulation->down, room,
+		    sizeof(*simulation->down));
+		if (down == NULL)
+			return false;
+		simulation->down = down;
+		simulation->downs_room = room;
+	}
 	return strlcpy(simulation->down[simulation->downs++], name,
 		   sizeof(*simulation->down)) < sizeof(*simulation->down);
 }
@@ -337,44 +309,27 @@ simulation_new(const struct caller *caller, const struct command *command)
 	const struct control_parts *parts = &caller->control->parts;
 	struct simulation *simulation = calloc(1, sizeof(*simulation));
 	const char *path = command_argument(command, 0);
-	FILE *out;
 
 	if (simulation == NULL)
 		return NULL;
-	simulation->bell = control_socket_bell(parts->socket);
-	simulation->seed = parts->config->hash_seed;
-	strlcpy(simulation->zone, parts->config->zone,
-	    sizeof(simulation->zone));
+	errand_init(&simulation->errand, caller, simulation_run,
+	    simulation_free);
 	simulation->path = strdup(path != NULL
 		? path
 		: options_source(parts->options));
 	simulation->json = caller->json;
 	simulation->tells_words = caller->level >= LEVEL_ADMIN;
 	simulation->services = json_array();
-	atomic_init(&simulation->holders, 1);
-	out = open_memstream(&simulation->before, &simulation->before_len);
-	if (out != NULL)
-		config_dump(parts->config, out);
-	if (out != NULL && fclose(out) == 0 && simulation->path != NULL &&
-	    simulation->services != NULL &&
-	    note_downs(simulation, table_current(parts->tables), command))
+	simulation->before = config_copy(parts->config);
+	if (simulation->path != NULL && simulation->services != NULL &&
+	    simulation->before != NULL &&
+	    note_downs(simulation, table_current(parts->tables), command)) {
+		/* one that was drawn stays, too */
+		simulation->before->hash_seed_set = true;
 		return simulation;
-	let_go(simulation);
+	}
+	errand_let_go(&simulation->errand);
 	return NULL;
-}
-
-static int
-start(struct simulation *simulation)
-{
-	pthread_t thread;
-	int error;
-
-	atomic_store(&simulation->holders, 2);
-	error = pthread_create(&thread, NULL, simulation_main, simulation);
-	if (error == 0)
-		return pthread_detach(thread);
-	atomic_store(&simulation->holders, 1);
-	return error;
 }
 
 void
@@ -398,20 +353,21 @@ command_simulate(struct caller *caller, const struct command *command)
 		answer_error(caller, "refused",
 		    "%s cannot be read again: name a FILE",
 		    options_source(control->parts.options));
-	} else if (control_socket_simulates(control->parts.socket)) {
+	} else if (control_socket_runs(control->parts.socket, step_simulate)) {
 		/* each costs a CPU for seconds */
 		answer_error(caller, "busy", "another one is being simulated");
 	} else {
 		simulation = simulation_new(caller, command);
-		error = simulation != NULL ? start(simulation) : ENOMEM;
+		error = simulation != NULL ? errand_start(&simulation->errand)
+					   : -ENOMEM;
 		if (error == 0) {
 			commands_job(caller, step_simulate);
-			caller->job.simulation = simulation;
-			caller->job.cancel = cancel_simulation;
+			caller->job.errand = &simulation->errand;
+			caller->job.cancel = errand_cancel;
 			return;
 		}
-		answer_error(caller, "failed", "%s", strerror(error));
+		answer_error(caller, "failed", "%s", strerror(-error));
 		if (simulation != NULL)
-			let_go(simulation);
+			errand_let_go(&simulation->errand);
 	}
 }

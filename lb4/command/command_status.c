@@ -151,11 +151,13 @@ backend_row(const struct caller *caller, const struct backend *backend,
 		return NULL;
 	if (checked)
 		describe_check(backend, word, now_ms, check, sizeof(check));
-	(void)json_object_set_new(row, "check",
-	    !caller->json ? json_string(check)
-		: checked ? check_object(backend, word, now_ms)
-			  : json_null());
-	return row;
+	if (json_object_set_new(row, "check",
+		!caller->json ? json_string(check)
+		    : checked ? check_object(backend, word, now_ms)
+			      : json_null()) == 0)
+		return row;
+	json_decref(row);
+	return NULL;
 }
 
 struct service_sums {
@@ -210,9 +212,10 @@ configuration_checksum(const struct caller *caller,
 	    : NULL;
 	uint64_t sum;
 
-	if (config == NULL || fingerprint_service(config, &sum) < 0)
+	if (config == NULL)
 		return json_null();
-	return checksum_text(sum);
+	return fingerprint_service(config, &sum) == 0 ? checksum_text(sum)
+						      : NULL;
 }
 
 /* What is seldom so is said when it is so. */
@@ -286,21 +289,6 @@ write_service(struct caller *caller, const struct service *service)
 	return true;
 }
 
-/* Whether the present table has the very backend. */
-static bool
-is_in_table(const struct table *table, const struct backend *backend)
-{
-	for (size_t id = 0; id < table->ids; id++) {
-		const struct service *service = table->service[id];
-
-		for (size_t i = 0; service != NULL && i < service->backends;
-		     i++)
-			if (service->backend[i].backend == backend)
-				return true;
-	}
-	return false;
-}
-
 /* Backends that no table names any more, but conns do. */
 static void
 write_removed(struct caller *caller)
@@ -315,7 +303,7 @@ write_removed(struct caller *caller)
 		    memory_order_relaxed);
 		json_t *row;
 
-		if (active == 0 || is_in_table(table, backend) ||
+		if (active == 0 || backend->generation == table->generation ||
 		    (caller->job.service[0] != '\0' &&
 			strcmp(caller->job.service, backend->service) != 0))
 			continue;
@@ -323,9 +311,12 @@ write_removed(struct caller *caller)
 			answer_line(caller, "removed, with conns left:");
 		titled = true;
 		row = backend_row(caller, backend, NULL, false);
-		if (row != NULL)
-			(void)json_object_set_new(row, "service",
-			    json_string(backend->service));
+		if (row != NULL &&
+		    json_object_set_new(row, "service",
+			json_string(backend->service)) != 0) {
+			json_decref(row);
+			row = NULL;
+		}
 		answer_row(caller, row);
 	}
 }

@@ -40,12 +40,14 @@ monitor_tell(struct caller *caller, const struct event *event)
 			"lb4.event/1", "time", time, "event", event->event,
 			"service", event->service, "backend", event->backend,
 			"text", event->text));
-		return true;
+	} else {
+		answer_line(caller, "%s %s %s%s%s%s%s", time, event->event,
+		    event->service != NULL ? event->service : "",
+		    event->backend != NULL ? "/" : "",
+		    event->backend != NULL ? event->backend : "",
+		    event->service != NULL ? " " : "", event->text);
 	}
-	answer_line(caller, "%s %s %s%s%s%s%s", time, event->event,
-	    event->service != NULL ? event->service : "",
-	    event->backend != NULL ? "/" : "",
-	    event->backend != NULL ? event->backend : "",
-	    event->service != NULL ? " " : "", event->text);
+	if (caller->no_memory)
+		caller->state = CALLER_GONE;
 	return true;
 }

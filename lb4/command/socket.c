@@ -84,7 +84,8 @@ struct control_socket {
 	struct mailbox news;   /* ids of backends, from the prober */
 	struct mailbox back;   /* struct lent, from the readiness thread */
 	struct readiness *readiness;
-	unsigned sweeping; /* sweeps that workers have */
+	unsigned sweeping;	 /* sweeps that workers have */
+	uint32_t told[NEWS_MAX]; /* what the news are of */
 
 	uint64_t tick_ms; /* when the next one is due */
 	bool woken;	  /* jobs that wait are to be tried in the next turn */
@@ -307,11 +308,12 @@ control_socket_bell(const struct control_socket *socket)
 }
 
 bool
-control_socket_simulates(const struct control_socket *socket)
+control_socket_runs(const struct control_socket *socket,
+    enum job_result (*step)(struct caller *caller))
 {
 	for (unsigned i = 0; i < CALLERS_MAX; i++)
 		if (socket->caller[i].fd >= 0 &&
-		    socket->caller[i].job.simulation != NULL)
+		    socket->caller[i].job.step == step)
 			return true;
 	return false;
 }
@@ -571,6 +573,7 @@ run_step(struct control_socket *socket, struct caller *caller, bool *waits,
     uint64_t now_ms)
 {
 	char line[COMMAND_LINE_MAX + 1];
+	enum job_result result;
 	ssize_t len;
 
 	if (caller->job.step == NULL) {
@@ -581,13 +584,19 @@ run_step(struct control_socket *socket, struct caller *caller, bool *waits,
 			return false;
 		caller->job = (struct job){ .step = NULL };
 		caller->monitors = caller->asks_node = false;
-		commands_run(caller, line, (size_t)len);
+		if (caller_begin(caller))
+			commands_run(caller, line, (size_t)len);
+		caller_settle(caller);
 		*waits = false;
 		return true;
 	}
 	if (*waits && !job_is_due(socket, caller, now_ms))
 		return false;
-	switch (caller->job.step(caller)) {
+	result = caller->job.step(caller);
+	if (caller->no_memory)
+		result = JOB_DONE;
+	caller_settle(caller);
+	switch (result) {
 	case JOB_DONE:
 		caller->job.step = NULL;
 		break;
@@ -770,15 +779,6 @@ control_socket_sweep(struct control_socket *socket, struct caller *caller)
 	caller->job.sweep = NULL;
 }
 
-static struct backend *
-find_backend(const struct tables *tables, uint32_t id)
-{
-	for (size_t i = 0; i < tables->backends_count; i++)
-		if (tables->backends[i]->id == id)
-			return tables->backends[i];
-	return NULL;
-}
-
 /* Tells the monitors of a backend that went up or down, once for each time. */
 static void
 tell_health(struct control_socket *socket, struct backend *backend)
@@ -797,20 +797,36 @@ tell_health(struct control_socket *socket, struct backend *backend)
 	    health_text(word, text, sizeof(text)));
 }
 
+static int
+compare_ids(const void *left, const void *right)
+{
+	const uint32_t *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* All that there are in one pass over the backends: thousands may go down at
+ * once. */
 static void
 take_news(struct control_socket *socket)
 {
-	uint32_t id;
+	const struct tables *tables = socket->control->parts.tables;
+	size_t count = 0;
 
 	mailbox_open(&socket->news);
 	socket->woken = true;
-	while (mailbox_take(&socket->news, &id)) {
-		struct backend *backend =
-		    find_backend(socket->control->parts.tables, id);
-
-		if (backend != NULL)
-			tell_health(socket, backend);
-	}
+	while (count < NEWS_MAX &&
+	    mailbox_take(&socket->news, &socket->told[count]))
+		count++;
+	if (count == NEWS_MAX)
+		mailbox_ring(&socket->news);
+	if (count > 1)
+		qsort(socket->told, count, sizeof(socket->told[0]),
+		    compare_ids);
+	for (size_t i = 0; count > 0 && i < tables->backends_count; i++)
+		if (bsearch(&tables->backends[i]->id, socket->told, count,
+			sizeof(socket->told[0]), compare_ids) != NULL)
+			tell_health(socket, tables->backends[i]);
 }
 
 void

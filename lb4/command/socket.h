@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 #include "common/log.h"
+#include "lb4/command/caller.h"
 
-struct caller;
 struct config;
 struct control;
 struct control_socket;
@@ -90,8 +90,9 @@ void control_socket_sweep(struct control_socket *socket, struct caller *caller);
  * tried again.  It may outlive the socket.  -errno when there is none. */
 int control_socket_bell(const struct control_socket *socket);
 
-/* Whether a caller waits for a simulation. */
-bool control_socket_simulates(const struct control_socket *socket);
+/* Whether the job of a caller has that step. */
+bool control_socket_runs(const struct control_socket *socket,
+    enum job_result (*step)(struct caller *caller));
 
 /* How many callers there are. */
 unsigned control_socket_callers(const struct control_socket *socket);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/textbuf.h"
 #include "lb4/config/build.h"
 #include "lb4/config/config.h"
 #include "lb4/config/errors.h"
@@ -27,19 +28,14 @@ choose_name(const struct config *config, char *name)
 static char *
 as_value(const char *prefix, size_t number, const char *text)
 {
-	char *value = NULL;
-	size_t size;
-	FILE *out = open_memstream(&value, &size);
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
 
-	if (out == NULL)
-		return NULL;
-	if (prefix != NULL)
+	if (out != NULL && prefix != NULL)
 		fprintf(out, "%s%zu ", prefix, number);
-	value_print_word(text, out);
-	if (fclose(out) == 0)
-		return value;
-	free(value);
-	return NULL;
+	if (out != NULL)
+		value_print_word(text, out);
+	return textbuf_close(&buf) == 0 ? buf.text : NULL;
 }
 
 static void
@@ -48,10 +44,14 @@ add_value(struct config_service *service, const char *section,
     struct errors *errors)
 {
 	const struct key *key = keys_find(KEY_SERVICE, key_name);
-	struct why why = { "out of memory" };
+	struct why why = { "" };
 	char *value = as_value(backend > 0 ? "b" : NULL, backend, text);
+	int error = value != NULL ? key_parse(key, service, value, &why)
+				  : -ENOMEM;
 
-	if (value == NULL || key_parse(key, service, value, &why) != 0)
+	if (error == -ENOMEM)
+		(void)why_set(&why, "out of memory");
+	if (error != 0)
 		errors_add(errors, 0, section, key_name, "%s", why.text);
 	free(value);
 }

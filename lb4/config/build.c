@@ -48,6 +48,48 @@ build_find_service(const struct config *config, const char *name)
 	return NULL;
 }
 
+/* A copy of `count` things, which are some; NULL without memory. */
+static void *
+copy_array(const void *array, size_t count, size_t size)
+{
+	void *copy = calloc(count > 0 ? count : 1, size);
+
+	if (copy != NULL && count > 0)
+		memcpy(copy, array, count * size);
+	return copy;
+}
+
+struct config *
+config_copy(const struct config *config)
+{
+	struct config *copy = copy_array(config, 1, sizeof(*config));
+
+	if (copy == NULL)
+		return NULL;
+	copy->services = 0;
+	copy->service = copy_array(config->service, config->services,
+	    sizeof(*config->service));
+	if (copy->service == NULL) {
+		config_free(copy);
+		return NULL;
+	}
+	while (copy->services < config->services) {
+		const struct config_service *from =
+		    &config->service[copy->services];
+		struct config_service *to = &copy->service[copy->services++];
+
+		to->listen = copy_array(from->listen, from->listens,
+		    sizeof(*from->listen));
+		to->backend = copy_array(from->backend, from->backends,
+		    sizeof(*from->backend));
+		if (to->listen == NULL || to->backend == NULL) {
+			config_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
 void
 config_free(struct config *config)
 {

@@ -17,10 +17,13 @@
 #include "lb4/config/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/file.h"
 #include "lb4/config/build.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/inifile.h"
@@ -28,7 +31,6 @@
 #include "lb4/config/kinds.h"
 #include "lb4/config/rules.h"
 
-#define FILE_MAX (16 << 20)
 #define GLOBAL "global"
 #define SERVICE "service"
 
@@ -50,6 +52,8 @@ struct parse {
 	int global_line;      /* of the first [global]; 0: none */
 	bool unknown_section; /* there was one: meant as a service? */
 	int seen[KEYS_MAX];   /* the line of each key in this section */
+	bool full[KEYS_MAX];  /* said that it has too many values */
+	bool full_services;   /* said that there are too many */
 	bool no_memory;
 };
 
@@ -135,8 +139,11 @@ start_service(struct parse *parse, const char *name)
 	bool good;
 
 	if (parse->config->services >= CONFIG_SERVICES_MAX) {
-		complain_section(parse, "more than %d services: remove some",
-		    CONFIG_SERVICES_MAX);
+		if (!parse->full_services)
+			complain_section(parse,
+			    "more than %d services: remove some",
+			    CONFIG_SERVICES_MAX);
+		parse->full_services = true;
 		return;
 	}
 	good = judge_service(parse, name);
@@ -188,6 +195,7 @@ on_section(void *context, int line, const char *name)
 
 	check_required(parse);
 	memset(parse->seen, 0, sizeof(parse->seen));
+	memset(parse->full, 0, sizeof(parse->full));
 	parse->place = PLACE_UNKNOWN;
 	parse->section_line = line;
 	snprintf(parse->section, sizeof(parse->section), "%s", name);
@@ -317,14 +325,19 @@ on_value(void *context, int line, const char *name, const char *value)
 	struct parse *parse = context;
 	const struct key *key = find_key(parse, line, name);
 	struct why why = { "" };
+	bool *full;
 	int error;
 
 	if (key == NULL || !note_key(parse, key, line))
+		return;
+	full = &parse->full[key - keys_table];
+	if (*full)
 		return;
 	if (parse->place == PLACE_GLOBAL)
 		error = key_parse(key, parse->config, value, &why);
 	else
 		error = set_service(parse, key, line, value, &why);
+	*full = error == -E2BIG;
 	if (error == -ENOMEM)
 		parse->no_memory = true;
 	else if (error != 0)
@@ -384,65 +397,60 @@ config_parse(const char *name, const char *text, size_t len,
 	parse.config = build_new();
 	if (parse.config != NULL)
 		run(&parse, text, len);
-	if (parse.config == NULL || parse.no_memory)
-		errors_add(&parse.errors, 0, NULL, NULL, "out of memory");
-
 	for (size_t i = 0; parse.config != NULL && i < parse.config->services;
 	     i++)
 		free(parse.source[i].listen_line);
 	free(parse.source);
 	errors_done(&parse.errors);
+	/* what else was found wrong may be for want of memory */
+	if (parse.config == NULL || parse.no_memory) {
+		config_errors_done(errors);
+		config_errors_add(errors, "%s: out of memory", name);
+	}
 	if (errors->count == 0)
 		return parse.config;
 	config_free(parse.config);
 	return NULL;
 }
 
-/* All of a file, to be freed by the caller.  0 or -errno; -EFBIG beyond
- * FILE_MAX. */
-static int
-read_all(FILE *file, char **text, size_t *len)
+static struct config *
+load(const char *path, int fd, struct config_errors *errors)
 {
-	size_t room = 0;
-	char *grown;
+	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+	struct config *config = NULL;
+	struct errors complaints;
+	char *text = NULL;
+	size_t len = 0;
+	int error = fd >= 0 ? file_read(fd, CONFIG_FILE_MAX, &text, &len) : fd;
 
-	*text = NULL;
-	*len = 0;
-	errno = 0;
-	do {
-		room = room > 0 ? 2 * room : 16384;
-		grown = realloc(*text, room);
-		if (grown == NULL)
-			return -ENOMEM;
-		*text = grown;
-		*len += fread(grown + *len, 1, room - *len, file);
-	} while (*len == room && room <= FILE_MAX);
-	if (ferror(file))
-		return errno != 0 ? -errno : -EIO;
-	return *len > FILE_MAX ? -EFBIG : 0;
+	if (error == 0) {
+		config = config_parse(name, text, len, errors);
+	} else {
+		errors_init(&complaints, name, errors);
+		errors_add(&complaints, 0, NULL, NULL, "%s", file_error(error));
+		errors_done(&complaints);
+	}
+	if (fd > STDIN_FILENO)
+		(void)close(fd);
+	free(text);
+	return config;
 }
 
 struct config *
 config_load(const char *path, struct config_errors *errors)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	const char *name = is_stdin ? "standard input" : path;
-	FILE *file = is_stdin ? stdin : fopen(path, "re");
-	struct config *config = NULL;
-	struct errors complaints;
-	char *text = NULL;
-	size_t len = 0;
-	int error = file != NULL ? read_all(file, &text, &len) : -errno;
+	return load(path,
+	    strcmp(path, "-") == 0 ? STDIN_FILENO
+				   : file_open(path, O_RDONLY, 0),
+	    errors);
+}
 
-	if (file != NULL && !is_stdin)
-		fclose(file);
-	if (error == 0) {
-		config = config_parse(name, text, len, errors);
-	} else {
-		errors_init(&complaints, name, errors);
-		errors_add(&complaints, 0, NULL, NULL, "%s", strerror(-error));
-		errors_done(&complaints);
-	}
-	free(text);
-	return config;
+struct config *
+config_load_stream(const char *path, struct config_errors *errors)
+{
+	int fd = STDIN_FILENO;
+
+	if (strcmp(path, "-") != 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return load(path, fd < 0 ? -errno : fd, errors);
 }

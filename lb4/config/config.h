@@ -24,8 +24,9 @@
 #define CONFIG_NAME_MAX 64
 
 #define CONFIG_PATH_MAX 256
-#define CONFIG_LISTENS_MAX 1000	 /* of one service */
-#define CONFIG_BACKENDS_MAX 1000 /* of one service */
+#define CONFIG_FILE_MAX (16 << 20) /* bytes of a file */
+#define CONFIG_LISTENS_MAX 1000	   /* of one service */
+#define CONFIG_BACKENDS_MAX 1000   /* of one service */
 #define CONFIG_SERVICES_MAX 1000
 #define CONFIG_WEIGHT_MAX 256
 #define CONFIG_RETRIES_MAX 7
@@ -174,14 +175,21 @@ struct config {
 struct config_errors {
 	char (*text)[CONFIG_ERROR_MAX]; /* owned; `count` of them, in order */
 	size_t count;
+	char spare[CONFIG_ERROR_MAX]; /* the only one when there is no memory */
 };
 
 /*
- * Reads the file at `path` ("-": standard input).  Returns a configuration
- * that the caller frees, or NULL with at least one error.  All errors of a
- * file are reported, not only the first.
+ * Reads the regular file at `path` ("-": standard input).  Returns a
+ * configuration that the caller frees, or NULL with at least one error, also
+ * without memory.  All errors of a file are reported, not only the first.  A
+ * fifo, a device or a socket is an error: nothing is waited for.
  */
 struct config *config_load(const char *path, struct config_errors *errors);
+
+/* The same, and waits for what a pipe has to say: for a process that does
+ * nothing else. */
+struct config *config_load_stream(const char *path,
+    struct config_errors *errors);
 
 /* The same from memory; `name` stands for the file's name in errors. */
 struct config *config_parse(const char *name, const char *text, size_t len,
@@ -197,6 +205,14 @@ struct config *config_adhoc(struct config *config, const char *listen,
     const char *const *backends, size_t count, struct config_errors *errors);
 
 void config_free(struct config *config);
+
+/* A copy of its own; NULL without memory. */
+struct config *config_copy(const struct config *config);
+
+/* Adds a complaint to a list that starts as zeros; without memory for a longer
+ * list only the first one is kept. */
+void config_errors_add(struct config_errors *errors, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void config_errors_done(struct config_errors *errors);
 
 /* Writes the effective configuration: every key with its value, in a form

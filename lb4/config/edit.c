@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/textbuf.h"
 #include "lb4/config/build.h"
 #include "lb4/config/config.h"
 #include "lb4/config/keys.h"
@@ -44,28 +45,30 @@ next_line(const char **text, size_t *len, struct line *line)
 	return true;
 }
 
-/* Line `number`, which there is. */
-static struct line
-line_at(const char *text, size_t len, size_t number)
+/* All lines of the text, the first one at 0, to be freed; NULL: no memory. */
+static struct line *
+index_lines(const char *text, size_t len, size_t *count)
 {
-	struct line line = { .text = text };
+	struct line *lines, line;
+	const char *at = text;
+	size_t left = len;
 
-	while (number-- > 0 && next_line(&text, &len, &line))
-		;
-	return line;
+	*count = 0;
+	while (next_line(&at, &left, &line))
+		++*count;
+	lines = calloc(*count + 1, sizeof(*lines));
+	if (lines == NULL)
+		return NULL;
+	for (size_t i = 0; next_line(&text, &len, &line); i++)
+		lines[i] = line;
+	return lines;
 }
 
-/* The end that a line in its place has: one that has none, being the last, is
- * told by the line before it.  `text` is where the first one begins. */
+/* The end that a line in its place has. */
 static const char *
-end_of(const struct line *line, const char *text)
+end_of(const struct line *line)
 {
-	const bool first = line->text - text < 2;
-
-	if (line->end == 2 ||
-	    (line->end == 0 && !first && line->text[-2] == '\r'))
-		return "\r\n";
-	return "\n";
+	return line->end == 2 ? "\r\n" : "\n";
 }
 
 /* ---- edits --------------------------------------------------------------- */
@@ -74,15 +77,19 @@ end_of(const struct line *line, const char *text)
 static int
 add(struct edits *edits, size_t line, bool removes, char *text)
 {
-	struct edit *grown = reallocarray(edits->edit, edits->count + 1,
-	    sizeof(*grown));
+	size_t room = edits->room > 0 ? 2 * edits->room : 16;
+	struct edit *grown = edits->edit;
 
-	if (grown == NULL) {
-		free(text);
-		return -ENOMEM;
+	if (edits->count == edits->room) {
+		grown = reallocarray(grown, room, sizeof(*grown));
+		if (grown == NULL) {
+			free(text);
+			return -ENOMEM;
+		}
+		edits->edit = grown;
+		edits->room = room;
 	}
 	grown[edits->count++] = (struct edit){ line, removes, text };
-	edits->edit = grown;
 	return 0;
 }
 
@@ -92,6 +99,7 @@ edits_done(struct edits *edits)
 	for (size_t i = 0; i < edits->count; i++)
 		free(edits->edit[i].text);
 	free(edits->edit);
+	free(edits->text);
 	*edits = (struct edits){ .count = 0 };
 }
 
@@ -155,18 +163,13 @@ full_value(const struct config_backend *backend)
 	struct config_backend copy = *backend;
 	const struct config_service service = { .backend = &copy,
 		.backends = 1 };
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
 
 	copy.order = 0;
-	if (out == NULL)
-		return NULL;
-	key_print(keys_find(KEY_SERVICE, "backend"), &service, 0, out);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
+	if (out != NULL)
+		key_print(keys_find(KEY_SERVICE, "backend"), &service, 0, out);
+	return textbuf_close(&buf) == 0 ? buf.text : NULL;
 }
 
 static bool
@@ -201,9 +204,11 @@ new_line(const struct line *neighbour, const struct config_backend *backend)
 {
 	const char *equals = memchr(neighbour->text, '=', neighbour->len);
 	struct config_backend plain = { .line = 0 };
-	char *value = full_value(backend), *plain_value, *text = NULL;
-	size_t len = 0, start;
-	FILE *out = open_memstream(&text, &len);
+	char *value = full_value(backend), *plain_value;
+	bool written = false;
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+	size_t start;
 
 	keys_preset(KEY_BACKEND, &plain);
 	memcpy(plain.name, backend->name, sizeof(plain.name));
@@ -215,74 +220,85 @@ new_line(const struct line *neighbour, const struct config_backend *backend)
 		start += strspn(equals + 1, blanks);
 		fwrite(neighbour->text, 1, start, out);
 		put_value(value, plain_value, out);
+		written = true;
 	}
 	free(value);
 	free(plain_value);
-	if (out != NULL && fclose(out) == 0 && len > 0)
-		return text;
-	free(text);
+	if (textbuf_close(&buf) == 0 && written)
+		return buf.text;
+	textbuf_done(&buf);
 	return NULL;
+}
+
+static int
+compare_name(const void *name, const void *backend)
+{
+	return strcmp(name, ((const struct config_backend *)backend)->name);
 }
 
 static const struct config_backend *
 find_backend(const struct config_service *service, const char *name)
 {
-	for (size_t i = 0; i < service->backends; i++)
-		if (strcmp(service->backend[i].name, name) == 0)
-			return &service->backend[i];
-	return NULL;
+	return bsearch(name, service->backend, service->backends,
+	    sizeof(*service->backend), compare_name);
 }
 
 static int
-edit_line(struct edits *edits, const char *text, size_t len,
+edit_line(struct edits *edits, const struct line *lines,
     const struct config_backend *file, const struct config_backend *served)
 {
 	const size_t number = (size_t)file->line;
-	const struct line line = line_at(text, len, number);
 	char *changed;
 
 	if (served == NULL)
 		return add(edits, number, true, NULL);
 	if (served->weight == file->weight)
 		return 0;
-	changed = reweigh(&line, served->weight);
+	changed = reweigh(&lines[number - 1], served->weight);
 	return changed != NULL ? add(edits, number, true, changed) : -ENOMEM;
 }
 
-/* Those of the file first, then those that it does not have, in their order,
- * behind the service's last. */
+/* Those that the file does not have, in their order, behind line `last`. */
 static int
-edit_service(struct edits *edits, const char *text, size_t len,
+add_lines(struct edits *edits, const struct line *lines, size_t last,
     const struct config_service *file, const struct config_service *served)
 {
-	const struct config_backend *last = &file->backend[0];
-	struct line line;
+	const struct config_backend **in_order = calloc(served->backends + 1,
+	    sizeof(*in_order));
+	int error = in_order != NULL ? 0 : -ENOMEM;
+
+	for (size_t i = 0; error == 0 && i < served->backends; i++)
+		in_order[served->backend[i].order] = &served->backend[i];
+	for (size_t i = 0; error == 0 && i < served->backends; i++) {
+		char *added;
+
+		if (find_backend(file, in_order[i]->name) != NULL)
+			continue;
+		added = new_line(&lines[last - 1], in_order[i]);
+		error = added != NULL ? add(edits, last, false, added)
+				      : -ENOMEM;
+	}
+	free(in_order);
+	return error;
+}
+
+/* Those of the file first, then the others, behind the service's last. */
+static int
+edit_service(struct edits *edits, const struct line *lines,
+    const struct config_service *file, const struct config_service *served)
+{
+	size_t last = 1;
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < file->backends; i++) {
 		const struct config_backend *one = &file->backend[i];
 
-		error = edit_line(edits, text, len, one,
+		error = edit_line(edits, lines, one,
 		    find_backend(served, one->name));
-		if (one->line > last->line)
-			last = one;
+		if ((size_t)one->line > last)
+			last = (size_t)one->line;
 	}
-	line = line_at(text, len, (size_t)last->line);
-	for (unsigned order = 0; error == 0 && order < served->backends;
-	     order++)
-		for (size_t i = 0; error == 0 && i < served->backends; i++) {
-			const struct config_backend *one = &served->backend[i];
-			char *added;
-
-			if (one->order != order ||
-			    find_backend(file, one->name) != NULL)
-				continue;
-			added = new_line(&line, one);
-			error = added != NULL
-			    ? add(edits, (size_t)last->line, false, added)
-			    : -ENOMEM;
-		}
-	return error;
+	return error == 0 ? add_lines(edits, lines, last, file, served) : error;
 }
 
 static int
@@ -296,64 +312,83 @@ compare(const void *left, const void *right)
 	return (int)b->removes - (int)a->removes;
 }
 
-/* The services as they are written out in full. */
+/* The services as they are written out in full; NULL: no memory. */
 static char *
 services_text(const struct config *config)
 {
-	char *text = NULL, *services;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+	char *services;
 
-	if (out == NULL)
+	if (out != NULL)
+		config_dump(config, out);
+	if (textbuf_close(&buf) < 0)
 		return NULL;
-	config_dump(config, out);
-	if (fclose(out) != 0)
-		return NULL;
-	services = strstr(text, "\n[service ");
+	services = strstr(buf.text, "\n[service ");
 	if (services != NULL)
-		memmove(text, services, strlen(services) + 1);
-	return text;
+		memmove(buf.text, services, strlen(services) + 1);
+	return buf.text;
 }
 
-static bool
+/* 0, -ESTALE when they differ, or -ENOMEM. */
+static int
 serve_alike(const struct config *one, const struct config *other)
 {
 	char *a = services_text(one), *b = services_text(other);
-	bool alike = a != NULL && b != NULL && strcmp(a, b) == 0;
+	int error = -ENOMEM;
 
+	if (a != NULL && b != NULL)
+		error = strcmp(a, b) == 0 ? 0 : -ESTALE;
 	free(a);
 	free(b);
-	return alike;
+	return error;
 }
 
-/* Whether the text with the edits reads as what is served. */
+static void
+apply(const struct edits *edits, const char *text, size_t len, FILE *out)
+{
+	const struct edit *edit = edits->edit;
+	const struct edit *end = edit + edits->count;
+	struct line line;
+
+	for (size_t number = 1; next_line(&text, &len, &line); number++) {
+		bool removed = edit < end && edit->line == number &&
+		    edit->removes;
+
+		if (!removed)
+			fwrite(line.text, 1, line.len + line.end, out);
+		for (; edit < end && edit->line == number; edit++)
+			if (edit->text != NULL)
+				fprintf(out, "%s%s", edit->text, end_of(&line));
+	}
+}
+
+/* Applies the edits: whether the text then reads as what is served. */
 static int
-judge(const struct edits *edits, const char *text, size_t len,
+judge(struct edits *edits, const char *text, size_t len,
     const struct config *served, struct why *why)
 {
 	struct config_errors errors = { .count = 0 };
-	struct config *config = NULL;
-	char *edited = NULL;
-	size_t edited_len = 0;
-	FILE *out = open_memstream(&edited, &edited_len);
-	int error = 0;
+	struct config *config;
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+	int error;
 
-	if (out == NULL)
+	if (out != NULL)
+		apply(edits, text, len, out);
+	if (textbuf_close(&buf) < 0)
 		return -ENOMEM;
-	edits_apply(edits, text, len, out);
-	if (fclose(out) == 0)
-		config = config_parse("the new text", edited, edited_len,
-		    &errors);
-	if (config == NULL)
-		error = why_set(why, "%s",
-		    errors.count > 0 ? errors.text[0] : "no memory");
-	else if (!serve_alike(config, served))
+	edits->text = buf.text;
+	edits->len = buf.len;
+	config = config_parse("the new text", buf.text, buf.len, &errors);
+	error = config != NULL ? serve_alike(config, served)
+			       : why_set(why, "%s", errors.text[0]);
+	if (error == -ESTALE)
 		error = why_set(why,
 		    "the file has other changes that are not in force: reload "
 		    "it first");
 	config_free(config);
 	config_errors_done(&errors);
-	free(edited);
 	return error;
 }
 
@@ -361,7 +396,9 @@ int
 edits_make(struct edits *edits, const char *text, size_t len,
     const struct config *file, const struct config *served, struct why *why)
 {
-	int error = 0;
+	size_t count;
+	struct line *lines = index_lines(text, len, &count);
+	int error = lines != NULL ? 0 : -ENOMEM;
 
 	*edits = (struct edits){ .count = 0 };
 	for (size_t i = 0; error == 0 && i < served->services; i++) {
@@ -370,105 +407,58 @@ edits_make(struct edits *edits, const char *text, size_t len,
 		    one->name);
 
 		if (was != NULL)
-			error = edit_service(edits, text, len, was, one);
+			error = edit_service(edits, lines, was, one);
 	}
 	if (edits->count > 1)
 		qsort(edits->edit, edits->count, sizeof(*edits->edit), compare);
 	if (error == 0)
 		error = judge(edits, text, len, served, why);
+	free(lines);
 	if (error < 0)
 		edits_done(edits);
 	return error;
 }
 
-/* ---- writing ------------------------------------------------------------- */
-
-void
-edits_apply(const struct edits *edits, const char *text, size_t len, FILE *out)
-{
-	const struct edit *edit = edits->edit;
-	const struct edit *end = edit + edits->count;
-	const char *at = text;
-	struct line line;
-
-	for (size_t number = 1; next_line(&at, &len, &line); number++) {
-		const char *eol = end_of(&line, text);
-		bool removed = edit < end && edit->line == number &&
-		    edit->removes;
-
-		if (!removed)
-			fwrite(line.text, 1, line.len + line.end, out);
-		/* a new line behind a last one that has no end */
-		if (!removed && line.end == 0 && edit < end &&
-		    edit->line == number)
-			fputs(eol, out);
-		for (; edit < end && edit->line == number; edit++)
-			if (edit->text != NULL)
-				fprintf(out, "%s%s", edit->text, eol);
-	}
-}
-
-/* The file's line, with its end: patch(1) compares that, too. */
-static void
-diff_old(char sign, const struct line *line, FILE *out)
-{
-	fprintf(out, "%c%.*s", sign, (int)(line->len + line->end), line->text);
-	if (line->end == 0)
-		fputs("\n\\ No newline at end of file\n", out);
-}
+/* ---- as a diff ----------------------------------------------------------- */
 
 /* The lines from `first` to `last` with the edits that are among them; `shift`
  * lines have been added before. */
 static void
 diff_hunk(const struct edit *edit, const struct edit *end, size_t first,
-    size_t last, long shift, const char *text, size_t len, FILE *out)
+    size_t last, long shift, const struct line *lines, FILE *out)
 {
 	size_t old = last - first + 1, new = old;
-	struct line line;
 
 	for (const struct edit *at = edit; at < end; at++)
 		new += (at->text != NULL) - (size_t)at->removes;
 	fprintf(out, "@@ -%zu,%zu +%ld,%zu @@\n", first, old,
 	    (long)first + shift, new);
 	for (size_t number = first; number <= last; number++) {
+		const struct line *line = &lines[number - 1];
 		bool removed = edit < end && edit->line == number &&
 		    edit->removes;
-		bool ends; /* the last line gets an end */
 
-		line = line_at(text, len, number);
-		ends = !removed && line.end == 0 && edit < end &&
-		    edit->line == number;
-		diff_old(removed || ends ? '-' : ' ', &line, out);
-		if (ends)
-			fprintf(out, "+%.*s%s", (int)line.len, line.text,
-			    end_of(&line, text));
+		/* with its end: patch(1) compares that, too */
+		fputc(removed ? '-' : ' ', out);
+		fwrite(line->text, 1, line->len + line->end, out);
 		for (; edit < end && edit->line == number; edit++)
 			if (edit->text != NULL)
-				fprintf(out, "+%s%s", edit->text,
-				    end_of(&line, text));
+				fprintf(out, "+%s%s", edit->text, end_of(line));
 	}
 }
 
-static size_t
-count_lines(const char *text, size_t len)
-{
-	struct line line;
-	size_t lines = 0;
-
-	while (next_line(&text, &len, &line))
-		lines++;
-	return lines;
-}
-
-void
+int
 edits_diff(const struct edits *edits, const char *text, size_t len,
     const char *name, FILE *out)
 {
 	const struct edit *edit = edits->edit;
 	const struct edit *end = edit + edits->count;
-	const size_t lines = count_lines(text, len);
+	size_t count;
+	struct line *lines = index_lines(text, len, &count);
 	long shift = 0;
 
+	if (lines == NULL)
+		return -ENOMEM;
 	if (edits->count > 0)
 		fprintf(out, "--- %s\n+++ %s\n", name, name);
 	while (edit < end) {
@@ -482,8 +472,10 @@ edits_diff(const struct edits *edits, const char *text, size_t len,
 			last = edit->line;
 			grown += (edit->text != NULL) - (long)edit->removes;
 		}
-		last = last + CONTEXT < lines ? last + CONTEXT : lines;
-		diff_hunk(from, edit, first, last, shift, text, len, out);
+		last = last + CONTEXT < count ? last + CONTEXT : count;
+		diff_hunk(from, edit, first, last, shift, lines, out);
 		shift += grown;
 	}
+	free(lines);
+	return 0;
 }

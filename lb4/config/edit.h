@@ -26,24 +26,26 @@ struct edit {
 struct edits {
 	struct edit *edit; /* owned; by line */
 	size_t count;
+	size_t room;
+	char *text; /* owned; the file's text with the edits in it */
+	size_t len;
 };
 
 /*
  * Finds the edits that make of `text`, which reads as `file`, one that has the
- * backends of `served`.  0, or -EINVAL with why that cannot be: they differ in
- * more than what can be changed while lb4 runs.  -ENOMEM.
+ * backends of `served`.  The text ends with a newline, as every configuration
+ * does.  Takes time in proportion to the text.  0, or -EINVAL with why that
+ * cannot be: they differ in more than what can be changed while lb4 runs.
+ * -ENOMEM.
  */
 int edits_make(struct edits *edits, const char *text, size_t len,
     const struct config *file, const struct config *served, struct why *why);
 void edits_done(struct edits *edits);
 
-/* Writes the text with the edits in it. */
-void edits_apply(const struct edits *edits, const char *text, size_t len,
-    FILE *out);
-
 /* Writes the edits as a unified diff, which patch(1) reads; nothing if there
- * are none.  `name` is the file's. */
-void edits_diff(const struct edits *edits, const char *text, size_t len,
+ * are none.  `text` is the one they were made for, `name` is the file's.  0 or
+ * -ENOMEM. */
+int edits_diff(const struct edits *edits, const char *text, size_t len,
     const char *name, FILE *out);
 
 #endif

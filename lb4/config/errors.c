@@ -30,8 +30,42 @@ errors_done(struct errors *errors)
 void
 config_errors_done(struct config_errors *errors)
 {
-	free(errors->text);
-	memset(errors, 0, sizeof(*errors));
+	if (errors->text != &errors->spare)
+		free(errors->text);
+	errors->text = NULL;
+	errors->count = 0;
+}
+
+/* Without memory for a list, the first complaint has a place all the same. */
+static char *
+use_spare(struct config_errors *list)
+{
+	if (list->count > 0)
+		return NULL;
+	free(list->text);
+	list->text = &list->spare;
+	list->count = 1;
+	return list->spare;
+}
+
+void
+config_errors_add(struct config_errors *errors, const char *format, ...)
+{
+	char(*grown)[CONFIG_ERROR_MAX] = NULL;
+	char *text;
+	va_list args;
+
+	if (errors->text != &errors->spare)
+		grown = reallocarray(errors->text, errors->count + 1,
+		    sizeof(*grown));
+	if (grown != NULL)
+		errors->text = grown;
+	text = grown != NULL ? grown[errors->count++] : use_spare(errors);
+	if (text == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(text, CONFIG_ERROR_MAX, format, args);
+	va_end(args);
 }
 
 static bool
@@ -42,6 +76,8 @@ make_room(struct errors *errors)
 
 	if (errors->list->count < errors->room)
 		return true;
+	if (errors->list->text == &errors->list->spare)
+		return false;
 	grown = reallocarray(errors->list->text, room, CONFIG_ERROR_MAX);
 	if (grown == NULL)
 		return false;
@@ -101,16 +137,21 @@ errors_add(struct errors *errors, int line, const char *section,
 	char *text;
 	size_t len;
 
-	if (errors->list->count > ERRORS_MAX || !make_room(errors))
+	if (errors->list->count > ERRORS_MAX)
 		return;
-	if (errors->list->count == ERRORS_MAX) {
+	if (!make_room(errors)) {
+		text = use_spare(errors->list);
+		if (text == NULL)
+			return;
+	} else if (errors->list->count == ERRORS_MAX) {
 		text = insert(errors, 0);
 		len = write_place(text, errors->file, 0, NULL, NULL);
 		snprintf(text + len, CONFIG_ERROR_MAX - len,
 		    "more than %d errors: correct these first", ERRORS_MAX);
 		return;
+	} else {
+		text = insert(errors, line);
 	}
-	text = insert(errors, line);
 	len = write_place(text, errors->file, line, section, key);
 	va_start(args, format);
 	vsnprintf(text + len, CONFIG_ERROR_MAX - len, format, args);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "common/textbuf.h"
 #include "lb4/config/config.h"
 #include "lb4/config/keys.h"
 #include "lb4/config/kinds.h"
@@ -38,13 +39,11 @@ static int
 sum_section(enum key_section section, const char *name, const void *object,
     uint64_t *sum)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	bool failed;
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
 
 	if (out == NULL)
-		return -ENOMEM;
+		return textbuf_close(&buf);
 	fprintf(out, "[%s %s]\n", keys_section_name(section), name);
 	for (size_t i = 0; i < keys_count; i++) {
 		const struct key *key = &keys_table[i];
@@ -57,12 +56,11 @@ sum_section(enum key_section section, const char *name, const void *object,
 			fputc('\n', out);
 		}
 	}
-	failed = ferror(out) != 0;
-	failed |= fclose(out) != 0;
-	if (!failed)
-		*sum = add_lines(text);
-	free(text);
-	return failed ? -ENOMEM : 0;
+	if (textbuf_close(&buf) < 0)
+		return -ENOMEM;
+	*sum = add_lines(buf.text);
+	textbuf_done(&buf);
+	return 0;
 }
 
 int

@@ -7,7 +7,8 @@
  * balancer's administrator wants to be told: an indented line becomes one more
  * value of the key above, a long line continues as another key, section names
  * are cut, a section without keys or given twice is invisible, ':' is as good
- * as '=', text behind a "]" is dropped, and nobody learns a line's number.
+ * as '=', text behind a "]" is dropped, a last line that was cut is taken for
+ * whole, and nobody learns a line's number.
  *
  * So each raw line is judged here first, by the function that inih calls to
  * read a line.  It counts, complains, and hands inih only what both understand
@@ -252,6 +253,11 @@ on_read(char *out, int size, void *context)
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
 	file->line++;
+	/* Whatever the line says, more may have been meant. */
+	if (end == NULL)
+		complain(file, NULL,
+		    "the file ends within this line, as one that was cut "
+		    "does: complete it, and end it with a newline");
 
 	if (limit > (size_t)size - 2)
 		limit = (size_t)size - 2;

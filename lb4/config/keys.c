@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/textbuf.h"
 #include "lb4/config/config.h"
 #include "lb4/config/inifile.h"
 #include "lb4/config/kinds.h"
@@ -284,7 +285,8 @@ keys_preset(enum key_section section, void *object)
 
 		if (key->section != section || key->preset == NULL)
 			continue;
-		error = key_parse(key, object, key->preset, &why);
+		/* no preset needs memory, and none is too long */
+		error = key->kind->parse(key, object, key->preset, &why);
 		assert(error == 0);
 	}
 }
@@ -293,17 +295,17 @@ keys_preset(enum key_section section, void *object)
 static size_t
 line_length(const struct key *key, const void *object)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	bool written;
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+	size_t len;
 
-	if (out == NULL)
+	if (out != NULL)
+		key_print_line(key, object, key_count(key, object) - 1, out);
+	if (textbuf_close(&buf) < 0)
 		return 0;
-	key_print_line(key, object, key_count(key, object) - 1, out);
-	written = fclose(out) == 0;
-	free(text);
-	return written ? len : 0;
+	len = buf.len;
+	textbuf_done(&buf);
+	return len;
 }
 
 int

@@ -29,7 +29,8 @@ struct key;
  * section says. */
 struct kind {
 	/* Sets the field from the file's text; 0, or -EINVAL with the reason,
-	 * or -ENOMEM.  On an error the field keeps what it had. */
+	 * -E2BIG with one when the key has as many values as it may have, or
+	 * -ENOMEM.  On an error the field keeps what it had. */
 	int (*parse)(const struct key *key, void *object, const char *text,
 	    struct why *why);
 

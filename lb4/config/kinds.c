@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "lb4/config/config.h"
+#include "lb4/config/inifile.h"
 
 static void *
 field_of(const struct key *key, void *object)
@@ -497,19 +498,23 @@ const struct kind kind_mode = {
 	.print = print_mode,
 };
 
+/* A path that a socket can have; the control socket is never abstract. */
 static int
 parse_socket(const struct key *key, void *object, const char *text,
     struct why *why)
 {
-	char word[CONFIG_PATH_MAX];
-	const size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	char word[INIFILE_LINE_MAX + 1];
+	char address[sizeof("unix:") + sizeof(word)];
+	const char *reason;
+	struct addr addr;
 	int error = value_only_word(text, word, sizeof(word), why);
 
 	if (error != 0)
 		return error;
-	if (strlen(word) > most)
-		return why_set(why,
-		    "the path of a socket has at most %zu characters", most);
+	(void)snprintf(address, sizeof(address), "unix:%s", word);
+	if (word[0] == '/' &&
+	    addr_parse(&addr, address, ADDR_PORT_OPTIONAL, &reason) < 0)
+		return why_set(why, "\"%.64s\": %s", word, reason);
 	return parse_target(key, object, text, why);
 }
 

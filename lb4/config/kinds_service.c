@@ -14,6 +14,7 @@
 
 #include "common/addr.h"
 #include "lb4/config/config.h"
+#include "lb4/config/inifile.h"
 
 #define SEED_DIGITS 32
 
@@ -124,11 +125,19 @@ print_addr_text(const struct addr *addr, FILE *out)
 }
 
 static int
+too_many(int most, struct why *why)
+{
+	(void)why_set(why, "more than %d in one service: remove some", most);
+	return -E2BIG;
+}
+
+static int
 parse_listen(const struct key *key, void *object, const char *text,
     struct why *why)
 {
 	struct config_service *service = object;
-	char word[ADDR_TEXT_MAX];
+	char
+	    word[INIFILE_LINE_MAX + 1]; /* addr_parse() says what is too long */
 	struct addr addr;
 	struct addr *grown;
 	int error;
@@ -140,8 +149,7 @@ parse_listen(const struct key *key, void *object, const char *text,
 	if (error != 0)
 		return error;
 	if (service->listens == CONFIG_LISTENS_MAX)
-		return why_set(why, "more than %d in one service: remove some",
-		    CONFIG_LISTENS_MAX);
+		return too_many(CONFIG_LISTENS_MAX, why);
 	grown = reallocarray(service->listen, service->listens + 1,
 	    sizeof(*grown));
 	if (grown == NULL)
@@ -224,6 +232,7 @@ read_option(struct config_backend *backend, char *word, uint64_t *seen,
 	const struct key *key;
 	struct why reason = { "" };
 	uint64_t bit;
+	int error;
 
 	if (value != NULL)
 		*value++ = '\0';
@@ -249,7 +258,10 @@ read_option(struct config_backend *backend, char *word, uint64_t *seen,
 		return why_set(why, "option \"%s\" is there twice: keep one",
 		    key->name);
 	*seen |= bit;
-	if (key_parse(key, backend, value, &reason) != 0)
+	error = key_parse(key, backend, value, &reason);
+	if (error == -ENOMEM)
+		return error;
+	if (error != 0)
 		return why_set(why, "option \"%s\": %.250s", key->name,
 		    reason.text);
 	return 0;
@@ -259,7 +271,7 @@ read_option(struct config_backend *backend, char *word, uint64_t *seen,
 static int
 read_backend(struct config_backend *backend, const char *text, struct why *why)
 {
-	char word[ADDR_TEXT_MAX + 32];
+	char word[INIFILE_LINE_MAX + 1];
 	uint64_t seen = 0;
 	int error;
 
@@ -302,8 +314,7 @@ parse_backend(const struct key *key, void *object, const char *text,
 	if (error != 0)
 		return error;
 	if (service->backends == CONFIG_BACKENDS_MAX)
-		return why_set(why, "more than %d in one service: remove some",
-		    CONFIG_BACKENDS_MAX);
+		return too_many(CONFIG_BACKENDS_MAX, why);
 	grown = reallocarray(service->backend, service->backends + 1,
 	    sizeof(*grown));
 	if (grown == NULL)

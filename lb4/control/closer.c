@@ -244,13 +244,14 @@ bool
 closer_drain(struct closer *closer, const struct backend *backend,
     unsigned rate, uint64_t deadline_ms)
 {
-	struct order *order;
+	struct order *before = find_order(closer, ORDER_DRAIN, backend->id);
+	struct order *order = order_new(closer, ORDER_DRAIN, backend->service,
+	    rate, deadline_ms);
 
-	closer_undrain(closer, backend);
-	order = order_new(closer, ORDER_DRAIN, backend->service, rate,
-	    deadline_ms);
 	if (order == NULL)
 		return false;
+	if (before != NULL)
+		end_order(closer, before, "ended");
 	set_backend(order, backend);
 	tell(closer, order, "closing idle conns, %u/s", rate);
 	return true;
@@ -505,14 +506,18 @@ closer_undrain_node(struct closer *closer)
 bool
 closer_drain_node(struct closer *closer, unsigned rate, uint64_t deadline_ms)
 {
-	struct order *order;
+	struct order *before = find_order(closer, ORDER_NODE, CLOSING_ANY);
+	struct order *order = NULL;
+	const bool stops = find_order(closer, ORDER_STOP, CLOSING_ANY) != NULL;
 
-	closer_undrain_node(closer);
-	if (find_order(closer, ORDER_STOP, CLOSING_ANY) != NULL)
-		return true;
-	order = order_new(closer, ORDER_NODE, "", rate, deadline_ms);
-	if (order == NULL)
+	if (!stops)
+		order = order_new(closer, ORDER_NODE, "", rate, deadline_ms);
+	if (!stops && order == NULL)
 		return false;
+	if (before != NULL)
+		end_order(closer, before, "ended");
+	if (stops)
+		return true;
 	if (rate > 0) {
 		tell(closer, order, "closing idle conns, %u/s", rate);
 	} else {

@@ -374,9 +374,8 @@ control_turn(struct control *control, struct loop_clock *clock)
 }
 
 int
-control_run(struct control *control, const struct control_parts *parts)
+control_start(struct control *control, const struct control_parts *parts)
 {
-	struct loop_clock clock;
 	int error;
 
 	control->parts = *parts;
@@ -385,10 +384,18 @@ control_run(struct control *control, const struct control_parts *parts)
 	error = start_closer(control);
 	if (error == 0)
 		error = start_socket(control);
-	if (error < 0) {
+	if (error < 0)
 		control_socket_stop(control->parts.socket);
-		return error;
-	}
+	return error;
+}
+
+int
+control_run(struct control *control)
+{
+	const struct control_parts *parts = &control->parts;
+	struct loop_clock clock;
+	int error = 0;
+
 	signals_reap(); /* who ended before there was anybody to be told */
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,

@@ -38,7 +38,7 @@ enum control_state {
 	CONTROL_STATE_COUNT,
 };
 
-/* What control works on; set before control_run(). */
+/* What control works on; set by control_start(). */
 struct control_parts {
 	struct engine *engine;
 	struct tables *tables;
@@ -83,9 +83,13 @@ struct control {
 int control_init(struct control *control);
 void control_done(struct control *control);
 
+/* Takes the parts, and makes all that the loop needs.  0, or -errno: what there
+ * is then is freed by control_done(). */
+int control_start(struct control *control, const struct control_parts *parts);
+
 /* Runs until a signal ends the process.  Returns 0, or -errno when it cannot
  * go on waiting for events. */
-int control_run(struct control *control, const struct control_parts *parts);
+int control_run(struct control *control);
 
 const char *control_state_name(enum control_state state);
 

@@ -6,7 +6,6 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,24 +22,6 @@
 #include "lb4/log/logger.h"
 #include "lb4/process/options.h"
 #include "lb4/table/table.h"
-
-/* Adds a complaint; without memory for it the list just says less. */
-static void __attribute__((format(printf, 2, 3)))
-complain(struct config_errors *errors, const char *format, ...)
-{
-	void *text = reallocarray(errors->text, errors->count + 1,
-	    sizeof(*errors->text));
-	va_list args;
-
-	if (text == NULL)
-		return;
-	errors->text = text;
-	va_start(args, format);
-	vsnprintf(errors->text[errors->count], sizeof(*errors->text), format,
-	    args);
-	va_end(args);
-	errors->count++;
-}
 
 /* ---- what only a restart changes ---------------------------------------- */
 
@@ -148,7 +129,7 @@ prepare(struct reload *reload, const struct control_parts *parts,
 fail_log:
 	logger_abandon(reload->log);
 fail:
-	complain(errors, "%s", why);
+	config_errors_add(errors, "%s", why);
 	return error;
 }
 
@@ -179,7 +160,7 @@ control_apply(struct control *control, struct config *config,
 	bool look; /* the machine may not be up to it, or is another by now */
 
 	if (control->state != CONTROL_RUNNING) {
-		complain(errors, "lb4 is stopping");
+		config_errors_add(errors, "lb4 is stopping");
 		error = -EBUSY;
 	} else {
 		keep_fixed(config, control->parts.config);
@@ -259,7 +240,7 @@ check_left(const struct tables *tables, const struct config *config,
 			j++;
 		if (j < after->backends)
 			continue;
-		complain(errors,
+		config_errors_add(errors,
 		    "service %s would be left without a backend that takes "
 		    "conns: lb4ctl reload --force does it all the same",
 		    after->name);
@@ -288,7 +269,7 @@ read_and_apply(struct control *control, bool force,
 	struct config *config;
 
 	if (!options_can_reload(options)) {
-		complain(errors,
+		config_errors_add(errors,
 		    "%s cannot be read again: start lb4 with a "
 		    "file to reload",
 		    options_source(options));

@@ -77,6 +77,7 @@ struct output {
 	bool color;
 	bool failed;  /* the answer is an error */
 	bool misused; /* ... since the command is wrong */
+	int error;    /* the first one of standard output, or 0 */
 };
 
 static void
@@ -94,7 +95,21 @@ on_line(void *owner, const char *line, size_t len)
 	else
 		printf("%.*s\n", (int)len, line);
 	/* Events are read as they come. */
-	(void)fflush(stdout);
+	if (fflush(stdout) != 0 && output->error == 0)
+		output->error = errno;
+}
+
+/* The status, unless what was printed could not be written: a disk may be full.
+ * `error` is what was found of that before, or 0. */
+static int
+written(int status, int error)
+{
+	if (fflush(stdout) != 0 && error == 0)
+		error = errno;
+	if (error == 0)
+		return status;
+	fprintf(stderr, "lb4ctl: cannot write: %s\n", strerror(error));
+	return EXIT_REFUSED;
 }
 
 static int
@@ -114,13 +129,9 @@ run(const char *path, char **words, int count, struct output output)
 				      : strerror(-error));
 		return EXIT_CONNECT;
 	}
-	if (ferror(stdout) || fflush(stdout) != 0) {
-		fprintf(stderr, "lb4ctl: cannot write: %s\n", strerror(errno));
-		return EXIT_REFUSED;
-	}
 	if (output.misused)
-		return EXIT_USAGE;
-	return output.failed ? EXIT_REFUSED : EXIT_OK;
+		return written(EXIT_USAGE, output.error);
+	return written(output.failed ? EXIT_REFUSED : EXIT_OK, output.error);
 }
 
 /* simulate FILE: lb4 opens it, whose directory is another one.  What cannot be
@@ -168,10 +179,10 @@ main(int argc, char **argv)
 			break;
 		case 'h':
 			help(stdout);
-			return EXIT_OK;
+			return written(EXIT_OK, 0);
 		case 'v':
 			puts("lb4ctl " LB4_VERSION);
-			return EXIT_OK;
+			return written(EXIT_OK, 0);
 		default:
 			return usage();
 		}

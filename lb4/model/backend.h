@@ -118,8 +118,8 @@ struct backend {
 	struct backend_stats *stats; /* owned; one per worker */
 
 	/* control's own */
+	uint64_t generation;	 /* control: of the last table that names it */
 	bool retired;		 /* unused, to be freed */
-	bool listed;		 /* the current table has it */
 	uint64_t admin_since_ms; /* 0: ever */
 	uint64_t health_told_ms; /* the change that monitors were told of */
 	struct backend_rate rate;

@@ -315,8 +315,10 @@ options_parse(struct options *options, int argc, char **argv)
 	options->relay = options->log_level = options->access_format = -1;
 	options->service = calloc((size_t)argc + 1, sizeof(*options->service));
 	options->down = calloc((size_t)argc + 1, sizeof(*options->down));
-	if (options->service == NULL || options->down == NULL)
-		return complain("%s", strerror(errno));
+	if (options->service == NULL || options->down == NULL) {
+		fputs("lb4: no memory\n", stderr);
+		return -ENOMEM;
+	}
 	optind = 0;
 	while (error == 0 &&
 	    (option = getopt_long(argc, argv, short_options, long_options,
@@ -423,12 +425,14 @@ override(struct config *config, const struct options *options)
 struct config *
 options_config(const struct options *options, struct config_errors *errors)
 {
+	const char *file = options->file != NULL ? options->file : OPTIONS_FILE;
 	struct config *config = NULL;
 
+	/* who only asks may pipe it in: lb4 -t -f <(make-it) */
 	if (options->services == 0)
-		config = config_load(options->file != NULL ? options->file
-							   : OPTIONS_FILE,
-		    errors);
+		config = options->action == OPTIONS_RUN
+		    ? config_load(file, errors)
+		    : config_load_stream(file, errors);
 	for (size_t i = 0; i < options->services; i++) {
 		const struct options_service *service = &options->service[i];
 

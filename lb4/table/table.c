@@ -565,38 +565,11 @@ tables_discard(struct tables *tables, struct table *table)
 	tables_sweep(tables);
 }
 
-/* Tells each backend its index.  A worker that still sees the old one does not
- * count in the trees (loads.h), which are therefore read anew once all see the
- * new one. */
+/* Tells each backend which table it is in, and where.  A worker that still sees
+ * the old table does not count in the trees (loads.h), which are therefore read
+ * anew once all see the new one. */
 static void
-set_places(const struct table *table)
-{
-	for (size_t i = 0; i < table->ids; i++)
-		for (size_t j = 0; table->service[i] != NULL &&
-		     j < table->service[i]->backends;
-		     j++)
-			atomic_store_explicit(&table->service[i]
-						   ->backend[j]
-						   .backend->place,
-			    (uint32_t)j, memory_order_relaxed);
-}
-
-static void
-set_listed(const struct table *table, bool listed)
-{
-	for (size_t id = 0; table != NULL && id < table->ids; id++) {
-		const struct service *service = table->service[id];
-
-		for (size_t i = 0; service != NULL && i < service->backends;
-		     i++)
-			service->backend[i].backend->listed = listed;
-	}
-}
-
-/* A backend that was removed and is added again is a new one to an operator,
- * whether or not conns have kept its object: drain and maint are over. */
-static void
-welcome_back(const struct table *table)
+mark_backends(const struct table *table)
 {
 	for (size_t id = 0; id < table->ids; id++) {
 		const struct service *service = table->service[id];
@@ -605,7 +578,26 @@ welcome_back(const struct table *table)
 		     i++) {
 			struct backend *backend = service->backend[i].backend;
 
-			if (backend->listed ||
+			backend->generation = table->generation;
+			atomic_store_explicit(&backend->place, (uint32_t)i,
+			    memory_order_relaxed);
+		}
+	}
+}
+
+/* A backend that was removed and is added again is a new one to an operator,
+ * whether or not conns have kept its object: drain and maint are over. */
+static void
+welcome_back(const struct table *table, uint64_t generation)
+{
+	for (size_t id = 0; id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		for (size_t i = 0; service != NULL && i < service->backends;
+		     i++) {
+			struct backend *backend = service->backend[i].backend;
+
+			if (backend->generation == generation ||
 			    atomic_load_explicit(&backend->admin,
 				memory_order_relaxed) == ADMIN_READY)
 				continue;
@@ -621,12 +613,10 @@ tables_commit(struct tables *tables, struct table *table)
 	struct table *old = atomic_load_explicit(&tables->current,
 	    memory_order_relaxed);
 
-	welcome_back(table);
-	set_listed(old, false);
-	set_listed(table, true);
+	welcome_back(table, tables->generation);
 	tables->generation = table->generation;
+	mark_backends(table);
 	atomic_store_explicit(&tables->current, table, memory_order_release);
-	set_places(table);
 	rcu_wait();
 	atomic_fetch_add(&tables->changes, 1);
 	table_free(old);

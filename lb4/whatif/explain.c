@@ -178,6 +178,7 @@ explain_lines(const struct service *service, FILE *in, FILE *out, FILE *err)
 	ssize_t len;
 	unsigned long number = 0;
 	const char *why = NULL;
+	int error = 0;
 
 	while (why == NULL && (len = getline(&line, &room, in)) >= 0) {
 		struct pick pick;
@@ -196,7 +197,11 @@ explain_lines(const struct service *service, FILE *in, FILE *out, FILE *err)
 		    index < 0 ? "-" : service->backend[index].backend->name);
 	}
 	free(line);
-	return why == NULL ? 0 : -EINVAL;
+	if (why == NULL && !feof(in)) {
+		error = errno != 0 ? -errno : -EIO;
+		fprintf(err, "lb4: standard input: %s\n", strerror(-error));
+	}
+	return why == NULL ? error : -EINVAL;
 }
 
 static int

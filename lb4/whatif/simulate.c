@@ -79,6 +79,10 @@ clients_read(struct clients *clients, FILE *in, const char *name, FILE *err)
 			fprintf(err, "lb4: %s: line %lu: %s\n", name, number,
 			    why != NULL ? why : strerror(-error));
 	}
+	if (error == 0 && !feof(in)) {
+		error = errno != 0 ? -errno : -EIO;
+		fprintf(err, "lb4: %s: %s\n", name, strerror(-error));
+	}
 	free(line);
 	if (error == 0 && clients->count == 0) {
 		fprintf(err, "lb4: %s: no client in it\n", name);

@@ -29,6 +29,9 @@ static const char no_brackets[] =
     "an IPv6 address needs brackets, as in [::1]:80";
 static const char after_bracket[] = "only a port may follow the bracket";
 static const char no_zone[] = "only a link-local address (fe80::) has a zone";
+static const char url[] = "a URL is no address; write only its host and port";
+static const char relative_path[] =
+    "the unix socket's path is relative; begin it with /";
 static const char empty_path[] = "the unix socket's path is empty";
 static const char long_path[] =
     "the unix socket's path is too long (107 bytes at most)";
@@ -57,8 +60,8 @@ static const struct {
 	{ ":0", ":0", AF_INET6, 0, true, true },
 	{ "unix:/run/app.sock", "unix:/run/app.sock", AF_UNIX, 0, false,
 	    false },
-	{ "unix:a:80", "unix:a:80", AF_UNIX, 0, false, false },
-	{ "unix:./@x", "unix:./@x", AF_UNIX, 0, false, false },
+	{ "unix:/a:80", "unix:/a:80", AF_UNIX, 0, false, false },
+	{ "unix:/@x", "unix:/@x", AF_UNIX, 0, false, false },
 	{ "unix:@name", "unix:@name", AF_UNIX, 0, false, false },
 	{ "unix:" PATH_107, "unix:" PATH_107, AF_UNIX, 0, false, false },
 };
@@ -166,6 +169,10 @@ static const struct {
 	{ "[fe80::1%no such one]:80", "the zone is not a network interface" },
 	{ "unix:", empty_path },
 	{ "unix:@", empty_path },
+	{ "unix:a", relative_path },
+	{ "unix:./@x", relative_path },
+	{ "http://10.0.0.1:80/", url },
+	{ "tcp://[::1]:80", url },
 	{ "unix:" PATH_107 "8", long_path },
 	{ "unix:@" PATH_107, long_path },
 	{ "unix", no_host_names },
@@ -294,7 +301,7 @@ START_TEST(test_inherited)
 	ck_assert(addr_equal(&a, &b));
 	ck_assert_int_eq(addr_set_inherited(&b, "lb4.socke"), 0);
 	ck_assert(!addr_equal(&a, &b));
-	ck_assert_int_eq(addr_parse(&other, "unix:lb4.socket",
+	ck_assert_int_eq(addr_parse(&other, "unix:/lb4.socket",
 			     ADDR_PORT_REQUIRED, NULL),
 	    0);
 	ck_assert(!addr_equal(&a, &other));

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -1008,9 +1009,128 @@ START_TEST(test_unreadable)
 	check_load_error("/nonexistent/lb4.ini",
 	    "/nonexistent/lb4.ini: No such file or directory");
 	check_load_error("/", "/: Is a directory");
-	check_load_error("/dev/zero", "/dev/zero: File too large");
-	check_load_error("/dev/null",
+	check_load_error("/dev/zero", "/dev/zero: not a regular file");
+}
+END_TEST
+
+/* Who only asks may wait for what comes out of a pipe, but not for ever. */
+START_TEST(test_stream)
+{
+	struct config_errors errors;
+
+	ck_assert_ptr_null(config_load_stream("/dev/zero", &errors));
+	ck_assert_str_eq(errors.text[0], "/dev/zero: File too large");
+	config_errors_done(&errors);
+	ck_assert_ptr_null(config_load_stream("/dev/null", &errors));
+	ck_assert_str_eq(errors.text[0],
 	    "/dev/null: no [service NAME] section: add one");
+	config_errors_done(&errors);
+}
+END_TEST
+
+/* A fifo has nobody who writes it: nothing waits for one. */
+START_TEST(test_fifo)
+{
+	char path[] = "/tmp/lb4-test-fifo.XXXXXX";
+	char want[sizeof(path) + 32];
+
+	ck_assert_int_ge(close(mkstemp(path)), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	snprintf(want, sizeof(want), "%s: not a regular file", path);
+	check_load_error(path, want);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+/* Of too many of a kind the first one is told of, and no other. */
+START_TEST(test_too_many)
+{
+	struct config_errors errors;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	fputs("[service s]\nlisten = :80\n", file);
+	for (int i = 0; i < CONFIG_BACKENDS_MAX + 70; i++)
+		fprintf(file, "backend = b%d 1.2.3.4:80\n", i);
+	fclose(file);
+	ck_assert_ptr_null(config_parse("f", text, size, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "f:1003: [service s] backend: more than 1000 in one service: "
+	    "remove some");
+	config_errors_done(&errors);
+	free(text);
+
+	file = open_memstream(&text, &size);
+	for (int i = 0; i < CONFIG_SERVICES_MAX + 70; i++)
+		fprintf(file,
+		    "[service s%d]\nlisten = :%d\nbackend = a 1.2.3.4:80\n", i,
+		    1000 + i);
+	fclose(file);
+	ck_assert_ptr_null(config_parse("f", text, size, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(errors.text[0],
+	    "f:3001: [service s1000]: more than 1000 services: remove some");
+	config_errors_done(&errors);
+	free(text);
+}
+END_TEST
+
+/* A file that was cut anywhere but between two lines is an error, and says so
+ * where it was cut. */
+START_TEST(test_cut)
+{
+	static const char text[] = "[service web]\nlisten = 127.0.0.1:80\n"
+				   "backend = app1 127.0.0.1:8001 weight=10\n"
+				   "backend = app2 127.0.0.1:8002 weight=100\n"
+				   "timeout-idle = 10m\n; the end\n";
+	struct config_errors errors;
+	struct config *config;
+	bool told;
+
+	for (size_t len = 1; len < strlen(text); len++) {
+		if (text[len - 1] == '\n')
+			continue;
+		config = config_parse("f", text, len, &errors);
+		ck_assert_msg(config == NULL, "cut to %zu", len);
+		told = false;
+		for (size_t i = 0; i < errors.count; i++)
+			told |= strstr(errors.text[i],
+				    "the file ends within "
+				    "this line") != NULL;
+		ck_assert_msg(told, "cut to %zu: %s", len, errors.text[0]);
+		config_errors_done(&errors);
+	}
+}
+END_TEST
+
+START_TEST(test_copy)
+{
+	static const char text[] = "[global]\nworkers = 3\n"
+				   "[service a]\nlisten = :80\nlisten = :81\n"
+				   "backend = x 1.2.3.4:80 weight=7 zone=z\n"
+				   "[service b]\nlisten = :82\n"
+				   "backend = y 1.2.3.4:80\n";
+	struct config_errors errors;
+	struct config *config = config_parse("f", text, strlen(text), &errors);
+	struct config *copy = config_copy(config);
+	char *dump[2] = { NULL, NULL };
+	size_t size;
+	FILE *file;
+
+	file = open_memstream(&dump[0], &size);
+	config_dump(config, file);
+	fclose(file);
+	config_free(config);
+	file = open_memstream(&dump[1], &size);
+	config_dump(copy, file);
+	fclose(file);
+	config_free(copy);
+	ck_assert_str_eq(dump[0], dump[1]);
+	free(dump[0]);
+	free(dump[1]);
 }
 END_TEST
 
@@ -1073,6 +1193,11 @@ config_suite(void)
 	tcase_add_test(whole, test_adhoc_with_file);
 	tcase_add_test(whole, test_load);
 	tcase_add_test(whole, test_unreadable);
+	tcase_add_test(whole, test_stream);
+	tcase_add_test(whole, test_fifo);
+	tcase_add_test(whole, test_too_many);
+	tcase_add_test(whole, test_cut);
+	tcase_add_test(whole, test_copy);
 	tcase_add_test(whole, test_standard_input);
 	suite_add_tcase(suite, whole);
 	return suite;

@@ -65,7 +65,7 @@ START_TEST(test_good)
 	check_text("\n\n", "");
 	check_text("[a]\nb=c\nd = e f \n[ g  h ]\ni\t=\tj\n",
 	    "1 [a]\n2 b=c\n3 d=e f\n4 [g  h]\n5 i=j\n");
-	check_text("a=b", "1 a=b\n");
+	check_text("a=b\n", "1 a=b\n");
 	check_text("a = b=c:d\n", "1 a=b=c:d\n");
 	check_text("a = x'\"y\n", "1 a=x'\"y\n");
 }
@@ -73,9 +73,26 @@ END_TEST
 
 START_TEST(test_ends_of_lines)
 {
-	check_text("a=b\r\n\r\nc=d\r", "1 a=b\n3 c=d\n");
+	check_text("a=b\r\n\r\nc=d\r\n", "1 a=b\n3 c=d\n");
 	check_text("\xef\xbb\xbf[a]\nb=c\n", "1 [a]\n2 b=c\n");
 	check_text("\xef\xbb\xbf", "");
+}
+END_TEST
+
+#define CUT \
+	"! the file ends within this line, as one that was cut does: " \
+	"complete it, and end it with a newline\n"
+
+/* What there is of a last line is read all the same. */
+START_TEST(test_cut)
+{
+	check_text("a=b", "1 " CUT "1 a=b\n");
+	check_text("[a]\nb=c\r", "1 [a]\n2 " CUT "2 b=c\n");
+	check_text("[a]\n; b", "1 [a]\n2 " CUT);
+	check_text("[a]\n ", "1 [a]\n2 " CUT);
+	check_text("[a",
+	    "1 " CUT "1 ! no ']' behind the section's name: "
+	    "write [name]\n1 [a]\n");
 }
 END_TEST
 
@@ -204,6 +221,7 @@ inifile_suite(void)
 
 	tcase_add_test(tc, test_good);
 	tcase_add_test(tc, test_ends_of_lines);
+	tcase_add_test(tc, test_cut);
 	tcase_add_test(tc, test_comments);
 	tcase_add_test(tc, test_wrong_lines);
 	tcase_add_test(tc, test_wrong_values);

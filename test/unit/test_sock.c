@@ -575,8 +575,12 @@ unix_address(bool abstract)
 {
 	char text[ADDR_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "unix:@lb4-test-%d", (int)getpid());
-	return address(abstract ? text : "unix:sock");
+	if (abstract)
+		snprintf(text, sizeof(text), "unix:@lb4-test-%d",
+		    (int)getpid());
+	else
+		snprintf(text, sizeof(text), "unix:%s/sock", directory);
+	return address(text);
 }
 
 START_TEST(test_unix)
@@ -666,7 +670,7 @@ END_TEST
 
 START_TEST(test_unix_errors)
 {
-	struct addr addr = address("unix:no/such/directory/sock");
+	struct addr addr = address("unix:/no/such/directory/sock");
 	bool pending;
 
 	ck_assert_int_eq(sock_listen(&addr, false, 16, NULL), -ENOENT);
