@@ -256,6 +256,18 @@ sock_connect(const struct addr *addr, const struct sock_options *options,
 	return fd;
 }
 
+bool
+sock_is_own_peer(int fd)
+{
+	struct sockaddr_storage mine, theirs;
+	socklen_t len = sizeof(mine), their_len = sizeof(theirs);
+
+	return getsockname(fd, (struct sockaddr *)&mine, &len) == 0 &&
+	    getpeername(fd, (struct sockaddr *)&theirs, &their_len) == 0 &&
+	    mine.ss_family != AF_UNIX && len == their_len &&
+	    memcmp(&mine, &theirs, len) == 0;
+}
+
 int
 sock_error(int fd)
 {

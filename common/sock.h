@@ -81,6 +81,14 @@ int sock_probe_free(struct addr *addr, const struct sock_options *options);
 int sock_connect(const struct addr *addr, const struct sock_options *options,
     bool *pending);
 
+/*
+ * Whether a connected socket is connected to itself: a port of the kernel's
+ * choosing may happen to be the one to connect to, on this machine, where
+ * nobody listens; TCP then takes it for a simultaneous open (RFC 9293, section
+ * 3.5).  Nobody has answered.  A unix socket never is.
+ */
+bool sock_is_own_peer(int fd);
+
 /* The socket's pending error as -errno, 0 when there is none.  Reading it
  * clears it. */
 int sock_error(int fd);

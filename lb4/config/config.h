@@ -24,6 +24,7 @@
 #define CONFIG_NAME_MAX 64
 
 #define CONFIG_PATH_MAX 256
+#define CONFIG_HOST_MAX 128
 #define CONFIG_FILE_MAX (16 << 20) /* bytes of a file */
 #define CONFIG_LISTENS_MAX 1000	   /* of one service */
 #define CONFIG_BACKENDS_MAX 1000   /* of one service */
@@ -97,6 +98,7 @@ struct config_check {
 	enum check_kind kind;
 	char method[16];	    /* HTTP */
 	char path[CONFIG_PATH_MAX]; /* HTTP */
+	char host[CONFIG_HOST_MAX]; /* HTTP; "": from the address */
 	unsigned inter_ms;	    /* from one check to the next */
 	unsigned timeout_ms;	    /* of one check */
 	unsigned rise;		    /* good checks in a row to go up */

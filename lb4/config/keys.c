@@ -140,6 +140,8 @@ const struct key keys_table[] = {
 	{ SERVICE("on-down-rate", on_down_rate), KIND(rate), RANGE(1, 100000),
 	    .preset = "20/s" },
 	{ SERVICE("check", check), KIND(check), .preset = "none" },
+	{ SERVICE("check-host", check.host), KIND(host),
+	    .absent = "the address that is checked" },
 	{ SERVICE("inter", check.inter_ms), KIND(time), RANGE(10, DAY),
 	    .preset = "2s" },
 	{ SERVICE("timeout-check", check.timeout_ms), KIND(time),

@@ -29,6 +29,7 @@ extern const struct kind kind_seed;
 extern const struct kind kind_listen;
 extern const struct kind kind_backend;
 extern const struct kind kind_check;
+extern const struct kind kind_host; /* as the Host field of HTTP has it */
 extern const struct kind kind_addr;
 
 /* True for a name of a service, backend or zone as config.h has it. */

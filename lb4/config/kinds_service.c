@@ -6,6 +6,7 @@
  */
 #include "lb4/config/kinds.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -478,4 +479,80 @@ print_check(const struct key *key, const void *object, size_t index, FILE *out)
 const struct kind kind_check = {
 	.parse = parse_check,
 	.print = print_check,
+};
+
+/* "[2001:db8::1]" or a name or an IPv4 address (RFC 3986, section 3.2.2),
+ * without a zone (RFC 6874, section 4); returns what is behind it, or NULL. */
+static const char *
+skip_host(const char *text)
+{
+	struct in6_addr ip;
+	char literal[INET6_ADDRSTRLEN];
+	const char *end = text;
+	size_t len;
+
+	if (text[0] == '[') {
+		len = strcspn(text + 1, "]");
+		if (len >= sizeof(literal) || text[1 + len] != ']')
+			return NULL;
+		memcpy(literal, text + 1, len);
+		literal[len] = '\0';
+		return inet_pton(AF_INET6, literal, &ip) == 1 ? text + len + 2
+							      : NULL;
+	}
+	while (isalnum((unsigned char)*end) ||
+	    (*end != '\0' && strchr("-._~!$&'()*+,=", *end) != NULL))
+		end++;
+	return end > text ? end : NULL;
+}
+
+static int
+parse_check_host(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct config_service *service = object;
+	const char *end = skip_host(text);
+	size_t digits;
+
+	(void)key;
+	if (end != NULL && *end == ':') {
+		digits = strspn(end + 1, "0123456789");
+		end = digits >= 1 && digits <= 5 ? end + 1 + digits : NULL;
+	}
+	if (end == NULL || *end != '\0')
+		return why_set(why,
+		    "\"%.64s\" is no host: give a name or an address, as "
+		    "app.example, app.example:8080 or [2001:db8::1]",
+		    text);
+	if ((size_t)(end - text) >= sizeof(service->check.host))
+		return why_set(why, "the host has at most %zu characters",
+		    sizeof(service->check.host) - 1);
+	memcpy(service->check.host, text, (size_t)(end - text) + 1);
+	return 0;
+}
+
+static size_t
+count_check_host(const struct key *key, const void *object)
+{
+	const struct config_service *service = object;
+
+	(void)key;
+	return service->check.host[0] != '\0';
+}
+
+static void
+print_check_host(const struct key *key, const void *object, size_t index,
+    FILE *out)
+{
+	const struct config_service *service = object;
+
+	(void)key;
+	(void)index;
+	fputs(service->check.host, out);
+}
+
+const struct kind kind_host = {
+	.parse = parse_check_host,
+	.count = count_check_host,
+	.print = print_check_host,
 };

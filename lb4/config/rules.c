@@ -277,6 +277,17 @@ check_balance(const struct config_service *service, const char *section,
 		    balance_name(balance));
 }
 
+static void
+check_checks(const struct config_service *service, const char *section,
+    struct errors *errors)
+{
+	if (service->check.host[0] != '\0' && service->check.kind != CHECK_HTTP)
+		errors_add(errors, service->line, section, "check-host",
+		    "does nothing with check = %s: remove it, or give "
+		    "check = http GET /path",
+		    check_kind_name(service->check.kind));
+}
+
 int
 rules_check(struct config *config, const struct rules_source *sources,
     struct errors *errors)
@@ -292,6 +303,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_names(service, section.text, errors);
 		check_ports(service, section.text, errors);
 		check_balance(service, section.text, errors);
+		check_checks(service, section.text, errors);
 		/* With a backend refused, the sum is not what was meant. */
 		if (service->backends > 0 &&
 		    (sources == NULL ||

@@ -845,20 +845,14 @@ static bool
 connected_to_itself(const struct worker *worker, const struct conn *conn)
 {
 	uint16_t port = addr_port(&conn->backend->addr);
-	struct sockaddr_storage mine, theirs;
-	socklen_t len = sizeof(mine), their_len = sizeof(theirs);
-	int fd = conn->side[BACKEND].fd;
 
 	if (port == 0)
 		port = conn->port;
-	if (port < atomic_load_explicit(&worker->shared->port_low,
-		       memory_order_relaxed) ||
-	    port > atomic_load_explicit(&worker->shared->port_high,
-		       memory_order_relaxed))
-		return false;
-	return getsockname(fd, (struct sockaddr *)&mine, &len) == 0 &&
-	    getpeername(fd, (struct sockaddr *)&theirs, &their_len) == 0 &&
-	    len == their_len && memcmp(&mine, &theirs, len) == 0;
+	return port >= atomic_load_explicit(&worker->shared->port_low,
+			   memory_order_relaxed) &&
+	    port <= atomic_load_explicit(&worker->shared->port_high,
+			memory_order_relaxed) &&
+	    sock_is_own_peer(conn->side[BACKEND].fd);
 }
 
 /* How the attempt that epoll reports on has ended: 0 or an errno. */

@@ -12,15 +12,47 @@ static const char pattern[] = "HTTP/0.0 000";
 #define CODE_AT 9
 #define CODE_END 12
 
+#define SWITCHING_PROTOCOLS 101
+
+/* Skips the rest of an interim response, up to its empty line. */
+static enum http_status_state
+skip(struct http_status *status, unsigned char byte)
+{
+	if (++status->skipped > HTTP_STATUS_INTERIM_MAX)
+		return HTTP_STATUS_GARBLED;
+	if (byte == '\n' && status->empty) {
+		status->interim = false;
+		status->at = 0;
+		status->code = 0;
+	} else if (byte != '\r') {
+		status->empty = byte == '\n';
+	}
+	return HTTP_STATUS_MORE;
+}
+
+/* The code is complete, if `byte` says so. */
+static enum http_status_state
+end_code(struct http_status *status, unsigned char byte)
+{
+	if (byte != ' ' && byte != '\r' && byte != '\n')
+		return HTTP_STATUS_GARBLED;
+	if (status->code >= 200 || status->code == SWITCHING_PROTOCOLS)
+		return HTTP_STATUS_DONE;
+	status->interim = true;
+	status->empty = byte == '\n';
+	return HTTP_STATUS_MORE;
+}
+
 static enum http_status_state
 http_status_step(struct http_status *status, unsigned char byte)
 {
-	unsigned at = status->at++;
+	unsigned at;
 
+	if (status->interim)
+		return skip(status, byte);
+	at = status->at++;
 	if (at == CODE_END)
-		return byte == ' ' || byte == '\r' || byte == '\n'
-		    ? HTTP_STATUS_DONE
-		    : HTTP_STATUS_GARBLED;
+		return end_code(status, byte);
 	if (pattern[at] != '0')
 		return byte == (unsigned char)pattern[at] ? HTTP_STATUS_MORE
 							  : HTTP_STATUS_GARBLED;

@@ -99,6 +99,25 @@ probe_fail(struct probe *probe, int error)
 	probe_finish(probe, probe_result_of(error), (uint16_t)error);
 }
 
+static void
+on_connect(struct probe *probe)
+{
+	int error = sock_error(probe->fd);
+
+	if (error == 0 && sock_is_own_peer(probe->fd)) {
+		/* with a FIN the port would be in TIME_WAIT, and the backend
+		 * that comes back could not have it */
+		sock_reset_on_close(probe->fd);
+		error = -ECONNREFUSED;
+	}
+	if (error < 0) {
+		probe_fail(probe, -error);
+		return;
+	}
+	probe->phase = PROBE_TALKING;
+	probe->kind->talk(probe);
+}
+
 void
 probe_knock(struct probe *probe, int epfd, uint64_t tag)
 {
@@ -120,8 +139,7 @@ probe_knock(struct probe *probe, int epfd, uint64_t tag)
 	if (error < 0) {
 		probe_finish(probe, HEALTH_LOCAL, (uint16_t)-error);
 	} else if (!pending) {
-		probe->phase = PROBE_TALKING;
-		probe->kind->talk(probe);
+		on_connect(probe);
 	}
 }
 
@@ -138,19 +156,6 @@ probe_start(struct probe *probe, const struct config_check *check,
 		.fd = -1,
 	};
 	probe_knock(probe, epfd, tag);
-}
-
-static void
-on_connect(struct probe *probe)
-{
-	int error = sock_error(probe->fd);
-
-	if (error < 0) {
-		probe_fail(probe, -error);
-		return;
-	}
-	probe->phase = PROBE_TALKING;
-	probe->kind->talk(probe);
 }
 
 void

@@ -1,42 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Checks by asking for a path in HTTP/1.0, which needs no more than a status
- * line in return: 200 to 399 is up.  Not half-closed: some servers take that
- * for a client that has gone, and answer nothing.
+ * Checks by asking for a path in HTTP/1.1.  The status line is all that is
+ * wanted in return: 200 to 399 is up.  The body, in chunks or not, is thrown
+ * away with the goodbye.  Not half-closed: some servers take that for a client
+ * that has gone, and answer nothing.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
+#include "lb4/health/http_request.h"
 #include "lb4/health/probe.h"
-
-#define REQUEST_MAX \
-	(sizeof(((struct config_check *)0)->method) + CONFIG_PATH_MAX + \
-	    ADDR_TEXT_MAX + \
-	    sizeof(" HTTP/1.0\r\nHost: \r\n" \
-		   "User-Agent: lb4\r\n" \
-		   "Connection: close\r\n\r\n"))
-
-static size_t
-write_request(const struct probe *probe, char *request, size_t size)
-{
-	char host[ADDR_TEXT_MAX] = "localhost";
-
-	if (!addr_is_unix(probe->addr))
-		addr_format(probe->addr, host, sizeof(host));
-	return (size_t)snprintf(request, size,
-	    "%s %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: lb4\r\n"
-	    "Connection: close\r\n\r\n",
-	    probe->check->method, probe->check->path, host);
-}
 
 /* Whether all of the request is out. */
 static bool
 send_request(struct probe *probe)
 {
-	char request[REQUEST_MAX];
-	size_t len = write_request(probe, request, sizeof(request));
+	char request[HTTP_REQUEST_MAX];
+	size_t len = http_request_write(probe->check, probe->addr, request,
+	    sizeof(request));
 	ssize_t n;
 
 	while (probe->sent < len) {

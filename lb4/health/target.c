@@ -310,9 +310,9 @@ static bool
 check_equal(const struct config_check *a, const struct config_check *b)
 {
 	return a->kind == b->kind && strcmp(a->method, b->method) == 0 &&
-	    strcmp(a->path, b->path) == 0 && a->inter_ms == b->inter_ms &&
-	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
-	    a->fall == b->fall;
+	    strcmp(a->path, b->path) == 0 && strcmp(a->host, b->host) == 0 &&
+	    a->inter_ms == b->inter_ms && a->timeout_ms == b->timeout_ms &&
+	    a->rise == b->rise && a->fall == b->fall;
 }
 
 void

@@ -627,6 +627,52 @@ START_TEST(test_check)
 }
 END_TEST
 
+static void
+accept_host(const char *host)
+{
+	char text[512];
+	struct config *config;
+
+	snprintf(text, sizeof(text),
+	    "[service s]\nlisten = :80\nbackend = a 1.2.3.4:80\n"
+	    "check = http GET /\ncheck-host = %s\n",
+	    host);
+	config = parse(text);
+	ck_assert_str_eq(config->service->check.host, host);
+	config_free(config);
+}
+
+#define NO_HOST \
+	" is no host: give a name or an address, as app.example, " \
+	"app.example:8080 or [2001:db8::1]"
+
+START_TEST(test_check_host)
+{
+	static const char *const refused[] = { "a b", "a/b", "a@b",
+		"a:", "a:123456", "a:b", ":80", "http://a", "[::1", "[::1]x",
+		"[fe80::1%eth0]", "[fe80::1%25eth0]", "::1", "a\\x0d", "\xc3" };
+	char longest[CONFIG_HOST_MAX + 1];
+	char why[256];
+
+	accept_host("app.example");
+	accept_host("app_1.example:8080");
+	accept_host("192.0.2.1:80");
+	accept_host("[2001:db8::1]");
+	accept_host("[2001:db8::1]:8080");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(why, sizeof(why), "\"%s\"" NO_HOST, refused[i]);
+		refuse_key(false, "check-host", refused[i], why);
+	}
+	memset(longest, 'a', sizeof(longest));
+	longest[CONFIG_HOST_MAX - 1] = '\0';
+	accept_host(longest);
+	longest[CONFIG_HOST_MAX - 1] = 'a';
+	longest[CONFIG_HOST_MAX] = '\0';
+	refuse_key(false, "check-host", longest,
+	    "the host has at most 127 characters");
+}
+END_TEST
+
 START_TEST(test_global_defaults)
 {
 	struct config *config = parse("[service s]\nlisten = :80\n"
@@ -1176,6 +1222,7 @@ config_suite(void)
 	tcase_add_test(keys, test_wrong_backends);
 	tcase_add_test(keys, test_backends_are_sorted);
 	tcase_add_test(keys, test_check);
+	tcase_add_test(keys, test_check_host);
 	suite_add_tcase(suite, keys);
 
 	tcase_add_test(whole, test_global_defaults);

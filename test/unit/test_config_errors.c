@@ -213,6 +213,9 @@ static const struct {
 	    "t.ini:1: [service ok] slowstart: does nothing with balance = "
 	    "first: remove it, or give balance = roundrobin, leastconn or "
 	    "random\n" },
+	{ GOOD "check = tcp\ncheck-host = app.example\n",
+	    "t.ini:1: [service ok] check-host: does nothing with check = tcp: "
+	    "remove it, or give check = http GET /path\n" },
 	{ "[service a]\nlisten = :80\nbackend = a 1.2.3.4:80 weight=0\n"
 	  "backend = b 1.2.3.4:80 weight=0\n",
 	    "t.ini:1: [service a] backend: no backend has a weight above 0: "

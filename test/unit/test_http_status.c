@@ -23,17 +23,31 @@ static const struct sample samples[] = {
 	{ "HTTP/1.1 204 \r\n", HTTP_STATUS_DONE, 204 },
 	{ "HTTP/1.1 204\r\n", HTTP_STATUS_DONE, 204 },
 	{ "HTTP/1.1 301\n", HTTP_STATUS_DONE, 301 },
-	{ "HTTP/1.1 100 Continue\r\n\r\n", HTTP_STATUS_DONE, 100 },
 	{ "HTTP/1.1 999 ", HTTP_STATUS_DONE, 999 },
 	{ "HTTP/2.0 200 OK", HTTP_STATUS_DONE, 200 },
 	/* what comes behind the code does not matter */
 	{ "HTTP/1.1 200 \x01\xff\n\n\n", HTTP_STATUS_DONE, 200 },
+	/* interim responses come before */
+	{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", HTTP_STATUS_DONE,
+	    200 },
+	{ "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+	  "HTTP/1.1 103\r\nA: HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 503 No\r\n",
+	    HTTP_STATUS_DONE, 503 },
+	{ "HTTP/1.1 102\n\nHTTP/1.0 204\n", HTTP_STATUS_DONE, 204 },
+	{ "HTTP/1.1 199 x\n\r\nHTTP/1.1 404\n", HTTP_STATUS_DONE, 404 },
+	{ "HTTP/1.1 101 Switching\r\n", HTTP_STATUS_DONE, 101 },
 
 	{ "", HTTP_STATUS_MORE, 0 },
+	{ "HTTP/1.1 100 Continue\r\n\r\n", HTTP_STATUS_MORE, 0 },
+	{ "HTTP/1.1 100 \r\nA: b\r\n", HTTP_STATUS_MORE, 0 },
+	{ "HTTP/1.1 100 \r\nA: b\r\nHTTP/1.1 200 OK\r\n", HTTP_STATUS_MORE, 0 },
+	{ "HTTP/1.1 100 \r\n\r\nHTTP/1.1 200", HTTP_STATUS_MORE, 0 },
 	{ "H", HTTP_STATUS_MORE, 0 },
 	{ "HTTP/1.1 ", HTTP_STATUS_MORE, 0 },
 	{ "HTTP/1.1 200", HTTP_STATUS_MORE, 0 },
 
+	{ "HTTP/1.1 100 \r\n\r\nX", HTTP_STATUS_GARBLED, 0 },
+	{ "HTTP/1.1 100 \r\n\r\n\r\nHTTP/1.1 200 ", HTTP_STATUS_GARBLED, 0 },
 	{ "\r\nHTTP/1.1 200 OK", HTTP_STATUS_GARBLED, 0 },
 	{ " HTTP/1.1 200 OK", HTTP_STATUS_GARBLED, 0 },
 	{ "http/1.1 200 OK", HTTP_STATUS_GARBLED, 0 },
@@ -103,9 +117,27 @@ START_TEST(every_code)
 		line[10] = (char)('0' + code / 10 % 10);
 		line[11] = (char)('0' + code % 10);
 		http_status_feed(&status, line, strlen(line));
-		ck_assert_int_eq(status.state, HTTP_STATUS_DONE);
+		ck_assert_int_eq(status.state,
+		    code >= 200 || code == 101 ? HTTP_STATUS_DONE
+					       : HTTP_STATUS_MORE);
 		ck_assert_uint_eq(status.code, code);
 	}
+}
+END_TEST
+
+/* Any number of interim responses, but not without an end. */
+START_TEST(too_much_before)
+{
+	static const char interim[] = "HTTP/1.1 103 Early Hints\r\n\r\n";
+	const size_t len = strlen(interim);
+	struct http_status status = { 0 };
+	size_t fed = 0;
+
+	while (http_status_feed(&status, interim, len) == HTTP_STATUS_MORE)
+		fed += len;
+	ck_assert_int_eq(status.state, HTTP_STATUS_GARBLED);
+	ck_assert_uint_ge(fed, HTTP_STATUS_INTERIM_MAX);
+	ck_assert_uint_lt(fed, 3 * HTTP_STATUS_INTERIM_MAX);
 }
 END_TEST
 
@@ -153,6 +185,7 @@ main(void)
 	tcase_add_test(tc, split_at_every_place);
 	tcase_add_test(tc, byte_by_byte);
 	tcase_add_test(tc, every_code);
+	tcase_add_test(tc, too_much_before);
 	tcase_add_test(tc, every_wrong_byte);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

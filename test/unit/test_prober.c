@@ -89,6 +89,7 @@ count_said(int level, const char *beginning)
 enum mode {
 	SILENT, /* takes the conn and says nothing */
 	ANSWER, /* the status, in pieces, then closes */
+	HINTS,	/* the same, behind interim responses */
 	KEEP,	/* the same, and waits for the other to close */
 	FLOOD,	/* the same, with a body that does not end */
 	RESET,	/* resets once asked */
@@ -188,8 +189,13 @@ fake_serve(struct fake *fake, int fd)
 	case SILENT:
 		fake_wait_for_end(fake, fd);
 		break;
+	case HINTS:
 	case ANSWER:
 		fake_read_request(fake, fd);
+		if (atomic_load(&fake->mode) == HINTS)
+			fake_say(fd,
+			    "HTTP/1.1 100 Continue\r\n\r\n"
+			    "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n");
 		fake_answer(fake, fd);
 		shutdown(fd, SHUT_WR);
 		fake_wait_for_end(fake, fd);
@@ -406,7 +412,7 @@ START_TEST(http_passes)
 	WAIT_FOR(atomic_load(&fake->fins) == 1);
 	ck_assert_uint_eq(atomic_load(&fake->resets), 0);
 	snprintf(want, sizeof(want),
-	    "GET /healthz?a=b HTTP/1.0\r\nHost: 127.0.0.1:%u\r\n"
+	    "GET /healthz?a=b HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
 	    "User-Agent: lb4\r\nConnection: close\r\n\r\n",
 	    addr_port(&fake->addr));
 	ck_assert_str_eq(fake->request, want);
@@ -423,7 +429,7 @@ START_TEST(statuses)
 	static const struct {
 		int status;
 		bool passes;
-	} sample[] = { { 199, false }, { 200, true }, { 204, true },
+	} sample[] = { { 101, false }, { 200, true }, { 204, true },
 		{ 302, true }, { 399, true }, { 400, false }, { 404, false },
 		{ 500, false }, { 503, false } };
 	struct fake *fakes[9];
@@ -446,6 +452,28 @@ START_TEST(statuses)
 	rig_done(&rig);
 	for (int i = 0; i < 9; i++)
 		fake_free(fakes[i]);
+}
+END_TEST
+
+START_TEST(hints_are_no_answer)
+{
+	struct fake *fake = fake_new(HINTS, 200);
+	struct rig rig;
+	char want[256];
+
+	rig_init(&rig);
+	strcpy(rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)->check.host,
+	    "app.example:8080");
+	rig_start(&rig);
+	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
+	ck_assert_uint_eq(health_detail(rig_health(&rig, 0)), 200);
+	WAIT_FOR(atomic_load(&fake->fins) == 1);
+	snprintf(want, sizeof(want),
+	    "GET /healthz?a=b HTTP/1.1\r\nHost: app.example:8080\r\n"
+	    "User-Agent: lb4\r\nConnection: close\r\n\r\n");
+	ck_assert_str_eq(fake->request, want);
+	rig_done(&rig);
+	fake_free(fake);
 }
 END_TEST
 
@@ -1031,6 +1059,7 @@ add_tests(TCase *tc)
 {
 	tcase_add_test(tc, http_passes);
 	tcase_add_test(tc, statuses);
+	tcase_add_test(tc, hints_are_no_answer);
 	tcase_add_loop_test(tc, http_fails, 0,
 	    sizeof(failures) / sizeof(failures[0]));
 	tcase_add_loop_test(tc, refused, 0, 2);

@@ -708,6 +708,45 @@ START_TEST(test_no_descriptor_leaks)
 }
 END_TEST
 
+/* A socket that is bound where it connects to. */
+START_TEST(test_own_peer)
+{
+	static const char *const addrs[] = { "127.0.0.1:0", "[::1]:0" };
+	struct addr addr;
+	bool pending;
+	int fd, other;
+
+	ck_assert_int_eq(addr_parse(&addr, addrs[_i], ADDR_PORT_REQUIRED, NULL),
+	    0);
+	fd = socket(addr.sa.sa_family, SOCK_STREAM, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(!sock_is_own_peer(fd)); /* not connected */
+	ck_assert_int_eq(bind(fd, &addr.sa, addr.len), 0);
+	ck_assert_int_eq(getsockname(fd, &addr.sa, &addr.len), 0);
+	ck_assert_int_eq(connect(fd, &addr.sa, addr.len), 0);
+	ck_assert(sock_is_own_peer(fd));
+	sock_reset_on_close(fd);
+	close(fd);
+
+	fd = sock_listen(&addr, false, 4, NULL);
+	ck_assert_int_ge(fd, 0);
+	other = sock_connect(&addr, NULL, &pending);
+	ck_assert_int_ge(other, 0);
+	ck_assert(!sock_is_own_peer(other));
+	close(other);
+	close(fd);
+	ck_assert_int_eq(addr_parse(&addr, "unix:@lb4-test-own-peer",
+			     ADDR_PORT_REQUIRED, NULL),
+	    0);
+	fd = sock_listen(&addr, false, 4, NULL);
+	other = sock_connect(&addr, NULL, &pending);
+	ck_assert_int_ge(other, 0);
+	ck_assert(!sock_is_own_peer(other));
+	close(other);
+	close(fd);
+}
+END_TEST
+
 static Suite *
 sock_suite(void)
 {
@@ -716,6 +755,7 @@ sock_suite(void)
 
 	tcase_add_loop_test(tc, test_listen_and_connect, 0, TCP_TEXTS);
 	tcase_add_test(tc, test_no_options);
+	tcase_add_loop_test(tc, test_own_peer, 0, 2);
 	tcase_add_loop_test(tc, test_options_are_handed_down, 0, TCP_TEXTS);
 	tcase_add_test(tc, test_options_one_by_one);
 	tcase_add_loop_test(tc, test_adopt, 0, TCP_TEXTS);

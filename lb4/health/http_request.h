@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Writes the request of a check, for probe_http.c.  Pure.
+ */
+#ifndef LB4_HEALTH_HTTP_REQUEST_H
+#define LB4_HEALTH_HTTP_REQUEST_H
+
+#include <stddef.h>
+
+#include "common/addr.h"
+#include "lb4/config/config.h"
+
+#define HTTP_HOST_MAX \
+	(CONFIG_HOST_MAX > ADDR_TEXT_MAX ? CONFIG_HOST_MAX : ADDR_TEXT_MAX)
+
+/*
+ * The value of the Host field for a request to `addr` (RFC 9110, section 7.2):
+ * the authority of the URI "http://addr/".  The default port is left out
+ * (section 4.2.3), and so is an IPv6 zone, which has a meaning on this host
+ * alone (RFC 6874, section 4).  A unix socket has no authority; "localhost" is
+ * what servers there expect.  Returns `buf`; HTTP_HOST_MAX is enough.
+ */
+const char *http_request_host(const struct addr *addr, char *buf, size_t size);
+
+/* Longest request, with its end. */
+#define HTTP_REQUEST_MAX \
+	(sizeof(((struct config_check *)0)->method) + CONFIG_PATH_MAX + \
+	    HTTP_HOST_MAX + \
+	    sizeof(" HTTP/1.1\r\nHost: \r\n" \
+		   "User-Agent: lb4\r\n" \
+		   "Connection: close\r\n\r\n"))
+
+/* Writes what `check` asks `addr` for; HTTP_REQUEST_MAX is enough.  Returns the
+ * length. */
+size_t http_request_write(const struct config_check *check,
+    const struct addr *addr, char *buf, size_t size);
+
+#endif
