@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lb4/config/build.h"
 #include "lb4/config/errors.h"
@@ -27,10 +28,13 @@
 #include "lb4/config/keys.h"
 #include "lb4/config/kinds.h"
 #include "lb4/config/rules.h"
+#include "lb4/config/seedfile.h"
 
 #define FILE_MAX (16 << 20)
 #define GLOBAL "global"
 #define SERVICE "service"
+#define SEED "hash-seed"
+#define SEED_FILE "hash-seed-file"
 
 /* Which keys may come. */
 enum place {
@@ -50,6 +54,7 @@ struct parse {
 	int global_line;      /* of the first [global]; 0: none */
 	bool unknown_section; /* there was one: meant as a service? */
 	int seen[KEYS_MAX];   /* the line of each key in this section */
+	bool reads_files;     /* that keys name */
 	bool no_memory;
 };
 
@@ -311,6 +316,36 @@ set_service(struct parse *parse, const struct key *key, int line,
 	return error;
 }
 
+/* The seed is given once, here or in a file of its own. */
+static int
+set_seed(const struct parse *parse, const struct key *key, struct why *why)
+{
+	bool is_file = strcmp(key->name, SEED_FILE) == 0;
+	const struct key *other;
+	int line;
+
+	if (!is_file && strcmp(key->name, SEED) != 0)
+		return 0;
+	other = keys_find(KEY_GLOBAL, is_file ? SEED : SEED_FILE);
+	line = parse->seen[other - keys_table];
+	if (line > 0)
+		return why_set(why,
+		    "%s gives the seed on line %d: keep one of them",
+		    other->name, line);
+	if (!is_file || !parse->reads_files)
+		return 0;
+	return seedfile_read(parse->config->hash_seed_file, parse->config, why);
+}
+
+static int
+set_global(struct parse *parse, const struct key *key, const char *value,
+    struct why *why)
+{
+	int error = key_parse(key, parse->config, value, why);
+
+	return error != 0 ? error : set_seed(parse, key, why);
+}
+
 static void
 on_value(void *context, int line, const char *name, const char *value)
 {
@@ -322,7 +357,7 @@ on_value(void *context, int line, const char *name, const char *value)
 	if (key == NULL || !note_key(parse, key, line))
 		return;
 	if (parse->place == PLACE_GLOBAL)
-		error = key_parse(key, parse->config, value, &why);
+		error = set_global(parse, key, value, &why);
 	else
 		error = set_service(parse, key, line, value, &why);
 	if (error == -ENOMEM)
@@ -374,11 +409,12 @@ run(struct parse *parse, const char *text, size_t len)
 		parse->no_memory = true;
 }
 
-struct config *
-config_parse(const char *name, const char *text, size_t len,
+static struct config *
+parse_text(const char *name, const char *text, size_t len, bool reads_files,
     struct config_errors *errors)
 {
-	struct parse parse = { .place = PLACE_START };
+	struct parse parse = { .place = PLACE_START,
+		.reads_files = reads_files };
 
 	errors_init(&parse.errors, name, errors);
 	parse.config = build_new();
@@ -396,6 +432,34 @@ config_parse(const char *name, const char *text, size_t len,
 		return parse.config;
 	config_free(parse.config);
 	return NULL;
+}
+
+struct config *
+config_parse(const char *name, const char *text, size_t len,
+    struct config_errors *errors)
+{
+	return parse_text(name, text, len, false, errors);
+}
+
+/* Whether everybody on this machine may read it. */
+static bool
+is_exposed(FILE *file)
+{
+	struct stat status;
+
+	return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+	    (status.st_mode & S_IROTH) != 0;
+}
+
+bool
+config_warning(const struct config *config, char text[CONFIG_ERROR_MAX])
+{
+	if (!config->hash_seed_exposed)
+		return false;
+	(void)snprintf(text, CONFIG_ERROR_MAX,
+	    "[global] " SEED ": everybody on this machine may read the seed: "
+	    "chmod o-r the file, or move the seed to a " SEED_FILE);
+	return true;
 }
 
 /* All of a file, to be freed by the caller.  0 or -errno; -EFBIG beyond
@@ -433,11 +497,16 @@ config_load(const char *path, struct config_errors *errors)
 	char *text = NULL;
 	size_t len = 0;
 	int error = file != NULL ? read_all(file, &text, &len) : -errno;
+	bool exposed = error == 0 && is_exposed(file);
 
 	if (file != NULL && !is_stdin)
 		fclose(file);
 	if (error == 0) {
-		config = config_parse(name, text, len, errors);
+		config = parse_text(name, text, len, true, errors);
+		if (config != NULL)
+			config->hash_seed_exposed = exposed &&
+			    config->hash_seed_set &&
+			    config->hash_seed_file[0] == '\0';
 	} else {
 		errors_init(&complaints, name, errors);
 		errors_add(&complaints, 0, NULL, NULL, "%s", strerror(-error));
