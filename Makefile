@@ -159,10 +159,12 @@ CONF = $(DESTDIR)$(CONFIG)
 SHARE = $(DESTDIR)$(PREFIX)/share/lb4
 COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 UNITFILES = lb4.service lb4-watch.service
+ROTATE = $(DESTDIR)$(SYSCONFDIR)/logrotate.d/lb4
 PAGES = $(wildcard man/*.[1-9])
 page = $(MAN)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 # Units and pages have the paths of PREFIX=/usr/local.
-PATHS = s|/usr/local/|$(PREFIX)/|g; s|/etc/lb4/|$(CONFIG)/|g
+PATHS = s|/usr/local/|$(PREFIX)/|g; s|/etc/lb4/|$(CONFIG)/|g; \
+	s|/etc/logrotate.d/|$(SYSCONFDIR)/logrotate.d/|g
 
 install: all
 	install -d $(SBIN) $(UNITDIR) $(CONF)
@@ -171,6 +173,7 @@ install: all
 	install -D -m 644 etc/lb4ctl.bash-completion $(COMPLETION)/lb4ctl
 	install -m 644 etc/lb4.ini $(CONF)/lb4.ini.sample
 	test -e $(CONF)/lb4.ini || install -m 644 etc/lb4.ini $(CONF)/lb4.ini
+	test -e $(ROTATE) || install -D -m 644 etc/lb4.logrotate $(ROTATE)
 	for file in $(UNITFILES:%=etc/%) $(PAGES); do case $$file in \
 		*.service) to=$(UNITDIR) ;; *) to=$(MAN)/man$${file##*.} ;; esac; \
 		install -d $$to && sed '$(PATHS)' $$file >$$to/$${file##*/} && \
@@ -180,7 +183,7 @@ install: all
 		mode=644; test ! -x $$file || mode=755; \
 		install -D -m $$mode $$file $(abspath $(SHARE))/examples/$${file#*/} \
 		|| exit 1; done
-# A lb4.ini that was edited stays.
+# What was edited of lb4.ini and logrotate's file stays.
 uninstall:
 	rm -f $(addprefix $(SBIN)/,lb4 lb4ctl) \
 		$(addprefix $(UNITDIR)/,$(UNITFILES)) \
@@ -189,6 +192,7 @@ uninstall:
 	! test -d $(SHARE) || rmdir --ignore-fail-on-non-empty $(SHARE)
 	! cmp -s $(CONF)/lb4.ini $(CONF)/lb4.ini.sample || rm $(CONF)/lb4.ini
 	rm -f $(CONF)/lb4.ini.sample
+	! cmp -s $(ROTATE) etc/lb4.logrotate || rm $(ROTATE)
 	! test -d $(CONF) || rmdir --ignore-fail-on-non-empty $(CONF)
 
 clean:

@@ -118,8 +118,11 @@ static int
 start_tables(struct program *program)
 {
 	struct config *config = program->config;
+	char why[CONFIG_ERROR_MAX];
 	int error;
 
+	if (config_warning(config, why))
+		log_warning("%s: %s", options_source(program->options), why);
 	engine_limits(config, &program->limits);
 	facts_warn(config, &program->limits);
 	program->workers = engine_workers(config);
@@ -414,10 +417,14 @@ check(const struct options *options)
 {
 	struct config *config = load(options);
 	struct host host;
+	char why[CONFIG_ERROR_MAX];
 	int status = EXIT_OK;
 
 	if (config == NULL)
 		return EXIT_START;
+	if (config_warning(config, why))
+		fprintf(stderr, "%s: warning: %s\n", options_source(options),
+		    why);
 	if (options->action == OPTIONS_DUMP) {
 		status = dump(config);
 	} else {

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -30,9 +31,12 @@
 #include "lb4/config/keys.h"
 #include "lb4/config/kinds.h"
 #include "lb4/config/rules.h"
+#include "lb4/config/seedfile.h"
 
 #define GLOBAL "global"
 #define SERVICE "service"
+#define SEED "hash-seed"
+#define SEED_FILE "hash-seed-file"
 
 /* Which keys may come. */
 enum place {
@@ -54,6 +58,7 @@ struct parse {
 	int seen[KEYS_MAX];   /* the line of each key in this section */
 	bool full[KEYS_MAX];  /* said that it has too many values */
 	bool full_services;   /* said that there are too many */
+	bool reads_files;     /* that keys name */
 	bool no_memory;
 };
 
@@ -319,6 +324,36 @@ set_service(struct parse *parse, const struct key *key, int line,
 	return error;
 }
 
+/* The seed is given once, here or in a file of its own. */
+static int
+set_seed(const struct parse *parse, const struct key *key, struct why *why)
+{
+	bool is_file = strcmp(key->name, SEED_FILE) == 0;
+	const struct key *other;
+	int line;
+
+	if (!is_file && strcmp(key->name, SEED) != 0)
+		return 0;
+	other = keys_find(KEY_GLOBAL, is_file ? SEED : SEED_FILE);
+	line = parse->seen[other - keys_table];
+	if (line > 0)
+		return why_set(why,
+		    "%s gives the seed on line %d: keep one of them",
+		    other->name, line);
+	if (!is_file || !parse->reads_files)
+		return 0;
+	return seedfile_read(parse->config->hash_seed_file, parse->config, why);
+}
+
+static int
+set_global(struct parse *parse, const struct key *key, const char *value,
+    struct why *why)
+{
+	int error = key_parse(key, parse->config, value, why);
+
+	return error != 0 ? error : set_seed(parse, key, why);
+}
+
 static void
 on_value(void *context, int line, const char *name, const char *value)
 {
@@ -334,7 +369,7 @@ on_value(void *context, int line, const char *name, const char *value)
 	if (*full)
 		return;
 	if (parse->place == PLACE_GLOBAL)
-		error = key_parse(key, parse->config, value, &why);
+		error = set_global(parse, key, value, &why);
 	else
 		error = set_service(parse, key, line, value, &why);
 	*full = error == -E2BIG;
@@ -387,11 +422,12 @@ run(struct parse *parse, const char *text, size_t len)
 		parse->no_memory = true;
 }
 
-struct config *
-config_parse(const char *name, const char *text, size_t len,
+static struct config *
+parse_text(const char *name, const char *text, size_t len, bool reads_files,
     struct config_errors *errors)
 {
-	struct parse parse = { .place = PLACE_START };
+	struct parse parse = { .place = PLACE_START,
+		.reads_files = reads_files };
 
 	errors_init(&parse.errors, name, errors);
 	parse.config = build_new();
@@ -413,6 +449,34 @@ config_parse(const char *name, const char *text, size_t len,
 	return NULL;
 }
 
+struct config *
+config_parse(const char *name, const char *text, size_t len,
+    struct config_errors *errors)
+{
+	return parse_text(name, text, len, false, errors);
+}
+
+/* Whether everybody on this machine may read it. */
+static bool
+is_exposed(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	    (status.st_mode & S_IROTH) != 0;
+}
+
+bool
+config_warning(const struct config *config, char text[CONFIG_ERROR_MAX])
+{
+	if (!config->hash_seed_exposed)
+		return false;
+	(void)snprintf(text, CONFIG_ERROR_MAX,
+	    "[global] " SEED ": everybody on this machine may read the seed: "
+	    "chmod o-r the file, or move the seed to a " SEED_FILE);
+	return true;
+}
+
 static struct config *
 load(const char *path, int fd, struct config_errors *errors)
 {
@@ -424,7 +488,10 @@ load(const char *path, int fd, struct config_errors *errors)
 	int error = fd >= 0 ? file_read(fd, CONFIG_FILE_MAX, &text, &len) : fd;
 
 	if (error == 0) {
-		config = config_parse(name, text, len, errors);
+		config = parse_text(name, text, len, true, errors);
+		if (config != NULL)
+			config->hash_seed_exposed = config->hash_seed_set &&
+			    config->hash_seed_file[0] == '\0' && is_exposed(fd);
 	} else {
 		errors_init(&complaints, name, errors);
 		errors_add(&complaints, 0, NULL, NULL, "%s", file_error(error));

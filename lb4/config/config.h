@@ -151,10 +151,12 @@ struct config {
 	enum relay_way relay;
 	struct hash_key hash_seed;
 	bool hash_seed_set; /* false: hash_seed is 0, the caller draws one */
-	char user[CONFIG_NAME_MAX];	     /* "": stay */
-	char pidfile[CONFIG_PATH_MAX];	     /* "": none */
-	char control[CONFIG_PATH_MAX];	     /* control socket; "": none */
-	char control_owner[CONFIG_NAME_MAX]; /* of its file; "": who starts */
+	bool hash_seed_exposed; /* everybody may read it, in config_load()'s */
+	char hash_seed_file[CONFIG_PATH_MAX]; /* where it is from; "": none */
+	char user[CONFIG_NAME_MAX];	      /* "": stay */
+	char pidfile[CONFIG_PATH_MAX];	      /* "": none */
+	char control[CONFIG_PATH_MAX];	      /* control socket; "": none */
+	char control_owner[CONFIG_NAME_MAX];  /* of its file; "": who starts */
 	char control_group[CONFIG_NAME_MAX];
 	unsigned control_mode;
 	char control_read[CONFIG_NAME_MAX]; /* groups with these levels; "": */
@@ -184,7 +186,8 @@ struct config_errors {
  * Reads the regular file at `path` ("-": standard input).  Returns a
  * configuration that the caller frees, or NULL with at least one error, also
  * without memory.  All errors of a file are reported, not only the first.  A
- * fifo, a device or a socket is an error: nothing is waited for.
+ * fifo, a device or a socket is an error: nothing is waited for.  The file that
+ * hash-seed-file names is read, too: see seedfile.h.
  */
 struct config *config_load(const char *path, struct config_errors *errors);
 
@@ -193,7 +196,8 @@ struct config *config_load(const char *path, struct config_errors *errors);
 struct config *config_load_stream(const char *path,
     struct config_errors *errors);
 
-/* The same from memory; `name` stands for the file's name in errors. */
+/* The same from memory, and from no other file: hash-seed-file leaves
+ * hash_seed_set false; `name` stands for the file's name in errors. */
 struct config *config_parse(const char *name, const char *text, size_t len,
     struct config_errors *errors);
 
@@ -205,6 +209,10 @@ struct config *config_parse(const char *name, const char *text, size_t len,
  */
 struct config *config_adhoc(struct config *config, const char *listen,
     const char *const *backends, size_t count, struct config_errors *errors);
+
+/* What works and is not as it should be; false when there is nothing.  It is to
+ * stand behind the file's name. */
+bool config_warning(const struct config *config, char text[CONFIG_ERROR_MAX]);
 
 void config_free(struct config *config);
 

@@ -57,6 +57,8 @@ const struct key keys_table[] = {
 	    .preset = "auto" },
 	{ GLOBAL("hash-seed", hash_seed), KIND(seed),
 	    .absent = "random at each start" },
+	{ GLOBAL("hash-seed-file", hash_seed_file), OWN, KIND(target),
+	    .absent = "none" },
 	{ GLOBAL("user", user), OWN, KIND(user),
 	    .absent = "stay who started it" },
 	{ GLOBAL("pidfile", pidfile), OWN, KIND(target), .absent = "none" },

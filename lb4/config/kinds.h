@@ -8,6 +8,8 @@
 
 #include "lb4/config/keys.h"
 
+struct hash_key;
+
 /* kinds.c: one field of the object each.  Integers may be 4 or 8 bytes. */
 extern const struct kind kind_number;
 extern const struct kind kind_time; /* milliseconds */
@@ -31,6 +33,10 @@ extern const struct kind kind_backend;
 extern const struct kind kind_check;
 extern const struct kind kind_host; /* as the Host field of HTTP has it */
 extern const struct kind kind_addr;
+
+/* Reads 32 hexadecimal digits as bytes, the first one lowest.  False when the
+ * text is something else; the seed stays as it was. */
+bool kinds_read_seed(const char *text, struct hash_key *seed);
 
 /* True for a name of a service, backend or zone as config.h has it. */
 bool kinds_is_name(const char *text);

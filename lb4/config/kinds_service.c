@@ -19,38 +19,50 @@
 
 #define SEED_DIGITS 32
 
-static int
-parse_seed(const struct key *key, void *object, const char *text,
-    struct why *why)
+bool
+kinds_read_seed(const char *text, struct hash_key *seed)
 {
-	struct config *config = object;
 	uint64_t half[2] = { 0, 0 };
 
-	(void)key;
 	if (strlen(text) != SEED_DIGITS ||
 	    strspn(text, "0123456789abcdefABCDEF") != SEED_DIGITS)
-		return why_set(why,
-		    "\"%.64s\" is not a seed: give 32 hexadecimal digits",
-		    text);
+		return false;
 	/* As bytes, the first one lowest: see struct hash_key. */
 	for (size_t i = 0; i < SEED_DIGITS / 2; i++) {
 		char byte[] = { text[2 * i], text[2 * i + 1], '\0' };
 
 		half[i / 8] |= (uint64_t)strtoul(byte, NULL, 16) << i % 8 * 8;
 	}
-	config->hash_seed.k0 = half[0];
-	config->hash_seed.k1 = half[1];
+	seed->k0 = half[0];
+	seed->k1 = half[1];
+	return true;
+}
+
+/* A complaint goes to the log, and quotes nothing that is nearly a seed. */
+static int
+parse_seed(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct config *config = object;
+
+	(void)key;
+	if (!kinds_read_seed(text, &config->hash_seed))
+		return why_set(why,
+		    "%zu characters that are no seed: give 32 hexadecimal "
+		    "digits",
+		    strlen(text));
 	config->hash_seed_set = true;
 	return 0;
 }
 
+/* That of a file stays there. */
 static size_t
 count_seed(const struct key *key, const void *object)
 {
 	const struct config *config = object;
 
 	(void)key;
-	return config->hash_seed_set;
+	return config->hash_seed_set && config->hash_seed_file[0] == '\0';
 }
 
 static void

@@ -1,164 +1,140 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The track file and the addresses on lo: see drive.h, rtnetlink(7). */
+/* The track file, and which addresses are on lo: see drive.h. */
 #include "lb4/ctl/drive.h"
 
-#include <arpa/inet.h>
-#include <bsd/stdlib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/if_addr.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- addresses ----------------------------------------------------------- */
 
-static size_t
-bytes_of(int family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 bool
 drive_add_address(struct drive_list *list, const char *text)
 {
-	struct drive_address *address = &list->address[list->count];
-	const char *slash = strchr(text, '/');
-	const char *why = NULL;
-	char host[INET6_ADDRSTRLEN];
-
-	if (slash == NULL || list->count == DRIVE_ADDRESSES_MAX ||
-	    (size_t)(slash - text) >= sizeof(host))
-		return false;
-	(void)snprintf(host, sizeof(host), "%.*s", (int)(slash - text), text);
-	address->family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
-	if (inet_pton(address->family, host, address->bytes) != 1)
-		return false;
-	address->prefix = (unsigned char)strtonum(slash + 1, 1,
-	    (long long)(8 * bytes_of(address->family)), &why);
-	if (why != NULL)
+	if (list->count == DRIVE_ADDRESSES_MAX ||
+	    !loopback_parse(text, &list->address[list->count]))
 		return false;
 	list->count++;
 	return true;
 }
 
-struct request {
-	struct nlmsghdr header;
-	struct ifaddrmsg message;
-	char attributes[2 * RTA_SPACE(16)];
-};
-
-static void
-add_attribute(struct request *request, unsigned short type,
-    const struct drive_address *address)
-{
-	const size_t len = bytes_of(address->family);
-	struct rtattr *attribute = (void *)((char *)request +
-	    NLMSG_ALIGN(request->header.nlmsg_len));
-
-	attribute->rta_type = type;
-	attribute->rta_len = (unsigned short)RTA_LENGTH(len);
-	memcpy(RTA_DATA(attribute), address->bytes, len);
-	request->header.nlmsg_len =
-	    (unsigned)(NLMSG_ALIGN(request->header.nlmsg_len) + RTA_SPACE(len));
-}
-
-/* Sends it and waits for the kernel's answer, which comes at once.  0 or
- * -errno. */
-static int
-ask(int fd, const struct request *request)
-{
-	union {
-		struct nlmsghdr header;
-		char bytes[1024];
-	} answer;
-	const struct nlmsgerr *result = NLMSG_DATA(&answer.header);
-	ssize_t len;
-
-	if (send(fd, request, request->header.nlmsg_len, 0) < 0)
-		return -errno;
-	do {
-		len = recv(fd, &answer, sizeof(answer), 0);
-	} while (len < 0 && errno == EINTR);
-	if (len < 0)
-		return -errno;
-	if (!NLMSG_OK(&answer.header, (size_t)len) ||
-	    answer.header.nlmsg_type != NLMSG_ERROR)
-		return -EPROTO;
-	return result->error;
-}
-
-static int
-set_address(int fd, const struct drive_address *address, bool present)
-{
-	struct request request = {
-		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(request.message)),
-		    .nlmsg_type = present ? RTM_NEWADDR : RTM_DELADDR,
-		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK |
-			(present ? NLM_F_CREATE | NLM_F_EXCL : 0) },
-		.message = { .ifa_family = (unsigned char)address->family,
-		    .ifa_prefixlen = address->prefix,
-		    .ifa_flags = address->family == AF_INET6 ? IFA_F_NODAD : 0,
-		    .ifa_index = if_nametoindex("lo") },
-	};
-	int error;
-
-	add_attribute(&request, IFA_LOCAL, address);
-	add_attribute(&request, IFA_ADDRESS, address);
-	error = ask(fd, &request);
-	if ((present && error == -EEXIST) ||
-	    (!present && error == -EADDRNOTAVAIL))
-		error = 0;
-	return error;
-}
-
 static int
 set_addresses(const struct drive_list *list, bool present)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[LOOPBACK_TEXT_MAX];
 	int fd, error, first = 0;
 
 	if (list->count == 0)
 		return 0;
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	fd = loopback_open();
 	if (fd < 0) {
-		first = -errno;
-		fprintf(stderr, "lb4ctl watch: netlink: %s\n",
-		    strerror(-first));
-		return first;
+		fprintf(stderr, "lb4ctl watch: netlink: %s\n", strerror(-fd));
+		return fd;
 	}
 	for (size_t i = 0; i < list->count; i++) {
-		const struct drive_address *address = &list->address[i];
+		const struct loopback_address *address = &list->address[i];
 
-		error = set_address(fd, address, present);
+		error = loopback_set(fd, address, present);
 		if (error == 0)
 			continue;
 		first = first == 0 ? error : first;
-		fprintf(stderr, "lb4ctl watch: cannot %s %s/%u %s lo: %s\n",
-		    present ? "put" : "take",
-		    inet_ntop(address->family, address->bytes, text,
-			sizeof(text)),
-		    address->prefix, present ? "on" : "off", strerror(-error));
+		fprintf(stderr, "lb4ctl watch: cannot %s %s %s lo: %s\n",
+		    present ? "put" : "take", loopback_format(address, text),
+		    present ? "on" : "off", strerror(-error));
 	}
 	(void)close(fd);
 	return first;
 }
 
+static bool
+drains(const struct drive *drive, enum drive_state state)
+{
+	return state == DRIVE_DRAINING && drive->drain.count > 0;
+}
+
+/* Whether the clients' addresses belong on lo. */
+static bool
+serves(const struct drive *drive, enum drive_state state)
+{
+	return state == DRIVE_READY || drains(drive, state);
+}
+
+static int
+look_list(const struct drive_list *list, bool wanted,
+    char change[DRIVE_CHANGE_MAX])
+{
+	char text[LOOPBACK_TEXT_MAX];
+	bool present[DRIVE_ADDRESSES_MAX];
+	int fd, error;
+
+	if (list->count == 0)
+		return 0;
+	fd = loopback_open();
+	if (fd < 0)
+		return fd;
+	error = loopback_look(fd, list->address, list->count, present);
+	(void)close(fd);
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < list->count; i++) {
+		if (present[i] == wanted)
+			continue;
+		(void)snprintf(change, DRIVE_CHANGE_MAX, "%s was %s lo",
+		    loopback_format(&list->address[i], text),
+		    wanted ? "taken off" : "put on");
+		return 1;
+	}
+	return 0;
+}
+
+int
+drive_look_addresses(const struct drive *drive, enum drive_state state,
+    char change[DRIVE_CHANGE_MAX])
+{
+	int found = look_list(&drive->clients, serves(drive, state), change);
+
+	if (found != 0)
+		return found;
+	return look_list(&drive->drain, drains(drive, state), change);
+}
+
 /* ---- the file ------------------------------------------------------------ */
 
-/* Replaces the file, so that who reads it never finds it empty. */
+static const char *
+word_of(bool ready)
+{
+	return ready ? "0\n" : "1\n";
+}
+
 static int
-write_file(const char *path, const char *text)
+write_all(int fd, const char *text)
+{
+	const size_t len = strlen(text);
+	ssize_t done = pwrite(fd, text, len, 0);
+
+	if (done < 0)
+		return -errno;
+	return (size_t)done == len ? 0 : -ENOSPC;
+}
+
+static int
+close_checked(int fd, int error)
+{
+	if (close(fd) < 0 && error == 0)
+		error = -errno;
+	return error;
+}
+
+/* A new file in the place of the old one, so that no reader finds it empty. */
+static int
+replace_file(const char *path, const char *text)
 {
 	char new[PATH_MAX];
-	ssize_t len = (ssize_t)strlen(text), done;
-	int fd, error = 0;
+	int fd, error;
 
 	if ((size_t)snprintf(new, sizeof(new), "%s.new", path) >= sizeof(new))
 		return -ENAMETOOLONG;
@@ -166,16 +142,28 @@ write_file(const char *path, const char *text)
 	    0644);
 	if (fd < 0)
 		return -errno;
-	done = write(fd, text, (size_t)len);
-	if (done != len)
-		error = done < 0 ? -errno : -ENOSPC;
-	if (close(fd) < 0 && error == 0)
-		error = -errno;
+	error = close_checked(fd, write_all(fd, text));
 	if (error == 0 && rename(new, path) < 0)
 		error = -errno;
 	if (error < 0)
 		(void)unlink(new);
 	return error;
+}
+
+/* Where there is no room for a new file, the old one has room for as many
+ * bytes.  It is never empty, nor away: to keepalived that is a 0. */
+static int
+overwrite_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = write_all(fd, text);
+	if (error == 0 && ftruncate(fd, (off_t)strlen(text)) < 0)
+		error = -errno;
+	return close_checked(fd, error);
 }
 
 static int
@@ -185,28 +173,56 @@ set_file(const struct drive *drive, bool ready)
 
 	if (drive->track_file == NULL)
 		return 0;
-	error = write_file(drive->track_file, ready ? "0\n" : "1\n");
-	if (error < 0)
-		fprintf(stderr, "lb4ctl watch: cannot write %s: %s\n",
-		    drive->track_file, strerror(-error));
+	error = replace_file(drive->track_file, word_of(ready));
+	if (error == 0 ||
+	    overwrite_file(drive->track_file, word_of(ready)) == 0)
+		return 0;
+	fprintf(stderr, "lb4ctl watch: cannot write %s: %s\n",
+	    drive->track_file, strerror(-error));
 	return error;
 }
 
 int
+drive_look_file(const struct drive *drive, enum drive_state state,
+    char change[DRIVE_CHANGE_MAX])
+{
+	const char *wanted = word_of(state == DRIVE_READY);
+	char text[4] = "";
+	int fd;
+
+	if (drive->track_file == NULL)
+		return 0;
+	fd = open(drive->track_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	if (fd >= 0) {
+		(void)!read(fd, text, sizeof(text) - 1);
+		(void)close(fd);
+		if (strcmp(text, wanted) == 0)
+			return 0;
+	}
+	(void)snprintf(change, DRIVE_CHANGE_MAX, "%.120s was %s",
+	    drive->track_file, fd < 0 ? "deleted" : "changed");
+	return 1;
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
+int
 drive_set(const struct drive *drive, enum drive_state state)
 {
-	const bool draining = state == DRIVE_DRAINING && drive->drain.count > 0;
-	const bool clients = state == DRIVE_READY || draining;
+	const bool draining = drains(drive, state);
 	int error[3] = { 0, 0, 0 };
 
 	/* A node that drains is never seen without its drain addresses: they
 	 * come first and go last. */
 	if (draining)
 		error[0] = set_addresses(&drive->drain, true);
-	error[1] = set_addresses(&drive->clients, clients);
+	error[1] = set_addresses(&drive->clients, serves(drive, state));
 	if (!draining)
 		error[0] = set_addresses(&drive->drain, false);
-	error[2] = set_file(drive, state == DRIVE_READY);
+	error[2] = set_file(drive,
+	    state == DRIVE_READY && error[0] == 0 && error[1] == 0);
 	for (size_t i = 0; i < 3; i++)
 		if (error[i] < 0)
 			return error[i];

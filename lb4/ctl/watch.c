@@ -5,6 +5,11 @@
  * asked every INTERVAL_MS.  Its end says that lb4 has gone, at once; an answer
  * that is overdue, that lb4 hangs.  What is not known is not ready: so it is
  * before the first answer, and so it is left behind at the end.
+ *
+ * Other programs may change what the engine is told by: systemd-networkd, say,
+ * takes addresses off that it does not know.  So all of it is looked at again,
+ * and put right.  When that happens again within CALM_MS, the node is not ready
+ * for so long: that much is true, and two programs do not race.
  */
 #include "lb4/ctl/watch.h"
 
@@ -26,6 +31,7 @@
 #include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/ctl/drive.h"
+#include "lb4/ctl/loopback.h"
 #include "lb4/ctl/talk.h"
 
 /* As in lb4ctl(8). */
@@ -33,6 +39,8 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define INTERVAL_MS 100
 #define OVERDUE_MS 300
+#define LOOK_MS 1000 /* at lo, without an event */
+#define CALM_MS 1000
 #define WHY_MAX 256
 
 struct watch {
@@ -41,7 +49,8 @@ struct watch {
 	unsigned overdue_ms;
 
 	int signalfd;
-	int fd; /* -1: not connected */
+	int events; /* of addresses; -1: there are none to look at */
+	int fd;	    /* -1: not connected */
 	struct loop_clock clock;
 	uint64_t next_ms;  /* when to connect, or to ask */
 	uint64_t asked_ms; /* by its own time; 0: no answer is awaited */
@@ -51,6 +60,10 @@ struct watch {
 	enum drive_state state;
 	char why[WHY_MAX]; /* it is not ready */
 	bool failed;	   /* the engine could not be driven */
+
+	uint64_t look_ms; /* when to look at lo */
+	uint64_t calm_ms; /* until then a change is one too many */
+	bool disturbed;	  /* there was one: not ready until calm_ms */
 };
 
 static const char *const state_names[] = {
@@ -73,6 +86,85 @@ set_state(struct watch *watch, enum drive_state state, const char *why)
 	strlcpy(watch->why, why, sizeof(watch->why));
 	fprintf(stderr, "lb4ctl watch: %s%s%s\n", state_names[state],
 	    why[0] != '\0' ? ": " : "", why);
+}
+
+/* What lb4 says, unless the engine was disturbed. */
+static void
+follow(struct watch *watch, enum drive_state state, const char *why)
+{
+	if (watch->disturbed && timer_now_ms() < watch->calm_ms)
+		return;
+	watch->disturbed = false;
+	set_state(watch, state, why);
+}
+
+/* ---- what others change -------------------------------------------------- */
+
+static void
+on_change(struct watch *watch, const char *change, uint64_t now_ms)
+{
+	char why[WHY_MAX];
+
+	if (now_ms < watch->calm_ms) {
+		if (watch->state == DRIVE_NOT_READY)
+			return;
+		(void)snprintf(why, sizeof(why), "%s again", change);
+		set_state(watch, DRIVE_NOT_READY, why);
+		watch->disturbed = true;
+	} else if (drive_set(&watch->drive, watch->state) < 0) {
+		watch->failed = true;
+	} else {
+		fprintf(stderr,
+		    "lb4ctl watch: %s by another program: put right\n", change);
+	}
+	watch->calm_ms = now_ms + CALM_MS;
+}
+
+/* That which cannot be looked at is not known to be right. */
+static void
+look(struct watch *watch, int found, const char *change, uint64_t now_ms)
+{
+	char why[WHY_MAX];
+
+	if (found > 0) {
+		on_change(watch, change, now_ms);
+	} else if (found < 0 && found != -EAGAIN) {
+		(void)snprintf(why, sizeof(why),
+		    "cannot look at what it has set: %s", strerror(-found));
+		set_state(watch, DRIVE_NOT_READY, why);
+		watch->disturbed = true;
+		watch->calm_ms = now_ms + CALM_MS;
+	}
+}
+
+static void
+look_addresses(struct watch *watch, uint64_t now_ms)
+{
+	char change[DRIVE_CHANGE_MAX];
+	int found = drive_look_addresses(&watch->drive, watch->state, change);
+
+	watch->look_ms = found == -EAGAIN ? now_ms : now_ms + LOOK_MS;
+	look(watch, found, change, now_ms);
+}
+
+static void
+look_file(struct watch *watch, uint64_t now_ms)
+{
+	char change[DRIVE_CHANGE_MAX];
+
+	look(watch, drive_look_file(&watch->drive, watch->state, change),
+	    change, now_ms);
+}
+
+/* Who takes several addresses off is let finish: one look for all of them. */
+static void
+on_events(struct watch *watch)
+{
+	const uint64_t soon_ms = timer_now_ms() + INTERVAL_MS;
+
+	loopback_events_take(watch->events);
+	if (soon_ms < watch->look_ms)
+		watch->look_ms = soon_ms;
 }
 
 /* ---- the connection ------------------------------------------------------ */
@@ -123,18 +215,18 @@ on_answer(struct watch *watch, const char *line)
 
 	watch->asked_ms = 0;
 	if (strcmp(line, state_names[DRIVE_READY]) == 0) {
-		set_state(watch, DRIVE_READY, "");
+		follow(watch, DRIVE_READY, "");
 		return;
 	}
 	for (int state = DRIVE_NOT_READY; state < DRIVE_READY; state++) {
 		len = strlen(state_names[state]);
 		if (colon != NULL && (size_t)(colon - line) == len &&
 		    strncmp(line, state_names[state], len) == 0) {
-			set_state(watch, (enum drive_state)state, colon + 2);
+			follow(watch, (enum drive_state)state, colon + 2);
 			return;
 		}
 	}
-	set_state(watch, DRIVE_NOT_READY, line);
+	follow(watch, DRIVE_NOT_READY, line);
 }
 
 /* Takes the complete answers, each a line and an empty one. */
@@ -187,6 +279,9 @@ on_time(struct watch *watch)
 	if (now_ms < watch->next_ms)
 		return;
 	watch->next_ms = now_ms + INTERVAL_MS;
+	look_file(watch, now_ms);
+	if (now_ms >= watch->look_ms)
+		look_addresses(watch, now_ms);
 	if (watch->fd < 0)
 		on_time_to_connect(watch);
 	if (watch->fd >= 0 && watch->asked_ms == 0)
@@ -215,7 +310,7 @@ sleep_ms(const struct watch *watch)
 static int
 watch_run(struct watch *watch)
 {
-	struct pollfd polled[2];
+	struct pollfd polled[3];
 	int wait_ms;
 
 	loop_clock_start(&watch->clock, timer_now_ms());
@@ -223,13 +318,16 @@ watch_run(struct watch *watch)
 		wait_ms = sleep_ms(watch);
 		polled[0] = (struct pollfd){ watch->signalfd, POLLIN, 0 };
 		polled[1] = (struct pollfd){ watch->fd, POLLIN, 0 };
-		if (poll(polled, 2, wait_ms) < 0 && errno != EINTR)
+		polled[2] = (struct pollfd){ watch->events, POLLIN, 0 };
+		if (poll(polled, 3, wait_ms) < 0 && errno != EINTR)
 			return -errno;
 		if (polled[0].revents != 0)
 			return 0;
 		(void)loop_clock_look(&watch->clock, timer_now_ms(), wait_ms);
 		if (polled[1].revents != 0)
 			on_readable(watch);
+		if (polled[2].revents != 0)
+			on_events(watch);
 		on_time(watch);
 	}
 	return -EIO;
@@ -241,8 +339,8 @@ static int
 usage(void)
 {
 	fputs("usage: lb4ctl [-s SOCKET] watch [--track-file FILE] "
-	      "[--address ADDRESS/PREFIX]...\n"
-	      "           [--drain-address ADDRESS/PREFIX]... [--overdue MS] "
+	      "[--address ADDRESS]...\n"
+	      "           [--drain-address ADDRESS]... [--overdue MS] "
 	      "[--withdraw]\n",
 	    stderr);
 	return EXIT_USAGE;
@@ -285,7 +383,8 @@ parse(struct watch *watch, int argc, char **argv, bool *withdraw)
 							     : &drive->drain,
 				optarg))
 				return misused(optarg,
-				    "write ADDRESS/PREFIX, at most 16 times");
+				    "write 192.0.2.1/32 or 2001:db8::1/128, "
+				    "at most 16 times");
 			break;
 		case 'o':
 			watch->overdue_ms = (unsigned)strtonum(optarg,
@@ -329,6 +428,7 @@ watch_main(const char *path, int argc, char **argv)
 {
 	struct watch watch = { .path = path,
 		.overdue_ms = OVERDUE_MS,
+		.events = -1,
 		.fd = -1,
 		.state = DRIVE_NOT_READY,
 		.why = "not asked yet" };
@@ -343,6 +443,8 @@ watch_main(const char *path, int argc, char **argv)
 		    : EXIT_OK;
 	watch.signalfd = signals_open();
 	error = watch.signalfd;
+	if (error >= 0 && watch.drive.clients.count > 0)
+		error = watch.events = loopback_events_open();
 	/* whatever a former one has left behind goes first */
 	if (error >= 0)
 		error = drive_set(&watch.drive, DRIVE_NOT_READY);

@@ -354,6 +354,7 @@ START_TEST(test_dump_text)
 	    "[global]\nworkers = auto\ncpu-affinity = yes\nmaxconn = auto\n"
 	    "maxpipes = auto\npipe-size = 256k\nrelay = auto\n"
 	    "; hash-seed = (random at each start)\n"
+	    "; hash-seed-file = (none)\n"
 	    "; user = (stay who started it)\n; pidfile = (none)\n"
 	    "; control = (none)\n"
 	    "; control-owner = (who started it)\n"

@@ -123,6 +123,7 @@ START_TEST(test_global)
 		{ "pipe-size = 64k", true },
 		{ "relay = copy", true },
 		{ "hash-seed = 000102030405060708090a0b0c0d0e0f", true },
+		{ "hash-seed-file = /run/seed", true },
 		{ "user = nobody", true },
 		{ "pidfile = /run/x", true },
 		{ "control = /run/s", true },
