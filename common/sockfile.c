@@ -174,7 +174,8 @@ sockfile_listen(const struct addr *addr, int backlog,
 	if (fd < 0)
 		return fd;
 	/* Linux makes the file with the mode of the unbound socket, less the
-	 * umask (unix_bind_bsd in af_unix.c); where not, take_file() changes it. */
+	 * umask (unix_bind_bsd in af_unix.c); where that is not enough,
+	 * take_file() changes it. */
 	if (access != NULL && access->mode != 0)
 		(void)fchmod(fd, access->mode);
 	error = bind_file(fd, addr);
