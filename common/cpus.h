@@ -23,8 +23,8 @@ unsigned cpus_allowed(void);
  */
 int64_t cpus_quota(const char *root);
 
-/* How many threads are kept busy by that: the CPUs allowed, or the quota, a part
- * of a CPU counting as one. */
+/* How many threads are kept busy by that: the CPUs allowed, or the quota, a
+ * part of a CPU counting as one. */
 unsigned cpus_usable(void);
 
 #endif

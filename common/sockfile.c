@@ -48,6 +48,7 @@ open_file(const struct addr *addr, struct stat *st)
 	int fd = open(addr->un.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	int error;
 
+	*st = (struct stat){ .st_ino = 0 };
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, st) < 0)
@@ -106,7 +107,7 @@ take_file(const struct addr *addr, const struct sockfile_access *access,
 		error = -ESTALE;
 	if (error == 0 && access != NULL)
 		error = change_access(fd, &st, access);
-	if (error == 0 || error != -ESTALE)
+	if (error != -ESTALE)
 		*id = (struct sockfile_id){ st.st_dev, st.st_ino };
 	(void)close(fd);
 	return error;
@@ -174,7 +175,8 @@ sockfile_listen(const struct addr *addr, int backlog,
 	if (fd < 0)
 		return fd;
 	/* Linux makes the file with the mode of the unbound socket, less the
-	 * umask (unix_bind_bsd in af_unix.c); where not, take_file() changes it. */
+	 * umask (unix_bind_bsd in af_unix.c); where that is not enough,
+	 * take_file() changes it. */
 	if (access != NULL && access->mode != 0)
 		(void)fchmod(fd, access->mode);
 	error = bind_file(fd, addr);

@@ -361,6 +361,20 @@ features(const struct options *options)
 	return EXIT_OK;
 }
 
+/* Somebody may be about to type it in, and think better of it. */
+static struct config *
+load_to_serve(const struct options *options)
+{
+	struct config *config;
+
+	if (!options_reads_stdin(options))
+		return load(options);
+	signals_interrupt_begin();
+	config = load(options);
+	signals_interrupt_end();
+	return config;
+}
+
 static int
 serve(struct options *options)
 {
@@ -372,17 +386,15 @@ serve(struct options *options)
 	if (inherited_take(&program.inherited, why, sizeof(why)) < 0)
 		return start_failed("inherited sockets: %s", why);
 	status = options_fix_file(options);
-	if (status < 0)
-		return start_failed("%s: %s", options_source(options),
+	if (status < 0) {
+		status = start_failed("%s: %s", options_source(options),
 		    strerror(-status));
-	/* somebody may be about to type it in */
-	if (options_reads_stdin(options))
-		signals_interrupt_begin();
-	program.config = load(options);
-	signals_interrupt_end();
-	if (program.config == NULL)
-		return EXIT_START;
-	status = start(&program, options->background);
+	} else {
+		program.config = load_to_serve(options);
+		status = program.config == NULL
+		    ? EXIT_START
+		    : start(&program, options->background);
+	}
 	if (status == 0)
 		status = run(&program);
 	stop(&program);

@@ -16,12 +16,12 @@
  * different.  Control thread only.
  *
  * Addresses may overlap: the kernel binds 127.0.0.1:80 beside 0.0.0.0:80 and
- * ":80" when all have SO_REUSEPORT and one owner (inet_csk_bind_conflict()),
- * and gives a client to the narrowest that is there.  So a place that widens
- * keeps its old sockets: closing them would reset who is in their queues, or
- * just about to be, and the new place has their clients anyway.  Where a place
- * becomes narrower, its new socket takes the clients from its first moment, and
- * the old one is emptied and closed.
+ * ":80" when all have SO_REUSEPORT and one owner (inet_csk_bind_conflict in
+ * inet_connection_sock.c), and gives a client to the narrowest that is there.
+ * So a place that widens keeps its old sockets: closing them would reset who is
+ * in their queues, or just about to be, and the new place has their clients
+ * anyway.  Where a place becomes narrower, its new socket takes the clients
+ * from its first moment, and the old one is emptied and closed.
  */
 #ifndef LB4_ENGINE_PLACES_H
 #define LB4_ENGINE_PLACES_H

@@ -19,8 +19,8 @@
 # pid_of NAME           its process id
 # running NAME          true if it runs
 # port_of NAME          waits for the file $T/NAME.port and prints its line
-# lb4_start [ARG...]    starts lb4 with --core, so that its /proc can be read, and
-#                       --relay=$MODE; returns when it is ready
+# lb4_start [ARG...]    starts lb4 with --relay=$MODE, and --core, so that its
+#                       /proc can be read; returns when it is ready
 # lb4_stop              ends it with TERM; fails unless it leaves with 0
 # lb4_as NAME FUNC...   another lb4: lb4_as b lb4_start -c "$T/b.ini"
 # free_port [N]         prints N ports that nobody uses

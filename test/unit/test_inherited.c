@@ -193,10 +193,13 @@ START_TEST(not_for_us)
 	(void)listener_at(3);
 	announce("1", "1", "web");
 	ck_assert_uint_eq(inherited.count, 0);
+	inherited_done(&inherited);
 	announce("x", "1", "web");
 	ck_assert_uint_eq(inherited.count, 0);
+	inherited_done(&inherited);
 	announce(NULL, "0", "");
 	ck_assert_uint_eq(inherited.count, 0);
+	inherited_done(&inherited);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		ck_assert_int_eq(try_announce(NULL, counts[i], "web"), -EINVAL);
 		ck_assert_uint_eq(inherited.count, 0);
