@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
 #include "common/log.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
@@ -63,13 +64,13 @@ struct program {
 static int __attribute__((format(printf, 1, 2)))
 start_failed(const char *format, ...)
 {
+	char text[WHY_MAX + CONFIG_PATH_MAX];
 	va_list args;
 
-	fputs("lb4: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	escape_line(stderr, "lb4: %s", text);
 	return EXIT_START;
 }
 
@@ -384,7 +385,8 @@ check(const struct options *options)
 	if (options->action == OPTIONS_DUMP)
 		status = dump(config);
 	else
-		printf("%s: configuration is valid\n", options_source(options));
+		escape_line(stdout, "%s: configuration is valid",
+		    options_source(options));
 	if (options->host)
 		status = examine(config);
 	config_free(config);

@@ -187,7 +187,7 @@ answer_diff(struct caller *caller, const struct original *original,
 	} else if (caller->json) {
 		answer_object(caller, "lb4.save/1",
 		    json_pack("{s:o,s:I,s:b,s:o}", "path",
-			text_value(original->path), "changes",
+			answer_string(original->path), "changes",
 			(json_int_t)edits->count, "written", written, "diff",
 			text_value(text)));
 	} else if (edits->count == 0) {

@@ -126,14 +126,14 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	backend_sum(backend, &sums);
 	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
 	    backend->name);
-	row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:f,"
+	row = json_pack("{s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:f,"
 			"s:f,s:I,s:I}",
 	    "backend", name, "address",
-	    addr_format(&backend->addr, addr, sizeof(addr)), "state",
-	    entry != NULL ? state_name(admin, word) : "removed", "admin",
-	    admin_state_name(admin), "health", health_name(word, checked),
-	    "admin_since_ms", since_object(now_ms, backend->admin_since_ms),
-	    "health_since_ms",
+	    answer_string(addr_format(&backend->addr, addr, sizeof(addr))),
+	    "state", entry != NULL ? state_name(admin, word) : "removed",
+	    "admin", admin_state_name(admin), "health",
+	    health_name(word, checked), "admin_since_ms",
+	    since_object(now_ms, backend->admin_since_ms), "health_since_ms",
 	    since_object(now_ms, load(&backend->health_since_ms)), "weight",
 	    entry != NULL ? (int)entry->weight : 0, "maxconn",
 	    (json_int_t)(entry != NULL ? entry->maxconn : 0), "active",

@@ -883,9 +883,9 @@ tell_monitor(struct caller *caller, const char *time, const char *event,
 		    text);
 		return;
 	}
-	object = json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s}", "schema",
+	object = json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:o}", "schema",
 	    "lb4.event/1", "time", time, "event", event, "service", service,
-	    "backend", backend, "text", text);
+	    "backend", backend, "text", answer_string(text));
 	answer_event(caller, object);
 }
 

@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/escape.h"
+
 /* ---- addresses ----------------------------------------------------------- */
 
 static size_t
@@ -129,7 +131,7 @@ set_addresses(const struct drive_list *list, bool present)
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd < 0) {
 		first = -errno;
-		fprintf(stderr, "lb4ctl watch: netlink: %s\n",
+		escape_line(stderr, "lb4ctl watch: netlink: %s",
 		    strerror(-first));
 		return first;
 	}
@@ -140,7 +142,7 @@ set_addresses(const struct drive_list *list, bool present)
 		if (error == 0)
 			continue;
 		first = first == 0 ? error : first;
-		fprintf(stderr, "lb4ctl watch: cannot %s %s/%u %s lo: %s\n",
+		escape_line(stderr, "lb4ctl watch: cannot %s %s/%u %s lo: %s",
 		    present ? "put" : "take",
 		    inet_ntop(address->family, address->bytes, text,
 			sizeof(text)),
@@ -187,7 +189,7 @@ set_file(const struct drive *drive, bool ready)
 		return 0;
 	error = write_file(drive->track_file, ready ? "0\n" : "1\n");
 	if (error < 0)
-		fprintf(stderr, "lb4ctl watch: cannot write %s: %s\n",
+		escape_line(stderr, "lb4ctl watch: cannot write %s: %s",
 		    drive->track_file, strerror(-error));
 	return error;
 }

@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "common/timer.h"
 #include "lb4/ctl/drive.h"
 #include "lb4/ctl/talk.h"
@@ -69,7 +70,7 @@ set_state(struct watch *watch, enum drive_state state, const char *why)
 		watch->failed = true;
 	watch->state = state;
 	strlcpy(watch->why, why, sizeof(watch->why));
-	fprintf(stderr, "lb4ctl watch: %s%s%s\n", state_names[state],
+	escape_line(stderr, "lb4ctl watch: %s%s%s", state_names[state],
 	    why[0] != '\0' ? ": " : "", why);
 }
 
@@ -241,7 +242,7 @@ static_assert(DRIVE_ADDRESSES_MAX == 16, "the usage says how many");
 static int
 misused(const char *argument, const char *why)
 {
-	fprintf(stderr, "lb4ctl watch: %s: %s\n", argument, why);
+	escape_line(stderr, "lb4ctl watch: %s: %s", argument, why);
 	return EXIT_USAGE;
 }
 
