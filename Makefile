@@ -6,6 +6,7 @@
 # make check          unit tests, fuzz seeds, integration tests: one line sums up
 #      TESTS=a,b      only these: relay (test_relay, fuzz_relay), 20-reload
 # make asan, tsan     the same under AddressSanitizer + UBSan, ThreadSanitizer
+#      GOALS=units    builds that instead, there
 # make fuzz           fuzz each parser with clang for FUZZ_SECONDS (60)
 # make soak, bench    the long run; the measurements
 # make lint           layout, static analysis, documents against code
@@ -22,6 +23,7 @@ SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 CONFIG = $(SYSCONFDIR)/lb4
 FUZZ_SECONDS ?= 60
 TESTS ?=
+GOALS ?= check
 SAN ?=
 PKGS = inih libbsd liburcu-qsbr jansson
 
@@ -128,10 +130,10 @@ check: all tools units fuzzers
 comma = ,
 
 asan:
-	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan check \
+	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan $(GOALS) \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 tsan:
-	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan check \
+	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan $(GOALS) \
 		SAN='-fsanitize=thread'
 fuzz:
 	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang fuzzers \

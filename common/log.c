@@ -13,6 +13,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/escape.h"
+
 _Atomic int log_level = LOG_LEVEL_INFO;
 
 static log_sink_fn *log_sink; /* set before threads start */
@@ -68,25 +70,13 @@ sink_stderr(enum log_level level, const char *line, size_t len)
 		return;
 }
 
-/* Replaces control characters: those of ASCII, and those from U+0080 to U+009F
- * in UTF-8, which some terminals obey as well. */
-static void
-line_clean(char *line)
-{
-	for (unsigned char *p = (unsigned char *)line; *p != '\0'; p++) {
-		if (*p < ' ' || *p == 0x7f)
-			*p = '?';
-		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-	}
-}
-
 void
 log_write(enum log_level level, const char *format, ...)
 {
 	int saved = errno;
-	char line[LOG_LINE_MAX];
+	char line[LOG_LINE_MAX], clean[LOG_LINE_MAX];
 	va_list args;
+	size_t len;
 	int wanted;
 
 	va_start(args, format);
@@ -95,7 +85,7 @@ log_write(enum log_level level, const char *format, ...)
 	if (wanted < 0)
 		snprintf(line, sizeof(line),
 		    "(a message that cannot be shown)");
-	line_clean(line);
-	(log_sink != NULL ? log_sink : sink_stderr)(level, line, strlen(line));
+	len = escape_text(line, strlen(line), clean, sizeof(clean));
+	(log_sink != NULL ? log_sink : sink_stderr)(level, clean, len);
 	errno = saved;
 }

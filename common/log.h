@@ -40,8 +40,8 @@ int log_level_parse(const char *name);
 typedef void log_sink_fn(enum log_level level, const char *line, size_t len);
 void log_set_sink(log_sink_fn *sink);
 
-/* Writes a line whatever the level is; control characters in it become '?', so
- * that what a client sent cannot forge a line.  Keeps errno. */
+/* Writes a line whatever the level is, escaped (escape.h), so that what others
+ * sent cannot forge a line.  Keeps errno. */
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

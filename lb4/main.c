@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "common/log.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
@@ -67,13 +68,13 @@ struct program {
 static int __attribute__((format(printf, 1, 2)))
 start_failed(const char *format, ...)
 {
+	char text[WHY_MAX + CONFIG_PATH_MAX];
 	va_list args;
 
-	fputs("lb4: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	escape_line(stderr, "lb4: %s", text);
 	return EXIT_START;
 }
 
@@ -435,7 +436,7 @@ check(const struct options *options)
 	if (config == NULL)
 		return EXIT_START;
 	if (config_warning(config, why))
-		fprintf(stderr, "%s: warning: %s\n", options_source(options),
+		escape_line(stderr, "%s: warning: %s", options_source(options),
 		    why);
 	if (options->action == OPTIONS_DUMP) {
 		status = dump(config);
@@ -444,7 +445,7 @@ check(const struct options *options)
 		if (preflight(config, options, stderr) > 0)
 			status = EXIT_START;
 		else
-			printf("%s: configuration is valid\n",
+			escape_line(stdout, "%s: configuration is valid",
 			    options_source(options));
 		if (options->host && examine(config, &host) != EXIT_OK)
 			status = EXIT_START;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
 #include "lb4/command/caller.h"
 
 #define SECOND UINT64_C(1000)
@@ -19,7 +20,8 @@
 
 #define LINE_MAX_TEXT 1024
 
-#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(6))
+/* ASCII: a terminal obeys U+009B as it does an escape. */
+#define DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6))
 
 const char *
 answer_time(uint64_t ms, char *buf, size_t size)
@@ -117,6 +119,27 @@ end_answer(struct caller *caller)
 	caller_write(caller, "\n\n", 2);
 }
 
+json_t *
+answer_value(const char *text)
+{
+	char *clean = escape_dup(text, strlen(text), "");
+	json_t *value = clean != NULL ? json_string(clean) : NULL;
+
+	free(clean);
+	return value;
+}
+
+/* Formats a line, escaped, with an end.  Returns its length. */
+static size_t __attribute__((format(printf, 2, 0)))
+format_line(char text[LINE_MAX_TEXT], const char *format, va_list args)
+{
+	char raw[LINE_MAX_TEXT];
+
+	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
+		raw[0] = '\0';
+	return escape_text(raw, strlen(raw), text, LINE_MAX_TEXT);
+}
+
 /* ---- one object ---------------------------------------------------------- */
 
 static bool
@@ -197,15 +220,6 @@ answer_object(struct caller *caller, const char *schema, json_t *object)
 	json_decref(object);
 }
 
-/* What cannot stand in an answer, as a line of text or in JSON, goes. */
-static void
-make_plain(char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
-			*text = '?';
-}
-
 void
 answer_string(struct caller *caller, const char *text)
 {
@@ -236,13 +250,12 @@ answer_done(struct caller *caller, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
+	(void)format_line(text, format, args);
 	va_end(args);
 	if (!caller->json) {
 		caller_printf(caller, "%s\n\n", text);
 		return;
 	}
-	make_plain(text);
 	answer_head(caller, "lb4.done/1");
 	caller_printf(caller, ",\"done\":");
 	answer_string(caller, text);
@@ -256,9 +269,8 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
+	(void)format_line(text, format, args); /* what the caller wrote, too */
 	va_end(args);
-	make_plain(text); /* it may repeat what the caller wrote */
 	if (!caller->json) {
 		caller_printf(caller, "error: %s: %s\n\n", code, text);
 		return;
@@ -272,8 +284,15 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 void
 answer_text(struct caller *caller, const char *text)
 {
-	caller_write(caller, text, strlen(text));
+	char *clean = escape_dup(text, strlen(text), "\t\n");
+
+	if (clean == NULL) {
+		no_memory(caller);
+		return;
+	}
+	caller_write(caller, clean, strlen(clean));
 	caller_write(caller, "\n", 1);
+	free(clean);
 }
 
 void
@@ -291,19 +310,15 @@ answer_line(struct caller *caller, const char *format, ...)
 {
 	char text[LINE_MAX_TEXT];
 	va_list args;
-	int len;
+	size_t len;
 
 	va_start(args, format);
-	len = vsnprintf(text, sizeof(text) - 1, format, args);
+	len = format_line(text, format, args);
 	va_end(args);
-	if (len < 0)
-		return;
-	if ((size_t)len >= sizeof(text) - 1)
-		len = (int)sizeof(text) - 2;
 	while (len > 0 && text[len - 1] == ' ')
 		len--;
-	text[len++] = '\n';
-	caller_write(caller, text, (size_t)len);
+	caller_write(caller, text, len);
+	caller_write(caller, "\n", 1);
 }
 
 /* ---- rows ---------------------------------------------------------------- */

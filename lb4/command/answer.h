@@ -25,6 +25,10 @@
 
 struct caller;
 
+/* A JSON string of text that is not ours, escaped (common/escape.h): jansson
+ * refuses what is no UTF-8.  NULL without memory. */
+json_t *answer_value(const char *text);
+
 enum column_kind {
 	COLUMN_TEXT,
 	COLUMN_NUMBER,
@@ -71,19 +75,18 @@ void answer_open(struct caller *caller, json_t *row, const char *list,
     const char *line, const struct column *columns);
 void answer_close(struct caller *caller);
 
-/* Lines of text as they are, "" at the end of one; as JSON they are given by
- * other means. */
+/* A line of text, escaped; as JSON it is given by other means. */
 void answer_line(struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A complete answer: the lines of `text`, none of which is empty. */
+/* A complete answer: the lines of `text`, none of which is empty, escaped. */
 void answer_text(struct caller *caller, const char *text);
 
 /* Begins an answer in JSON that needs no memory, as it tells what was done: an
  * object whose other members and end are written by caller_printf(). */
 void answer_head(struct caller *caller, const char *schema);
 
-/* A JSON string of printable ASCII, as a part of such an answer. */
+/* A JSON string of text that is escaped already, as a part of such an answer. */
 void answer_string(struct caller *caller, const char *text);
 
 /* One event, a line; for callers who want JSON. */

@@ -51,9 +51,9 @@ answer_json(struct caller *caller, const struct service *service,
 	    service->checksum);
 	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
 	answer_object(caller, "lb4.explain/1",
-	    json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b,s:b,s:o}", "service",
+	    json_pack("{s:s,s:s,s:s,s:o,s:b,s:o,s:o,s:b,s:b,s:o}", "service",
 		service->state->name, "balance", policy->name, "checksum",
-		checksum, "client", asked->client, "by_client",
+		checksum, "client", answer_value(asked->client), "by_client",
 		policy->by_client, "hash",
 		hashed ? json_string(hash) : json_null(), "steps",
 		steps_array(service, &asked->trace), "health_ignored",

@@ -289,7 +289,7 @@ make_answer(struct saving *saving)
 	if (!saving->json)
 		return 0;
 	saving->object = json_pack("{s:o,s:I,s:b,s:o}", "path",
-	    text_value(original->path), "changes",
+	    answer_value(original->path), "changes",
 	    (json_int_t)saving->edits.count, "written", writes, "diff",
 	    text_value(saving->diff));
 	return saving->object != NULL ? 0 : -ENOMEM;

@@ -128,10 +128,11 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	backend_sum(backend, &sums);
 	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
 	    backend->name);
-	row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:I,"
+	row = json_pack("{s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:I,"
 			"s:f,s:f,s:I,s:I}",
 	    "backend", name, "address",
-	    addr_format(&backend->addr, addr, sizeof(addr)), "state",
+	    answer_value(addr_format(&backend->addr, addr, sizeof(addr))),
+	    "state",
 	    entry != NULL ? state_name(backend, admin, word) : "removed",
 	    "admin", admin_state_name(admin), "health",
 	    health_name(word, checked), "admin_since_ms",

@@ -36,10 +36,10 @@ monitor_tell(struct caller *caller, const struct event *event)
 	format_now(time, sizeof(time));
 	if (caller->json) {
 		answer_event(caller,
-		    json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s}", "schema",
+		    json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:o}", "schema",
 			"lb4.event/1", "time", time, "event", event->event,
 			"service", event->service, "backend", event->backend,
-			"text", event->text));
+			"text", answer_value(event->text)));
 	} else {
 		answer_line(caller, "%s %s %s%s%s%s%s", time, event->event,
 		    event->service != NULL ? event->service : "",

@@ -5,11 +5,12 @@
  */
 #include "lb4/config/errors.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/escape.h"
 
 void
 errors_init(struct errors *errors, const char *file, struct config_errors *list)
@@ -133,6 +134,7 @@ void
 errors_add(struct errors *errors, int line, const char *section,
     const char *key, const char *format, ...)
 {
+	char raw[CONFIG_ERROR_MAX];
 	va_list args;
 	char *text;
 	size_t len;
@@ -152,13 +154,11 @@ errors_add(struct errors *errors, int line, const char *section,
 	} else {
 		text = insert(errors, line);
 	}
-	len = write_place(text, errors->file, line, section, key);
+	len = write_place(raw, errors->file, line, section, key);
 	va_start(args, format);
-	vsnprintf(text + len, CONFIG_ERROR_MAX - len, format, args);
+	vsnprintf(raw + len, sizeof(raw) - len, format, args);
 	va_end(args);
-	/* A tab of the file, or whatever the file's name has. */
-	for (; *text != '\0'; text++) {
-		if (iscntrl((unsigned char)*text))
-			*text = ' ';
-	}
+	for (char *tab = raw; (tab = strchr(tab, '\t')) != NULL;)
+		*tab = ' ';
+	(void)escape_text(raw, strlen(raw), text, CONFIG_ERROR_MAX);
 }

@@ -31,7 +31,8 @@ void errors_done(struct errors *errors);
 
 /*
  * Adds "file:line: [section] key: what".  The parts that are 0 or NULL are
- * left out.  Too long a text is cut.
+ * left out.  Too long a text is cut; a tab becomes a space, and what else is
+ * not plain is escaped (common/escape.h).
  */
 void errors_add(struct errors *errors, int line, const char *section,
     const char *key, const char *format, ...)

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/escape.h"
+
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -128,13 +130,20 @@ value_only_word(const char *text, char *word, size_t size, struct why *why)
 void
 value_print_word(const char *word, FILE *out)
 {
-	for (size_t i = 0; word[i] != '\0'; i++) {
+	const size_t len = strlen(word);
+	size_t bytes;
+
+	for (size_t i = 0; i < len; i += bytes) {
 		bool first = i == 0 && strchr(";#\"'", word[i]) != NULL;
 
-		if (first || is_space(word[i]) || word[i] == '\\')
-			fprintf(out, "\\x%02x", (unsigned char)word[i]);
-		else
-			fputc(word[i], out);
+		bytes = escape_plain(word + i, len - i);
+		if (bytes > 0 && !first && !is_space(word[i]) &&
+		    word[i] != '\\') {
+			fwrite(word + i, 1, bytes, out);
+			continue;
+		}
+		fprintf(out, "\\x%02x", (unsigned char)word[i]);
+		bytes = 1;
 	}
 }
 

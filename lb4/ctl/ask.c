@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/ctl/talk.h"
@@ -49,7 +50,7 @@ struct asked {
 static void
 complain(const char *what, int error)
 {
-	fprintf(stderr, "%s: %s\n", what, strerror(error));
+	escape_line(stderr, "%s: %s", what, strerror(error));
 }
 
 static void
@@ -65,7 +66,7 @@ ask_socket(const char *path)
 	int error = talk(path, "status --json\n", on_line, NULL);
 
 	if (error == -ENODATA)
-		fprintf(stderr, "%s: lb4 has closed the connection\n", path);
+		escape_line(stderr, "%s: lb4 has closed the connection", path);
 	else if (error < 0)
 		complain(path, -error);
 	return error < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -201,10 +202,7 @@ last_line(const struct output *output, char *line, size_t size)
 		last--;
 	for (first = last; first > 0 && text[first - 1] != '\n';)
 		first--;
-	(void)snprintf(line, size, "%.*s", (int)(last - first), text + first);
-	for (; *line != '\0'; line++)
-		if ((unsigned char)*line < ' ' || (unsigned char)*line >= 0x7f)
-			*line = '?';
+	(void)escape_text(text + first, last - first, line, size);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
 #include "lb4/ctl/ask.h"
 #include "lb4/ctl/compare.h"
 #include "lb4/ctl/paint.h"
@@ -47,10 +48,15 @@ struct check {
 static void
 say(const struct check *check, const char *line)
 {
-	if (check->color)
-		paint_line(line, strlen(line), stdout);
+	char *clean = escape_dup(line, strlen(line), "");
+
+	if (clean == NULL)
+		fputs("lb4ctl cluster check: no memory\n", stderr);
+	else if (check->color)
+		paint_line(clean, strlen(clean), stdout);
 	else
-		puts(line);
+		puts(clean);
+	free(clean);
 }
 
 static const char *
@@ -283,10 +289,7 @@ error_of(const json_t *answer)
 static void
 set_why(struct ask *ask, const char *said)
 {
-	(void)snprintf(ask->why, sizeof(ask->why), "%s", said);
-	for (char *at = ask->why; *at != '\0'; at++)
-		if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
-			*at = '?';
+	(void)escape_text(said, strlen(said), ask->why, sizeof(ask->why));
 }
 
 /* The answer as it can be compared, or NULL with `why` in the asking. */
@@ -320,7 +323,7 @@ read_answer(struct ask *ask)
 static void
 print_json(const json_t *result)
 {
-	(void)json_dumpf(result, stdout, JSON_COMPACT);
+	(void)json_dumpf(result, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	putchar('\n');
 }
 
@@ -356,7 +359,7 @@ run(const struct check *check)
 			code = EXIT_AGREE;
 	}
 	if (ferror(stdout) || fflush(stdout) != 0) {
-		fprintf(stderr, "lb4ctl cluster check: cannot write: %s\n",
+		escape_line(stderr, "lb4ctl cluster check: cannot write: %s",
 		    strerror(errno));
 		code = EXIT_DIFFER;
 	}
@@ -381,7 +384,7 @@ usage(void)
 static int
 misused(const char *what, const char *why)
 {
-	fprintf(stderr, "lb4ctl cluster check: %s: %s\n", what, why);
+	escape_line(stderr, "lb4ctl cluster check: %s: %s", what, why);
 	return EXIT_USAGE;
 }
 
@@ -404,20 +407,12 @@ set_ssh(struct check *check, const char *command)
 	return count > 0 ? EXIT_AGREE : misused("--ssh", "an empty command");
 }
 
-static bool
-is_utf8(const char *text)
-{
-	json_t *value = json_string(text);
-
-	json_decref(value);
-	return value != NULL;
-}
-
 static int
 add_node(struct check *check, const char *node)
 {
-	if (!is_utf8(node))
-		return misused(node, "that is no UTF-8");
+	if (!escape_is_plain(node))
+		return misused(node,
+		    "that is no UTF-8, or has control characters");
 	/* ssh would take it for an option */
 	if (node[0] == '\0' || (node[0] == '-' && node[1] != '\0'))
 		return misused(node, "that is no node");

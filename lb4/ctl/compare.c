@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
 #include "common/hash.h"
 
 /* ---- what is accepted ---------------------------------------------------- */
@@ -62,10 +63,7 @@ is_text(const json_t *value)
 {
 	const char *text = json_string_value(value);
 
-	for (; text != NULL && *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
-			return false;
-	return text != NULL;
+	return text != NULL && escape_is_plain(text);
 }
 
 static bool

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/escape.h"
+
 /* ---- addresses ----------------------------------------------------------- */
 
 bool
@@ -32,7 +34,7 @@ set_addresses(const struct drive_list *list, bool present)
 		return 0;
 	fd = loopback_open();
 	if (fd < 0) {
-		fprintf(stderr, "lb4ctl watch: netlink: %s\n", strerror(-fd));
+		escape_line(stderr, "lb4ctl watch: netlink: %s", strerror(-fd));
 		return fd;
 	}
 	for (size_t i = 0; i < list->count; i++) {
@@ -42,7 +44,7 @@ set_addresses(const struct drive_list *list, bool present)
 		if (error == 0)
 			continue;
 		first = first == 0 ? error : first;
-		fprintf(stderr, "lb4ctl watch: cannot %s %s %s lo: %s\n",
+		escape_line(stderr, "lb4ctl watch: cannot %s %s %s lo: %s",
 		    present ? "put" : "take", loopback_format(address, text),
 		    present ? "on" : "off", strerror(-error));
 	}
@@ -177,7 +179,7 @@ set_file(const struct drive *drive, bool ready)
 	if (error == 0 ||
 	    overwrite_file(drive->track_file, word_of(ready)) == 0)
 		return 0;
-	fprintf(stderr, "lb4ctl watch: cannot write %s: %s\n",
+	escape_line(stderr, "lb4ctl watch: cannot write %s: %s",
 	    drive->track_file, strerror(-error));
 	return error;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "lb4/ctl/cluster.h"
 #include "lb4/ctl/line.h"
 #include "lb4/ctl/paint.h"
@@ -75,10 +76,27 @@ color_of(const char *when)
 struct output {
 	bool json;
 	bool color;
+	bool terminal;
 	bool failed;  /* the answer is an error */
 	bool misused; /* ... since the command is wrong */
 	int error;    /* the first one of standard output, or 0 */
 };
+
+/* To a terminal.  What lb4 answers is plain, but for the difference between two
+ * files, which is exact for patch(1). */
+static void
+print_clean(const struct output *output, const char *line, size_t len)
+{
+	char *clean = escape_dup(line, len, "\t");
+
+	if (clean == NULL)
+		fputs("lb4ctl: no memory\n", stderr);
+	else if (output->color)
+		paint_line(clean, strlen(clean), stdout);
+	else
+		puts(clean);
+	free(clean);
+}
 
 static void
 on_line(void *owner, const char *line, size_t len)
@@ -89,11 +107,11 @@ on_line(void *owner, const char *line, size_t len)
 	output->failed |= error != TALK_NO_ERROR;
 	output->misused |= error == TALK_MISUSED;
 	if (error != TALK_NO_ERROR && !output->json)
-		fprintf(stderr, "lb4ctl: %.*s\n", (int)len, line);
-	else if (output->color && !output->json)
-		paint_line(line, len, stdout);
-	else
+		escape_line(stderr, "lb4ctl: %.*s", (int)len, line);
+	else if (output->json || !output->terminal)
 		printf("%.*s\n", (int)len, line);
+	else
+		print_clean(output, line, len);
 	/* Events are read as they come. */
 	if (fflush(stdout) != 0 && output->error == 0)
 		output->error = errno;
@@ -124,7 +142,7 @@ run(const char *path, char **words, int count, struct output output)
 	}
 	error = talk(path, line, on_line, &output);
 	if (error < 0) {
-		fprintf(stderr, "lb4ctl: %s: %s\n", path,
+		escape_line(stderr, "lb4ctl: %s: %s", path,
 		    error == -ENODATA ? "lb4 has closed the connection"
 				      : strerror(-error));
 		return EXIT_CONNECT;
@@ -196,6 +214,7 @@ main(int argc, char **argv)
 	if (strcmp(argv[optind], "simulate") == 0)
 		find_file(argv + optind, argc - optind, file);
 	output.color = color != 0;
+	output.terminal = output.color || isatty(STDOUT_FILENO);
 	if (strcmp(argv[optind], "cluster") == 0)
 		return cluster_main(path, output.json, output.color,
 		    argc - optind, argv + optind);

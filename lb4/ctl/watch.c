@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/ctl/drive.h"
@@ -84,7 +85,7 @@ set_state(struct watch *watch, enum drive_state state, const char *why)
 		watch->failed = true;
 	watch->state = state;
 	strlcpy(watch->why, why, sizeof(watch->why));
-	fprintf(stderr, "lb4ctl watch: %s%s%s\n", state_names[state],
+	escape_line(stderr, "lb4ctl watch: %s%s%s", state_names[state],
 	    why[0] != '\0' ? ": " : "", why);
 }
 
@@ -114,8 +115,8 @@ on_change(struct watch *watch, const char *change, uint64_t now_ms)
 	} else if (drive_set(&watch->drive, watch->state) < 0) {
 		watch->failed = true;
 	} else {
-		fprintf(stderr,
-		    "lb4ctl watch: %s by another program: put right\n", change);
+		escape_line(stderr,
+		    "lb4ctl watch: %s by another program: put right", change);
 	}
 	watch->calm_ms = now_ms + CALM_MS;
 }
@@ -351,7 +352,7 @@ static_assert(DRIVE_ADDRESSES_MAX == 16, "the usage says how many");
 static int
 misused(const char *argument, const char *why)
 {
-	fprintf(stderr, "lb4ctl watch: %s: %s\n", argument, why);
+	escape_line(stderr, "lb4ctl watch: %s: %s", argument, why);
 	return EXIT_USAGE;
 }
 
@@ -453,7 +454,8 @@ watch_main(const char *path, int argc, char **argv)
 	if (drive_set(&watch.drive, DRIVE_NOT_READY) < 0 && error >= 0)
 		error = -EIO;
 	if (error < 0) {
-		fprintf(stderr, "lb4ctl watch: ended: %s\n", strerror(-error));
+		escape_line(stderr, "lb4ctl watch: ended: %s",
+		    strerror(-error));
 		return EXIT_FAILED;
 	}
 	fputs("lb4ctl watch: ended by a signal: not ready\n", stderr);

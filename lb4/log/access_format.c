@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/addr.h"
+#include "common/escape.h"
 
 /* The last millisecond of the year 9999. */
 #define TIME_MAX_MS INT64_C(253402300799999)
@@ -54,13 +55,13 @@ format_kv(const struct access_record *record, char *line, size_t size)
 {
 	char when[ACCESS_TIME_MAX];
 	char client[ENDPOINT_TEXT_MAX];
-	char number[16];
+	char number[16], text[ACCESS_LINE_MAX];
 	const char *error = error_name(record->error, number, sizeof(number));
 	int len;
 
 	access_format_time(record->end_realtime_ms, when);
 	endpoint_format(&record->client, client, sizeof(client));
-	len = snprintf(line, size,
+	len = snprintf(text, sizeof(text),
 	    "time=%s conn=%" PRIu64 " worker=%" PRIu32
 	    " service=%s client=%s backend=%s reason=%s error=%s queue=%" PRIu32
 	    " connect=%" PRIu32 " total=%" PRIu64 " to_backend=%" PRIu64
@@ -71,15 +72,25 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	    record->queue_ms, record->connect_ms, record->total_ms,
 	    record->bytes_to_backend, record->bytes_to_client,
 	    record->bytes_discarded, record->retries);
-	return len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1;
+	if (len < 0)
+		return 0;
+	if ((size_t)len >= sizeof(text))
+		len = sizeof(text) - 1;
+	return escape_text(text, (size_t)len, line, size);
 }
 
 /* Both return how many members could not be added: 0 or 1. */
 static int
 put_text(json_t *object, const char *key, const char *text)
 {
-	return json_object_set_new(object, key,
-		   text != NULL ? json_string(text) : json_null()) != 0;
+	char clean[4 * CONFIG_NAME_MAX];
+	json_t *value = json_null();
+
+	if (text != NULL) {
+		(void)escape_text(text, strlen(text), clean, sizeof(clean));
+		value = json_string(clean);
+	}
+	return json_object_set_new(object, key, value) != 0;
 }
 
 static int

@@ -33,6 +33,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/escape.h"
 #include "common/timer.h"
 #include "lb4/engine/access.h"
 #include "lb4/log/access_format.h"
@@ -62,7 +63,7 @@ realtime_ms(void)
 static void __attribute__((format(printf, 3, 4)))
 say(struct logger *logger, int level, const char *format, ...)
 {
-	char text[LOG_LINE_MAX];
+	char text[LOG_LINE_MAX], clean[LOG_LINE_MAX];
 	va_list args;
 	int len;
 
@@ -75,8 +76,8 @@ say(struct logger *logger, int level, const char *format, ...)
 		return;
 	if ((size_t)len >= sizeof(text))
 		len = sizeof(text) - 1;
-	log_dest_message(logger->to.messages, level, realtime_ms(), text,
-	    (size_t)len);
+	log_dest_message(logger->to.messages, level, realtime_ms(), clean,
+	    escape_text(text, (size_t)len, clean, sizeof(clean)));
 }
 
 /* What is missing from the logs and has not been told. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "common/log.h"
 #include "lb4/config/kinds.h"
 
@@ -97,13 +98,17 @@ options_help(FILE *out)
 static int __attribute__((format(printf, 1, 2)))
 complain(const char *format, ...)
 {
+	char *text = NULL;
 	va_list args;
+	int len;
 
-	fputs("lb4: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	len = vasprintf(&text, format, args);
 	va_end(args);
-	fputs(" (lb4 -h lists the options)\n", stderr);
+	escape_line(stderr, "lb4: %s (lb4 -h lists the options)",
+	    len >= 0 ? text : "no memory");
+	if (len >= 0)
+		free(text);
 	return -EINVAL;
 }
 

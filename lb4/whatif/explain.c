@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
 
@@ -163,7 +164,7 @@ offline_explain_client(const struct service *service, const char *text,
 	const char *why = offline_pick(service, text, now_ms, &asked);
 
 	if (why != NULL) {
-		fprintf(err, "lb4: %s: %s\n", text, why);
+		escape_line(err, "lb4: %s: %s", text, why);
 		return -EINVAL;
 	}
 	offline_print_pick(service, &asked, out);
@@ -189,7 +190,7 @@ explain_lines(const struct service *service, FILE *in, FILE *out, FILE *err)
 			line[len - 1] = '\0';
 		why = client_of(service, line, &pick);
 		if (why != NULL) {
-			fprintf(err, "lb4: line %lu: %s\n", number, why);
+			escape_line(err, "lb4: line %lu: %s", number, why);
 			break;
 		}
 		index = policy_pick(service, &pick);
@@ -238,18 +239,18 @@ offline_explain(const struct config *config,
 	arc4random_buf(&seed, sizeof(seed));
 	error = offline_init(&offline, config, &seed);
 	if (error < 0) {
-		fprintf(err, "lb4: table: %s\n", strerror(-error));
+		escape_line(err, "lb4: table: %s", strerror(-error));
 		return error;
 	}
 	for (size_t i = 0; error == 0 && i < question->downs; i++) {
 		error = offline_set_down(&offline, question->down[i]);
 		if (error < 0)
-			fprintf(err, "lb4: %s: no such SERVICE/BACKEND\n",
+			escape_line(err, "lb4: %s: no such SERVICE/BACKEND",
 			    question->down[i]);
 	}
 	service = offline_service(&offline, question->service);
 	if (error == 0 && service == NULL) {
-		fprintf(err, "lb4: %s: no such service\n", question->service);
+		escape_line(err, "lb4: %s: no such service", question->service);
 		error = -ENOENT;
 	}
 	if (error == 0)

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
 #include "lb4/balance/policy.h"
 
 #define DRAWN 4000000
@@ -76,7 +77,7 @@ clients_read(struct clients *clients, FILE *in, const char *name, FILE *err)
 		if (error == 0)
 			error = clients_add(clients, &client);
 		if (error < 0)
-			fprintf(err, "lb4: %s: line %lu: %s\n", name, number,
+			escape_line(err, "lb4: %s: line %lu: %s", name, number,
 			    why != NULL ? why : strerror(-error));
 	}
 	if (error == 0 && !feof(in)) {
@@ -85,7 +86,7 @@ clients_read(struct clients *clients, FILE *in, const char *name, FILE *err)
 	}
 	free(line);
 	if (error == 0 && clients->count == 0) {
-		fprintf(err, "lb4: %s: no client in it\n", name);
+		escape_line(err, "lb4: %s: no client in it", name);
 		error = -EINVAL;
 	}
 	return error;
@@ -102,7 +103,7 @@ clients_load(struct clients *clients, const char *path, FILE *err)
 	in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	if (in == NULL) {
 		error = -errno;
-		fprintf(err, "lb4: %s: %s\n", path, strerror(-error));
+		escape_line(err, "lb4: %s: %s", path, strerror(-error));
 		return error;
 	}
 	error = clients_read(clients, in, path, err);
@@ -445,7 +446,7 @@ set_down(struct offline side[2], const char *name, FILE *err)
 
 	if (before == 0 || after == 0)
 		return 0;
-	fprintf(err, "lb4: %s: no such SERVICE/BACKEND\n", name);
+	escape_line(err, "lb4: %s: no such SERVICE/BACKEND", name);
 	return -ENOENT;
 }
 
@@ -461,7 +462,7 @@ simulate(struct offline side[2], const struct offline_simulate *question,
 	if (error == 0) {
 		error = compare_all(side, &clients, question);
 		if (error < 0)
-			fprintf(err, "lb4: %s\n", strerror(-error));
+			escape_line(err, "lb4: %s", strerror(-error));
 	}
 	free(clients.given);
 	return error;
@@ -483,7 +484,7 @@ offline_simulate(const struct offline_simulate *question, FILE *err)
 	for (; error == 0 && done < 2; done += error == 0) {
 		error = offline_init(&side[done], config[done], &seed);
 		if (error < 0)
-			fprintf(err, "lb4: table: %s\n", strerror(-error));
+			escape_line(err, "lb4: table: %s", strerror(-error));
 	}
 	if (error == 0)
 		error = simulate(side, question, err);

@@ -24,10 +24,12 @@
 # lb4_stop              ends it with TERM; fails unless it leaves with 0
 # lb4_as NAME FUNC...   another lb4: lb4_as b lb4_start -c "$T/b.ini"
 # free_port [N]         prints N ports that nobody uses
-# wait_for CMD [SEC]    evaluates CMD every 20 ms until it is true, for 10 s
+# wait_for CMD [SEC]    evaluates CMD every 20 ms until it is true, for 10 s, or
+#                       three times as long on a machine that is busy
 # log_has REGEX [NAME]  true if $T/lb4.log, or NAME's, has such a line
 # access_field NAME [REGEX]  the value of NAME= on the last line of the access
 #                       log (with REGEX, the last one that matches)
+# preload_build NAME    builds NAME.c of this directory as $T/NAME.so
 # same WANT GOT WHAT    fails unless both are equal
 # fails CMD...          true if CMD fails by itself (not by a signal)
 # fail MSG, skip MSG    ends the test
@@ -35,6 +37,8 @@
 set -eu -o pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC1091
+. "$here/busy.sh"
 BUILD=${BUILD:-$here/../../build}
 LB4=${LB4:-$BUILD/lb4}
 LB4CTL=${LB4CTL:-$(dirname "$LB4")/lb4ctl}
@@ -73,6 +77,17 @@ skip()
 	exit 77
 }
 
+# CC may be several words; a cache of theirs may not be ours to write.
+preload_build()
+{
+	local cc
+
+	read -ra cc <<<"${CC:-cc}"
+	command -v "${cc[0]}" >/dev/null || skip "no C compiler"
+	CCACHE_DISABLE=1 "${cc[@]}" -shared -fPIC -O2 -o "$T/$1.so" \
+	    "$here/$1.c"
+}
+
 same()
 {
 	[ "$1" = "$2" ] || fail "${3:-value}: expected '$1', got '$2'"
@@ -86,14 +101,22 @@ fails()
 	[ $status -gt 0 ] && [ $status -lt 128 ]
 }
 
+# The names are unlike those that the condition may have.
 wait_for()
 {
-	local until=$((${EPOCHREALTIME/./} + ${2:-10} * slow * 1000000))
+	local wait_since=${EPOCHREALTIME/./} wait_cpu
+	local wait_us=$((${2:-10} * slow * 1000000)) wait_more=2
 
+	cpu_waits
+	wait_cpu=$cpu_waits
 	until eval "$1"; do
-		[ "${EPOCHREALTIME/./}" -lt $until ] ||
-			fail "timed out waiting for: $1"
 		sleep 0.02
+		[ "${EPOCHREALTIME/./}" -ge $((wait_since + wait_us)) ] ||
+			continue
+		[ $wait_more -gt 0 ] && was_busy "$wait_since" "$wait_cpu" ||
+			fail "timed out waiting for: $1"
+		wait_us=$((wait_us * (1 + wait_more)))
+		wait_more=0
 	done
 }
 

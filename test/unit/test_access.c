@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/escape.h"
+
 /* 2026-11-23T08:14:17.123Z */
 #define END_MS INT64_C(1795421657123)
 
@@ -266,6 +268,28 @@ START_TEST(test_json_keys)
 }
 END_TEST
 
+/* A name drives no terminal, and JSON stays UTF-8 whatever is in it. */
+START_TEST(test_escaped)
+{
+	static const char *const shown = "a\\x9b31m\\xff\\x0a\xc3\xbc";
+	struct access_record record = { .service = "a\x9b"
+						   "31m\xff\n\xc3\xbc" };
+	char line[ACCESS_LINE_MAX];
+	json_t *object;
+
+	access_format(ACCESS_KV, &record, line, sizeof(line));
+	ck_assert_ptr_nonnull(strstr(line, shown));
+	ck_assert(escape_is_plain(line));
+	access_format(ACCESS_JSON, &record, line, sizeof(line));
+	ck_assert(escape_is_plain(line));
+	object = json_loads(line, 0, NULL);
+	ck_assert_ptr_nonnull(object);
+	ck_assert_str_eq(json_string_value(json_object_get(object, "service")),
+	    shown);
+	json_decref(object);
+}
+END_TEST
+
 START_TEST(test_time)
 {
 	static const struct {
@@ -300,6 +324,7 @@ access_suite(void)
 	tcase_add_test(tc, test_longest);
 	tcase_add_test(tc, test_json);
 	tcase_add_test(tc, test_json_keys);
+	tcase_add_test(tc, test_escaped);
 	tcase_add_test(tc, test_time);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -254,7 +254,7 @@ START_TEST(test_refused)
 		    "the answer has a wrong seed_random" },
 		{ STATUS("1\\u001b[2J", "g", "null", "false", ""),
 		    "the answer has a wrong version" },
-		{ STATUS("1\\u00e4", "g", "null", "false", ""),
+		{ STATUS("1\\u009b", "g", "null", "false", ""),
 		    "the answer has a wrong version" },
 		{ WITH("1"), "a service is no JSON object" },
 		{ WITH("{}"), "a service has no service: is its lb4 too old?" },
