@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lb4/command/caller.h"
+#include "lb4/config/config.h"
 
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -213,6 +214,15 @@ answer_done(struct caller *caller, const char *format, ...)
 		caller_printf(caller, "%s\n\n", text);
 }
 
+/* It may repeat what the caller wrote, or a file has. */
+static void
+clean(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
 void
 answer_error(struct caller *caller, const char *code, const char *format, ...)
 {
@@ -222,16 +232,72 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* It may repeat what the caller wrote. */
-	for (char *at = text; *at != '\0'; at++)
-		if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
-			*at = '?';
+	clean(text);
 	if (caller->json)
 		answer_object(caller, "lb4.error/1",
 		    json_pack("{s:{s:s,s:s}}", "error", "code", code, "message",
 			text));
 	else
 		caller_printf(caller, "error: %s: %s\n\n", code, text);
+}
+
+/* All of them in one line, as far as it holds them. */
+static void
+join(const struct config_errors *errors, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < errors->count && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s",
+		    i > 0 ? "; " : "", errors->text[i]);
+}
+
+/* One of them, clean; returns `text`. */
+static const char *
+message(const struct config_errors *errors, size_t index, char *text,
+    size_t size)
+{
+	(void)snprintf(text, size, "%s", errors->text[index]);
+	clean(text);
+	return text;
+}
+
+static json_t *
+messages(const struct config_errors *errors)
+{
+	json_t *list = json_array();
+	char text[LINE_MAX_TEXT];
+
+	for (size_t i = 0; i < errors->count; i++)
+		(void)json_array_append_new(list,
+		    json_string(message(errors, i, text, sizeof(text))));
+	return list;
+}
+
+void
+answer_errors(struct caller *caller, const char *code,
+    const struct config_errors *errors)
+{
+	char text[LINE_MAX_TEXT];
+
+	if (errors->count < 2) {
+		answer_error(caller, code, "%s",
+		    errors->count > 0 ? errors->text[0] : "no memory");
+		return;
+	}
+	if (caller->json) {
+		join(errors, text, sizeof(text));
+		clean(text);
+		answer_object(caller, "lb4.error/1",
+		    json_pack("{s:{s:s,s:s,s:o}}", "error", "code", code,
+			"message", text, "messages", messages(errors)));
+		return;
+	}
+	for (size_t i = 0; i < errors->count; i++)
+		answer_line(caller, "error: %s: %s", code,
+		    message(errors, i, text, sizeof(text)));
+	caller_write(caller, "\n", 1);
 }
 
 void

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/plural.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/socket.h"
@@ -223,9 +224,9 @@ save(struct caller *caller, const struct original *original,
 		return;
 	}
 	if (write && edits->count > 0) {
-		log_notice("%s written, %zu changes, by uid %d, pid %d",
-		    original->path, edits->count, (int)caller->uid,
-		    (int)caller->pid);
+		log_notice("%s written, %zu change%s, by uid %d, pid %d",
+		    original->path, edits->count, plural(edits->count),
+		    (int)caller->uid, (int)caller->pid);
 		control_socket_event(caller->control->parts.socket, "save",
 		    NULL, NULL, "%s", original->path);
 	}
