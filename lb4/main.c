@@ -18,6 +18,7 @@
 
 #include "common/escape.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
@@ -261,9 +262,10 @@ start_done(struct program *program)
 			return start_failed("cannot go to the background: %s",
 			    strerror(-error));
 	}
-	log_notice("ready: %zu services, %zu backends, %u workers, "
+	log_notice("ready: %zu service%s, %zu backend%s, %u worker%s, "
 		   "maxconn %" PRIu64,
-	    config->services, backends, program->workers,
+	    config->services, plural(config->services), backends,
+	    plural(backends), program->workers, plural(program->workers),
 	    program->limits.maxconn);
 	error = manager_ready(program->engine, &program->tables);
 	if (error < 0)

@@ -12,6 +12,7 @@
 
 #include "common/escape.h"
 #include "lb4/command/caller.h"
+#include "lb4/config/config.h"
 
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -279,6 +280,58 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 	caller_printf(caller, ",\"error\":{\"code\":\"%s\",\"message\":", code);
 	answer_string(caller, text);
 	caller_printf(caller, "}}\n\n");
+}
+
+/* All of them in one line, as far as it holds them. */
+static void
+join(const struct config_errors *errors, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < errors->count && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s",
+		    i > 0 ? "; " : "", errors->text[i]);
+}
+
+static json_t *
+messages(const struct config_errors *errors)
+{
+	json_t *list = json_array();
+	int failed = 0;
+
+	for (size_t i = 0; i < errors->count; i++)
+		failed |= json_array_append_new(list,
+		    answer_value(errors->text[i]));
+	if (failed != 0) {
+		json_decref(list);
+		list = NULL;
+	}
+	return list;
+}
+
+void
+answer_errors(struct caller *caller, const char *code,
+    const struct config_errors *errors)
+{
+	char text[LINE_MAX_TEXT];
+
+	if (errors->count < 2) {
+		answer_error(caller, code, "%s",
+		    errors->count > 0 ? errors->text[0] : "no memory");
+		return;
+	}
+	if (caller->json) {
+		join(errors, text, sizeof(text));
+		answer_object(caller, "lb4.error/1",
+		    json_pack("{s:{s:s,s:o,s:o}}", "error", "code", code,
+			"message", answer_value(text), "messages",
+			messages(errors)));
+		return;
+	}
+	for (size_t i = 0; i < errors->count; i++)
+		answer_line(caller, "error: %s: %s", code, errors->text[i]);
+	caller_write(caller, "\n", 1);
 }
 
 void

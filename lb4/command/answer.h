@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct caller;
+struct config_errors;
 
 /* A JSON string of text that is not ours, escaped (common/escape.h): jansson
  * refuses what is no UTF-8.  NULL without memory. */
@@ -58,6 +59,11 @@ void answer_done(struct caller *caller, const char *format, ...)
  * lb4ctl(8).  Neither of these two needs memory: see caller_begin(). */
 void answer_error(struct caller *caller, const char *code, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
+
+/* The same for several: a line each, or in JSON one message and the list of
+ * them. */
+void answer_errors(struct caller *caller, const char *code,
+    const struct config_errors *errors);
 
 /* A list named `list`, with `head` (may be an empty object) before it.  As text
  * the columns' titles are its first line. */

@@ -3,7 +3,6 @@
 /* Buffers and states of the control socket's callers: see caller.h. */
 #include "lb4/command/caller.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,21 +19,6 @@
 
 /* An answer of one line, each byte of which is escaped. */
 #define ANSWER_ROOM 3072
-
-static const char *const level_names[] = {
-	[LEVEL_NONE] = "none",
-	[LEVEL_READ] = "read",
-	[LEVEL_OPERATE] = "operate",
-	[LEVEL_ADMIN] = "admin",
-};
-static_assert(sizeof(level_names) / sizeof(level_names[0]) == LEVEL_COUNT,
-    "a name for each level");
-
-const char *
-level_name(enum level level)
-{
-	return (unsigned)level < LEVEL_COUNT ? level_names[level] : "?";
-}
 
 /* Throws away what comes, until it ends. */
 static void

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include "lb4/command/command.h"
+#include "lb4/command/spec.h"
 #include "lb4/config/config.h"
 #include "lb4/engine/sweep.h"
 
@@ -37,15 +38,6 @@ struct errand;
 
 /* A monitor that has so much left to read is closed. */
 #define CALLER_OUT_MAX 1048576
-
-/* What a caller may do; each includes those before. */
-enum level {
-	LEVEL_NONE,
-	LEVEL_READ,
-	LEVEL_OPERATE,
-	LEVEL_ADMIN,
-	LEVEL_COUNT,
-};
 
 enum caller_state {
 	CALLER_OPEN,
@@ -153,8 +145,5 @@ void caller_end(struct caller *caller, uint64_t now_ms);
 
 /* Frees what it holds, and closes. */
 void caller_close(struct caller *caller);
-
-/* "read", "operate", "admin"; for any value of the enum. */
-const char *level_name(enum level level);
 
 #endif

@@ -282,8 +282,7 @@ command_add(struct caller *caller, const struct command *command)
 	}
 	service = commands_config_service(caller, service_name);
 	if (service == NULL) {
-		answer_error(caller, "unknown", "there is no service %s",
-		    service_name);
+		commands_no_service(caller, service_name);
 		return;
 	}
 	if (place_of(service, backend_name) < service->backends) {

@@ -108,7 +108,7 @@ command_rebalance(struct caller *caller, const struct command *command)
 		&threshold))
 		return;
 	if (service == NULL) {
-		answer_error(caller, "unknown", "there is no service %s", name);
+		commands_no_service(caller, name);
 		return;
 	}
 	if (service->balance == BALANCE_FIRST) {
@@ -126,6 +126,6 @@ command_rebalance(struct caller *caller, const struct command *command)
 		    threshold);
 	else
 		answer_done(caller,
-		    "%s: %" PRIu64 " conns are too many, closing, %u/s", name,
-		    surplus, rate);
+		    "%s: %" PRIu64 " conn%s too many, closing, %u/s", name,
+		    surplus, surplus == 1 ? " is" : "s are", rate);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/plural.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/socket.h"
@@ -17,6 +18,7 @@
 #include "lb4/control/control.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/engine.h"
+#include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
 
 static const struct column columns[] = {
@@ -75,12 +77,13 @@ finish(struct caller *caller, const struct sweep *sweep)
 		answer_head(caller, "lb4.kill/1");
 		caller_printf(caller, ",\"killed\":%" PRIu64 "}\n\n", count);
 	} else {
-		answer_done(caller, "%" PRIu64 " conns killed", count);
+		answer_done(caller, "%" PRIu64 " conn%s killed", count,
+		    plural(count));
 	}
-	log_notice("%" PRIu64 " conns killed, by uid %d, pid %d", count,
-	    (int)caller->uid, (int)caller->pid);
+	log_notice("%" PRIu64 " conn%s killed, by uid %d, pid %d", count,
+	    plural(count), (int)caller->uid, (int)caller->pid);
 	control_socket_event(caller->control->parts.socket, "kill", NULL, NULL,
-	    "%" PRIu64 " conns", count);
+	    "%" PRIu64 " conn%s", count, plural(count));
 }
 
 static enum job_result
@@ -187,6 +190,42 @@ read_client(struct caller *caller, const struct command *command,
 	    bad_filter(caller, "client", value, why);
 }
 
+/* Whether a backend, or any (""), of the service, or of any, is known; those
+ * that were removed are as long as conns have them. */
+static bool
+is_known(const struct caller *caller, const char *service, const char *backend)
+{
+	const struct tables *tables = caller->control->parts.tables;
+
+	if (backend[0] == '\0' && commands_service(caller, service) != NULL)
+		return true;
+	for (size_t i = 0; i < tables->backends_count; i++) {
+		const struct backend *one = tables->backends[i];
+
+		if ((service[0] == '\0' ||
+			strcmp(one->service, service) == 0) &&
+		    (backend[0] == '\0' || strcmp(one->name, backend) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* A name that nothing has is an error and no empty list. */
+static bool
+check_names(struct caller *caller, const struct sweep_filter *filter)
+{
+	const char *service = filter->service, *backend = filter->backend;
+
+	if (service[0] != '\0' && !is_known(caller, service, "")) {
+		commands_no_service(caller, service);
+		return false;
+	}
+	if (backend[0] == '\0' || is_known(caller, service, backend))
+		return true;
+	commands_no_backend(caller, service, backend);
+	return false;
+}
+
 static bool
 read_filter(struct caller *caller, const struct command *command,
     struct sweep_filter *filter)
@@ -196,7 +235,8 @@ read_filter(struct caller *caller, const struct command *command,
 	    read_backend(caller, command, filter) &&
 	    read_client(caller, command, &filter->client) &&
 	    read_age(caller, command, "idle", &filter->idle_ms) &&
-	    read_age(caller, command, "age", &filter->age_ms);
+	    read_age(caller, command, "age", &filter->age_ms) &&
+	    check_names(caller, filter);
 }
 
 static bool

@@ -76,7 +76,7 @@ command_explain(struct caller *caller, const struct command *command)
 	FILE *out;
 
 	if (service == NULL) {
-		answer_error(caller, "unknown", "there is no service %s", name);
+		commands_no_service(caller, name);
 		return;
 	}
 	if (!control_socket_may_explain(caller->control->parts.socket, caller,

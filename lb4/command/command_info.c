@@ -247,7 +247,7 @@ command_table(struct caller *caller, const struct command *command)
 	    table_current(caller->control->parts.tables);
 
 	if (name != NULL && commands_service(caller, name) == NULL) {
-		answer_error(caller, "unknown", "there is no service %s", name);
+		commands_no_service(caller, name);
 		return;
 	}
 	if (name != NULL)
@@ -297,24 +297,11 @@ command_log_level(struct caller *caller, const struct command *command)
 
 /* ---- reload -------------------------------------------------------------- */
 
-/* One line of all complaints, as far as it holds them. */
-static void
-join(const struct config_errors *errors, char *text, size_t size)
-{
-	size_t len = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < errors->count && len < size; i++)
-		len += (size_t)snprintf(text + len, size - len, "%s%s",
-		    i > 0 ? "; " : "", errors->text[i]);
-}
-
 void
 command_reload(struct caller *caller, const struct command *command)
 {
 	const char *word = command_argument(command, 0);
 	struct config_errors errors = { .count = 0 };
-	char text[960];
 
 	if (word != NULL && strcmp(word, "force") != 0) {
 		commands_usage(caller, command);
@@ -322,11 +309,9 @@ command_reload(struct caller *caller, const struct command *command)
 	}
 	log_notice("reload, by uid %d, pid %d", (int)caller->uid,
 	    (int)caller->pid);
-	if (control_reload(caller->control, word != NULL, &errors) == 0) {
+	if (control_reload(caller->control, word != NULL, &errors) == 0)
 		answer_done(caller, "reloaded");
-	} else {
-		join(&errors, text, sizeof(text));
-		answer_error(caller, "refused", "%s", text);
-	}
+	else
+		answer_errors(caller, "refused", &errors);
 	config_errors_done(&errors);
 }

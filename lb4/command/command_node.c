@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/plural.h"
 #include "common/timer.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
@@ -31,10 +32,10 @@ static void
 tell(const struct caller *caller, const char *text)
 {
 	const struct control *control = caller->control;
+	const uint64_t conns = engine_conns(control->parts.engine);
 
-	log_notice("node: %s, by uid %d, pid %d; %" PRIu64 " conns", text,
-	    (int)caller->uid, (int)caller->pid,
-	    engine_conns(control->parts.engine));
+	log_notice("node: %s, by uid %d, pid %d; %" PRIu64 " conn%s", text,
+	    (int)caller->uid, (int)caller->pid, conns, plural(conns));
 	control_socket_event(control->parts.socket, "node", NULL, NULL, "%s",
 	    text);
 }
@@ -114,9 +115,10 @@ answer_node(struct caller *caller, bool drain)
 	}
 	if (drain)
 		answer_line(caller,
-		    "%" PRIu64 " conns go through this node, and break when "
+		    "%" PRIu64 " conn%s through this node, and break%s when "
 		    "its address leaves it",
-		    conns);
+		    conns, conns == 1 ? " goes" : "s go",
+		    conns == 1 ? "s" : "");
 	answer_done(caller, "%s",
 	    readiness_text(state, why, text, sizeof(text)));
 	/* who asks just this goes on asking */

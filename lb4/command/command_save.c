@@ -21,6 +21,7 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "common/textbuf.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
@@ -220,8 +221,9 @@ write_file(struct saving *saving)
 
 	saving->written = error == 0;
 	if (error == 0)
-		log_notice("%s written, %zu changes, by uid %d, pid %d", path,
-		    saving->edits.count, (int)saving->uid, (int)saving->pid);
+		log_notice("%s written, %zu change%s, by uid %d, pid %d", path,
+		    saving->edits.count, plural(saving->edits.count),
+		    (int)saving->uid, (int)saving->pid);
 	else if (error == -ESTALE)
 		refuse(saving, "refused",
 		    "%s was changed by somebody else meanwhile", path);

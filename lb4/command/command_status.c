@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/addr.h"
+#include "common/plural.h"
 #include "common/timer.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/config/fingerprint.h"
 #include "lb4/control/control.h"
 #include "lb4/control/readiness.h"
+#include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
 #define ROWS_MAX 64 /* of one piece */
@@ -30,6 +33,8 @@ static const struct column columns[] = {
 	{ "failures", "FAILED", 7, COLUMN_NUMBER },
 	{ "bytes_to_backend", "TO-BACKEND", 10, COLUMN_BYTES },
 	{ "bytes_to_client", "TO-CLIENT", 10, COLUMN_BYTES },
+	{ "zone", "ZONE", 4, COLUMN_TEXT },
+	{ "role", "ROLE", 6, COLUMN_TEXT },
 	{ "check", "CHECK", 0, COLUMN_TEXT },
 	{ NULL, NULL, 0, COLUMN_TEXT },
 };
@@ -111,6 +116,43 @@ since_object(uint64_t now_ms, uint64_t then_ms)
 			    : json_integer((json_int_t)ago(now_ms, then_ms));
 }
 
+/* As it is configured; NULL when it is so no more. */
+static const struct config_backend *
+configured(const struct caller *caller, const struct backend *backend)
+{
+	const struct config_service *service = commands_config_service(caller,
+	    backend->service);
+
+	for (size_t i = 0; service != NULL && i < service->backends; i++)
+		if (strcmp(service->backend[i].name, backend->name) == 0)
+			return &service->backend[i];
+	return NULL;
+}
+
+/* Its zone, and whether it is a backup. */
+static void
+add_place(const struct caller *caller, const struct backend *backend,
+    const struct service_backend *entry, json_t *row)
+{
+	const struct config_backend *config = entry != NULL
+	    ? configured(caller, backend)
+	    : NULL;
+	const char *zone = config != NULL ? config->zone : "";
+	const bool backup = entry != NULL && entry->set == SET_BACKUP;
+
+	if (!caller->json) {
+		(void)json_object_set_new(row, "zone",
+		    json_string(zone[0] != '\0' ? zone : "-"));
+		(void)json_object_set_new(row, "role",
+		    json_string(backup ? "backup" : "-"));
+		return;
+	}
+	(void)json_object_set_new(row, "zone",
+	    config != NULL ? json_string(zone) : json_null());
+	(void)json_object_set_new(row, "backup",
+	    entry != NULL ? json_boolean(backup) : json_null());
+}
+
 /* A backend's row; `entry` NULL: it is in the table no more. */
 static json_t *
 backend_row(const struct caller *caller, const struct backend *backend,
@@ -150,6 +192,7 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	    (json_int_t)sums.bytes_to_client);
 	if (row == NULL)
 		return NULL;
+	add_place(caller, backend, entry, row);
 	if (checked)
 		describe_check(backend, word, now_ms, check, sizeof(check));
 	if (json_object_set_new(row, "check",
@@ -230,27 +273,64 @@ say_no_ports(const struct service_sums *sums, char *buf, size_t size)
 	return buf;
 }
 
+static json_t *
+listens_array(const struct caller *caller, const struct service *service)
+{
+	const struct engine *engine = caller->control->parts.engine;
+	char text[ADDR_TEXT_MAX];
+	const struct addr *addr;
+	json_t *list = json_array();
+	size_t index = 0;
+
+	while ((addr = engine_listens(engine, service->state->name, &index)) !=
+	    NULL)
+		(void)json_array_append_new(list,
+		    json_string(addr_format(addr, text, sizeof(text))));
+	return list;
+}
+
+/* "  listens on 0.0.0.0:80, [::]:80"; cut where it is too long. */
+static void
+format_listens(const struct caller *caller, const struct service *service,
+    char *line, size_t size)
+{
+	json_t *listens = listens_array(caller, service), *one;
+	size_t len = strlen(line), i;
+
+	json_array_foreach(listens, i, one)
+	{
+		len += (size_t)snprintf(line + len, size - len, "%s%s",
+		    i == 0 ? "\n  listens on " : ", ", json_string_value(one));
+		if (len >= size)
+			break;
+	}
+	json_decref(listens);
+}
+
 static void
 open_service(struct caller *caller, const struct service *service)
 {
 	const uint64_t active = atomic_load(&service->state->gate.inside);
 	struct service_sums sums;
 	const char *state;
-	char line[384], no_ports[48];
+	char line[900], no_ports[48];
 
 	sum_service(service, &sums);
 	state = sums.available > 0 ? "up" : "down";
 	(void)snprintf(line, sizeof(line),
-	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conns, %" PRIu64
+	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conn%s, %" PRIu64
 	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
-	    " retries%s",
+	    " retr%s%s",
 	    service->state->name, state, balance_name(service->balance),
-	    sums.available, service->backends, active, sums.queued,
-	    sums.accepted, sums.failed, sums.retries,
+	    sums.available, service->backends, active, plural(active),
+	    sums.queued, sums.accepted, sums.failed, sums.retries,
+	    sums.retries == 1 ? "y" : "ies",
 	    say_no_ports(&sums, no_ports, sizeof(no_ports)));
+	if (!caller->json)
+		format_listens(caller, service, line, sizeof(line));
 	answer_open(caller,
 	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
-		      "s:o}",
+		      "s:o,s:o}",
 		"service", service->state->name, "state", state, "balance",
 		balance_name(service->balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
@@ -261,7 +341,8 @@ open_service(struct caller *caller, const struct service *service)
 		(json_int_t)sums.retries, "bytes_discarded",
 		(json_int_t)sums.discarded, "configuration_checksum",
 		configuration_checksum(caller, service), "table_checksum",
-		checksum_text(service->checksum)),
+		checksum_text(service->checksum), "listens",
+		listens_array(caller, service)),
 	    "backends", line, columns);
 }
 
@@ -376,7 +457,7 @@ command_status(struct caller *caller, const struct command *command)
 	const char *name = command_argument(command, 0);
 
 	if (name != NULL && commands_service(caller, name) == NULL) {
-		answer_error(caller, "unknown", "there is no service %s", name);
+		commands_no_service(caller, name);
 		return;
 	}
 	if (name != NULL)

@@ -83,8 +83,8 @@ step_check(struct caller *caller)
 	if (missing > 0 && !is_over(caller))
 		return JOB_WAITS;
 	if (missing > 0 || service == NULL) {
-		answer_error(caller, "timeout",
-		    "%zu checks have not ended in time", missing);
+		answer_error(caller, "timeout", "%zu check%s not ended in time",
+		    missing, missing == 1 ? " has" : "s have");
 		return JOB_DONE;
 	}
 	answer_begin(caller, "lb4.check/1", json_object(), "checks",
@@ -136,7 +136,7 @@ command_check(struct caller *caller, const struct command *command)
 		service = commands_service(caller, name);
 	}
 	if (service == NULL) {
-		answer_error(caller, "unknown", "there is no service %s", name);
+		commands_no_service(caller, name);
 		return;
 	}
 	if (service->check.kind == CHECK_NONE) {
@@ -237,7 +237,7 @@ command_wait(struct caller *caller, const struct command *command)
 		return;
 	}
 	if (name != NULL && commands_service(caller, name) == NULL) {
-		answer_error(caller, "unknown", "there is no service %s", name);
+		commands_no_service(caller, name);
 		return;
 	}
 	if (name != NULL)

@@ -3,10 +3,13 @@
 /* The table of commands, and what they share: see commands.h. */
 #include "lb4/command/commands.h"
 
+#include <assert.h>
+#include <bsd/string.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/nearest.h"
 #include "common/timer.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/socket.h"
@@ -15,72 +18,41 @@
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
-struct spec {
-	const char *name;
-	const char *arguments; /* as lb4ctl(8) writes them */
-	enum level level;
-	unsigned least, most; /* arguments */
-	const char *options;  /* " a b ": names; NULL: the command looks */
+struct handler {
+	const char *name; /* of the table in spec.c */
 	command_fn *run;
-	const char *purpose;
 };
 
 static command_fn command_help;
 
-static const struct spec specs[] = {
-	{ "status", "[SERVICE]", LEVEL_READ, 0, 1, " ", command_status,
-	    "services and backends: states, weights, counts" },
-	{ "conns", "[FILTER...]", LEVEL_READ, 0, 0,
-	    " id service backend client idle age ", command_conns,
-	    "the conns that match every FILTER" },
-	{ "info", "", LEVEL_READ, 0, 0, " ", command_info,
-	    "the process: version, limits, totals" },
-	{ "table", "[SERVICE]", LEVEL_READ, 0, 1, " ", command_table,
-	    "checksums, and the backends' shares" },
-	{ "explain", "SERVICE CLIENT", LEVEL_READ, 2, 2, " ", command_explain,
-	    "which backend a client would have now, and why" },
-	{ "simulate", "[FILE] [down=SERVICE/BACKEND...]", LEVEL_OPERATE, 0, 1,
-	    " down ", command_simulate,
-	    "how many clients would move with the file, or with FILE" },
-	{ "doctor", "", LEVEL_READ, 0, 0, " ", command_doctor,
-	    "the limits of the machine that will bite, the first wall" },
-	{ "monitor", "", LEVEL_READ, 0, 0, " ", command_monitor,
-	    "events, as they happen, until the caller leaves" },
-	{ "wait", "ready [SERVICE] [timeout=TIME]", LEVEL_READ, 1, 2,
-	    " timeout ", command_wait,
-	    "answers when each service has a backend that is up" },
-	{ "check", "SERVICE[/BACKEND]", LEVEL_OPERATE, 1, 1, " ", command_check,
-	    "checks now, and answers with the result" },
-	{ "drain", "SERVICE/BACKEND [deadline=TIME] [rate=RATE]", LEVEL_OPERATE,
-	    1, 1, " deadline rate ", command_drain,
-	    "no new conns; closes those there are, if told how fast" },
-	{ "ready", "SERVICE/BACKEND", LEVEL_OPERATE, 1, 1, " ", command_ready,
-	    "ends drain or maint" },
-	{ "rebalance", "SERVICE [threshold=N] [rate=RATE] [deadline=TIME]",
-	    LEVEL_OPERATE, 1, 1, " threshold rate deadline ", command_rebalance,
-	    "closes idle conns of the backends that have too many" },
-	{ "maint", "SERVICE/BACKEND", LEVEL_OPERATE, 1, 1, " ", command_maint,
-	    "no new conns and no checks" },
-	{ "weight", "SERVICE/BACKEND WEIGHT", LEVEL_OPERATE, 2, 2, " ",
-	    command_weight, "changes a backend's weight" },
-	{ "kill", "ID | FILTER... | all", LEVEL_OPERATE, 0, 1,
-	    " id service backend client idle age ", command_kill,
-	    "resets the conns that match every FILTER" },
-	{ "log-level", "[LEVEL]", LEVEL_READ, 0, 1, " ", command_log_level,
-	    "says or sets the log level" },
-	{ "node", "[drain [deadline=TIME] [rate=RATE] | ready]", LEVEL_READ, 0,
-	    1, " deadline rate ", command_node,
-	    "whether this node can accept; takes it out of the cluster" },
-	{ "add", "SERVICE/BACKEND ADDRESS [KEY=VALUE...]", LEVEL_ADMIN, 2,
-	    COMMAND_WORDS_MAX, NULL, command_add, "adds a backend" },
-	{ "reload", "[force]", LEVEL_ADMIN, 0, 1, " ", command_reload,
-	    "reads the configuration file again" },
-	{ "save", "[write]", LEVEL_ADMIN, 0, 1, " ", command_save,
-	    "a diff of the file to what is served; writes it, if told to" },
-	{ "remove", "SERVICE/BACKEND", LEVEL_ADMIN, 1, 1, " ", command_remove,
-	    "removes a backend; its conns go on" },
-	{ "help", "", LEVEL_READ, 0, 0, " ", command_help, "this list" },
+static const struct handler handlers[] = {
+	{ "status", command_status },
+	{ "conns", command_conns },
+	{ "info", command_info },
+	{ "table", command_table },
+	{ "explain", command_explain },
+	{ "simulate", command_simulate },
+	{ "doctor", command_doctor },
+	{ "monitor", command_monitor },
+	{ "wait", command_wait },
+	{ "check", command_check },
+	{ "drain", command_drain },
+	{ "ready", command_ready },
+	{ "rebalance", command_rebalance },
+	{ "maint", command_maint },
+	{ "weight", command_weight },
+	{ "kill", command_kill },
+	{ "log-level", command_log_level },
+	{ "node", command_node },
+	{ "add", command_add },
+	{ "reload", command_reload },
+	{ "save", command_save },
+	{ "remove", command_remove },
+	{ "config", command_config },
+	{ "help", command_help },
 };
+
+#define HANDLERS (sizeof(handlers) / sizeof(handlers[0]))
 
 static const struct column help_columns[] = {
 	{ "command", "COMMAND", 10, COLUMN_TEXT },
@@ -90,30 +62,54 @@ static const struct column help_columns[] = {
 	{ NULL, NULL, 0, COLUMN_TEXT },
 };
 
-#define SPECS (sizeof(specs) / sizeof(specs[0]))
-
-static const struct spec *
-spec_find(const char *name)
+static command_fn *
+handler_of(const struct spec *spec)
 {
-	for (size_t i = 0; i < SPECS; i++)
-		if (strcmp(specs[i].name, name) == 0)
-			return &specs[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i < HANDLERS && strcmp(handlers[i].name, spec->name) != 0)
+		i++;
+	assert(i < HANDLERS);
+	return handlers[i].run;
+}
+
+static void
+unknown_command(struct caller *caller, const char *name)
+{
+	const char *nearest = spec_nearest(name);
+
+	if (nearest != NULL)
+		answer_error(caller, "usage",
+		    "there is no command \"%.64s\": did you mean \"%s\"? "
+		    "help lists them",
+		    name, nearest);
+	else
+		answer_error(caller, "usage",
+		    "there is no command \"%.64s\": help lists them", name);
 }
 
 static void
 command_help(struct caller *caller, const struct command *command)
 {
-	(void)command;
+	const char *name = command_argument(command, 0);
+
+	if (name != NULL && spec_find(name) == NULL) {
+		unknown_command(caller, name);
+		return;
+	}
 	answer_begin(caller, "lb4.help/1",
 	    json_pack("{s:s}", "level", level_name(caller->level)), "commands",
 	    help_columns);
-	for (size_t i = 0; i < SPECS; i++)
+	for (size_t i = 0; i < spec_count; i++) {
+		const struct spec *spec = &spec_table[i];
+
+		if (name != NULL && strcmp(spec->name, name) != 0)
+			continue;
 		answer_row(caller,
-		    json_pack("{s:s,s:s,s:s,s:s}", "command", specs[i].name,
-			"arguments", specs[i].arguments, "level",
-			level_name(specs[i].level), "purpose",
-			specs[i].purpose));
+		    json_pack("{s:s,s:s,s:s,s:s}", "command", spec->name,
+			"arguments", spec->arguments, "level",
+			level_name(spec->level), "purpose", spec->purpose));
+	}
 	answer_end(caller);
 }
 
@@ -146,6 +142,26 @@ unknown_option(const struct spec *spec, const struct command *command)
 	return NULL;
 }
 
+static void
+answer_unknown_option(struct caller *caller, const struct spec *spec,
+    const char *word)
+{
+	char options[128], name[COMMAND_WORD_MAX], *at = options, *option;
+	struct nearest nearest;
+
+	strlcpy(options, spec->options, sizeof(options));
+	strlcpy(name, word, sizeof(name));
+	name[strcspn(name, "=")] = '\0';
+	nearest_begin(&nearest, name);
+	while ((option = strsep(&at, " ")) != NULL)
+		if (option[0] != '\0')
+			nearest_try(&nearest, option);
+	answer_error(caller, "usage", "%s has no option \"%.64s\"%s%s%s",
+	    spec->name, word, nearest.best != NULL ? ": did you mean " : "",
+	    nearest.best != NULL ? nearest.best : "",
+	    nearest.best != NULL ? "=?" : "");
+}
+
 static bool
 is_well_formed(struct caller *caller, const struct spec *spec,
     const struct command *command)
@@ -156,8 +172,7 @@ is_well_formed(struct caller *caller, const struct spec *spec,
 	if (spec->options != NULL)
 		unknown = unknown_option(spec, command);
 	if (unknown != NULL) {
-		answer_error(caller, "usage", "%s has no option \"%.64s\"",
-		    spec->name, unknown);
+		answer_unknown_option(caller, spec, unknown);
 		return false;
 	}
 	if (arguments < spec->least || arguments > spec->most) {
@@ -185,9 +200,7 @@ commands_run(struct caller *caller, const char *line, size_t len)
 	caller->json = command.json;
 	spec = spec_find(command.word[0]);
 	if (spec == NULL) {
-		answer_error(caller, "usage",
-		    "there is no command \"%.64s\": help lists them",
-		    command.word[0]);
+		unknown_command(caller, command.word[0]);
 	} else if (caller->level < spec->level) {
 		answer_error(caller, "denied",
 		    "%s needs the level %s, and yours is %s", spec->name,
@@ -195,7 +208,7 @@ commands_run(struct caller *caller, const char *line, size_t len)
 		control_socket_log(caller->control->parts.socket,
 		    LOG_LEVEL_WARNING, caller, "may not %s", spec->name);
 	} else if (is_well_formed(caller, spec, &command)) {
-		spec->run(caller, &command);
+		handler_of(spec)(caller, &command);
 	}
 }
 
@@ -256,6 +269,40 @@ find_backend(const struct service *service, const char *name)
 	return NULL;
 }
 
+void
+commands_no_service(struct caller *caller, const char *name)
+{
+	const struct config *config = caller->control->parts.config;
+	struct nearest nearest;
+
+	nearest_begin(&nearest, name);
+	for (size_t i = 0; i < config->services; i++)
+		nearest_try(&nearest, config->service[i].name);
+	answer_error(caller, "unknown", "there is no service %s%s%s%s", name,
+	    nearest.best != NULL ? ": did you mean " : "",
+	    nearest.best != NULL ? nearest.best : "",
+	    nearest.best != NULL ? "?" : "");
+}
+
+void
+commands_no_backend(struct caller *caller, const char *service,
+    const char *name)
+{
+	const struct tables *tables = caller->control->parts.tables;
+	const bool any = service[0] == '\0';
+	struct nearest nearest;
+
+	nearest_begin(&nearest, name);
+	for (size_t i = 0; i < tables->backends_count; i++)
+		if (any || strcmp(tables->backends[i]->service, service) == 0)
+			nearest_try(&nearest, tables->backends[i]->name);
+	answer_error(caller, "unknown", "%s%s %s no backend %s%s%s%s",
+	    any ? "there" : "service ", service, any ? "is" : "has", name,
+	    nearest.best != NULL ? ": did you mean " : "",
+	    nearest.best != NULL ? nearest.best : "",
+	    nearest.best != NULL ? "?" : "");
+}
+
 bool
 commands_find(struct caller *caller, const char *name, struct named *named)
 {
@@ -274,11 +321,9 @@ commands_find(struct caller *caller, const char *name, struct named *named)
 	if (named->backend != NULL && named->config_backend != NULL)
 		return true;
 	if (named->service == NULL)
-		answer_error(caller, "unknown", "there is no service %s",
-		    service);
+		commands_no_service(caller, service);
 	else
-		answer_error(caller, "unknown", "service %s has no backend %s",
-		    service, backend);
+		commands_no_backend(caller, service, backend);
 	return false;
 }
 

@@ -50,6 +50,13 @@ const struct service *commands_service(const struct caller *caller,
 struct config_service *commands_config_service(const struct caller *caller,
     const char *name);
 
+/* Answers that there is no such service, and which one may be meant. */
+void commands_no_service(struct caller *caller, const char *name);
+
+/* The same for a backend; of no particular `service` when that is "". */
+void commands_no_backend(struct caller *caller, const char *service,
+    const char *name);
+
 /* Lets the answer be given by `step`, from now on. */
 void commands_job(struct caller *caller,
     enum job_result (*step)(struct caller *caller));
@@ -77,6 +84,8 @@ command_fn command_add, command_remove;
 command_fn command_rebalance;
 /* command_wait.c */
 command_fn command_check, command_wait, command_monitor;
+/* command_config.c */
+command_fn command_config;
 /* command_node.c */
 command_fn command_node;
 /* command_explain.c */

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/nearest.h"
 #include "lb4/config/build.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/inifile.h"
@@ -175,9 +176,9 @@ complain_unknown_section(struct parse *parse, const char *word)
 	const char *like = NULL;
 
 	parse->unknown_section = true;
-	if (keys_distance(word, GLOBAL) <= 2)
+	if (nearest_distance(word, GLOBAL) <= 2)
 		like = "[" GLOBAL "]";
-	else if (keys_distance(word, SERVICE) <= 2)
+	else if (nearest_distance(word, SERVICE) <= 2)
 		like = "[" SERVICE " NAME]";
 	if (parse->section[0] == '\0')
 		complain_section(parse,

@@ -6,11 +6,11 @@
 #include "lb4/config/keys.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/nearest.h"
 #include "common/textbuf.h"
 #include "lb4/config/config.h"
 #include "lb4/config/inifile.h"
@@ -167,9 +167,6 @@ const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
 static_assert(sizeof(keys_table) / sizeof(keys_table[0]) <= KEYS_MAX,
     "KEYS_MAX is too small");
 
-/* Longest name that is compared; a longer one is like nothing. */
-#define COMPARE_MAX 32
-
 const char *
 keys_section_name(enum key_section section)
 {
@@ -195,42 +192,6 @@ keys_find(enum key_section section, const char *name)
 	return NULL;
 }
 
-static size_t
-min3(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-/* Levenshtein's distance, one row of the matrix at a time. */
-size_t
-keys_distance(const char *a, const char *b)
-{
-	size_t row[COMPARE_MAX + 1];
-	size_t b_len = strlen(b);
-
-	if (strlen(a) > COMPARE_MAX || b_len > COMPARE_MAX)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b_len; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_len; j++) {
-			size_t above = row[j];
-			bool same = tolower((unsigned char)a[i - 1]) ==
-			    tolower((unsigned char)b[j - 1]);
-
-			row[j] = min3(above + 1, row[j - 1] + 1,
-			    diagonal + !same);
-			diagonal = above;
-		}
-	}
-	return row[b_len];
-}
-
 /* What people who know other balancers write. */
 static const char *
 translate(const char *name)
@@ -253,29 +214,13 @@ translate(const char *name)
 const struct key *
 keys_nearest(enum key_section section, const char *name)
 {
-	const struct key *best = NULL;
-	size_t best_distance = 3;
+	struct nearest nearest;
 
-	name = translate(name);
-	for (size_t i = 0; i < keys_count; i++) {
-		const struct key *key = &keys_table[i];
-		size_t len = strlen(name);
-		size_t distance = keys_distance(name, key->name);
-
-		if (key->section != section)
-			continue;
-		/* Two letters of three are not alike. */
-		if (distance < best_distance &&
-		    2 * distance < strlen(key->name)) {
-			best = key;
-			best_distance = distance;
-		}
-		if (best == NULL && len >= 3 &&
-		    (strncmp(name, key->name, len) == 0 ||
-			strncmp(name, key->name, strlen(key->name)) == 0))
-			best = key;
-	}
-	return best;
+	nearest_begin(&nearest, translate(name));
+	for (size_t i = 0; i < keys_count; i++)
+		if (keys_table[i].section == section)
+			nearest_try(&nearest, keys_table[i].name);
+	return nearest.best != NULL ? keys_find(section, nearest.best) : NULL;
 }
 
 void

@@ -73,9 +73,6 @@ const struct key *keys_find(enum key_section section, const char *name);
 /* The one whose name is most like `name`, or NULL when none is. */
 const struct key *keys_nearest(enum key_section section, const char *name);
 
-/* How many changes of one letter turn `a` into `b`; cases are alike. */
-size_t keys_distance(const char *a, const char *b);
-
 /* Gives every field its default. */
 void keys_preset(enum key_section section, void *object);
 

@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/mailbox.h"
+#include "common/plural.h"
 #include "common/timer.h"
 #include "lb4/command/socket.h"
 #include "lb4/control/control.h"
@@ -214,8 +215,8 @@ end_order(const struct closer *closer, struct order *order, const char *why)
 {
 	order->over = true;
 	tell(closer, order,
-	    "%s, %" PRIu64 " conns closed, %" PRIu64 " of them cut", why,
-	    order->closed, order->busy);
+	    "%s, %" PRIu64 " conn%s closed, %" PRIu64 " of them cut", why,
+	    order->closed, plural(order->closed), order->busy);
 }
 
 /* The order of that kind for that backend, or NULL. */
@@ -361,8 +362,8 @@ closer_rebalance(struct closer *closer, const struct service *service,
 		return false;
 	order->threshold = threshold;
 	order->most = TIMES_MAX * *surplus + FEW;
-	tell(closer, order, "%" PRIu64 " conns are too many, %u/s", *surplus,
-	    rate);
+	tell(closer, order, "%" PRIu64 " conn%s too many, %u/s", *surplus,
+	    *surplus == 1 ? " is" : "s are", rate);
 	return true;
 }
 
@@ -562,8 +563,8 @@ look_at_all(const struct closer *closer, struct order *order, uint64_t now_ms)
 	if (order->kind == ORDER_NODE && !order->piece.busy &&
 	    now_ms >= order->deadline_ms) {
 		tell(closer, order,
-		    "the deadline has passed, %" PRIu64 " conns are left",
-		    conns);
+		    "the deadline has passed, %" PRIu64 " conn%s left", conns,
+		    conns == 1 ? " is" : "s are");
 		order->piece.busy = true;
 		if (order->rate < CLOSER_CUT_RATE)
 			order->rate = CLOSER_CUT_RATE;

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/plural.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/closer.h"
@@ -123,7 +124,8 @@ kill_conns(struct control *control, const char *why)
 	if (control->state >= CONTROL_KILLING)
 		return;
 	if (conns > 0)
-		log_warning("%s: resetting %" PRIu64 " conns", why, conns);
+		log_warning("%s: resetting %" PRIu64 " conn%s", why, conns,
+		    plural(conns));
 	set_state(control, CONTROL_KILLING);
 	engine_kill(control->parts.engine);
 	timer_disarm(&control->wheel, &control->progress);
@@ -154,16 +156,16 @@ drain(struct control *control, const char *signal_name, bool limited)
 	set_state(control, CONTROL_DRAINING);
 	if (limited)
 		log_notice("SIG%s: stopping, %" PRIu64
-			   " conns may go on for at most %g s",
-		    signal_name, conns,
+			   " conn%s may go on for at most %g s",
+		    signal_name, conns, plural(conns),
 		    control->parts.shutdown_timeout_ms / 1000.0);
 	else
 		log_notice("SIG%s: stopping when the last of %" PRIu64
-			   " conns has ended",
-		    signal_name, conns);
+			   " conn%s has ended",
+		    signal_name, conns, plural(conns));
 	(void)notify_send("STOPPING=1\nSTATUS=Draining, %" PRIu64
-			  " conns left\nEXTEND_TIMEOUT_USEC=%u",
-	    conns, 3 * PROGRESS_MS * 1000U);
+			  " conn%s left\nEXTEND_TIMEOUT_USEC=%u",
+	    conns, plural(conns), 3 * PROGRESS_MS * 1000U);
 	manager_stop_status(&control->manager, &control->wheel);
 	engine_drain(control->parts.engine);
 	timer_arm(&control->wheel, &control->progress,
@@ -251,23 +253,26 @@ on_progress(struct control *control)
 	const uint64_t now_ms = timer_now_ms();
 
 	if (control->drain_deadline_ms == 0)
-		log_notice("stopping: %" PRIu64 " conns left", conns);
+		log_notice("stopping: %" PRIu64 " conn%s left", conns,
+		    plural(conns));
 	else
-		log_notice("stopping: %" PRIu64 " conns left, %" PRIu64
+		log_notice("stopping: %" PRIu64 " conn%s left, %" PRIu64
 			   " s to go",
-		    conns,
+		    conns, plural(conns),
 		    control->drain_deadline_ms > now_ms
 			? (control->drain_deadline_ms - now_ms) / 1000
 			: 0);
 	(void)notify_send("STATUS=Draining, %" PRIu64
-			  " conns left\nEXTEND_TIMEOUT_USEC=%u",
-	    conns, 3 * PROGRESS_MS * 1000U);
+			  " conn%s left\nEXTEND_TIMEOUT_USEC=%u",
+	    conns, plural(conns), 3 * PROGRESS_MS * 1000U);
 	timer_arm(&control->wheel, &control->progress, now_ms + PROGRESS_MS);
 }
 
 static void
 on_timer(struct control *control, const struct timer *timer)
 {
+	uint64_t conns;
+
 	if (manager_on_timer(&control->manager, &control->wheel, timer))
 		return;
 	if (timer == &control->sweep) {
@@ -279,8 +284,9 @@ on_timer(struct control *control, const struct timer *timer)
 	} else if (control->state == CONTROL_DRAINING) {
 		kill_conns(control, "shutdown-timeout has passed");
 	} else {
-		log_warning("%" PRIu64 " conns would not end",
-		    engine_conns(control->parts.engine));
+		conns = engine_conns(control->parts.engine);
+		log_warning("%" PRIu64 " conn%s would not end", conns,
+		    plural(conns));
 		set_state(control, CONTROL_ENDED);
 	}
 }

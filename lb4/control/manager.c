@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/plural.h"
 #include "lb4/engine/engine.h"
 #include "lb4/process/notify.h"
 #include "lb4/table/table.h"
@@ -30,6 +31,7 @@ describe(char *text, size_t size, const struct engine *engine,
     const struct tables *tables)
 {
 	const struct table *table = table_current(tables);
+	const uint64_t conns = engine_conns(engine);
 	size_t services = 0, backends = 0, available = 0;
 
 	for (uint32_t id = 0; table != NULL && id < table->ids; id++) {
@@ -44,8 +46,9 @@ describe(char *text, size_t size, const struct engine *engine,
 			    backend_is_available(service->backend[i].backend);
 	}
 	(void)snprintf(text, size,
-	    "%zu services, %zu of %zu backends up, %" PRIu64 " conns", services,
-	    available, backends, engine_conns(engine));
+	    "%zu service%s, %zu of %zu backends up, %" PRIu64 " conn%s",
+	    services, plural(services), available, backends, conns,
+	    plural(conns));
 }
 
 /* Half of what the watchdog allows; 0: there is none, or it is another

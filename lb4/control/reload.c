@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/plural.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
@@ -293,6 +294,8 @@ control_reload(struct control *control, bool force,
     struct config_errors *errors)
 {
 	const struct config *config;
+	size_t backends;
+	unsigned workers;
 	int error;
 
 	(void)manager_reloading();
@@ -306,11 +309,15 @@ control_reload(struct control *control, bool force,
 	    error == 0 ? "done" : "refused");
 	/* what is in force now, whatever became of it */
 	config = control->parts.config;
+	backends = backends_of(config);
+	workers = engine_workers(config);
 	if (error == 0)
-		log_notice("reloaded: %zu services, %zu backends, %u workers, "
-			   "table %" PRIu64,
-		    config->services, backends_of(config),
-		    engine_workers(config), control->parts.tables->generation);
+		log_notice(
+		    "reloaded: %zu service%s, %zu backend%s, %u worker%s, "
+		    "table %" PRIu64,
+		    config->services, plural(config->services), backends,
+		    plural(backends), workers, plural(workers),
+		    control->parts.tables->generation);
 	(void)manager_ready(control->parts.engine, control->parts.tables);
 	return error;
 }

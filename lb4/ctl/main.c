@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * lb4ctl: says one command to lb4's control socket and prints the answer.  What
- * the commands are and how answers look is lb4's own business: a new command
- * needs no new lb4ctl.
+ * lb4ctl: says one command to lb4's control socket and prints the answer.  How
+ * commands are run and how answers look is lb4's own business, and a command
+ * that lb4ctl does not know is sent as well; the table of commands (spec.h) is
+ * here for help without lb4.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/escape.h"
+#include "lb4/command/spec.h"
 #include "lb4/ctl/cluster.h"
 #include "lb4/ctl/line.h"
 #include "lb4/ctl/paint.h"
@@ -33,8 +36,9 @@ help(FILE *out)
 	      "[--json]\n"
 	      "  -s, --socket PATH   the control socket of lb4\n"
 	      "      --color WHEN    auto, always or never\n"
-	      "  -h, --help          this text; the command help lists "
-	      "commands\n"
+	      "  -h, --help          this text, or how COMMAND is written; "
+	      "the command\n"
+	      "                      help lists commands\n"
 	      "  -v, --version       the version of lb4ctl\n"
 	      "lb4ctl watch drives the engine of a cluster of nodes:\n"
 	      "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
@@ -49,12 +53,57 @@ help(FILE *out)
 	    out);
 }
 
-static int
-usage(void)
+static int __attribute__((format(printf, 1, 2)))
+misused(const char *format, ...)
 {
-	help(stderr);
+	va_list args;
+
+	fputs("lb4ctl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs("\nlb4ctl -h tells how it is used\n", stderr);
 	return EXIT_USAGE;
 }
+
+/* ---- help, which needs no lb4 -------------------------------------------- */
+
+/* As lb4 answers to help. */
+static int
+list_commands(void)
+{
+	printf("%-10s  %-49s  %-7s  %s\n", "COMMAND", "ARGUMENTS", "LEVEL",
+	    "WHAT IT DOES");
+	for (size_t i = 0; i < spec_count; i++)
+		printf("%-10s  %-49s  %-7s  %s\n", spec_table[i].name,
+		    spec_table[i].arguments, level_name(spec_table[i].level),
+		    spec_table[i].purpose);
+	return EXIT_OK;
+}
+
+static int
+help_command(const char *name)
+{
+	const struct spec *spec = spec_find(name);
+	const char *nearest = spec_nearest(name);
+
+	if (strcmp(name, "watch") == 0 || strcmp(name, "cluster") == 0) {
+		help(stdout);
+		return EXIT_OK;
+	}
+	if (spec == NULL && nearest != NULL)
+		return misused("there is no command \"%s\": did you mean "
+			       "\"%s\"?",
+		    name, nearest);
+	if (spec == NULL)
+		return misused("there is no command \"%s\"", name);
+	printf("usage: lb4ctl %s%s%s\n%s (level %s)\n", spec->name,
+	    spec->arguments[0] != '\0' ? " " : "", spec->arguments,
+	    spec->purpose, level_name(spec->level));
+	return EXIT_OK;
+}
+
+/* ---- an answer ----------------------------------------------------------- */
 
 /* Whether output is painted; -1 for a word that is none. */
 static int
@@ -130,6 +179,24 @@ written(int status, int error)
 	return EXIT_REFUSED;
 }
 
+/* What to look at when lb4 cannot be reached. */
+static const char *
+advice(int error)
+{
+	switch (-error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return ": does lb4 run, and does control in its lb4.ini name "
+		       "this path? Else give it with -s";
+	case EACCES:
+	case EPERM:
+		return ": control-group and control-mode in lb4.ini say who "
+		       "may connect";
+	default:
+		return "";
+	}
+}
+
 static int
 run(const char *path, char **words, int count, struct output output)
 {
@@ -142,9 +209,10 @@ run(const char *path, char **words, int count, struct output output)
 	}
 	error = talk(path, line, on_line, &output);
 	if (error < 0) {
-		escape_line(stderr, "lb4ctl: %s: %s", path,
+		escape_line(stderr, "lb4ctl: %s: %s%s", path,
 		    error == -ENODATA ? "lb4 has closed the connection"
-				      : strerror(-error));
+				      : strerror(-error),
+		    advice(error));
 		return EXIT_CONNECT;
 	}
 	if (output.misused)
@@ -167,8 +235,33 @@ find_file(char **words, int count, char path[PATH_MAX])
 		words[i] = path;
 }
 
-int
-main(int argc, char **argv)
+/* ---- the command line ---------------------------------------------------- */
+
+struct arguments {
+	const char *path;
+	int color; /* -1: a word that is none */
+	bool json;
+	bool help;
+	bool version;
+	char **words; /* of the command; NULL behind the last */
+	int count;
+};
+
+/* An option that lb4ctl does not have.  Behind the command it is the command's,
+ * if it is "--NAME" or "--NAME=VALUE". */
+static bool
+keep_option(struct arguments *arguments, char *word)
+{
+	if (arguments->count == 0 || optopt != 0)
+		return false;
+	arguments->words[arguments->count++] = word;
+	return true;
+}
+
+/* Takes our own options out, wherever they stand: returns EXIT_OK, or another
+ * status after saying what is wrong. */
+static int
+parse(struct arguments *arguments, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' },
@@ -178,45 +271,110 @@ main(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *path = getenv("LB4_CONTROL");
-	struct output output = { .json = false };
-	char file[PATH_MAX];
-	int option, color = color_of("auto");
+	int option;
 
-	/* "+": what follows the command is the command's */
-	while ((option = getopt_long(argc, argv, "+s:hv", longs, NULL)) != -1) {
+	opterr = optopt = 0;
+	/* "-": words are handed out in their order, as 1 */
+	while ((option = getopt_long(argc, argv, "-s:hv", longs, NULL)) != -1) {
 		switch (option) {
+		case 1:
+			arguments->words[arguments->count++] = optarg;
+			break;
 		case 's':
-			path = optarg;
+			arguments->path = optarg;
 			break;
 		case 'c':
-			color = color_of(optarg);
+			arguments->color = color_of(optarg);
 			break;
 		case 'j':
-			output.json = true;
+			arguments->json = true;
 			break;
 		case 'h':
-			help(stdout);
-			return written(EXIT_OK, 0);
+			arguments->help = true;
+			break;
 		case 'v':
-			puts("lb4ctl " LB4_VERSION);
-			return written(EXIT_OK, 0);
+			arguments->version = true;
+			break;
 		default:
-			return usage();
+			if (!keep_option(arguments, argv[optind - 1]))
+				return misused("%s: no such option, or its "
+					       "value is missing",
+				    argv[optind - 1]);
 		}
 	}
-	if (color < 0 || optind == argc)
-		return usage();
+	while (optind < argc)
+		arguments->words[arguments->count++] = argv[optind++];
+	if (arguments->color < 0)
+		return misused("--color takes auto, always or never");
+	return EXIT_OK;
+}
+
+/* What needs no lb4.  False when there is a command for one. */
+static bool
+help_only(const struct arguments *arguments, int *status)
+{
+	const int count = arguments->count;
+	char **words = arguments->words;
+
+	*status = EXIT_OK;
+	if (arguments->version)
+		puts("lb4ctl " LB4_VERSION);
+	else if (arguments->help && count == 0)
+		help(stdout);
+	else if (arguments->help)
+		*status = help_command(words[0]);
+	else if (count == 0)
+		*status = misused("there is no command");
+	else if (strcmp(words[0], "help") == 0 && count == 2 &&
+	    !arguments->json)
+		*status = help_command(words[1]);
+	else if (strcmp(words[0], "help") == 0 && count == 1 &&
+	    !arguments->json)
+		*status = list_commands();
+	else
+		return false;
+	return true;
+}
+
+static int
+run_command(const struct arguments *arguments)
+{
+	const struct output output = { .json = arguments->json,
+		.color = arguments->color != 0,
+		.terminal = arguments->color != 0 || isatty(STDOUT_FILENO) };
+	char **words = arguments->words;
+	const char *path = arguments->path;
+	char file[PATH_MAX];
+
 	if (path == NULL || path[0] == '\0')
 		path = SOCKET_DEFAULT;
-	if (strcmp(argv[optind], "watch") == 0)
-		return watch_main(path, argc - optind, argv + optind);
-	if (strcmp(argv[optind], "simulate") == 0)
-		find_file(argv + optind, argc - optind, file);
-	output.color = color != 0;
-	output.terminal = output.color || isatty(STDOUT_FILENO);
-	if (strcmp(argv[optind], "cluster") == 0)
+	if (strcmp(words[0], "watch") == 0)
+		return watch_main(path, arguments->count, words);
+	if (strcmp(words[0], "cluster") == 0)
 		return cluster_main(path, output.json, output.color,
-		    argc - optind, argv + optind);
-	return run(path, argv + optind, argc - optind, output);
+		    arguments->count, words);
+	if (strcmp(words[0], "simulate") == 0)
+		find_file(words, arguments->count, file);
+	return run(path, words, arguments->count, output);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments arguments = { .path = getenv("LB4_CONTROL"),
+		.color = color_of("auto"),
+		.words = calloc((size_t)argc + 1, sizeof(char *)) };
+	int status;
+
+	if (arguments.words == NULL) {
+		fprintf(stderr, "lb4ctl: %s\n", strerror(ENOMEM));
+		return EXIT_REFUSED;
+	}
+	status = parse(&arguments, argc, argv);
+	if (status == EXIT_OK)
+		status = help_only(&arguments, &status)
+		    ? written(status, 0)
+		    : run_command(&arguments);
+	free(arguments.words);
+	return status;
 }

@@ -442,6 +442,18 @@ engine_free(struct engine *engine)
 	free(engine);
 }
 
+const struct addr *
+engine_listens(const struct engine *engine, const char *service, size_t *index)
+{
+	while (*index < engine->places.count) {
+		const struct place *place = &engine->places.place[(*index)++];
+
+		if (strcmp(place->state->name, service) == 0)
+			return &place->bound;
+	}
+	return NULL;
+}
+
 uint64_t
 engine_conns(const struct engine *engine)
 {

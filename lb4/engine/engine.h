@@ -152,6 +152,11 @@ void engine_free(struct engine *engine);
 /* Conns open now, summed over the workers; may be a moment old. */
 uint64_t engine_conns(const struct engine *engine);
 
+/* The next address on which the service of that name listens, with the port
+ * that the kernel chose; `index` begins at 0.  NULL: there are no more. */
+const struct addr *engine_listens(const struct engine *engine,
+    const char *service, size_t *index);
+
 /* A worker that is in one turn of its loop for longer is stuck. */
 #define ENGINE_STUCK_MS 200
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/plural.h"
 #include "lb4/engine/engine.h"
 #include "lb4/host/host.h"
 
@@ -138,7 +139,7 @@ add_wall(struct examination *exam, const char *what, uint64_t wall)
 	    judge(exam, wall, exam->report->wanted), what);
 
 	finding->conns = wall;
-	say(finding->wall, "%" PRIu64 " conns at once", wall);
+	say(finding->wall, "%" PRIu64 " conn%s at once", wall, plural(wall));
 	return finding;
 }
 
@@ -393,10 +394,10 @@ check_ports(struct examination *exam)
 	    "%u to %u, %" PRIu64 " of them free to connect from",
 	    host->port_low, host->port_high, ports);
 	say(finding->needs,
-	    "%" PRIu64 " conns of service %s over %" PRIu64
+	    "%" PRIu64 " conn%s of service %s over %" PRIu64
 	    " backend address%s",
-	    wanted, service->name, many, many == 1 ? "" : "es");
-	say(finding->wall, "%" PRIu64 " conns at once", wall);
+	    wanted, plural(wanted), service->name, many, many == 1 ? "" : "es");
+	say(finding->wall, "%" PRIu64 " conn%s at once", wall, plural(wall));
 	if (finding->severity != DOCTOR_FINE)
 		say(finding->set, "%s",
 		    host->port_low > 1024 && host->port_high < 65535
@@ -845,8 +846,9 @@ void
 doctor_print(const struct doctor_report *report, FILE *out)
 {
 	if (report->first < report->count)
-		fprintf(out, "first wall: %" PRIu64 " conns at once, by %s\n",
+		fprintf(out, "first wall: %" PRIu64 " conn%s at once, by %s\n",
 		    report->finding[report->first].conns,
+		    plural(report->finding[report->first].conns),
 		    report->finding[report->first].what);
 	else
 		fprintf(out, "first wall: none is known\n");

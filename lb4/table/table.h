@@ -173,9 +173,9 @@ void tables_done(struct tables *tables);
 
 /*
  * Builds the table that `config` describes and makes it the current one; what
- * it shares by name with the one before is carried over; a backend that the one
- * before lacks is ready (ADMIN_READY), even if conns still have it.  `seed` keys
- * the hashes.  Waits for a grace period, then frees the table before and sweeps.
+ * it shares by name with the one before is carried over; a backend that is new
+ * to it is ready (ADMIN_READY), even if conns still have it.  `seed` keys the
+ * hashes.  Waits for a grace period, then frees the table before and sweeps.
  * Returns 0, or -errno with nothing changed: -ENOMEM, or -E2BIG when a
  * service's weights need a larger Maglev table than there is (maglev.h).
  * Control thread only, and not as an RCU reader.

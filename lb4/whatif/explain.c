@@ -234,6 +234,7 @@ offline_explain(const struct config *config,
 	const struct service *service;
 	struct offline offline;
 	struct hash_key seed;
+	char meant[OFFLINE_MEANT_MAX];
 	int error;
 
 	arc4random_buf(&seed, sizeof(seed));
@@ -245,12 +246,17 @@ offline_explain(const struct config *config,
 	for (size_t i = 0; error == 0 && i < question->downs; i++) {
 		error = offline_set_down(&offline, question->down[i]);
 		if (error < 0)
-			escape_line(err, "lb4: %s: no such SERVICE/BACKEND",
-			    question->down[i]);
+			escape_line(err, "lb4: %s: no such SERVICE/BACKEND%s",
+			    question->down[i],
+			    offline_meant(config, question->down[i], meant,
+				sizeof(meant)));
 	}
 	service = offline_service(&offline, question->service);
 	if (error == 0 && service == NULL) {
-		escape_line(err, "lb4: %s: no such service", question->service);
+		escape_line(err, "lb4: %s: no such service%s",
+		    question->service,
+		    offline_meant(config, question->service, meant,
+			sizeof(meant)));
 		error = -ENOENT;
 	}
 	if (error == 0)

@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "common/nearest.h"
 #include "lb4/balance/policy.h"
 
 int
@@ -66,6 +68,49 @@ offline_set_down(struct offline *offline, const char *name)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+/* `full` is for the names of backends, and holds the best one at the end. */
+static const char *
+nearest_name(const struct config *config, const char *name, char *full,
+    size_t size)
+{
+	const bool backend = strchr(name, '/') != NULL;
+	size_t best = SIZE_MAX;
+	char one[2 * CONFIG_NAME_MAX];
+
+	full[0] = '\0';
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+		const size_t count = backend ? service->backends : 1;
+
+		for (size_t j = 0; j < count; j++) {
+			struct nearest nearest;
+
+			(void)snprintf(one, sizeof(one), "%s%s%s",
+			    service->name, backend ? "/" : "",
+			    backend ? service->backend[j].name : "");
+			nearest_begin(&nearest, name);
+			nearest_try(&nearest, one);
+			if (nearest.best == NULL || nearest.distance >= best)
+				continue;
+			best = nearest.distance;
+			(void)snprintf(full, size, "%s", one);
+		}
+	}
+	return full;
+}
+
+const char *
+offline_meant(const struct config *config, const char *name, char *buf,
+    size_t size)
+{
+	char full[2 * CONFIG_NAME_MAX];
+
+	buf[0] = '\0';
+	if (nearest_name(config, name, full, sizeof(full))[0] != '\0')
+		(void)snprintf(buf, size, ": did you mean %s?", full);
+	return buf;
 }
 
 int

@@ -38,6 +38,13 @@ void offline_done(struct offline *offline);
 const struct service *offline_service(const struct offline *offline,
     const char *name);
 
+/* For a message that there is no such service, or SERVICE/BACKEND: which one of
+ * the configuration may be meant, as ": did you mean web?", or "".  Returns
+ * `buf`. */
+#define OFFLINE_MEANT_MAX (2 * CONFIG_NAME_MAX + 32)
+const char *offline_meant(const struct config *config, const char *name,
+    char *buf, size_t size);
+
 /* Takes the backend SERVICE/BACKEND for down; -ENOENT when there is none. */
 int offline_set_down(struct offline *offline, const char *name);
 

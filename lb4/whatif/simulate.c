@@ -439,14 +439,17 @@ offline_print_simulated(void *out_arg, const struct simulated *told)
 
 /* Who is down is down before and after. */
 static int
-set_down(struct offline side[2], const char *name, FILE *err)
+set_down(struct offline side[2], const struct config *config, const char *name,
+    FILE *err)
 {
+	char meant[OFFLINE_MEANT_MAX];
 	int before = offline_set_down(&side[0], name);
 	int after = offline_set_down(&side[1], name);
 
 	if (before == 0 || after == 0)
 		return 0;
-	escape_line(err, "lb4: %s: no such SERVICE/BACKEND", name);
+	escape_line(err, "lb4: %s: no such SERVICE/BACKEND%s", name,
+	    offline_meant(config, name, meant, sizeof(meant)));
 	return -ENOENT;
 }
 
@@ -458,7 +461,8 @@ simulate(struct offline side[2], const struct offline_simulate *question,
 	int error = clients_load(&clients, question->clients, err);
 
 	for (size_t i = 0; error == 0 && i < question->downs; i++)
-		error = set_down(side, question->down[i], err);
+		error = set_down(side, question->before, question->down[i],
+		    err);
 	if (error == 0) {
 		error = compare_all(side, &clients, question);
 		if (error < 0)

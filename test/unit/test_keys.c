@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/nearest.h"
 #include "lb4/config/config.h"
 
 START_TEST(test_table)
@@ -26,7 +27,7 @@ START_TEST(test_table)
 			key->required,
 		    1);
 		/* It is compared with what people write. */
-		ck_assert_uint_eq(keys_distance(key->name, key->name), 0);
+		ck_assert_uint_eq(nearest_distance(key->name, key->name), 0);
 	}
 }
 END_TEST
@@ -57,29 +58,6 @@ START_TEST(test_presets)
 			ck_assert_uint_eq(key_count(key, &object), 0);
 		free(text);
 	}
-}
-END_TEST
-
-START_TEST(test_distance)
-{
-	ck_assert_uint_eq(keys_distance("", ""), 0);
-	ck_assert_uint_eq(keys_distance("abc", ""), 3);
-	ck_assert_uint_eq(keys_distance("", "abc"), 3);
-	ck_assert_uint_eq(keys_distance("listen", "Listen"), 0);
-	ck_assert_uint_eq(keys_distance("listen", "listn"), 1);
-	ck_assert_uint_eq(keys_distance("listn", "listen"), 1);
-	ck_assert_uint_eq(keys_distance("listen", "lisken"), 1);
-	ck_assert_uint_eq(keys_distance("bakcend", "backend"), 2);
-	ck_assert_uint_eq(keys_distance("kitten", "sitting"), 3);
-	ck_assert_uint_eq(keys_distance("12345678901234567890123456789012",
-			      "12345678901234567890123456789012"),
-	    0);
-	ck_assert_uint_eq(keys_distance("123456789012345678901234567890123",
-			      "x"),
-	    SIZE_MAX);
-	ck_assert_uint_eq(keys_distance("x",
-			      "123456789012345678901234567890123"),
-	    SIZE_MAX);
 }
 END_TEST
 
@@ -157,7 +135,6 @@ keys_suite(void)
 
 	tcase_add_test(tc, test_table);
 	tcase_add_test(tc, test_presets);
-	tcase_add_test(tc, test_distance);
 	tcase_add_test(tc, test_nearest);
 	tcase_add_test(tc, test_list);
 	suite_add_tcase(suite, tc);
