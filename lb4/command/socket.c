@@ -804,8 +804,12 @@ tick(struct control_socket *socket, uint64_t now_ms)
 {
 	const struct tables *tables = socket->control->parts.tables;
 
+	char why[READINESS_WHY_MAX];
+
 	for (size_t i = 0; i < tables->backends_count; i++)
 		backend_rate_look(tables->backends[i], now_ms);
+	/* so that who asks but once is told of a thread that spins */
+	(void)readiness_state(socket->control, why, sizeof(why));
 	socket->tick_ms = now_ms + TICK_MS;
 	socket->woken = true;
 }

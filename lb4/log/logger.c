@@ -41,6 +41,7 @@
 
 #include "common/log.h"
 #include "common/mailbox.h"
+#include "common/pulse.h"
 #include "common/queue.h"
 #include "common/timer.h"
 #include "lb4/engine/access.h"
@@ -81,6 +82,8 @@ struct logger {
 	bool stuck;
 	int ended; /* eventfd: the thread has nothing left to do */
 	pthread_t thread;
+
+	struct pulse pulse; /* writer: the log thread */
 
 	/* shared: who posts writes, the log thread takes */
 	struct mailbox box;
@@ -542,8 +545,11 @@ logger_main(void *arg)
 	bool more = false, stop;
 
 	pthread_setname_np(pthread_self(), "lb4-log");
+	pulse_start(&logger->pulse);
 	do {
+		pulse_due(&logger->pulse, 0);
 		(void)poll(&bell, 1, wait_ms(logger, more));
+		pulse_due(&logger->pulse, timer_now_ms());
 		write_batch(logger);
 		nanosleep(&nap, NULL);
 
@@ -570,6 +576,12 @@ logger_start(struct logger *logger)
 
 	logger->started = error == 0;
 	return -error;
+}
+
+const struct pulse *
+logger_pulse(const struct logger *logger)
+{
+	return &logger->pulse;
 }
 
 void
