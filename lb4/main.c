@@ -17,6 +17,7 @@
 
 #include "common/log.h"
 #include "lb4/command/socket.h"
+#include "lb4/config/advice.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/manager.h"
@@ -372,6 +373,19 @@ dump(const struct config *config)
 			  : start_failed("table: %s", strerror(-error));
 }
 
+/* What is valid and yet not wise; no error. */
+static void
+warn(const struct options *options, const struct config *config)
+{
+	struct config_errors warnings;
+
+	advice_give(config,
+	    options->file != NULL ? options_source(options) : NULL, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		fprintf(stderr, "%s\n", warnings.text[i]);
+	config_errors_done(&warnings);
+}
+
 static int
 check(const struct options *options)
 {
@@ -384,6 +398,7 @@ check(const struct options *options)
 		status = dump(config);
 	else
 		printf("%s: configuration is valid\n", options_source(options));
+	warn(options, config);
 	if (options->host)
 		status = examine(config);
 	config_free(config);
