@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "lb4/command/socket.h"
+#include "lb4/config/advice.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/manager.h"
@@ -427,19 +428,33 @@ dump(const struct config *config)
 			  : start_failed("table: %s", strerror(-error));
 }
 
+/* What is valid and yet not wise; no error. */
+static void
+warn(const struct options *options, const struct config *config)
+{
+	struct config_errors warnings;
+	char text[CONFIG_ERROR_MAX];
+
+	if (config_warning(config, text))
+		escape_line(stderr, "%s: warning: %s", options_source(options),
+		    text);
+	advice_give(config,
+	    options->file != NULL ? options_source(options) : NULL, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		escape_line(stderr, "%s", warnings.text[i]);
+	config_errors_done(&warnings);
+}
+
 static int
 check(const struct options *options)
 {
 	struct config *config = load(options);
 	struct host host;
-	char why[CONFIG_ERROR_MAX];
 	int status = EXIT_OK;
 
 	if (config == NULL)
 		return EXIT_START;
-	if (config_warning(config, why))
-		escape_line(stderr, "%s: warning: %s", options_source(options),
-		    why);
+	warn(options, config);
 	if (options->action == OPTIONS_DUMP) {
 		status = dump(config);
 	} else {

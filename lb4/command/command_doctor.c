@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * doctor: the limits that the running process, with the configuration in force,
- * would meet; in the words of `lb4 -t --host`.
+ * would meet, in the words of `lb4 -t --host`, and a thread that is stuck.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/control/control.h"
+#include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
 #include "lb4/host/doctor.h"
 #include "lb4/host/host.h"
@@ -67,6 +68,7 @@ void
 command_doctor(struct caller *caller, const struct command *command)
 {
 	const struct control_parts *parts = &caller->control->parts;
+	struct threads_verdict verdict;
 	struct doctor_report report;
 	struct host host;
 	struct textbuf buf;
@@ -76,6 +78,8 @@ command_doctor(struct caller *caller, const struct command *command)
 	host_read(&host, "");
 	doctor_examine(parts->config, &host, engine_conns(parts->engine),
 	    &report);
+	if (threads_stuck(caller->control->threads, THREADS_ALL, &verdict))
+		doctor_add_thread(&report, verdict.name, verdict.ms);
 	if (caller->json) {
 		answer_json(caller, &report);
 		return;

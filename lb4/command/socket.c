@@ -885,8 +885,8 @@ static void
 tick(struct control_socket *socket, uint64_t now_ms)
 {
 	const struct tables *tables = socket->control->parts.tables;
-
 	const uint64_t left_out = limiter_left_out(&socket->lines, now_ms);
+	char why[READINESS_WHY_MAX];
 
 	if (left_out > 0)
 		log_warning("control socket: %" PRIu64 " more lines about "
@@ -894,6 +894,8 @@ tick(struct control_socket *socket, uint64_t now_ms)
 		    left_out);
 	for (size_t i = 0; i < tables->backends_count; i++)
 		backend_rate_look(tables->backends[i], now_ms);
+	/* so that who asks but once is told of a thread that spins */
+	(void)readiness_state(socket->control, why, sizeof(why));
 	socket->tick_ms = now_ms + TICK_MS;
 	socket->woken = true;
 }

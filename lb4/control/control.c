@@ -21,6 +21,7 @@
 #include "lb4/config/config.h"
 #include "lb4/control/closer.h"
 #include "lb4/control/reload.h"
+#include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
 #include "lb4/log/logger.h"
 #include "lb4/process/notify.h"
@@ -387,11 +388,15 @@ control_start(struct control *control, const struct control_parts *parts)
 	control->parts = *parts;
 	control->began_ms = timer_now_ms();
 	timer_wheel_init(&control->wheel, control->began_ms);
-	error = start_closer(control);
+	control->threads = threads_new(parts);
+	error = control->threads != NULL ? start_closer(control) : -ENOMEM;
 	if (error == 0)
 		error = start_socket(control);
-	if (error < 0)
+	if (error < 0) {
 		control_socket_stop(control->parts.socket);
+		threads_free(control->threads);
+		control->threads = NULL;
+	}
 	return error;
 }
 
@@ -405,10 +410,11 @@ control_run(struct control *control)
 	signals_reap(); /* who ended before there was anybody to be told */
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
-	    parts->tables);
+	    parts->tables, control->threads);
 	loop_clock_start(&clock, timer_now_ms());
 	while (control->state != CONTROL_ENDED && error == 0)
 		error = control_turn(control, &clock);
 	control_socket_stop(control->parts.socket);
+	threads_free(control->threads);
 	return error;
 }

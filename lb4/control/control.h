@@ -29,6 +29,7 @@ struct logger;
 struct options;
 struct prober;
 struct tables;
+struct threads;
 
 enum control_state {
 	CONTROL_RUNNING,
@@ -68,7 +69,8 @@ struct control {
 	int signalfd;
 	struct mailbox mailbox; /* struct control_message, from the workers */
 	struct timer_wheel wheel;
-	struct timer sweep; /* looks for what tables no longer name */
+	struct timer sweep;	 /* looks for what tables no longer name */
+	struct threads *threads; /* owned; while control runs */
 	struct manager manager;
 	struct closer *closer; /* owned; while control runs, and until done */
 	struct timer progress; /* says how many conns are left */

@@ -16,13 +16,14 @@
 
 #include "common/log.h"
 #include "common/plural.h"
+#include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
 #include "lb4/process/notify.h"
 #include "lb4/table/table.h"
 
 #define STATUS_MS 2000
 
-/* While a worker is stuck: look again after this part of a beat. */
+/* While a thread is stuck, or may be: look again after this part of a beat. */
 #define LOOKS_PER_BEAT 8
 
 /* The status as text: "12 services, 34 of 36 backends up, 1234 conns". */
@@ -69,12 +70,14 @@ watchdog_beat_ms(void)
 
 void
 manager_start(struct manager *manager, struct timer_wheel *wheel,
-    const struct engine *engine, const struct tables *tables)
+    const struct engine *engine, const struct tables *tables,
+    struct threads *threads)
 {
 	const char *socket = getenv("NOTIFY_SOCKET");
 
 	manager->engine = engine;
 	manager->tables = tables;
+	manager->threads = threads;
 	if (socket == NULL || socket[0] == '\0')
 		return;
 	timer_arm(wheel, &manager->status, timer_now_ms() + STATUS_MS);
@@ -101,22 +104,20 @@ on_watchdog(struct manager *manager, struct timer_wheel *wheel)
 {
 	const uint64_t now_ms = timer_now_ms();
 	uint64_t next_ms = manager->beat_ms;
-	unsigned worker;
-	const uint64_t stuck_ms = engine_stuck_ms(manager->engine, now_ms,
-	    &worker);
-	const bool withheld = stuck_ms > ENGINE_STUCK_MS;
+	struct threads_verdict verdict;
+	const bool withheld = threads_stuck(manager->threads, THREADS_SERVICE,
+	    &verdict);
 
 	if (withheld && !manager->withheld)
-		log_warning("worker %u has been in one turn of its loop for "
-			    "%" PRIu64 " ms: the watchdog is not told that all "
-			    "is well",
-		    worker, stuck_ms);
+		log_warning("%s has been in one turn of its loop for %" PRIu64
+			    " ms: the watchdog is not told that all is well",
+		    verdict.name, verdict.ms);
 	else if (!withheld && manager->withheld)
-		log_notice("every worker turns its loop again");
+		log_notice("every thread turns its loop again");
 	manager->withheld = withheld;
-	if (withheld)
+	if (withheld || verdict.overdue)
 		next_ms = manager->beat_ms / LOOKS_PER_BEAT + 1;
-	else
+	if (!withheld)
 		(void)notify_send("WATCHDOG=1");
 	timer_arm(wheel, &manager->watchdog, now_ms + next_ms);
 }

@@ -3,11 +3,10 @@
 /*
  * What the service manager hears of us, and when (notify.h is how): that we
  * are ready, a line of status now and then, and for its watchdog that every
- * worker turns its loop.  A part of the control thread.
+ * thread turns its loop.  A part of the control thread.
  *
- * A worker that sleeps is well; one that has been in the same turn for longer
- * than ENGINE_STUCK_MS is not.  While there is such a one the watchdog hears
- * nothing, and it is told again as soon as there is none.
+ * While one is stuck (threads.h) the watchdog hears nothing, and it is told
+ * again as soon as there is none.
  */
 #ifndef LB4_CONTROL_MANAGER_H
 #define LB4_CONTROL_MANAGER_H
@@ -19,10 +18,12 @@
 
 struct engine;
 struct tables;
+struct threads;
 
 struct manager {
 	const struct engine *engine;
 	const struct tables *tables;
+	struct threads *threads;
 	struct timer status;
 	struct timer watchdog;
 	uint64_t beat_ms; /* from one WATCHDOG=1 to the next; 0: not wanted */
@@ -31,9 +32,10 @@ struct manager {
 };
 
 /* Arms what the environment asks for ($NOTIFY_SOCKET, $WATCHDOG_USEC).  The
- * struct is all zero before; `engine` and `tables` outlive it. */
+ * struct is all zero before; the others outlive it. */
 void manager_start(struct manager *manager, struct timer_wheel *wheel,
-    const struct engine *engine, const struct tables *tables);
+    const struct engine *engine, const struct tables *tables,
+    struct threads *threads);
 
 /* Does what that timer is for and returns true, if it is one of ours. */
 bool manager_on_timer(struct manager *manager, struct timer_wheel *wheel,

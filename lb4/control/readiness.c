@@ -17,9 +17,10 @@
 
 #include "common/loop.h"
 #include "common/mailbox.h"
+#include "common/pulse.h"
 #include "common/timer.h"
 #include "lb4/control/control.h"
-#include "lb4/engine/engine.h"
+#include "lb4/control/threads.h"
 
 enum { TAG_MAILBOX, TAG_LENT };
 
@@ -78,18 +79,18 @@ readiness_state(const struct control *control, char *why, size_t size)
 {
 	const uint64_t now_ms = timer_now_ms();
 	const bool drained = atomic_load(&control->node_drained);
-	unsigned worker;
-	uint64_t stuck_ms = engine_stuck_ms(control->parts.engine, now_ms,
-	    &worker);
+	struct threads_verdict verdict;
+	const bool stuck = threads_stuck(control->threads, THREADS_TRAFFIC,
+	    &verdict);
 
 	why[0] = '\0';
 	if (atomic_load(&control->state) != CONTROL_RUNNING)
 		(void)snprintf(why, size, "lb4 is stopping");
 	else if (drained && now_ms >= atomic_load(&control->node_deadline_ms))
 		(void)snprintf(why, size, "drained by an operator");
-	else if (stuck_ms > ENGINE_STUCK_MS)
-		(void)snprintf(why, size,
-		    "worker %u is stuck for %" PRIu64 " ms", worker, stuck_ms);
+	else if (stuck)
+		(void)snprintf(why, size, "%s is stuck for %" PRIu64 " ms",
+		    verdict.name, verdict.ms);
 	if (why[0] != '\0')
 		return NODE_NOT_READY;
 	if (!drained)
@@ -201,12 +202,18 @@ readiness_main(void *argument)
 {
 	struct readiness *readiness = argument;
 	struct epoll_event events[READINESS_CALLERS_MAX];
+	struct pulse *pulse = threads_readiness(readiness->control->threads);
 
 	(void)pthread_setname_np(pthread_self(), "lb4-ready");
+	pulse_start(pulse);
 	while (!atomic_load_explicit(&readiness->stop, memory_order_acquire)) {
-		int count = loop_wait(readiness->epfd, events,
-		    READINESS_CALLERS_MAX, look_at_time(readiness));
+		int wait_ms = look_at_time(readiness), count;
 
+		pulse_due(pulse,
+		    wait_ms < 0 ? 0 : timer_now_ms() + (uint64_t)wait_ms);
+		count = loop_wait(readiness->epfd, events,
+		    READINESS_CALLERS_MAX, wait_ms);
+		pulse_due(pulse, timer_now_ms());
 		for (int i = 0; i < count; i++) {
 			const uint64_t tag = events[i].data.u64;
 			struct lent *lent =

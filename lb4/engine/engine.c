@@ -613,21 +613,25 @@ engine_commit(struct engine *engine, struct engine_change *change)
 }
 
 uint64_t
-engine_stuck_ms(const struct engine *engine, uint64_t now_ms, unsigned *worker)
+engine_stuck_ms(const struct engine *engine, uint64_t now_ms,
+    struct pulse_sight *seen, unsigned *worker, bool *overdue)
 {
 	uint64_t longest_ms = 0;
 
 	*worker = 0;
+	*overdue = false;
 	for (unsigned i = 0; i < workers_made(engine); i++) {
-		uint64_t turn_ms =
-		    atomic_load_explicit(&engine->workers[i].turn_ms,
-			memory_order_relaxed);
+		const struct worker *one = &engine->workers[i];
+		const uint64_t turn_ms = atomic_load_explicit(&one->turn_ms,
+		    memory_order_relaxed);
+		const uint64_t stuck_ms = pulse_judge(&seen[i], &one->turn_ms,
+		    atomic_load_explicit(&one->tid, memory_order_relaxed),
+		    now_ms);
 
-		/* it may have begun since the caller looked at the clock */
-		if (turn_ms == 0 || turn_ms >= now_ms ||
-		    now_ms - turn_ms <= longest_ms)
+		*overdue |= turn_ms != 0 && turn_ms + ENGINE_STUCK_MS < now_ms;
+		if (stuck_ms <= longest_ms)
 			continue;
-		longest_ms = now_ms - turn_ms;
+		longest_ms = stuck_ms;
 		*worker = i;
 	}
 	return longest_ms;

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "common/mailbox.h"
+#include "common/pulse.h"
 #include "lb4/config/config.h"
 #include "lb4/table/table.h"
 
@@ -162,9 +163,12 @@ const struct addr *engine_listens(const struct engine *engine,
 
 /*
  * How long the present turn of that worker's loop lasts who is longest in his,
- * and in *worker who that is; 0 when all sleep.  `now_ms` is timer_now_ms().
+ * by the time that it had (common/pulse.h), and in *worker who that is; 0 when
+ * all sleep.  `seen` is what the caller remembers of each, TABLE_WORKERS_MAX of
+ * them.  *overdue: by the clock, one is in its turn for too long.  `now_ms` is
+ * timer_now_ms().
  */
 uint64_t engine_stuck_ms(const struct engine *engine, uint64_t now_ms,
-    unsigned *worker);
+    struct pulse_sight *seen, unsigned *worker, bool *overdue);
 
 #endif

@@ -468,6 +468,7 @@ worker_main(void *argument)
 	(void)snprintf(name, sizeof(name), "lb4-worker%u",
 	    worker->index % 1000);
 	(void)pthread_setname_np(pthread_self(), name);
+	atomic_store_explicit(&worker->tid, gettid(), memory_order_relaxed);
 	pin(worker);
 	rcu_reader_start();
 	look_at_clock(worker);

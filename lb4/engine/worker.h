@@ -140,6 +140,7 @@ struct worker {
 	/* Nothing is left here of what is to be drained (release). */
 	_Atomic bool drained;
 	_Atomic uint64_t turn_ms; /* the present turn began; 0: asleep */
+	_Atomic pid_t tid;	  /* of its thread */
 };
 
 /* Prepares worker `index`; no thread yet.  0 or -errno. */

@@ -49,6 +49,8 @@ struct prober {
 	uint64_t generation; /* of the table they were made from */
 	struct timer retry;  /* armed: the last try to follow failed */
 
+	struct pulse pulse; /* writer: the thread */
+
 	/* shared: struct note; rung for all other news as well */
 	struct mailbox notes;
 	/* Writer: control, before it rings.  Reader: the thread. */
@@ -293,12 +295,15 @@ prober_turn(struct prober *prober)
 	int count;
 
 	do {
+		pulse_due(&prober->pulse,
+		    wait_ms < 0 ? 0 : timer_now_ms() + (uint64_t)wait_ms);
 		count = loop_wait(prober->env.epfd, events, EVENTS_MAX,
 		    wait_ms);
 		if (count < 0)
 			return count;
 		(void)loop_clock_look(&prober->env.clock, timer_now_ms(),
 		    wait_ms);
+		pulse_due(&prober->pulse, prober->env.clock.now_ms);
 		for (int i = 0; i < count; i++)
 			on_event(prober, &events[i]);
 		wait_ms = 0;
@@ -318,6 +323,7 @@ prober_loop(struct prober *prober)
 	while (!atomic_load_explicit(&prober->stop, memory_order_acquire)) {
 		error = prober_turn(prober);
 		if (error < 0) {
+			/* its heart has stopped, too: see threads.h */
 			log_error("checks have stopped: epoll: %s",
 			    strerror(-error));
 			return;
@@ -333,6 +339,7 @@ prober_main(void *arg)
 	pthread_setname_np(pthread_self(), "lb4-prober");
 	rcu_reader_start();
 	rcu_offline();
+	pulse_start(&prober->pulse);
 	prober_loop(prober);
 	for (size_t i = 0; i < prober->count; i++)
 		target_free(&prober->env, prober->targets[i]);
@@ -431,6 +438,12 @@ prober_set_news(struct prober *prober,
 {
 	prober->env.news = news;
 	prober->env.news_owner = owner;
+}
+
+const struct pulse *
+prober_pulse(const struct prober *prober)
+{
+	return &prober->pulse;
 }
 
 bool

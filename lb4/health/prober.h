@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/pulse.h"
+
 struct tables;
 
 struct prober;
@@ -29,6 +31,9 @@ void prober_set_news(struct prober *prober,
 /* From any thread, without waiting: check that backend now; when that is done
  * it is news.  False when too much is asked at once. */
 bool prober_ask(struct prober *prober, uint32_t backend);
+
+/* The thread's heartbeat: how long its loop is in a turn, or oversleeps. */
+const struct pulse *prober_pulse(const struct prober *prober);
 
 /* From any thread, without waiting: a new table has been published. */
 void prober_table_changed(struct prober *prober);

@@ -788,6 +788,7 @@ static void
 find_first(struct doctor_report *report)
 {
 	report->first = report->count;
+	report->bites = 0;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct doctor_finding *finding = &report->finding[i];
 
@@ -837,6 +838,21 @@ doctor_examine(const struct config *config, const struct host *host,
 	check_threads(&exam);
 	check_cpu_quota(&exam);
 	check_netns(&exam);
+	qsort(report->finding, report->count, sizeof(report->finding[0]),
+	    compare);
+	find_first(report);
+}
+
+void
+doctor_add_thread(struct doctor_report *report, const char *name, uint64_t ms)
+{
+	struct examination exam = { .report = report };
+	struct doctor_finding *finding = add(&exam, DOCTOR_BITES, "a thread");
+
+	say(finding->value,
+	    "%s has been in one turn of its loop for %" PRIu64 " ms", name, ms);
+	say(finding->needs, "turns that end");
+	say(finding->wall, "what it is for is not done");
 	qsort(report->finding, report->count, sizeof(report->finding[0]),
 	    compare);
 	find_first(report);

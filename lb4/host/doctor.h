@@ -62,6 +62,11 @@ struct doctor_report {
 void doctor_examine(const struct config *config, const struct host *host,
     uint64_t conns, struct doctor_report *report);
 
+/* Adds that a thread of the running process, "the prober", is stuck for so
+ * long. */
+void doctor_add_thread(struct doctor_report *report, const char *name,
+    uint64_t ms);
+
 /*
  * Writes the report: the first wall on a line, then a line for each finding,
  *

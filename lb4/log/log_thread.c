@@ -420,8 +420,11 @@ log_thread_main(void *arg)
 	bool more = false, stop;
 
 	pthread_setname_np(pthread_self(), "lb4-log");
+	pulse_start(&logger->pulse);
 	do {
+		pulse_due(&logger->pulse, 0);
 		(void)poll(&bell, 1, wait_ms(logger, more));
+		pulse_due(&logger->pulse, timer_now_ms());
 		write_batch(logger);
 		nanosleep(&nap, NULL);
 

@@ -19,6 +19,7 @@
 
 #include "common/log.h"
 #include "common/mailbox.h"
+#include "common/pulse.h"
 #include "common/queue.h"
 #include "lb4/config/config.h"
 #include "lb4/log/destinations.h"
@@ -55,6 +56,8 @@ struct logger {
 	/* set before start */
 	bool started;
 	pthread_t thread;
+
+	struct pulse pulse; /* writer: the log thread */
 
 	/* shared: who posts writes, the log thread takes */
 	struct mailbox box;

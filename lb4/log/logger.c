@@ -212,6 +212,12 @@ logger_start(struct logger *logger)
 	return -error;
 }
 
+const struct pulse *
+logger_pulse(const struct logger *logger)
+{
+	return &logger->pulse;
+}
+
 void
 logger_reopen(struct logger *logger)
 {

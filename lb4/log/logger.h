@@ -33,6 +33,7 @@
 
 struct access_record;
 struct logger;
+struct pulse;
 
 /* A logger that keeps messages for a thread to come; freed without one, it
  * writes them to standard error.  NULL with errno set. */
@@ -79,6 +80,9 @@ int logger_stop(struct logger *logger);
 
 /* NULL is fine. */
 void logger_free(struct logger *logger);
+
+/* The thread's heartbeat: how long it is in a turn, as in a write(2). */
+const struct pulse *logger_pulse(const struct logger *logger);
 
 /* Takes the record of a finished conn, if there is an access log; from any
  * thread, without waiting. */

@@ -2,10 +2,11 @@
 /* Copyright (c) 2026 the lb4 authors */
 
 /*
- * hold TID FILE: stops the thread TID at the next accept4(2) that it makes,
- * which is in the middle of a turn of a worker's loop, makes FILE, and holds it
- * there until SIGTERM ends the tool; then the thread goes on as if nothing had
- * been. Exits with 77 when tracing is not allowed.
+ * hold TID FILE [connect]: stops the thread TID at the next accept4(2) that it
+ * makes, which is in the middle of a turn of a worker's loop, or at the next
+ * connect(2), as the prober makes them; makes FILE, and holds it there until
+ * SIGTERM ends the tool; then the thread goes on as if nothing had been. Exits
+ * with 77 when tracing is not allowed.
  */
 
 #include "test/tools/tool.h"
@@ -33,16 +34,15 @@ run_on(pid_t tid, int signal)
 		tool_die("thread %d is gone", (int)tid);
 }
 
-/* Whether the thread stands before an accept4(2). */
+/* Whether the thread stands before that system call. */
 static bool
-is_accepting(pid_t tid)
+is_before(pid_t tid, uint64_t call)
 {
 	struct __ptrace_syscall_info info;
 
 	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(info),
 		   &info) > 0 &&
-	    info.op == PTRACE_SYSCALL_INFO_ENTRY &&
-	    info.entry.nr == SYS_accept4;
+	    info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == call;
 }
 
 /* The signal with which the thread has stopped; 0: it has none to be given. */
@@ -64,9 +64,12 @@ main(int argc, char **argv)
 	sigset_t set;
 	pid_t tid;
 	int status, signal;
+	uint64_t call = SYS_accept4;
 
-	if (argc != 3)
-		tool_die("usage: hold TID FILE");
+	if (argc == 4 && strcmp(argv[3], "connect") == 0)
+		call = SYS_connect;
+	else if (argc != 3)
+		tool_die("usage: hold TID FILE [connect]");
 	tid = atoi(argv[1]);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -80,7 +83,7 @@ main(int argc, char **argv)
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 ||
 	    waitpid(tid, &status, __WALL) != tid)
 		tool_die("cannot stop %d: %s", (int)tid, strerror(errno));
-	while (!is_accepting(tid))
+	while (!is_before(tid, call))
 		run_on(tid, stop_signal(tid));
 	tool_write_file(argv[2], "%d", (int)tid);
 	sigwait(&set, &signal);

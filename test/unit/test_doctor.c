@@ -443,6 +443,23 @@ START_TEST(printed)
 }
 END_TEST
 
+/* What a running process adds is the worst of all. */
+START_TEST(stuck_thread)
+{
+	size_t bites;
+
+	examine();
+	bites = report.bites;
+	doctor_add_thread(&report, "the prober", 5000);
+	ck_assert_uint_eq(report.bites, bites + 1);
+	ck_assert_int_eq(report.finding[report.bites - 1].severity,
+	    DOCTOR_BITES);
+	ck_assert_str_eq(report.finding[report.bites - 1].what, "a thread");
+	ck_assert_str_eq(report.finding[report.bites - 1].value,
+	    "the prober has been in one turn of its loop for 5000 ms");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -454,6 +471,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, roomy_machine);
 	tcase_add_test(tcase, descriptors);
+	tcase_add_test(tcase, stuck_thread);
 	tcase_add_test(tcase, descriptors_auto);
 	tcase_add_test(tcase, files_of_the_machine);
 	tcase_add_test(tcase, ports);

@@ -576,19 +576,31 @@ START_TEST(longest_turn_is_told)
 {
 	struct worker workers[3] = { 0 };
 	struct engine engine = { .shared.count = 3, .workers = workers };
+	struct pulse_sight seen[3] = { 0 };
 	unsigned worker = 7;
+	bool overdue;
 
-	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 0);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, seen, &worker,
+			      &overdue),
+	    0);
 	ck_assert_uint_eq(worker, 0);
+	ck_assert(!overdue);
 	atomic_store(&workers[1].turn_ms, 4990);
-	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, seen, &worker,
+			      &overdue),
+	    10);
 	ck_assert_uint_eq(worker, 1);
 	atomic_store(&workers[2].turn_ms, 1000);
-	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 4000);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, seen, &worker,
+			      &overdue),
+	    4000);
 	ck_assert_uint_eq(worker, 2);
+	ck_assert(overdue);
 	atomic_store(&workers[2].turn_ms,
 	    5003); /* later than the caller's clock */
-	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, &worker), 10);
+	ck_assert_uint_eq(engine_stuck_ms(&engine, 5000, seen, &worker,
+			      &overdue),
+	    10);
 	ck_assert_uint_eq(worker, 1);
 }
 END_TEST
@@ -596,12 +608,15 @@ END_TEST
 /* Workers that have nothing to do sleep: their words come to rest. */
 START_TEST(sleepers_are_not_stuck)
 {
+	static struct pulse_sight seen[TABLE_WORKERS_MAX];
 	struct house house;
 	unsigned worker;
+	bool overdue;
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
 	house_open(&house, "auto", "");
-	while (engine_stuck_ms(house.engine, UINT64_MAX, &worker) != 0)
+	while (engine_stuck_ms(house.engine, UINT64_MAX, seen, &worker,
+		   &overdue) != 0)
 		(void)nanosleep(&pause, NULL);
 	house_close(&house);
 }

@@ -56,7 +56,7 @@ begin(const char *usec, const char *pid)
 		setenv("WATCHDOG_USEC", usec, 1);
 	if (pid != NULL)
 		setenv("WATCHDOG_PID", pid, 1);
-	manager_start(&manager, &wheel, NULL, NULL);
+	manager_start(&manager, &wheel, NULL, NULL, NULL);
 }
 
 START_TEST(beats_at_half)

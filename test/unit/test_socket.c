@@ -20,6 +20,7 @@
 #include "common/timer.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
+#include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 #include "table_config.h"
@@ -65,6 +66,8 @@ setup(void)
 	control.parts.tables = &tables;
 	control.parts.config = config;
 	control.parts.socket = sock;
+	control.threads = threads_new(&control.parts);
+	ck_assert_ptr_nonnull(control.threads);
 	ck_assert_int_eq(control_socket_start(sock, &control), 0);
 	now_ms = timer_now_ms();
 }
@@ -76,6 +79,7 @@ teardown(void)
 
 	control_socket_stop(sock);
 	control_socket_free(sock);
+	threads_free(control.threads);
 	engine_free(engine);
 	ck_assert_int_eq(stat(config->control, &st), -1);
 	ck_assert_int_eq(rmdir(folder), 0);

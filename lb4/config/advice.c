@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Warnings about a configuration: see advice.h. */
+#include "lb4/config/advice.h"
+
+#include <stdio.h>
+
+#include "lb4/config/errors.h"
+
+#define MYSQL_PORT 3306
+
+static bool
+is_checked_at(const struct config_backend *backend, uint16_t port)
+{
+	const struct addr *own = &backend->check_addr;
+
+	return addr_port(own->len != 0 && (addr_is_unix(own) || addr_port(own))
+		       ? own
+		       : &backend->addr) == port;
+}
+
+/*
+ * MySQL and MariaDB count a connection that ends before the login as a failed
+ * one, and refuse a host with max_connect_errors of these in a row until FLUSH
+ * HOSTS; a check goes on to connect, so it goes on to pass.
+ */
+static void
+warn_mysql(const struct config_service *service, struct errors *errors)
+{
+	char section[CONFIG_NAME_MAX + sizeof("service ")];
+
+	if (service->check.kind != CHECK_TCP)
+		return;
+	(void)snprintf(section, sizeof(section), "service %s", service->name);
+	for (size_t i = 0; i < service->backends; i++) {
+		if (!is_checked_at(&service->backend[i], MYSQL_PORT))
+			continue;
+		errors_add(errors, service->line, section, "check",
+		    "warning: MySQL and MariaDB (port %d of %s) block this "
+		    "host after 100 checks without a login, and then refuse "
+		    "its clients: raise max_connect_errors there, or give "
+		    "check = none",
+		    MYSQL_PORT, service->backend[i].name);
+		return; /* one is enough to be told */
+	}
+}
+
+void
+advice_give(const struct config *config, const char *file,
+    struct config_errors *list)
+{
+	struct errors errors;
+
+	errors_init(&errors, file, list);
+	for (size_t i = 0; i < config->services; i++)
+		warn_mysql(&config->service[i], &errors);
+	errors_done(&errors);
+}
