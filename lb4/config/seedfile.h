@@ -15,8 +15,9 @@ struct why;
  * from the regular file at `path` into the configuration's hash_seed.  Returns
  * 0, or -EINVAL with the reason in `why`, which tells nothing of what is in the
  * file: it cannot be read, is no regular file, holds something else, or its
- * mode lets its group or others read or write it.  The users and groups of an access
- * control list (acl(5)) count one by one: a user may be in it, a group may not.
+ * mode lets its group or others read or write it.  The users and groups of an
+ * access control list (acl(5)) count one by one: a user may be in it, a group
+ * may not.
  */
 int seedfile_read(const char *path, struct config *config, struct why *why);
 

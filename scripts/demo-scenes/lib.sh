@@ -102,6 +102,8 @@ start_lb4()
 	"$LB4" ${MODE:+"--relay=$MODE"} -f "$dir/lb4.ini" 2>>"$dir/lb4.log" &
 	pid[lb4]=$!
 	until_true 30 grep -qw ready "$dir/lb4.log" || die "lb4 is not ready"
+	"${LB4}ctl" -s "$dir/lb4.sock" node >/dev/null ||
+	    die "lb4ctl does not reach it"
 }
 
 # noticed BACKEND STATE: the log's last word on it; the line is shown.
@@ -111,6 +113,19 @@ noticed()
 
 	line=$(grep -w "$1" "$dir/lb4.log" | tail -n 1)
 	grep -qw -- "$2" <<<"$line" && echo "  $dim$line$plain"
+}
+
+# What lb4ctl says of the lb4 that runs here.
+ctl_hints()
+{
+	local ctl
+
+	ctl="$(realpath "$(dirname "$LB4")")/lb4ctl -s $dir/lb4.sock"
+	cat <<END
+$ctl status
+$ctl monitor
+$ctl help
+END
 }
 
 # Says whether all was as claimed, and returns 0 if so; unless once, only after
@@ -123,8 +138,11 @@ the_end()
 	title "$word"
 	if [ -z "${once:-}" ]; then
 		trap 'echo; exit $((doubts > 0))' INT TERM
-		title "lb4 is running. To try:"
-		"$1" | indent
+		title "lb4 is running. To try, in another terminal:"
+		{
+			"$1"
+			ctl_hints
+		} | indent
 		echo
 		echo "Ctrl-C ends it all."
 		wait "${pid[lb4]}"

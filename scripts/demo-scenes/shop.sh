@@ -12,7 +12,7 @@ customers=30
 # use_example NAME: its lb4.ini, with ports that are free.
 use_example()
 {
-	local from=8080 name script=''
+	local from=8080 name script="s|/run/lb4/lb4.sock|$dir/lb4.sock|;"
 
 	take_ports shop app1 app2 app3
 	for name in shop app1 app2 app3; do
