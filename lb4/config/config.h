@@ -128,6 +128,7 @@ struct config_service {
 	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
+	bool abort_on_close; /* a FIN before a backend: it has gone */
 	unsigned reset_linger_ms;
 	unsigned max_lifetime_ms; /* 0: none */
 	enum on_down on_down;

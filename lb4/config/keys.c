@@ -116,6 +116,8 @@ const struct key keys_table[] = {
 	    .names = &names_keepalive, .preset = "client" },
 	{ SERVICE("user-timeout", user_timeout_ms), KIND(time), RANGE(0, DAY),
 	    .preset = "0s" },
+	{ SERVICE("abort-on-close", abort_on_close), KIND(yesno),
+	    .preset = "no" },
 	{ SERVICE("timeout-connect", timeout_connect_ms), KIND(time),
 	    RANGE(1, HOUR), .preset = "5s" },
 	{ SERVICE("timeout-queue", timeout_queue_ms), KIND(time),
@@ -230,6 +232,7 @@ translate(const char *name)
 		{ "nbthread", "workers" },
 		{ "hard-stop-after", "shutdown-timeout" },
 		{ "maxqueue", "queue" },
+		{ "abortonclose", "abort-on-close" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

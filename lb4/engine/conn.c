@@ -895,6 +895,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->timeout_idle_ms = service->timeout_idle_ms;
 	conn->timeout_half_close_ms = service->timeout_half_close_ms;
 	conn->reset_linger_ms = service->reset_linger_ms;
+	conn->abort_on_close = service->abort_on_close;
 	conn->accepted_ms = worker->now_ms;
 	set_lifetime(conn, service->max_lifetime_ms);
 	conn->last_ms = worker->now_ms;
@@ -929,6 +930,17 @@ note_events(struct side *side, uint32_t events)
 		side->failed = true;
 }
 
+/* Whether its client, who has no backend yet, means by a FIN that it has gone.
+ * A reset is told with its error. */
+static bool
+gives_up(const struct conn *conn)
+{
+	const struct side *client = &conn->side[CLIENT];
+
+	return conn->abort_on_close && client->rdhup && !client->failed &&
+	    (conn->state == CONN_QUEUED || conn->state == CONN_CONNECTING);
+}
+
 void
 on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
     uint32_t events)
@@ -937,7 +949,10 @@ on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
 	bool connecting = conn->state == CONN_CONNECTING;
 
 	note_events(side, events);
-	if (connecting && which == BACKEND) {
+	if (gives_up(conn)) {
+		conn_close(worker, conn,
+		    connecting ? REASON_CLIENT_CONNECT : REASON_CLIENT_QUEUED);
+	} else if (connecting && which == BACKEND) {
 		side->failed = false; /* SO_ERROR tells */
 		on_attempt_event(worker, conn, events);
 	} else if (connecting && side->failed) {

@@ -23,7 +23,8 @@
  * CONNECTING reads nothing from the client, so a failed attempt loses nothing.
  * QUEUED neither: it has a ticket and stands in line (waiting.h) for at most
  * timeout-queue.  A client that resets gives its place up; one that only sends
- * a FIN goes on waiting, for it may want an answer.
+ * a FIN goes on waiting, for it may want an answer, unless abort-on-close says
+ * that it does not.
  * RELAYING passes bytes and half-closes on, each direction on its own.
  * RESETTING: a reset is passed on as a reset, but only after what was received
  * before it: the pipe runs empty, the other socket's queue runs out, then it is
@@ -87,6 +88,7 @@ struct conn {
 	bool ready;		   /* in the worker's ready list */
 	uint8_t gathering;	   /* enum gathering */
 	bool established;	   /* a backend has answered */
+	bool abort_on_close;
 
 	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */

@@ -251,6 +251,7 @@ service_set(struct service *service, const struct config_service *config,
 	    : config->timeout_connect_ms;
 	service->timeout_idle_ms = config->timeout_idle_ms;
 	service->timeout_half_close_ms = config->timeout_half_close_ms;
+	service->abort_on_close = config->abort_on_close;
 	service->reset_linger_ms = config->reset_linger_ms;
 	service->max_lifetime_ms = config->max_lifetime_ms;
 	service->on_down = config->on_down;

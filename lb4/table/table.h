@@ -130,6 +130,7 @@ struct service {
 	unsigned timeout_queue_ms;
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
+	bool abort_on_close;
 	unsigned reset_linger_ms;
 	unsigned max_lifetime_ms; /* 0: none */
 	enum on_down on_down;

@@ -683,6 +683,7 @@ START_TEST(test_service_defaults)
 	ck_assert_uint_eq(service->timeout_idle_ms, 3600000);
 	ck_assert_uint_eq(service->timeout_half_close_ms, 300000);
 	ck_assert_uint_eq(service->reset_linger_ms, 1000);
+	ck_assert(!service->abort_on_close);
 	ck_assert_int_eq(service->check.kind, CHECK_NONE);
 	ck_assert_str_eq(service->check.method, "");
 	ck_assert_str_eq(service->check.path, "");

@@ -167,6 +167,7 @@ draw_service(struct random *random, size_t number,
 	service->timeout_half_close_ms = (unsigned)between(random, 10,
 	    2592000000);
 	service->reset_linger_ms = (unsigned)between(random, 0, 60000);
+	service->abort_on_close = draw(random, 2);
 	service->max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
 	service->on_down = draw(random, ON_DOWN_COUNT);
 	service->on_down_rate = (unsigned)between(random, 1, 100000);
@@ -267,6 +268,7 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(timeout_idle_ms);
 	SAME_NUMBER(timeout_half_close_ms);
 	SAME_NUMBER(reset_linger_ms);
+	SAME_NUMBER(abort_on_close);
 	SAME_NUMBER(max_lifetime_ms);
 	SAME_NUMBER(on_down);
 	SAME_NUMBER(on_down_rate);
@@ -366,7 +368,8 @@ START_TEST(test_dump_text)
 	    "slowstart = 0s\nzone-affinity = no\n"
 	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\n"
 	    "freebind = no\nnodelay = yes\nkeepalive = client\n"
-	    "user-timeout = 0s\ntimeout-connect = 5s\n"
+	    "user-timeout = 0s\nabort-on-close = no\n"
+	    "timeout-connect = 5s\n"
 	    "timeout-queue = auto\ntimeout-idle = 1h\n"
 	    "timeout-half-close = 5m\nreset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"

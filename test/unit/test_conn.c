@@ -1048,6 +1048,23 @@ START_TEST(gathers_and_moves)
 }
 END_TEST
 
+/* With abort-on-close a FIN gives the place up. */
+START_TEST(aborted_while_queued)
+{
+	struct house house;
+
+	house_open(&house, "abort-on-close = yes\n", 3);
+	(void)shutdown(house.client[2], SHUT_WR);
+	wait_events(house.conn[2]->side[CLIENT].fd, POLLRDHUP);
+	(void)turn(&house.stage, 0);
+	ck_assert_int_eq(house.stage.records, 1);
+	ck_assert_int_eq(house.stage.record.reason, REASON_CLIENT_QUEUED);
+	ck_assert_int_eq(house.stage.record.error, 0);
+	ck_assert(!waiting_is_used(house.stage.service->state));
+	house_close(&house);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1070,6 +1087,7 @@ main(void)
 	tcase_add_loop_test(tcase, full_house, 0, WAYS);
 	tcase_add_loop_test(tcase, gathers_bulk, 0, 2);
 	tcase_add_loop_test(tcase, gathers_and_moves, 0, 2);
+	tcase_add_test(tcase, aborted_while_queued);
 	tcase_add_test(tcase, first_come_first_served);
 	tcase_add_test(tcase, none_overtakes);
 	tcase_add_loop_test(tcase, queue_is_bounded, 0, 2);

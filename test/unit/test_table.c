@@ -130,6 +130,7 @@ START_TEST(settings_are_taken_over)
 	one->timeout_idle_ms = 9;
 	one->timeout_half_close_ms = 10;
 	one->reset_linger_ms = 11;
+	one->abort_on_close = true;
 	tables_init(&tables, 1);
 	publish(&tables, config);
 
@@ -145,6 +146,7 @@ START_TEST(settings_are_taken_over)
 	ck_assert_uint_eq(service->timeout_idle_ms, 9);
 	ck_assert_uint_eq(service->timeout_half_close_ms, 10);
 	ck_assert_uint_eq(service->reset_linger_ms, 11);
+	ck_assert(service->abort_on_close);
 	tables_done(&tables);
 	table_config_free(config);
 }
