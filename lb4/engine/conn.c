@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -451,12 +452,17 @@ lifetime_look(const struct worker *worker, const struct conn *conn)
 	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
 }
 
+static uint64_t
+silence_limit(const struct conn *conn)
+{
+	return half_closed(conn) ? conn->timeout_half_close_ms
+				 : conn->timeout_idle_ms;
+}
+
 static void
 arm_idle(struct worker *worker, struct conn *conn)
 {
-	uint64_t deadline_ms = conn->last_ms +
-	    (half_closed(conn) ? conn->timeout_half_close_ms
-			       : conn->timeout_idle_ms);
+	uint64_t deadline_ms = conn->last_ms + silence_limit(conn);
 	uint64_t look_ms = conn->end_ms != 0 ? lifetime_look(worker, conn)
 					     : deadline_ms;
 
@@ -997,20 +1003,47 @@ idle_reason(const struct conn *conn)
 	return slow == CLIENT ? REASON_CLIENT_IDLE : REASON_BACKEND_IDLE;
 }
 
+/* Whether its time is over, but for bytes that wait in its sockets and that no
+ * turn has served yet: these are served first. */
+static bool
+was_silent(struct worker *worker, struct conn *conn)
+{
+	if (worker->now_ms < conn->last_ms + silence_limit(conn))
+		return false;
+	for (int s = CLIENT; s < SIDES; s++) {
+		conn->side[s].in_ready = !conn->side[s].eof;
+		conn->side[s].out_ready = true;
+	}
+	run_relays(worker, conn, CLIENT);
+	return conn->state == CONN_RELAYING &&
+	    worker->now_ms >= conn->last_ms + silence_limit(conn);
+}
+
 static void
 on_idle_timer(struct worker *worker, struct conn *conn)
 {
-	uint64_t limit = half_closed(conn) ? conn->timeout_half_close_ms
-					   : conn->timeout_idle_ms;
-
 	if (end_of_lifetime(worker, conn))
 		return;
-	if (worker->now_ms < conn->last_ms + limit) {
+	if (was_silent(worker, conn)) {
+		conn->error = ETIMEDOUT;
+		conn_close(worker, conn, idle_reason(conn));
+	} else if (conn->state == CONN_RELAYING) {
 		arm_idle(worker, conn); /* traffic has moved the deadline */
-		return;
 	}
-	conn->error = ETIMEDOUT;
-	conn_close(worker, conn, idle_reason(conn));
+}
+
+/* Whether the attempt is over, one way or the other, and no turn has heard of
+ * it yet. */
+static bool
+attempt_is_over(struct worker *worker, struct conn *conn)
+{
+	struct pollfd pfd = { conn->side[BACKEND].fd, POLLOUT, 0 };
+
+	if (poll(&pfd, 1, 0) != 1)
+		return false;
+	/* POLLOUT and the others are EPOLLOUT and so on */
+	on_attempt_event(worker, conn, (uint32_t)pfd.revents);
+	return true;
 }
 
 static void
@@ -1022,7 +1055,7 @@ on_connect_timer(struct worker *worker, struct conn *conn)
 		connect_next(worker, conn);
 	else if (worker->now_ms < deadline)
 		timer_arm(&worker->timers, &conn->timer, deadline);
-	else
+	else if (!attempt_is_over(worker, conn))
 		attempt_failed(worker, conn, ETIMEDOUT);
 }
 
@@ -1048,6 +1081,26 @@ on_conn_timer(struct worker *worker, struct conn *conn)
 		on_idle_timer(worker, conn);
 	else if (conn->state == CONN_RESETTING)
 		continue_reset(worker, conn);
+}
+
+static uint64_t
+later(uint64_t time_ms, uint64_t by_ms, uint64_t most_ms)
+{
+	return time_ms + by_ms < most_ms ? time_ms + by_ms : most_ms;
+}
+
+void
+conns_excuse(struct worker *worker, uint64_t gap_ms)
+{
+	struct conn *conn;
+	uint32_t i = 0;
+
+	while ((conn = slots_each(&worker->conns, &i)) != NULL) {
+		conn->last_ms = later(conn->last_ms, gap_ms, worker->now_ms);
+		conn->attempt_ms = later(conn->attempt_ms, gap_ms,
+		    worker->now_ms);
+		conn->cut_ms += conn->cut_ms != 0 ? gap_ms : 0;
+	}
 }
 
 /* ---- moving house ----------------------------------------------------- */

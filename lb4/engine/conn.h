@@ -174,6 +174,10 @@ struct conn *conn_detach(struct worker *worker, struct conn *conn);
  * epoll reports again what is ready. */
 void conn_attach(struct worker *worker, struct conn *moved);
 
+/* All conns of the worker: it has not run for `gap_ms`, and that is no silence
+ * of the peers.  Their deadlines are so much later. */
+void conns_excuse(struct worker *worker, uint64_t gap_ms);
+
 const char *conn_state_name(enum conn_state state);
 
 #endif

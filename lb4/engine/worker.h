@@ -7,6 +7,11 @@
  * A turn of the loop: wait, look at the clock and the table, serve the events,
  * the conns that had more to do than their budget, the timers; then bury what
  * died in this turn, and say that nothing of the table is held any more.
+ *
+ * Events first, deadlines after.  When the worker itself did not run for a
+ * while (the process was stopped, the machine slept, others had the CPU), the
+ * gap is added to the deadlines of its conns, and timers wait until all events
+ * that came meanwhile are served.
  */
 #ifndef LB4_ENGINE_WORKER_H
 #define LB4_ENGINE_WORKER_H
@@ -127,6 +132,7 @@ struct worker {
 	struct conn_list to_look;
 	uint64_t gather_us;
 	struct waiting waiting; /* conns for which no backend has room */
+	bool behind; /* events from before a gap may still be waiting */
 	bool draining;
 	bool stopping;
 	unsigned retiring; /* to the first so many workers; 0: not */

@@ -1048,6 +1048,49 @@ START_TEST(gathers_and_moves)
 }
 END_TEST
 
+/* So much later, the conn's timer fires. */
+static void
+pass(struct stage *stage, struct conn *conn, uint64_t ms)
+{
+	stage->worker.now_ms += ms;
+	stage->worker.turn++;
+	on_conn_timer(&stage->worker, conn);
+}
+
+/* Events first, deadlines after: what waits in a socket that no turn has served
+ * is no silence, and a backend that has answered is not too late. */
+START_TEST(waits_unserved)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "timeout-idle = 1m\ntimeout-connect = 1s\n");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	wait_events(conn->side[BACKEND].fd, POLLOUT);
+	pass(&stage, conn, 2000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	ck_assert_int_eq(send(stage.client, "hello", 5, 0), 5);
+	wait_queued(conn->side[CLIENT].fd, 5);
+	pass(&stage, conn, 60000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	ck_assert_uint_eq(conn->relay[CLIENT].bytes, 5);
+	pass(&stage, conn, 59000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+
+	/* a gap of the worker's is nobody's silence */
+	stage.worker.now_ms += 50000;
+	conns_excuse(&stage.worker, 50000);
+	pass(&stage, conn, 900);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	pass(&stage, conn, 100);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_BACKEND_IDLE);
+	stage_close(&stage);
+}
+END_TEST
+
 /* With abort-on-close a FIN gives the place up. */
 START_TEST(aborted_while_queued)
 {
@@ -1087,6 +1130,7 @@ main(void)
 	tcase_add_loop_test(tcase, full_house, 0, WAYS);
 	tcase_add_loop_test(tcase, gathers_bulk, 0, 2);
 	tcase_add_loop_test(tcase, gathers_and_moves, 0, 2);
+	tcase_add_loop_test(tcase, waits_unserved, 0, WAYS);
 	tcase_add_test(tcase, aborted_while_queued);
 	tcase_add_test(tcase, first_come_first_served);
 	tcase_add_test(tcase, none_overtakes);
