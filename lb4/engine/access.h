@@ -79,7 +79,7 @@ struct access_record {
 	uint32_t connect_ms; /* accepted to connected, or to giving up, but for
 			      * queue_ms */
 	uint64_t total_ms;   /* accepted to closed */
-	uint64_t bytes_to_backend;
+	uint64_t bytes_to_backend; /* taken by its kernel, as far as known */
 	uint64_t bytes_to_client;
 	uint64_t
 	    bytes_discarded; /* received but not delivered, as far as known */

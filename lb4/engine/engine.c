@@ -359,6 +359,12 @@ engine_close(struct engine *engine, struct closing *closing)
 }
 
 void
+engine_cut(struct engine *engine)
+{
+	post_all(engine, WORKER_CUT);
+}
+
+void
 engine_kill(struct engine *engine)
 {
 	post_all(engine, WORKER_KILL);

@@ -207,6 +207,22 @@ kill_all(struct worker *worker)
 			conn_kill(worker, conn);
 }
 
+/* As kill_all(), but what the conns have received is delivered first. */
+static void
+cut_all(struct worker *worker)
+{
+	struct conn *conn;
+	uint32_t i = 0;
+
+	listeners_close(worker);
+	while ((conn = slots_each(&worker->conns, &i)) != NULL)
+		if (conn->state == CONN_RELAYING)
+			conn_cut(worker, conn, REASON_KILLED);
+		else if (conn->state != CONN_CLOSED &&
+		    conn->state != CONN_RESETTING)
+			conn_kill(worker, conn);
+}
+
 static void
 on_listen(struct worker *worker, const struct worker_message *message)
 {
@@ -259,6 +275,10 @@ on_message(struct worker *worker, const struct worker_message *message)
 	case WORKER_DRAIN:
 		worker->draining = true;
 		listeners_drain(worker);
+		break;
+	case WORKER_CUT:
+		worker->draining = true;
+		cut_all(worker);
 		break;
 	case WORKER_KILL:
 		worker->draining = true;

@@ -64,6 +64,7 @@ enum worker_message_kind {
 	WORKER_SWEEP,	 /* do the next piece of `sweep` and post it back */
 	WORKER_CLOSE,	 /* do the next piece of `closing`, likewise */
 	WORKER_DRAIN,
+	WORKER_CUT, /* reset the conns after what they have received */
 	WORKER_KILL,
 	WORKER_STOP,
 };
@@ -132,6 +133,7 @@ struct worker {
 	struct conn_list to_look;
 	uint64_t gather_us;
 	struct waiting waiting; /* conns for which no backend has room */
+	uint64_t shed_turn;	/* the last in which it shed stalled conns */
 	bool behind; /* events from before a gap may still be waiting */
 	bool draining;
 	bool stopping;

@@ -1048,6 +1048,60 @@ START_TEST(gathers_and_moves)
 }
 END_TEST
 
+/* ---- what the kernel holds ---------------------------------------------- */
+
+#define STREAM 400000
+
+/* A conn whose backend has sent STREAM bytes; the client reads none of them,
+ * and its kernel does not take all. */
+static struct conn *
+begin_stream(struct stage *stage, int way, const char *more)
+{
+	static const char bytes[STREAM];
+	const int small = 8192;
+	struct conn *conn;
+	size_t sent = 0;
+
+	stage_open(stage, way, more);
+	conn = begin(stage);
+	ck_assert_int_eq(setsockopt(stage->client, SOL_SOCKET, SO_RCVBUF,
+			     &small, sizeof(small)),
+	    0);
+	accept_backend(stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(stage, 1000);
+	for (int i = 0; i < 10000 && conn->relay[BACKEND].bytes < STREAM; i++) {
+		ssize_t n = send(stage->backend, bytes, STREAM - sent, 0);
+
+		sent += n > 0 ? (size_t)n : 0;
+		(void)turn(stage, 1);
+	}
+	ck_assert_uint_eq(conn->relay[BACKEND].bytes, STREAM);
+	ck_assert_uint_gt(progress_unsent(conn->side[CLIENT].fd), 0);
+	return conn;
+}
+
+/* The client reads until less waits for it than before; what it has got. */
+static size_t
+take_some(struct stage *stage, const struct conn *conn)
+{
+	const uint64_t before = progress_unsent(conn->side[CLIENT].fd);
+	char buf[4096];
+	size_t got = 0;
+
+	for (int i = 0; i < 10000 && before > 0 &&
+	     progress_unsent(conn->side[CLIENT].fd) >= before;
+	     i++) {
+		ssize_t n = recv(stage->client, buf, sizeof(buf), 0);
+
+		got += n > 0 ? (size_t)n : 0;
+		if (n <= 0)
+			(void)poll(NULL, 0, 1);
+	}
+	ck_assert_uint_lt(progress_unsent(conn->side[CLIENT].fd), before);
+	return got;
+}
+
 /* So much later, the conn's timer fires. */
 static void
 pass(struct stage *stage, struct conn *conn, uint64_t ms)
@@ -1056,6 +1110,71 @@ pass(struct stage *stage, struct conn *conn, uint64_t ms)
 	stage->worker.turn++;
 	on_conn_timer(&stage->worker, conn);
 }
+
+/* All that came from the backend is told of, once. */
+static void
+check_sum(const struct stage *stage)
+{
+	ck_assert_uint_gt(stage->record.bytes_to_client, 0);
+	ck_assert_uint_gt(stage->record.bytes_discarded, 0);
+	ck_assert_uint_eq(stage->record.bytes_to_client +
+		stage->record.bytes_discarded,
+	    STREAM);
+}
+
+/* Who takes something within timeout-idle stays; who takes nothing does not. */
+START_TEST(slow_reader)
+{
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i, "timeout-idle = 1m\n");
+	size_t got = 0;
+
+	for (int i = 0; i < 6; i++) {
+		pass(&stage, conn, 40000);
+		ck_assert_int_eq(conn->state, CONN_RELAYING);
+		if (i < 4)
+			got += take_some(&stage, conn);
+	}
+	ck_assert_uint_lt(got, STREAM);
+	pass(&stage, conn, 60000);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_CLIENT_IDLE);
+	check_sum(&stage);
+	stage_close(&stage);
+}
+END_TEST
+
+/* A cut delivers what was received as long as somebody takes it. */
+START_TEST(cut_after_delivery)
+{
+	const bool taken = _i % 2 == 0;
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i / 2,
+	    "max-lifetime = 10s\nreset-linger = 1s\n");
+	uint64_t got = 0;
+
+	pass(&stage, conn, 20000);
+	ck_assert_int_eq(conn->state, CONN_RESETTING);
+	while (taken && conn->state == CONN_RESETTING) {
+		got += take_some(&stage, conn);
+		pass(&stage, conn, 900);
+	}
+	if (!taken) {
+		pass(&stage, conn, 900);
+		ck_assert_int_eq(conn->state, CONN_RESETTING);
+		pass(&stage, conn, 100);
+	}
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_LIFETIME_CUT);
+	if (taken)
+		ck_assert_uint_eq(stage.record.bytes_to_client, STREAM);
+	else
+		check_sum(&stage);
+	stage_close(&stage);
+}
+END_TEST
 
 /* Events first, deadlines after: what waits in a socket that no turn has served
  * is no silence, and a backend that has answered is not too late. */
@@ -1130,6 +1249,8 @@ main(void)
 	tcase_add_loop_test(tcase, full_house, 0, WAYS);
 	tcase_add_loop_test(tcase, gathers_bulk, 0, 2);
 	tcase_add_loop_test(tcase, gathers_and_moves, 0, 2);
+	tcase_add_loop_test(tcase, slow_reader, 0, WAYS);
+	tcase_add_loop_test(tcase, cut_after_delivery, 0, 2 * WAYS);
 	tcase_add_loop_test(tcase, waits_unserved, 0, WAYS);
 	tcase_add_test(tcase, aborted_while_queued);
 	tcase_add_test(tcase, first_come_first_served);
