@@ -157,6 +157,7 @@ backend_row(const struct caller *caller, const struct backend *backend,
 
 struct service_sums {
 	uint64_t accepted, closed, failed, retries, discarded;
+	uint64_t stalled, shed;
 	uint64_t queued;
 	size_t available;
 };
@@ -179,6 +180,8 @@ sum_service(const struct service *service, struct service_sums *sums)
 		sums->failed += load(&state->stats[i].failed);
 		sums->retries += load(&state->stats[i].retries);
 		sums->discarded += load(&state->stats[i].discarded_bytes);
+		sums->stalled += load(&state->stats[i].stalled);
+		sums->shed += load(&state->stats[i].shed);
 	}
 	for (size_t i = 0; i < service->backends; i++)
 		sums->available += service->backend[i].weight > 0 &&
@@ -220,13 +223,13 @@ open_service(struct caller *caller, const struct service *service)
 	(void)snprintf(line, sizeof(line),
 	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conns, %" PRIu64
 	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
-	    " retries",
+	    " retries, %" PRIu64 " stalled, %" PRIu64 " shed",
 	    service->state->name, state, balance_name(service->balance),
 	    sums.available, service->backends, active, sums.queued,
-	    sums.accepted, sums.failed, sums.retries);
+	    sums.accepted, sums.failed, sums.retries, sums.stalled, sums.shed);
 	answer_open(caller,
-	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
-		      "s:o}",
+	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+		      "s:I,s:o,s:o}",
 		"service", service->state->name, "state", state, "balance",
 		balance_name(service->balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
@@ -235,7 +238,8 @@ open_service(struct caller *caller, const struct service *service)
 		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
 		"failed", (json_int_t)sums.failed, "retries",
 		(json_int_t)sums.retries, "bytes_discarded",
-		(json_int_t)sums.discarded, "configuration_checksum",
+		(json_int_t)sums.discarded, "stalled", (json_int_t)sums.stalled,
+		"shed", (json_int_t)sums.shed, "configuration_checksum",
 		configuration_checksum(caller, service), "table_checksum",
 		checksum_text(service->checksum)),
 	    "backends", line, columns);

@@ -215,15 +215,14 @@ const struct kind kind_addr = {
 	.print = print_addr,
 };
 
-/* "weight=2" into the backend.  `seen` has a bit for each key. */
+/* "weight=2" into the backend.  `seen` has an entry for each key. */
 static int
-read_option(struct config_backend *backend, char *word, uint64_t *seen,
+read_option(struct config_backend *backend, char *word, bool *seen,
     struct why *why)
 {
 	char *value = strchr(word, '=');
 	const struct key *key;
 	struct why reason = { "" };
-	uint64_t bit;
 
 	if (value != NULL)
 		*value++ = '\0';
@@ -244,11 +243,10 @@ read_option(struct config_backend *backend, char *word, uint64_t *seen,
 	if (key->kind != &kind_flag && (value == NULL || value[0] == '\0'))
 		return why_set(why, "option \"%s\" has no value: write %s=...",
 		    key->name, key->name);
-	bit = UINT64_C(1) << (key - keys_table);
-	if (*seen & bit)
+	if (seen[key - keys_table])
 		return why_set(why, "option \"%s\" is there twice: keep one",
 		    key->name);
-	*seen |= bit;
+	seen[key - keys_table] = true;
 	if (key_parse(key, backend, value, &reason) != 0)
 		return why_set(why, "option \"%s\": %.250s", key->name,
 		    reason.text);
@@ -260,7 +258,7 @@ static int
 read_backend(struct config_backend *backend, const char *text, struct why *why)
 {
 	char word[ADDR_TEXT_MAX + 32];
-	uint64_t seen = 0;
+	bool seen[KEYS_MAX] = { false };
 	int error;
 
 	keys_preset(KEY_BACKEND, backend);
@@ -284,7 +282,7 @@ read_backend(struct config_backend *backend, const char *text, struct why *why)
 		error = value_word(&text, word, sizeof(word), why);
 		if (error != 0 || word[0] == '\0')
 			break;
-		error = read_option(backend, word, &seen, why);
+		error = read_option(backend, word, seen, why);
 	}
 	return error;
 }

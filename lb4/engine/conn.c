@@ -255,6 +255,11 @@ account_end(struct worker *worker, const struct conn *conn)
 		count(&stats->failed, 1);
 	if (outcome.discarded > 0)
 		count(&stats->discarded_bytes, outcome.discarded);
+	if (conn->reason == REASON_CLIENT_STALLED ||
+	    conn->reason == REASON_BACKEND_STALLED)
+		count(&stats->stalled, 1);
+	if (conn->reason == REASON_SHED)
+		count(&stats->shed, 1);
 	if (worker->shared->peers.access != NULL &&
 	    !atomic_load_explicit(&worker->shared->silent,
 		memory_order_relaxed))
@@ -289,6 +294,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	timer_disarm(&worker->timers, &conn->timer);
 	remove_from_ready(worker, conn);
 	gather_forget(worker, conn);
+	progress_forget(worker, conn);
 	release_backend(worker, conn);
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
@@ -391,7 +397,7 @@ continue_cut(struct worker *worker, struct conn *conn)
 	    flush_for_cut(worker, conn, BACKEND);
 	uint64_t waited;
 
-	if (progress_look(conn))
+	if (progress_look(worker, conn))
 		conn->attempt_ms = worker->now_ms;
 	waited = worker->now_ms - conn->attempt_ms;
 	if (owed == 0 || waited >= conn->reset_linger_ms) {
@@ -418,13 +424,20 @@ conn_cut(struct worker *worker, struct conn *conn, enum reason reason)
 		conn_close(worker, conn, reason);
 		return;
 	}
-	(void)progress_look(conn);
+	(void)progress_look(worker, conn);
 	gather_forget(worker, conn);
 	conn->reason = (uint8_t)reason;
 	conn->failed_side = SIDES;
 	conn->attempt_ms = worker->now_ms;
 	conn_set_state(conn, CONN_RESETTING);
 	continue_cut(worker, conn);
+}
+
+void
+conn_shed(struct worker *worker, struct conn *conn)
+{
+	conn->error = ENOMEM;
+	conn_close(worker, conn, REASON_SHED);
 }
 
 /* Goes on with a reset by one side: closes once the other has everything,
@@ -733,6 +746,9 @@ backend_options(const struct service *service)
 		    service->keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
 		.user_timeout_ms = service->user_timeout_ms,
+		.sndbuf = service->sndbuf_backend,
+		.rcvbuf = service->rcvbuf_backend,
+		.notsent_lowat = service->notsent_lowat_backend,
 	};
 }
 
@@ -985,6 +1001,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->timeout_idle_ms = service->timeout_idle_ms;
 	conn->timeout_half_close_ms = service->timeout_half_close_ms;
 	conn->reset_linger_ms = service->reset_linger_ms;
+	conn->progress.stall_ms = service->timeout_stall_ms;
 	conn->abort_on_close = service->abort_on_close;
 	conn->accepted_ms = worker->now_ms;
 	set_lifetime(conn, service->max_lifetime_ms);
@@ -1103,13 +1120,32 @@ was_silent(struct worker *worker, struct conn *conn)
 	    worker->now_ms >= conn->last_ms + silence_limit(conn);
 }
 
+/* Looks what the sides have taken; true when the conn has ended, since one is
+ * stalled. */
+static bool
+look_at_progress(struct worker *worker, struct conn *conn)
+{
+	int stalled;
+
+	if (progress_look(worker, conn))
+		conn->last_ms = worker->now_ms;
+	conn->unwatched = conn->owed == 0;
+	stalled = progress_stalled(worker, conn);
+	if (stalled >= 0) {
+		conn->error = ETIMEDOUT;
+		conn_close(worker, conn,
+		    stalled == CLIENT ? REASON_CLIENT_STALLED
+				      : REASON_BACKEND_STALLED);
+		return true;
+	}
+	progress_account(worker, conn);
+	return conn->state != CONN_RELAYING;
+}
+
 static void
 on_relay_timer(struct worker *worker, struct conn *conn)
 {
-	if (progress_look(conn))
-		conn->last_ms = worker->now_ms;
-	conn->unwatched = conn->owed == 0;
-	if (end_of_lifetime(worker, conn))
+	if (look_at_progress(worker, conn) || end_of_lifetime(worker, conn))
 		return;
 	if (was_silent(worker, conn)) {
 		conn->error = ETIMEDOUT;
@@ -1187,6 +1223,7 @@ conns_excuse(struct worker *worker, uint64_t gap_ms)
 		conn->attempt_ms = later(conn->attempt_ms, gap_ms,
 		    worker->now_ms);
 		conn->cut_ms += conn->cut_ms != 0 ? gap_ms : 0;
+		progress_excuse(worker, conn);
 	}
 }
 

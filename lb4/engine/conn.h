@@ -175,6 +175,9 @@ void conn_kill(struct worker *worker, struct conn *conn);
  */
 void conn_cut(struct worker *worker, struct conn *conn, enum reason reason);
 
+/* Ends it because stalled conns hold too much memory. */
+void conn_shed(struct worker *worker, struct conn *conn);
+
 /* All conns of the worker: it has not run for `gap_ms`, and that is no silence
  * of the peers.  Their deadlines are so much later. */
 void conns_excuse(struct worker *worker, uint64_t gap_ms);

@@ -232,6 +232,7 @@ engine_new(struct tables *tables, const struct config *config,
 	engine->shared.room = conns_room(limits);
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
 	atomic_init(&engine->shared.silent, is_silent(config));
+	atomic_init(&engine->shared.stalled.most_kb, progress_bound_kb(config));
 	read_port_range(&engine->shared);
 	engine->pinned = config->cpu_affinity &&
 	    sched_getaffinity(0, sizeof(engine->cpus), &engine->cpus) == 0;
@@ -533,6 +534,8 @@ engine_commit(struct engine *engine, struct engine_change *change)
 {
 	atomic_store(&engine->shared.maxconn, change->limits.maxconn);
 	atomic_store(&engine->shared.silent, is_silent(change->config));
+	atomic_store(&engine->shared.stalled.most_kb,
+	    progress_bound_kb(change->config));
 	/* every worker has a thread: there is no error */
 	(void)places_take_up(&change->places, &engine->places, &engine->shared,
 	    engine->started);

@@ -27,6 +27,7 @@
 #include "common/slots.h"
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/model/gate.h"
@@ -103,6 +104,7 @@ struct worker_shared {
 	_Atomic unsigned leaving;
 
 	struct gate gate; /* conns of the process */
+	struct stalled stalled;
 };
 
 TAILQ_HEAD(conn_list, conn);

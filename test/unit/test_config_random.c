@@ -167,7 +167,16 @@ draw_service(struct random *random, size_t number,
 	service->timeout_half_close_ms = (unsigned)between(random, 10,
 	    2592000000);
 	service->reset_linger_ms = (unsigned)between(random, 0, 60000);
+	service->timeout_stall_ms = (unsigned)between(random, 0, 86400000);
 	service->abort_on_close = draw(random, 2);
+	service->sndbuf_client = (unsigned)between(random, 4096, 1 << 30);
+	service->sndbuf_backend = (unsigned)between(random, 4096, 1 << 30);
+	service->rcvbuf_client = (unsigned)between(random, 4096, 1 << 30);
+	service->rcvbuf_backend = (unsigned)between(random, 4096, 1 << 30);
+	service->notsent_lowat_client = (unsigned)between(random, 4096,
+	    1 << 30);
+	service->notsent_lowat_backend = (unsigned)between(random, 4096,
+	    1 << 30);
 	service->max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
 	service->on_down = draw(random, ON_DOWN_COUNT);
 	service->on_down_rate = (unsigned)between(random, 1, 100000);
@@ -268,7 +277,14 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(timeout_idle_ms);
 	SAME_NUMBER(timeout_half_close_ms);
 	SAME_NUMBER(reset_linger_ms);
+	SAME_NUMBER(timeout_stall_ms);
 	SAME_NUMBER(abort_on_close);
+	SAME_NUMBER(sndbuf_client);
+	SAME_NUMBER(sndbuf_backend);
+	SAME_NUMBER(rcvbuf_client);
+	SAME_NUMBER(rcvbuf_backend);
+	SAME_NUMBER(notsent_lowat_client);
+	SAME_NUMBER(notsent_lowat_backend);
 	SAME_NUMBER(max_lifetime_ms);
 	SAME_NUMBER(on_down);
 	SAME_NUMBER(on_down_rate);
@@ -347,7 +363,8 @@ START_TEST(test_dump_text)
 				   "backend = b [::1]\n";
 	static const char want[] =
 	    "[global]\nworkers = auto\ncpu-affinity = yes\nmaxconn = auto\n"
-	    "maxpipes = auto\npipe-size = 256k\nrelay = auto\n"
+	    "maxpipes = auto\npipe-size = 256k\n"
+	    "stalled-memory = auto\nrelay = auto\n"
 	    "; hash-seed = (random at each start)\n"
 	    "; user = (stay who started it)\n; pidfile = (none)\n"
 	    "; control = (none)\n"
@@ -368,10 +385,14 @@ START_TEST(test_dump_text)
 	    "slowstart = 0s\nzone-affinity = no\n"
 	    "retries = 3\nmaxconn = 0\nqueue = 1024\nbacklog = 4096\n"
 	    "freebind = no\nnodelay = yes\nkeepalive = client\n"
-	    "user-timeout = 0s\nabort-on-close = no\n"
+	    "user-timeout = 0s\nsndbuf-client = auto\n"
+	    "sndbuf-backend = auto\nrcvbuf-client = auto\n"
+	    "rcvbuf-backend = auto\nnotsent-lowat-client = auto\n"
+	    "notsent-lowat-backend = auto\nabort-on-close = no\n"
 	    "timeout-connect = 5s\n"
 	    "timeout-queue = auto\ntimeout-idle = 1h\n"
-	    "timeout-half-close = 5m\nreset-linger = 1s\n"
+	    "timeout-half-close = 5m\ntimeout-stall = 5m\n"
+	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
 	    "check = none\n"
 	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";

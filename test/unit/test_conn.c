@@ -116,6 +116,7 @@ stage_open(struct stage *stage, int way, const char *more)
 		.workers = &stage->worker,
 		.count = 1,
 		.maxconn = stage->config->maxconn,
+		.stalled = { .most_kb = UINT64_MAX },
 		.port_low = 1024,
 		.port_high = 65535,
 	};
@@ -1176,6 +1177,73 @@ START_TEST(cut_after_delivery)
 }
 END_TEST
 
+/* Who takes nothing is not saved by what he sends. */
+START_TEST(stalled_reader)
+{
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i,
+	    "timeout-idle = 1h\ntimeout-stall = 1m\n");
+	uint64_t now_ms = stage.worker.now_ms;
+
+	for (int i = 0; i < 5; i++) {
+		const uint64_t sent = conn->relay[CLIENT].bytes;
+
+		stage.worker.now_ms = now_ms += 15000;
+		on_conn_timer(&stage.worker, conn);
+		ck_assert_int_eq(conn->state, CONN_RELAYING);
+		ck_assert_int_eq(send(stage.client, "x", 1, 0), 1);
+		while (conn->relay[CLIENT].bytes == sent)
+			(void)turn(&stage, 1000);
+		if (i == 0)
+			(void)take_some(&stage, conn);
+	}
+	stage.worker.now_ms = now_ms += 15000;
+	on_conn_timer(&stage.worker, conn);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_CLIENT_STALLED);
+	ck_assert_uint_eq(atomic_load(&stage.service->state->stats[0].stalled),
+	    1);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Stalled conns hold more than they may: the worst goes, and what it held is
+ * counted no more. */
+START_TEST(sheds_stalled)
+{
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i, "timeout-idle = 1h\n");
+	struct stalled *stalled = &stage.shared.stalled;
+
+	atomic_store(&stalled->most_kb, 1 << 20);
+	pass(&stage, conn, 1000);
+	pass(&stage, conn, 1000);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 0);
+	pass(&stage, conn, 1000);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 1);
+	ck_assert_uint_ge(atomic_load(&stalled->kb),
+	    progress_unsent(conn->side[CLIENT].fd) >> 10);
+	/* it takes something: not stalled */
+	(void)take_some(&stage, conn);
+	pass(&stage, conn, 1000);
+	ck_assert_uint_eq(atomic_load(&stalled->kb), 0);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 0);
+
+	atomic_store(&stalled->most_kb, 10);
+	pass(&stage, conn, 1000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	pass(&stage, conn, 1000);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_SHED);
+	ck_assert_uint_eq(atomic_load(&stalled->kb), 0);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 0);
+	ck_assert_uint_eq(atomic_load(&stage.service->state->stats[0].shed), 1);
+	stage_close(&stage);
+}
+END_TEST
+
 /* Events first, deadlines after: what waits in a socket that no turn has served
  * is no silence, and a backend that has answered is not too late. */
 START_TEST(waits_unserved)
@@ -1251,6 +1319,8 @@ main(void)
 	tcase_add_loop_test(tcase, gathers_and_moves, 0, 2);
 	tcase_add_loop_test(tcase, slow_reader, 0, WAYS);
 	tcase_add_loop_test(tcase, cut_after_delivery, 0, 2 * WAYS);
+	tcase_add_loop_test(tcase, stalled_reader, 0, WAYS);
+	tcase_add_loop_test(tcase, sheds_stalled, 0, WAYS);
 	tcase_add_loop_test(tcase, waits_unserved, 0, WAYS);
 	tcase_add_test(tcase, aborted_while_queued);
 	tcase_add_test(tcase, first_come_first_served);
