@@ -51,6 +51,26 @@ int loop_add(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_modify(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_remove(int epfd, int fd);
 
+/* A loop that wakes up so much later than it wanted has not run meanwhile: its
+ * process was stopped, its machine slept, or others had the CPU. */
+#define LOOP_GAP_MS 500
+
+/*
+ * How long a loop did not run that looked at the clock at `before_ms`, then was
+ * to wait for at most `timeout_ms` (-1: for ever), and looks again at `now_ms`:
+ * all that time, since no one knows which part of it; 0: there was no gap.
+ * Silence meanwhile is nobody's: events first, deadlines after, and those so
+ * much later.
+ */
+static inline uint64_t
+loop_gap(uint64_t before_ms, int timeout_ms, uint64_t now_ms)
+{
+	return timeout_ms >= 0 &&
+		now_ms > before_ms + (uint64_t)timeout_ms + LOOP_GAP_MS
+	    ? now_ms - before_ms
+	    : 0;
+}
+
 /* Waits for at most `timeout_ms` (-1: for ever).  Returns how many events were
  * written, 0 also when a signal came in between, or -errno. */
 int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -30,6 +31,24 @@ set_option(int fd, int level, int name, int value)
 								      : 0;
 }
 
+/* Before connect(2) and listen(2): they decide the window's scale. */
+static int
+set_buffers(int fd, const struct sock_options *options)
+{
+	int error = 0;
+
+	if (options->sndbuf > 0)
+		error = set_option(fd, SOL_SOCKET, SO_SNDBUF,
+		    (int)options->sndbuf);
+	if (error == 0 && options->rcvbuf > 0)
+		error = set_option(fd, SOL_SOCKET, SO_RCVBUF,
+		    (int)options->rcvbuf);
+	if (error == 0 && options->notsent_lowat > 0)
+		error = set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+		    (int)options->notsent_lowat);
+	return error;
+}
+
 static int
 set_options(int fd, bool tcp, const struct sock_options *options)
 {
@@ -48,6 +67,8 @@ set_options(int fd, bool tcp, const struct sock_options *options)
 	if (error == 0 && options->user_timeout_ms > 0)
 		error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
 		    (int)options->user_timeout_ms);
+	if (error == 0)
+		error = set_buffers(fd, options);
 	return error;
 }
 
@@ -194,6 +215,46 @@ sock_adopt(int fd, int backlog, const struct sock_options *options)
 	return error;
 }
 
+/* Gives a buffer whose size was set the one that new sockets have, and leaves
+ * it to the kernel again: SO_SNDBUF or SO_RCVBUF, with its bit of
+ * SO_BUF_LOCK. */
+static int
+unset_buffer(int fd, int name, int bit)
+{
+	int fresh, lock = 0, size = 0, error = 0;
+
+	if (get_option(fd, SOL_SOCKET, SO_BUF_LOCK, &lock) != 0 ||
+	    (lock & bit) == 0)
+		return 0; /* it is, or cannot be */
+	fresh = sock_open(AF_INET);
+	if (fresh < 0)
+		fresh = sock_open(AF_INET6);
+	if (fresh < 0)
+		return fresh;
+	error = get_option(fresh, SOL_SOCKET, name, &size);
+	close(fresh);
+	/* the kernel tells twice of what it is given */
+	if (error == 0)
+		error = set_option(fd, SOL_SOCKET, name, size / 2);
+	if (error == 0)
+		error = set_option(fd, SOL_SOCKET, SO_BUF_LOCK, lock & ~bit);
+	return error;
+}
+
+static int
+set_listener_buffers(int fd, const struct sock_options *options)
+{
+	int error = 0;
+
+	if (options->sndbuf == 0)
+		error = unset_buffer(fd, SO_SNDBUF, SOCK_SNDBUF_LOCK);
+	if (error == 0 && options->rcvbuf == 0)
+		error = unset_buffer(fd, SO_RCVBUF, SOCK_RCVBUF_LOCK);
+	if (error == 0 && options->notsent_lowat == 0)
+		error = set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0);
+	return error != 0 ? error : set_buffers(fd, options);
+}
+
 int
 sock_set_listener(int fd, bool tcp, int backlog,
     const struct sock_options *options)
@@ -210,6 +271,8 @@ sock_set_listener(int fd, bool tcp, int backlog,
 	if (error == 0 && tcp)
 		error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
 		    (int)options->user_timeout_ms);
+	if (error == 0 && tcp)
+		error = set_listener_buffers(fd, options);
 	if (error == 0 && listen(fd, backlog) < 0)
 		error = -errno;
 	return error;

@@ -23,6 +23,10 @@ struct sock_options {
 	bool oobinline; /* SO_OOBINLINE: urgent bytes stay in line */
 	bool freebind;	/* IP_FREEBIND: listen where this host is not yet */
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT */
+	/* Bytes, as setsockopt(2) is given them; 0: the kernel's way. */
+	unsigned sndbuf;	/* SO_SNDBUF */
+	unsigned rcvbuf;	/* SO_RCVBUF */
+	unsigned notsent_lowat; /* TCP_NOTSENT_LOWAT */
 	/* of a listener of TCP: whose it is to be, so that this user may open
 	 * more of its SO_REUSEPORT group later; NULL: ours */
 	const uid_t *owner;
@@ -47,8 +51,8 @@ int sock_listen(struct addr *addr, bool shared, int backlog,
     const struct sock_options *options);
 
 /* Gives a listening socket another backlog and other options, for the clients
- * that come from now on.  A user timeout of 0 is the kernel's way again.
- * Returns 0 or -errno. */
+ * that come from now on.  What is 0 is the kernel's way again; of a buffer's size
+ * only where the kernel has SO_BUF_LOCK (5.15).  Returns 0 or -errno. */
 int sock_set_listener(int fd, bool tcp, int backlog,
     const struct sock_options *options);
 

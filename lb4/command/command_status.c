@@ -206,6 +206,7 @@ backend_row(const struct caller *caller, const struct backend *backend,
 
 struct service_sums {
 	uint64_t accepted, closed, failed, retries, discarded;
+	uint64_t stalled, shed;
 	uint64_t queued, no_ports;
 	size_t available;
 };
@@ -228,6 +229,8 @@ sum_service(const struct service *service, struct service_sums *sums)
 		sums->failed += load(&state->stats[i].failed);
 		sums->retries += load(&state->stats[i].retries);
 		sums->discarded += load(&state->stats[i].discarded_bytes);
+		sums->stalled += load(&state->stats[i].stalled);
+		sums->shed += load(&state->stats[i].shed);
 	}
 	for (size_t i = 0; i < service->backends; i++) {
 		struct backend_sums backend;
@@ -320,17 +323,17 @@ open_service(struct caller *caller, const struct service *service)
 	(void)snprintf(line, sizeof(line),
 	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conn%s, %" PRIu64
 	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
-	    " retr%s%s",
+	    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s",
 	    service->state->name, state, balance_name(service->balance),
 	    sums.available, service->backends, active, plural(active),
 	    sums.queued, sums.accepted, sums.failed, sums.retries,
-	    sums.retries == 1 ? "y" : "ies",
+	    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
 	    say_no_ports(&sums, no_ports, sizeof(no_ports)));
 	if (!caller->json)
 		format_listens(caller, service, line, sizeof(line));
 	answer_open(caller,
-	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
-		      "s:o,s:o}",
+	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+		      "s:I,s:o,s:o,s:o}",
 		"service", service->state->name, "state", state, "balance",
 		balance_name(service->balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
@@ -339,7 +342,8 @@ open_service(struct caller *caller, const struct service *service)
 		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
 		"failed", (json_int_t)sums.failed, "retries",
 		(json_int_t)sums.retries, "bytes_discarded",
-		(json_int_t)sums.discarded, "configuration_checksum",
+		(json_int_t)sums.discarded, "stalled", (json_int_t)sums.stalled,
+		"shed", (json_int_t)sums.shed, "configuration_checksum",
 		configuration_checksum(caller, service), "table_checksum",
 		checksum_text(service->checksum), "listens",
 		listens_array(caller, service)),

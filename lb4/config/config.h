@@ -134,6 +134,14 @@ struct config_service {
 	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
+	unsigned timeout_stall_ms; /* 0: none */
+	bool abort_on_close;	   /* a FIN before a backend: it has gone */
+	unsigned sndbuf_client;	   /* bytes, SO_SNDBUF; 0: the kernel's way */
+	unsigned sndbuf_backend;
+	unsigned rcvbuf_client; /* ... SO_RCVBUF */
+	unsigned rcvbuf_backend;
+	unsigned notsent_lowat_client; /* ... TCP_NOTSENT_LOWAT */
+	unsigned notsent_lowat_backend;
 	unsigned reset_linger_ms;
 	unsigned max_lifetime_ms; /* 0: none */
 	enum on_down on_down;
@@ -143,11 +151,12 @@ struct config_service {
 };
 
 struct config {
-	unsigned workers;  /* 0: one per CPU that we may use */
-	bool cpu_affinity; /* pin worker i to the i-th of them */
-	uint64_t maxconn;  /* 0: what the descriptor limit allows */
-	uint64_t maxpipes; /* 0: from the limits */
-	size_t pipe_size;  /* bytes, wanted for busy pipes */
+	unsigned workers;	 /* 0: one per CPU that we may use */
+	bool cpu_affinity;	 /* pin worker i to the i-th of them */
+	uint64_t maxconn;	 /* 0: what the descriptor limit allows */
+	uint64_t maxpipes;	 /* 0: from the limits */
+	size_t pipe_size;	 /* bytes, wanted for busy pipes */
+	uint64_t stalled_memory; /* bytes; 0: from tcp_mem */
 	enum relay_way relay;
 	struct hash_key hash_seed;
 	bool hash_seed_set; /* false: hash_seed is 0, the caller draws one */

@@ -35,6 +35,9 @@
 	.size = sizeof(((struct config_backend *)0)->field)
 #define KIND(name) .kind = &kind_##name
 #define OWN .local = true
+#define BUFFER \
+	KIND(size), .low = 4096, .high = 1 << 30, .zero = "auto", \
+		    .preset = "auto"
 #define RANGE(from, to) .low = (from), .high = (to)
 
 static const char *const log_words[] = { "stderr", "syslog" };
@@ -53,6 +56,9 @@ const struct key keys_table[] = {
 	    .zero = "auto", .preset = "auto" },
 	{ GLOBAL("pipe-size", pipe_size), OWN, KIND(size),
 	    RANGE(64 << 10, 1 << 20), .preset = "256k" },
+	{ GLOBAL("stalled-memory", stalled_memory), OWN, KIND(size),
+	    RANGE(1 << 20, UINT64_C(1) << 40), .zero = "auto",
+	    .preset = "auto" },
 	{ GLOBAL("relay", relay), OWN, KIND(names), .names = &names_relay,
 	    .preset = "auto" },
 	{ GLOBAL("hash-seed", hash_seed), KIND(seed),
@@ -125,6 +131,14 @@ const struct key keys_table[] = {
 	    .names = &names_keepalive, .preset = "client" },
 	{ SERVICE("user-timeout", user_timeout_ms), KIND(time), RANGE(0, DAY),
 	    .preset = "0s" },
+	{ SERVICE("sndbuf-client", sndbuf_client), BUFFER },
+	{ SERVICE("sndbuf-backend", sndbuf_backend), BUFFER },
+	{ SERVICE("rcvbuf-client", rcvbuf_client), BUFFER },
+	{ SERVICE("rcvbuf-backend", rcvbuf_backend), BUFFER },
+	{ SERVICE("notsent-lowat-client", notsent_lowat_client), BUFFER },
+	{ SERVICE("notsent-lowat-backend", notsent_lowat_backend), BUFFER },
+	{ SERVICE("abort-on-close", abort_on_close), KIND(yesno),
+	    .preset = "no" },
 	{ SERVICE("timeout-connect", timeout_connect_ms), KIND(time),
 	    RANGE(1, HOUR), .preset = "5s" },
 	{ SERVICE("timeout-queue", timeout_queue_ms), KIND(time),
@@ -133,6 +147,8 @@ const struct key keys_table[] = {
 	    RANGE(10, 30 * DAY), .preset = "1h" },
 	{ SERVICE("timeout-half-close", timeout_half_close_ms), KIND(time),
 	    RANGE(10, 30 * DAY), .preset = "5m" },
+	{ SERVICE("timeout-stall", timeout_stall_ms), KIND(time), RANGE(0, DAY),
+	    .preset = "5m" },
 	{ SERVICE("reset-linger", reset_linger_ms), KIND(time),
 	    RANGE(0, MINUTE), .preset = "1s" },
 	{ SERVICE("max-lifetime", max_lifetime_ms), KIND(time),
@@ -202,6 +218,7 @@ translate(const char *name)
 		{ "nbthread", "workers" },
 		{ "hard-stop-after", "shutdown-timeout" },
 		{ "maxqueue", "queue" },
+		{ "abortonclose", "abort-on-close" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

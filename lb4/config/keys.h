@@ -59,8 +59,8 @@ struct key {
 	const char *absent; /* what it means not to be given, when no preset */
 };
 
-/* At most KEYS_MAX of them, so that a set of keys is one 64-bit number. */
-#define KEYS_MAX 64
+/* At most KEYS_MAX of them. */
+#define KEYS_MAX 128
 extern const struct key keys_table[];
 extern const size_t keys_count;
 

@@ -236,15 +236,14 @@ const struct kind kind_addr = {
 	.print = print_addr,
 };
 
-/* "weight=2" into the backend.  `seen` has a bit for each key. */
+/* "weight=2" into the backend.  `seen` has an entry for each key. */
 static int
-read_option(struct config_backend *backend, char *word, uint64_t *seen,
+read_option(struct config_backend *backend, char *word, bool *seen,
     struct why *why)
 {
 	char *value = strchr(word, '=');
 	const struct key *key;
 	struct why reason = { "" };
-	uint64_t bit;
 	int error;
 
 	if (value != NULL)
@@ -266,11 +265,10 @@ read_option(struct config_backend *backend, char *word, uint64_t *seen,
 	if (key->kind != &kind_flag && (value == NULL || value[0] == '\0'))
 		return why_set(why, "option \"%s\" has no value: write %s=...",
 		    key->name, key->name);
-	bit = UINT64_C(1) << (key - keys_table);
-	if (*seen & bit)
+	if (seen[key - keys_table])
 		return why_set(why, "option \"%s\" is there twice: keep one",
 		    key->name);
-	*seen |= bit;
+	seen[key - keys_table] = true;
 	error = key_parse(key, backend, value, &reason);
 	if (error == -ENOMEM)
 		return error;
@@ -285,7 +283,7 @@ static int
 read_backend(struct config_backend *backend, const char *text, struct why *why)
 {
 	char word[INIFILE_LINE_MAX + 1];
-	uint64_t seen = 0;
+	bool seen[KEYS_MAX] = { false };
 	int error;
 
 	keys_preset(KEY_BACKEND, backend);
@@ -309,7 +307,7 @@ read_backend(struct config_backend *backend, const char *text, struct why *why)
 		error = value_word(&text, word, sizeof(word), why);
 		if (error != 0 || word[0] == '\0')
 			break;
-		error = read_option(backend, word, &seen, why);
+		error = read_option(backend, word, seen, why);
 	}
 	return error;
 }

@@ -32,6 +32,9 @@
 #define SWEEP_MS 10000
 #define PROGRESS_MS 5000
 
+/* How long conns that are cut may go on delivering what they have received. */
+#define CUT_MS 5000
+
 /* How long the reset of all conns may take. */
 #define KILL_MS 2000
 
@@ -132,6 +135,26 @@ kill_conns(struct control *control, const char *why)
 	timer_disarm(&control->wheel, &control->progress);
 	timer_arm(&control->wheel, &control->deadline,
 	    timer_now_ms() + KILL_MS);
+}
+
+/* shutdown-timeout has passed.  What conns have received is delivered as long
+ * as somebody takes it, then they are reset; but that has an end, too. */
+static void
+cut_conns(struct control *control)
+{
+	const uint64_t conns = engine_conns(control->parts.engine);
+
+	if (control->cutting) {
+		kill_conns(control, "no time is left");
+		return;
+	}
+	if (conns > 0)
+		log_warning("shutdown-timeout has passed: resetting %" PRIu64
+			    " conns",
+		    conns);
+	control->cutting = true;
+	engine_cut(control->parts.engine);
+	timer_arm(&control->wheel, &control->deadline, timer_now_ms() + CUT_MS);
 }
 
 /* Sets the time limit of draining, or the one to come if there is none yet.
@@ -283,7 +306,7 @@ on_timer(struct control *control, const struct timer *timer)
 	} else if (timer == &control->progress) {
 		on_progress(control);
 	} else if (control->state == CONTROL_DRAINING) {
-		kill_conns(control, "shutdown-timeout has passed");
+		cut_conns(control);
 	} else {
 		conns = engine_conns(control->parts.engine);
 		log_warning("%" PRIu64 " conn%s would not end", conns,

@@ -64,6 +64,7 @@ struct control {
 
 	uint64_t began_ms;
 	uint64_t drain_deadline_ms; /* 0: none */
+	bool cutting;		    /* it has passed: conns are being cut */
 
 	int epfd;
 	int signalfd;
@@ -74,7 +75,7 @@ struct control {
 	struct manager manager;
 	struct closer *closer; /* owned; while control runs, and until done */
 	struct timer progress; /* says how many conns are left */
-	struct timer deadline; /* of draining, then of killing */
+	struct timer deadline; /* of draining, cutting, then of killing */
 };
 
 /*

@@ -24,6 +24,7 @@
  *		D drain  B rebalance  H on-down  M max-lifetime
  *	second	Q while queued  C while connecting  D while relaying
  *		I while idle: a normal end
+ *		S stalled: it took none of what it was owed
  *		L one side had finished, the other not yet  - after all
  */
 enum reason {
@@ -41,9 +42,12 @@ enum reason {
 	REASON_BACKEND_IDLE,	   /* sD timeout-idle, backend's turn */
 	REASON_CLIENT_LINGERS,	   /* cL timeout-half-close, client's turn */
 	REASON_BACKEND_LINGERS,	   /* sL timeout-half-close, backend's turn */
+	REASON_CLIENT_STALLED,	   /* cS timeout-stall, client takes nothing */
+	REASON_BACKEND_STALLED,	   /* sS timeout-stall, backend does not */
 	REASON_QUEUE_FULL,	   /* RQ backends and queue are full */
 	REASON_RESOURCE_CONNECT,   /* RC no descriptor, port or memory */
 	REASON_RESOURCE_DATA,	   /* RD ... while relaying */
+	REASON_SHED,		   /* RS stalled conns hold too much memory */
 	REASON_KILLED_QUEUED,	   /* KQ shut down while queued */
 	REASON_KILLED_CONNECT,	   /* KC shut down while connecting */
 	REASON_KILLED,		   /* KD shut down while relaying */
@@ -79,7 +83,7 @@ struct access_record {
 	uint32_t connect_ms; /* accepted to connected, or to giving up, but for
 			      * queue_ms */
 	uint64_t total_ms;   /* accepted to closed */
-	uint64_t bytes_to_backend;
+	uint64_t bytes_to_backend; /* taken by its kernel, as far as known */
 	uint64_t bytes_to_client;
 	uint64_t
 	    bytes_discarded; /* received but not delivered, as far as known */

@@ -27,7 +27,7 @@ look_at(struct worker *worker, struct closing *closing, struct conn *conn)
 	if (idle && quiet_ms >= closing->quiet_ms) {
 		conn_close(worker, conn, closing->idle_reason);
 	} else if (closing->busy) {
-		conn_close(worker, conn, closing->busy_reason);
+		conn_cut(worker, conn, closing->busy_reason);
 		closing->closed_busy++;
 	} else {
 		if (idle && quiet_ms > closing->quietest_ms)

@@ -10,7 +10,8 @@
  * neither side has finished, no byte is in flight (nothing in the receive and
  * send queues of its sockets, nothing in a pipe), and it has been quiet for
  * CONN_QUIET_MS.  Any other is busy, and ends with a reset of both sides, so
- * that nobody takes a part for the whole.
+ * that nobody takes a part for the whole; after what was received before, as
+ * long as its receiver goes on taking it (conn_cut()).
  */
 #ifndef LB4_ENGINE_CLOSING_H
 #define LB4_ENGINE_CLOSING_H

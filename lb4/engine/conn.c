@@ -11,10 +11,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,32 +179,32 @@ leave(struct worker_shared *shared, struct gate *gate)
 		worker_wake_waiters(shared, gate);
 }
 
-/* How many bytes wait in a socket's receive or send queue. */
-static uint64_t
-queued(int fd, unsigned long what)
-{
-	int bytes;
+/* What has become of the bytes that were received. */
+struct outcome {
+	uint64_t delivered[SIDES]; /* [CLIENT]: to the client */
+	uint64_t discarded;
+};
 
-	return fd >= 0 && ioctl(fd, what, &bytes) == 0 && bytes > 0
-	    ? (uint64_t)bytes
-	    : 0;
-}
-
-/* What was received and will not be delivered, as far as the kernel tells. */
-static uint64_t
-bytes_discarded(const struct conn *conn)
+/* A conn that ends well leaves what its sockets hold to the kernel, which goes
+ * on delivering it; a reset throws that away. */
+static struct outcome
+outcome_of(const struct conn *conn)
 {
-	uint64_t bytes = 0;
+	struct outcome outcome = { .discarded = 0 };
 
 	for (int s = CLIENT; s < SIDES; s++) {
-		bytes += conn->relay[s].lost;
-		if (conn->reason == REASON_DONE)
-			continue;
-		bytes += queued(conn->side[s].fd, SIOCINQ);
-		if (!conn->side[s].failed)
-			bytes += queued(conn->side[s].fd, SIOCOUTQ);
+		uint64_t undelivered = 0;
+
+		outcome.discarded += conn->relay[s].lost;
+		if (conn->reason != REASON_DONE)
+			outcome.discarded += progress_unread(conn->side[s].fd);
+		if (!reason_is_normal(conn->reason))
+			undelivered = progress_undelivered(conn, s);
+		outcome.discarded += undelivered;
+		outcome.delivered[s] = conn->relay[other(s)].bytes -
+		    undelivered;
 	}
-	return bytes;
+	return outcome;
 }
 
 /* How long it has been on its way to a backend, but for the time in the queue.
@@ -217,7 +216,8 @@ connect_took(const struct worker *worker, const struct conn *conn)
 }
 
 static void
-send_record(struct worker *worker, const struct conn *conn, uint64_t discarded)
+send_record(struct worker *worker, const struct conn *conn,
+    const struct outcome *outcome)
 {
 	struct access_record record = {
 		.conn = conn->id,
@@ -230,9 +230,9 @@ send_record(struct worker *worker, const struct conn *conn, uint64_t discarded)
 		.connect_ms = conn->established ? conn->connect_ms
 						: connect_took(worker, conn),
 		.total_ms = worker->now_ms - conn->accepted_ms,
-		.bytes_to_backend = conn->relay[CLIENT].bytes,
-		.bytes_to_client = conn->relay[BACKEND].bytes,
-		.bytes_discarded = discarded,
+		.bytes_to_backend = outcome->delivered[BACKEND],
+		.bytes_to_client = outcome->delivered[CLIENT],
+		.bytes_discarded = outcome->discarded,
 	};
 	struct timespec now;
 
@@ -250,17 +250,22 @@ static void
 account_end(struct worker *worker, const struct conn *conn)
 {
 	struct service_stats *stats = service_stats(worker, conn);
-	uint64_t discarded = bytes_discarded(conn);
+	const struct outcome outcome = outcome_of(conn);
 
 	count(&stats->closed, 1);
 	if (!conn->established)
 		count(&stats->failed, 1);
-	if (discarded > 0)
-		count(&stats->discarded_bytes, discarded);
+	if (outcome.discarded > 0)
+		count(&stats->discarded_bytes, outcome.discarded);
+	if (conn->reason == REASON_CLIENT_STALLED ||
+	    conn->reason == REASON_BACKEND_STALLED)
+		count(&stats->stalled, 1);
+	if (conn->reason == REASON_SHED)
+		count(&stats->shed, 1);
 	if (worker->shared->peers.access != NULL &&
 	    !atomic_load_explicit(&worker->shared->silent,
 		memory_order_relaxed))
-		send_record(worker, conn, discarded);
+		send_record(worker, conn, &outcome);
 }
 
 static void
@@ -291,6 +296,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	timer_disarm(&worker->timers, &conn->timer);
 	remove_from_ready(worker, conn);
 	gather_forget(worker, conn);
+	progress_forget(worker, conn);
 	release_backend(worker, conn);
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
@@ -367,10 +373,79 @@ drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 	}
 }
 
-/* Goes on with a reset: closes once the other side has everything, cannot
- * have it, or has had its time. */
+/* Sends on what a relay's pipe holds, with the FIN if that was all, and reads
+ * nothing more.  How many bytes its receiver is still owed. */
+static uint64_t
+flush_for_cut(struct worker *worker, struct conn *conn, enum conn_side from)
+{
+	struct side *to = &conn->side[other(from)];
+	int error;
+
+	conn->side[from].in_ready = false;
+	if (conn->relay[from].held > 0 &&
+	    move_bytes(worker, conn, from, &error) == RELAY_FINISHED &&
+	    !conn->side[from].failed && shutdown(to->fd, SHUT_WR) == 0)
+		to->fin_sent = true;
+	return to->failed ? 0
+			  : conn->relay[from].held + progress_unsent(to->fd);
+}
+
+/* Goes on with a cut: closes once both sides have what they are owed, or take
+ * no more of it. */
 static void
-continue_reset(struct worker *worker, struct conn *conn)
+continue_cut(struct worker *worker, struct conn *conn)
+{
+	const uint64_t owed = flush_for_cut(worker, conn, CLIENT) +
+	    flush_for_cut(worker, conn, BACKEND);
+	uint64_t waited;
+
+	if (progress_look(worker, conn))
+		conn->attempt_ms = worker->now_ms;
+	waited = worker->now_ms - conn->attempt_ms;
+	if (owed == 0 || waited >= conn->reset_linger_ms) {
+		conn_close(worker, conn, conn->reason);
+		return;
+	}
+	timer_arm(&worker->timers, &conn->timer,
+	    worker->now_ms + RESET_POLL_MS);
+}
+
+/* Whether all that has been sent so far was read: who waits for the rest of it
+ * to be delivered may get a whole, not just a longer part. */
+static bool
+all_is_read(const struct conn *conn)
+{
+	return progress_unread(conn->side[CLIENT].fd) == 0 &&
+	    progress_unread(conn->side[BACKEND].fd) == 0;
+}
+
+void
+conn_cut(struct worker *worker, struct conn *conn, enum reason reason)
+{
+	if (conn->state != CONN_RELAYING || !all_is_read(conn)) {
+		conn_close(worker, conn, reason);
+		return;
+	}
+	(void)progress_look(worker, conn);
+	gather_forget(worker, conn);
+	conn->reason = (uint8_t)reason;
+	conn->failed_side = SIDES;
+	conn->attempt_ms = worker->now_ms;
+	conn_set_state(conn, CONN_RESETTING);
+	continue_cut(worker, conn);
+}
+
+void
+conn_shed(struct worker *worker, struct conn *conn)
+{
+	conn->error = ENOMEM;
+	conn_close(worker, conn, REASON_SHED);
+}
+
+/* Goes on with a reset by one side: closes once the other has everything,
+ * cannot have it, or has had its time. */
+static void
+pass_reset_on(struct worker *worker, struct conn *conn)
 {
 	struct side *to = &conn->side[other(conn->failed_side)];
 	uint64_t waited = worker->now_ms - conn->attempt_ms;
@@ -379,13 +454,22 @@ continue_reset(struct worker *worker, struct conn *conn)
 	bool drained = !hopeless && drain_failed_side(worker, conn, &hopeless);
 
 	if (hopeless || waited >= conn->reset_linger_ms ||
-	    (drained && queued(to->fd, SIOCOUTQ) == 0)) {
+	    (drained && progress_unsent(to->fd) == 0)) {
 		conn_close(worker, conn, conn->reason);
 		return;
 	}
 	if (pause > RESET_POLL_MS)
 		pause = RESET_POLL_MS;
 	timer_arm(&worker->timers, &conn->timer, worker->now_ms + pause);
+}
+
+static void
+continue_reset(struct worker *worker, struct conn *conn)
+{
+	if (conn->failed_side == SIDES)
+		continue_cut(worker, conn);
+	else
+		pass_reset_on(worker, conn);
 }
 
 /* Side `failed` has met an error: nothing can be sent to it any more, what it
@@ -420,8 +504,8 @@ conn_is_idle(const struct worker *worker, const struct conn *conn)
 		const struct side *side = &conn->side[s];
 
 		if (conn->relay[s].held > 0 || side->eof || side->rdhup ||
-		    side->failed || queued(side->fd, SIOCINQ) > 0 ||
-		    queued(side->fd, SIOCOUTQ) > 0)
+		    side->failed || progress_unread(side->fd) > 0 ||
+		    progress_unsent(side->fd) > 0)
 			return false;
 	}
 	return true;
@@ -453,17 +537,33 @@ lifetime_look(const struct worker *worker, const struct conn *conn)
 	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
 }
 
+static uint64_t
+silence_limit(const struct conn *conn)
+{
+	return half_closed(conn) ? conn->timeout_half_close_ms
+				 : conn->timeout_idle_ms;
+}
+
 static void
 arm_idle(struct worker *worker, struct conn *conn)
 {
-	uint64_t deadline_ms = conn->last_ms +
-	    (half_closed(conn) ? conn->timeout_half_close_ms
-			       : conn->timeout_idle_ms);
-	uint64_t look_ms = conn->end_ms != 0 ? lifetime_look(worker, conn)
-					     : deadline_ms;
+	const uint64_t limit_ms = silence_limit(conn);
+	uint64_t next_ms = conn->last_ms + limit_ms;
 
-	timer_arm(&worker->timers, &conn->timer,
-	    look_ms < deadline_ms ? look_ms : deadline_ms);
+	if (conn->end_ms != 0 && lifetime_look(worker, conn) < next_ms)
+		next_ms = lifetime_look(worker, conn);
+	if (!conn->unwatched &&
+	    worker->now_ms + progress_pause_ms(conn, limit_ms) < next_ms)
+		next_ms = worker->now_ms + progress_pause_ms(conn, limit_ms);
+	timer_arm(&worker->timers, &conn->timer, next_ms);
+}
+
+/* Bytes have moved while no look was to come. */
+static void
+begin_looks(struct worker *worker, struct conn *conn)
+{
+	conn->unwatched = false;
+	arm_idle(worker, conn);
 }
 
 /* Gives the conn its share of max-lifetime: up to a tenth less, so that what
@@ -492,7 +592,7 @@ end_of_lifetime(struct worker *worker, struct conn *conn)
 	if (conn_is_idle(worker, conn))
 		conn_close(worker, conn, REASON_LIFETIME);
 	else if (worker->now_ms >= conn->cut_ms)
-		conn_close(worker, conn, REASON_LIFETIME_CUT);
+		conn_cut(worker, conn, REASON_LIFETIME_CUT);
 	else
 		return false;
 	return true;
@@ -544,6 +644,8 @@ run_relay(struct worker *worker, struct conn *conn, enum conn_side from)
 	if (relay->bytes != before) {
 		conn->last_ms = worker->now_ms;
 		conn->last_from = (uint8_t)from;
+		if (conn->unwatched)
+			begin_looks(worker, conn);
 	}
 	switch (result) {
 	case RELAY_WAITS:
@@ -646,6 +748,9 @@ backend_options(const struct service *service)
 		    service->keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
 		.user_timeout_ms = service->user_timeout_ms,
+		.sndbuf = service->sndbuf_backend,
+		.rcvbuf = service->rcvbuf_backend,
+		.notsent_lowat = service->notsent_lowat_backend,
 	};
 }
 
@@ -865,7 +970,7 @@ attempt_error(const struct worker *worker, struct conn *conn, uint32_t events)
 		error = -sock_error(fd);
 		/* answered and reset before anything was exchanged: as good as
 		 * refused, unless it left something to read */
-		if (error == ECONNRESET && queued(fd, SIOCINQ) > 0) {
+		if (error == ECONNRESET && progress_unread(fd) > 0) {
 			conn->side[BACKEND].failed = true;
 			return 0;
 		}
@@ -891,6 +996,7 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 	conn->error = 0;
 	conn->connect_ms = connect_took(worker, conn);
 	conn->last_ms = worker->now_ms;
+	conn->unwatched = true;
 	count(&backend_stats(worker, conn)->conns, 1);
 	conn_set_state(conn, CONN_RELAYING);
 	arm_idle(worker, conn);
@@ -912,6 +1018,8 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->timeout_idle_ms = service->timeout_idle_ms;
 	conn->timeout_half_close_ms = service->timeout_half_close_ms;
 	conn->reset_linger_ms = service->reset_linger_ms;
+	conn->progress.stall_ms = service->timeout_stall_ms;
+	conn->abort_on_close = service->abort_on_close;
 	conn->accepted_ms = worker->now_ms;
 	set_lifetime(conn, service->max_lifetime_ms);
 	conn->last_ms = worker->now_ms;
@@ -946,6 +1054,17 @@ note_events(struct side *side, uint32_t events)
 		side->failed = true;
 }
 
+/* Whether its client, who has no backend yet, means by a FIN that it has gone.
+ * A reset is told with its error. */
+static bool
+gives_up(const struct conn *conn)
+{
+	const struct side *client = &conn->side[CLIENT];
+
+	return conn->abort_on_close && client->rdhup && !client->failed &&
+	    (conn->state == CONN_QUEUED || conn->state == CONN_CONNECTING);
+}
+
 void
 on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
     uint32_t events)
@@ -954,7 +1073,10 @@ on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
 	bool connecting = conn->state == CONN_CONNECTING;
 
 	note_events(side, events);
-	if (connecting && which == BACKEND) {
+	if (gives_up(conn)) {
+		conn_close(worker, conn,
+		    connecting ? REASON_CLIENT_CONNECT : REASON_CLIENT_QUEUED);
+	} else if (connecting && which == BACKEND) {
 		side->failed = false; /* SO_ERROR tells */
 		on_attempt_event(worker, conn, events);
 	} else if (connecting && side->failed) {
@@ -999,20 +1121,69 @@ idle_reason(const struct conn *conn)
 	return slow == CLIENT ? REASON_CLIENT_IDLE : REASON_BACKEND_IDLE;
 }
 
-static void
-on_idle_timer(struct worker *worker, struct conn *conn)
+/* Whether its time is over, but for bytes that wait in its sockets and that no
+ * turn has served yet: these are served first. */
+static bool
+was_silent(struct worker *worker, struct conn *conn)
 {
-	uint64_t limit = half_closed(conn) ? conn->timeout_half_close_ms
-					   : conn->timeout_idle_ms;
-
-	if (end_of_lifetime(worker, conn))
-		return;
-	if (worker->now_ms < conn->last_ms + limit) {
-		arm_idle(worker, conn); /* traffic has moved the deadline */
-		return;
+	if (worker->now_ms < conn->last_ms + silence_limit(conn))
+		return false;
+	for (int s = CLIENT; s < SIDES; s++) {
+		conn->side[s].in_ready = !conn->side[s].eof;
+		conn->side[s].out_ready = true;
 	}
-	conn->error = ETIMEDOUT;
-	conn_close(worker, conn, idle_reason(conn));
+	run_relays(worker, conn, CLIENT);
+	return conn->state == CONN_RELAYING &&
+	    worker->now_ms >= conn->last_ms + silence_limit(conn);
+}
+
+/* Looks what the sides have taken; true when the conn has ended, since one is
+ * stalled. */
+static bool
+look_at_progress(struct worker *worker, struct conn *conn)
+{
+	int stalled;
+
+	if (progress_look(worker, conn))
+		conn->last_ms = worker->now_ms;
+	conn->unwatched = conn->owed == 0;
+	stalled = progress_stalled(worker, conn);
+	if (stalled >= 0) {
+		conn->error = ETIMEDOUT;
+		conn_close(worker, conn,
+		    stalled == CLIENT ? REASON_CLIENT_STALLED
+				      : REASON_BACKEND_STALLED);
+		return true;
+	}
+	progress_account(worker, conn);
+	return conn->state != CONN_RELAYING;
+}
+
+static void
+on_relay_timer(struct worker *worker, struct conn *conn)
+{
+	if (look_at_progress(worker, conn) || end_of_lifetime(worker, conn))
+		return;
+	if (was_silent(worker, conn)) {
+		conn->error = ETIMEDOUT;
+		conn_close(worker, conn, idle_reason(conn));
+	} else if (conn->state == CONN_RELAYING) {
+		arm_idle(worker, conn); /* traffic has moved the deadline */
+	}
+}
+
+/* Whether the attempt is over, one way or the other, and no turn has heard of
+ * it yet. */
+static bool
+attempt_is_over(struct worker *worker, struct conn *conn)
+{
+	struct pollfd pfd = { conn->side[BACKEND].fd, POLLOUT, 0 };
+
+	if (poll(&pfd, 1, 0) != 1)
+		return false;
+	/* POLLOUT and the others are EPOLLOUT and so on */
+	on_attempt_event(worker, conn, (uint32_t)pfd.revents);
+	return true;
 }
 
 static void
@@ -1024,7 +1195,7 @@ on_connect_timer(struct worker *worker, struct conn *conn)
 		connect_next(worker, conn);
 	else if (worker->now_ms < deadline)
 		timer_arm(&worker->timers, &conn->timer, deadline);
-	else
+	else if (!attempt_is_over(worker, conn))
 		attempt_failed(worker, conn, ETIMEDOUT);
 }
 
@@ -1047,9 +1218,30 @@ on_conn_timer(struct worker *worker, struct conn *conn)
 	else if (conn->state == CONN_QUEUED)
 		on_queue_timer(worker, conn);
 	else if (conn->state == CONN_RELAYING)
-		on_idle_timer(worker, conn);
+		on_relay_timer(worker, conn);
 	else if (conn->state == CONN_RESETTING)
 		continue_reset(worker, conn);
+}
+
+static uint64_t
+later(uint64_t time_ms, uint64_t by_ms, uint64_t most_ms)
+{
+	return time_ms + by_ms < most_ms ? time_ms + by_ms : most_ms;
+}
+
+void
+conns_excuse(struct worker *worker, uint64_t gap_ms)
+{
+	struct conn *conn;
+	uint32_t i = 0;
+
+	while ((conn = slots_each(&worker->conns, &i)) != NULL) {
+		conn->last_ms = later(conn->last_ms, gap_ms, worker->now_ms);
+		conn->attempt_ms = later(conn->attempt_ms, gap_ms,
+		    worker->now_ms);
+		conn->cut_ms += conn->cut_ms != 0 ? gap_ms : 0;
+		progress_excuse(worker, conn);
+	}
 }
 
 /* ---- moving house ----------------------------------------------------- */

@@ -23,11 +23,13 @@
  * CONNECTING reads nothing from the client, so a failed attempt loses nothing.
  * QUEUED neither: it has a ticket and stands in line (waiting.h) for at most
  * timeout-queue.  A client that resets gives its place up; one that only sends
- * a FIN goes on waiting, for it may want an answer.
+ * a FIN goes on waiting, for it may want an answer, unless abort-on-close says
+ * that it does not.
  * RELAYING passes bytes and half-closes on, each direction on its own.
  * RESETTING: a reset is passed on as a reset, but only after what was received
  * before it: the pipe runs empty, the other socket's queue runs out, then it is
- * closed with a reset.
+ * closed with a reset.  So is a conn that lb4 itself cuts at a deadline, there
+ * for both sides.
  *
  * An error belongs to the conn, not to the call that met it: the first failing
  * call on a socket consumes the kernel's note of it, and the next read says 0,
@@ -47,6 +49,7 @@
 #include "common/timer.h"
 #include "lb4/config/config.h"
 #include "lb4/engine/access.h"
+#include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
 
 struct backend;
@@ -87,10 +90,14 @@ struct conn {
 	bool ready;		   /* in the worker's ready list */
 	uint8_t gathering;	   /* enum gathering */
 	bool established;	   /* a backend has answered */
+	uint8_t owed;		   /* progress.h: one bit for each side */
+	bool unwatched;		   /* no look is to come: nothing was owed */
+	bool abort_on_close;
 
 	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
 	struct timer timer;
+	struct progress progress;
 
 	uint64_t id;
 	struct service_state *service; /* one of its gate's inside */
@@ -114,7 +121,8 @@ struct conn {
 	uint32_t connect_ms; /* accepted to connected, but for queue_ms */
 	int error;	     /* errno behind the reason */
 	uint8_t reason;	     /* enum reason, once it is known */
-	uint8_t failed_side; /* RESETTING: the one that met the error */
+	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
+			      * none has, lb4 cuts the conn */
 	uint8_t retries;
 	uint8_t tries;
 	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
@@ -157,6 +165,22 @@ void conn_close(struct worker *worker, struct conn *conn, enum reason reason);
 
 /* Ends it because lb4 was told to. */
 void conn_kill(struct worker *worker, struct conn *conn);
+
+/*
+ * Ends it with a reset of both sides, but after what was received before: reads
+ * nothing more, and goes on with the reset when each side has all that it is
+ * owed, or none has taken any of it for reset-linger.  One that does not relay
+ * ends at once, and one whose sender has more to say than was read: the stream
+ * ends in its middle anyway.
+ */
+void conn_cut(struct worker *worker, struct conn *conn, enum reason reason);
+
+/* Ends it because stalled conns hold too much memory. */
+void conn_shed(struct worker *worker, struct conn *conn);
+
+/* All conns of the worker: it has not run for `gap_ms`, and that is no silence
+ * of the peers.  Their deadlines are so much later. */
+void conns_excuse(struct worker *worker, uint64_t gap_ms);
 
 /* Frees the slots of the conns that were closed in this turn. */
 void conns_bury(struct worker *worker);

@@ -281,6 +281,7 @@ engine_new(struct tables *tables, const struct config *config,
 	engine->shared.room = conns_room(limits);
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
 	atomic_init(&engine->shared.silent, is_silent(config));
+	atomic_init(&engine->shared.stalled.most_kb, progress_bound_kb(config));
 	read_port_range(&engine->shared);
 	look_at_calls(&engine->shared);
 	engine->pinned = config->cpu_affinity &&
@@ -409,6 +410,12 @@ engine_close(struct engine *engine, struct closing *closing)
 	};
 
 	return worker_try_post(&engine->workers[closing->worker], &message);
+}
+
+void
+engine_cut(struct engine *engine)
+{
+	post_all(engine, WORKER_CUT);
 }
 
 void
@@ -598,6 +605,8 @@ engine_commit(struct engine *engine, struct engine_change *change)
 {
 	atomic_store(&engine->shared.maxconn, change->limits.maxconn);
 	atomic_store(&engine->shared.silent, is_silent(change->config));
+	atomic_store(&engine->shared.stalled.most_kb,
+	    progress_bound_kb(change->config));
 	/* every worker has a thread: there is no error */
 	(void)places_take_up(&change->places, &engine->places, &engine->shared,
 	    engine->started);

@@ -9,7 +9,8 @@
  *			  is dropped
  *	engine_start()	  the threads run
  *	engine_drain()	  no new conns; those there are go on
- *	engine_kill()	  ends the conns that are left
+ *	engine_cut()	  ends the conns that are left, in some time
+ *	engine_kill()	  ends them at once
  *	engine_stop()	  ends the threads and waits for them
  *	engine_free()
  */
@@ -144,7 +145,11 @@ uint64_t engine_maxconn(const struct engine *engine);
 /* Whether every worker has said so, and no conn is on its way between two. */
 bool engine_drained(const struct engine *engine);
 
-/* Resets all conns there are. */
+/* Resets all conns there are, after what they have received, as long as its
+ * receivers go on taking it: see conn_cut(). */
+void engine_cut(struct engine *engine);
+
+/* Resets all conns there are, at once. */
 void engine_kill(struct engine *engine);
 
 void engine_stop(struct engine *engine);

@@ -42,6 +42,9 @@ client_options(const struct config_service *service)
 		.oobinline = true,
 		.freebind = service->freebind,
 		.user_timeout_ms = service->user_timeout_ms,
+		.sndbuf = service->sndbuf_client,
+		.rcvbuf = service->rcvbuf_client,
+		.notsent_lowat = service->notsent_lowat_client,
 	};
 }
 

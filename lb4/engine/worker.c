@@ -217,6 +217,22 @@ kill_all(struct worker *worker)
 			conn_kill(worker, conn);
 }
 
+/* As kill_all(), but what the conns have received is delivered first. */
+static void
+cut_all(struct worker *worker)
+{
+	struct conn *conn;
+	uint32_t i = 0;
+
+	listeners_close(worker);
+	while ((conn = slots_each(&worker->conns, &i)) != NULL)
+		if (conn->state == CONN_RELAYING)
+			conn_cut(worker, conn, REASON_KILLED);
+		else if (conn->state != CONN_CLOSED &&
+		    conn->state != CONN_RESETTING)
+			conn_kill(worker, conn);
+}
+
 static void
 on_listen(struct worker *worker, const struct worker_message *message)
 {
@@ -269,6 +285,10 @@ on_message(struct worker *worker, const struct worker_message *message)
 	case WORKER_DRAIN:
 		worker->draining = true;
 		listeners_drain(worker);
+		break;
+	case WORKER_CUT:
+		worker->draining = true;
+		cut_all(worker);
 		break;
 	case WORKER_KILL:
 		worker->draining = true;
@@ -365,18 +385,26 @@ on_timer(struct worker *worker, struct timer *timer)
 			offsetof(struct listener, retry)));
 }
 
+/* How long the loop may wait for events. */
+static int
+sleep_ms(const struct worker *worker)
+{
+	if (!TAILQ_EMPTY(&worker->ready))
+		return 0;
+	/* the rest of the conns wants to go */
+	if (worker->retiring != 0)
+		return 1;
+	return timer_wheel_sleep(&worker->timers, worker->now_ms);
+}
+
 /* Waits for events; the table is let go of meanwhile. */
 static int
-wait_for_events(struct worker *worker, struct epoll_event *events)
+wait_for_events(struct worker *worker, struct epoll_event *events,
+    int timeout_ms)
 {
-	int timeout_ms = TAILQ_EMPTY(&worker->ready)
-	    ? timer_wheel_sleep(&worker->timers, worker->now_ms)
-	    : 0;
-	int timeout_us, n;
+	const int timeout_us = gather_sleep_us(worker, timeout_ms);
+	int n;
 
-	if (worker->retiring != 0 && timeout_ms != 0)
-		timeout_ms = 1; /* the rest of the conns wants to go */
-	timeout_us = gather_sleep_us(worker, timeout_ms);
 	worker->table = NULL;
 	if (timeout_ms == 0 || timeout_us == 0) {
 		rcu_quiescent();
@@ -412,15 +440,37 @@ report_drained(struct worker *worker)
 		    memory_order_relaxed);
 }
 
+/* Events first, deadlines after: see worker.h.  `n` events were served in this
+ * turn. */
+static void
+run_timers(struct worker *worker, int n)
+{
+	struct timer *timer;
+
+	if (worker->behind && n == EVENTS_MAX)
+		return; /* there may be more of them */
+	worker->behind = false;
+	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
+	    NULL)
+		on_timer(worker, timer);
+}
+
 static void
 turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_MAX];
-	struct timer *timer;
-	int n = wait_for_events(worker, events);
+	const uint64_t before_ms = worker->now_ms;
+	const int timeout_ms = sleep_ms(worker);
+	int n = wait_for_events(worker, events, timeout_ms);
+	uint64_t gap_ms;
 
 	worker->turn++;
 	look_at_clock(worker);
+	gap_ms = loop_gap(before_ms, timeout_ms, worker->now_ms);
+	if (gap_ms > 0) {
+		worker->behind = true;
+		conns_excuse(worker, gap_ms);
+	}
 	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
 	    memory_order_relaxed);
 	worker->relays.now_ms = worker->now_ms;
@@ -430,9 +480,7 @@ turn(struct worker *worker)
 		on_event(worker, &events[i]);
 	run_ready(worker);
 	gather_look(worker);
-	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
-	    NULL)
-		on_timer(worker, timer);
+	run_timers(worker, n);
 
 	if (worker->retiring != 0)
 		retire(worker);

@@ -7,6 +7,11 @@
  * A turn of the loop: wait, look at the clock and the table, serve the events,
  * the conns that had more to do than their budget, the timers; then bury what
  * died in this turn, and say that nothing of the table is held any more.
+ *
+ * Events first, deadlines after.  When the worker itself did not run for a
+ * while (the process was stopped, the machine slept, others had the CPU), the
+ * gap is added to the deadlines of its conns, and timers wait until all events
+ * that came meanwhile are served.
  */
 #ifndef LB4_ENGINE_WORKER_H
 #define LB4_ENGINE_WORKER_H
@@ -23,6 +28,7 @@
 #include "common/slots.h"
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/model/gate.h"
@@ -60,6 +66,7 @@ enum worker_message_kind {
 	WORKER_SWEEP,	 /* do the next piece of `sweep` and post it back */
 	WORKER_CLOSE,	 /* do the next piece of `closing`, likewise */
 	WORKER_DRAIN,
+	WORKER_CUT, /* reset the conns after what they have received */
 	WORKER_KILL,
 	WORKER_STOP,
 };
@@ -101,6 +108,7 @@ struct worker_shared {
 	_Atomic unsigned leaving;
 
 	struct gate gate; /* conns of the process */
+	struct stalled stalled;
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -131,6 +139,8 @@ struct worker {
 	struct conn_list to_look;
 	uint64_t gather_us;
 	struct waiting waiting; /* conns for which no backend has room */
+	uint64_t shed_turn;	/* the last in which it shed stalled conns */
+	bool behind; /* events from before a gap may still be waiting */
 	bool draining;
 	bool stopping;
 	unsigned retiring; /* to the first so many workers; 0: not */

@@ -583,24 +583,89 @@ check_memory(struct examination *exam)
 		say(finding->set, "a lower maxconn, or more memory");
 }
 
-/* What a conn has under way takes a page at least, on either socket. */
+/* What a socket's buffer may grow to: twice what was set, or what the kernel lets
+ * it have; HOST_UNKNOWN if that is not known. */
+static int64_t
+buffer_most(unsigned set, int64_t automatic)
+{
+	return set != 0 ? 2 * (int64_t)set : automatic;
+}
+
+/* What a conn may hold whose client does not read, or whose backend does not:
+ * the send buffer on that side, and the receive buffer on the other.  The most
+ * of all services; 0: unknown. */
+static uint64_t
+stalled_conn_most(const struct config *config, const struct host *host)
+{
+	int64_t most = 0;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+		const int64_t sndbuf[] = {
+			buffer_most(service->sndbuf_client,
+			    host->tcp_wmem_most),
+			buffer_most(service->sndbuf_backend,
+			    host->tcp_wmem_most),
+		};
+		const int64_t rcvbuf[] = {
+			buffer_most(service->rcvbuf_backend,
+			    host->tcp_rmem_most),
+			buffer_most(service->rcvbuf_client,
+			    host->tcp_rmem_most),
+		};
+
+		for (size_t d = 0; d < 2; d++)
+			if (is_limit(sndbuf[d]) && is_limit(rcvbuf[d]) &&
+			    sndbuf[d] + rcvbuf[d] > most)
+				most = sndbuf[d] + rcvbuf[d];
+	}
+	return (uint64_t)most;
+}
+
+/* From where on stalled conns are shed (lb4/engine/progress.h); 0: unknown. */
+static uint64_t
+stalled_bound(const struct config *config, const struct host *host)
+{
+	if (config->stalled_memory != 0)
+		return config->stalled_memory;
+	return is_limit(host->tcp_mem_low)
+	    ? above_zero(host->tcp_mem_low) / 2 * PAGE
+	    : 0;
+}
+
+/* Conns whose bytes flow take a page at least on either socket; those whose
+ * reader has stopped, their buffers. */
 static void
 check_tcp_mem(struct examination *exam)
 {
 	const int64_t pages = exam->host->tcp_mem_pages;
 	const uint64_t needs = 2 * exam->report->wanted;
+	const uint64_t each = stalled_conn_most(exam->config, exam->host);
+	const uint64_t bound = stalled_bound(exam->config, exam->host);
 	struct doctor_finding *finding;
+	uint64_t have;
 
 	if (!is_limit(pages))
 		return;
-	finding = add(exam, (uint64_t)pages < needs ? DOCTOR_NOTE : DOCTOR_FINE,
+	have = above_zero(pages) * PAGE;
+	finding = add(exam,
+	    exam->config->stalled_memory > have ? DOCTOR_BITES
+		: (uint64_t)pages < needs	? DOCTOR_NOTE
+						: DOCTOR_FINE,
 	    "net.ipv4.tcp_mem");
 	say(finding->value, "%" PRId64 " pages", pages);
-	say(finding->needs, "%" PRIu64 ": a page for each socket with bytes",
-	    needs);
-	say(finding->wall, "%" PRIu64 " conns with bytes under way at once",
-	    above_zero(pages) / 2);
-	if (finding->severity != DOCTOR_FINE)
+	say(finding->needs,
+	    "%" PRIu64 ": 2 for each conn with bytes, or up to %" PRIu64
+	    " KiB if its reader stops",
+	    needs, each >> 10);
+	say(finding->wall,
+	    "%" PRIu64 " conns with bytes at once, or %" PRIu64
+	    " whose readers stop, which are reset above %" PRIu64 " MiB",
+	    above_zero(pages) / 2, each > 0 ? have / each : 0, bound >> 20);
+	if (finding->severity == DOCTOR_BITES)
+		say(finding->set, "stalled-memory below %" PRIu64 " MiB",
+		    have >> 20);
+	else if (finding->severity == DOCTOR_NOTE)
 		say(finding->set,
 		    "a third number of net.ipv4.tcp_mem of "
 		    "%" PRIu64,

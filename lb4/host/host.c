@@ -330,6 +330,11 @@ read_network(struct host *host, const char *root)
 	host->max_orphans = sysctl_number(root, "net/ipv4/tcp_max_orphans");
 	host->tcp_mem_pages = read_number(root, "/proc/sys/net/ipv4/tcp_mem",
 	    2);
+	host->tcp_mem_low = read_number(root, "/proc/sys/net/ipv4/tcp_mem", 0);
+	host->tcp_wmem_most = read_number(root, "/proc/sys/net/ipv4/tcp_wmem",
+	    2);
+	host->tcp_rmem_most = read_number(root, "/proc/sys/net/ipv4/tcp_rmem",
+	    2);
 	read_ports(host, root);
 }
 

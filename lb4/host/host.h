@@ -31,6 +31,7 @@ struct host {
 	int64_t pipe_pages_soft, pipe_pages_hard, pipe_max_size;
 	int64_t mem_available;
 	int64_t tcp_mem_pages; /* the third of tcp_mem */
+	int64_t tcp_mem_low;   /* the first one */
 	int64_t max_orphans;
 
 	/* of the control group, the narrowest on the way up */
@@ -42,6 +43,7 @@ struct host {
 	int64_t somaxconn, syn_backlog, syncookies;
 	int64_t tw_reuse, tw_reuse_delay_ms;
 	int64_t migrate_req;
+	int64_t tcp_wmem_most, tcp_rmem_most; /* the third of each */
 	int64_t conntrack_max, conntrack_used;
 	uint16_t port_low, port_high; /* ip_local_port_range; 0: unknown */
 	uint8_t reserved[65536 / 8];  /* ip_local_reserved_ports: bits */

@@ -264,6 +264,11 @@ service_set(struct service *service, const struct config_service *config,
 	    : config->timeout_connect_ms;
 	service->timeout_idle_ms = config->timeout_idle_ms;
 	service->timeout_half_close_ms = config->timeout_half_close_ms;
+	service->timeout_stall_ms = config->timeout_stall_ms;
+	service->abort_on_close = config->abort_on_close;
+	service->sndbuf_backend = config->sndbuf_backend;
+	service->rcvbuf_backend = config->rcvbuf_backend;
+	service->notsent_lowat_backend = config->notsent_lowat_backend;
 	service->reset_linger_ms = config->reset_linger_ms;
 	service->max_lifetime_ms = config->max_lifetime_ms;
 	service->on_down = config->on_down;

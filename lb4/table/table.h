@@ -56,6 +56,8 @@ struct service_stats {
 	_Atomic uint64_t failed; /* reset without ever reaching a backend */
 	_Atomic uint64_t retries;
 	_Atomic uint64_t discarded_bytes; /* received, could not be delivered */
+	_Atomic uint64_t stalled;	  /* ended by timeout-stall */
+	_Atomic uint64_t shed;		  /* stalled, ended by stalled-memory */
 };
 
 /*
@@ -133,6 +135,11 @@ struct service {
 	unsigned timeout_queue_ms;
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
+	unsigned timeout_stall_ms; /* 0: none */
+	bool abort_on_close;
+	unsigned sndbuf_backend; /* bytes; 0: the kernel's way */
+	unsigned rcvbuf_backend;
+	unsigned notsent_lowat_backend;
 	unsigned reset_linger_ms;
 	unsigned max_lifetime_ms; /* 0: none */
 	enum on_down on_down;

@@ -59,7 +59,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsRKDBHM", second[] = "-QCDLI";
+	static const char first[] = "-CScsRKDBHM", second[] = "-QCDLIS";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -101,9 +101,12 @@ START_TEST(test_code_of_reason)
 		{ REASON_BACKEND_IDLE, "sD" },
 		{ REASON_CLIENT_LINGERS, "cL" },
 		{ REASON_BACKEND_LINGERS, "sL" },
+		{ REASON_CLIENT_STALLED, "cS" },
+		{ REASON_BACKEND_STALLED, "sS" },
 		{ REASON_QUEUE_FULL, "RQ" },
 		{ REASON_RESOURCE_CONNECT, "RC" },
 		{ REASON_RESOURCE_DATA, "RD" },
+		{ REASON_SHED, "RS" },
 		{ REASON_KILLED_QUEUED, "KQ" },
 		{ REASON_KILLED_CONNECT, "KC" },
 		{ REASON_KILLED, "KD" },

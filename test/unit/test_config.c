@@ -114,6 +114,9 @@ static const struct ranged {
 	    "auto or 1 to 100000", "1k", WHOLE },
 	{ G("pipe-size", pipe_size), "64k", "1m", 65536, 1048576, "65535",
 	    "1048577", "64k to 1m", "auto", SIZE },
+	{ G("stalled-memory", stalled_memory), "1m", "1024g", 1 << 20,
+	    UINT64_C(1) << 40, "1023k", "1025g", "auto or 1m to 1024g", "half",
+	    SIZE },
 	{ G("shutdown-timeout", shutdown_timeout_ms), "0", "1d", 0, 86400000,
 	    NULL, "86400001ms", "0s to 1d", "30", UNIT },
 	{ S("source-prefix4", source_prefix4), "1", "32", 1, 32, "0", "33",
@@ -142,6 +145,14 @@ static const struct ranged {
 	    "9ms", "31d", "10ms to 30d", "1h ms", TIME },
 	{ S("timeout-half-close", timeout_half_close_ms), "10ms", "30d", 10,
 	    2592000000, "0", "30d1s", "10ms to 30d", "-5m", TIME },
+	{ S("timeout-stall", timeout_stall_ms), "0s", "1d", 0, 86400000, NULL,
+	    "25h", "0s to 1d", "never", TIME },
+	{ S("sndbuf-client", sndbuf_client), "4k", "1g", 4096, 1 << 30, "4095",
+	    "2g", "auto or 4k to 1g", "big", SIZE },
+	{ S("rcvbuf-backend", rcvbuf_backend), "4k", "1g", 4096, 1 << 30, "0",
+	    "1073741825", "auto or 4k to 1g", "4kb", SIZE },
+	{ S("notsent-lowat-client", notsent_lowat_client), "4k", "1g", 4096,
+	    1 << 30, "1k", "2g", "auto or 4k to 1g", "low", SIZE },
 	{ S("reset-linger", reset_linger_ms), "0", "1m", 0, 60000, NULL, "61s",
 	    "0s to 1m", "1.5s", "has decimals (1.5s is 1500ms)" },
 	{ S("max-lifetime", max_lifetime_ms), "0", "30d", 0, 2592000000, NULL,
@@ -727,6 +738,10 @@ START_TEST(test_service_defaults)
 	ck_assert_uint_eq(service->timeout_idle_ms, 3600000);
 	ck_assert_uint_eq(service->timeout_half_close_ms, 300000);
 	ck_assert_uint_eq(service->reset_linger_ms, 1000);
+	ck_assert_uint_eq(service->timeout_stall_ms, 300000);
+	ck_assert(!service->abort_on_close);
+	ck_assert_uint_eq(service->sndbuf_client, 0);
+	ck_assert_uint_eq(config->stalled_memory, 0);
 	ck_assert_int_eq(service->check.kind, CHECK_NONE);
 	ck_assert_str_eq(service->check.method, "");
 	ck_assert_str_eq(service->check.path, "");

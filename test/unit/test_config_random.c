@@ -174,6 +174,16 @@ draw_service(struct random *random, size_t number,
 	service->timeout_half_close_ms = (unsigned)between(random, 10,
 	    2592000000);
 	service->reset_linger_ms = (unsigned)between(random, 0, 60000);
+	service->timeout_stall_ms = (unsigned)between(random, 0, 86400000);
+	service->abort_on_close = draw(random, 2);
+	service->sndbuf_client = (unsigned)between(random, 4096, 1 << 30);
+	service->sndbuf_backend = (unsigned)between(random, 4096, 1 << 30);
+	service->rcvbuf_client = (unsigned)between(random, 4096, 1 << 30);
+	service->rcvbuf_backend = (unsigned)between(random, 4096, 1 << 30);
+	service->notsent_lowat_client = (unsigned)between(random, 4096,
+	    1 << 30);
+	service->notsent_lowat_backend = (unsigned)between(random, 4096,
+	    1 << 30);
 	service->max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
 	service->on_down = draw(random, ON_DOWN_COUNT);
 	service->on_down_rate = (unsigned)between(random, 1, 100000);
@@ -274,6 +284,14 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(timeout_idle_ms);
 	SAME_NUMBER(timeout_half_close_ms);
 	SAME_NUMBER(reset_linger_ms);
+	SAME_NUMBER(timeout_stall_ms);
+	SAME_NUMBER(abort_on_close);
+	SAME_NUMBER(sndbuf_client);
+	SAME_NUMBER(sndbuf_backend);
+	SAME_NUMBER(rcvbuf_client);
+	SAME_NUMBER(rcvbuf_backend);
+	SAME_NUMBER(notsent_lowat_client);
+	SAME_NUMBER(notsent_lowat_backend);
 	SAME_NUMBER(max_lifetime_ms);
 	SAME_NUMBER(on_down);
 	SAME_NUMBER(on_down_rate);
@@ -352,7 +370,8 @@ START_TEST(test_dump_text)
 				   "backend = b [::1]\n";
 	static const char want[] =
 	    "[global]\nworkers = auto\ncpu-affinity = yes\nmaxconn = auto\n"
-	    "maxpipes = auto\npipe-size = 256k\nrelay = auto\n"
+	    "maxpipes = auto\npipe-size = 256k\n"
+	    "stalled-memory = auto\nrelay = auto\n"
 	    "; hash-seed = (random at each start)\n"
 	    "; hash-seed-file = (none)\n"
 	    "; user = (stay who started it)\n; pidfile = (none)\n"
@@ -377,9 +396,14 @@ START_TEST(test_dump_text)
 	    "; listen-group = (the group of who started it)\n"
 	    "; listen-mode = (as the umask has it)\n"
 	    "nodelay = yes\nkeepalive = client\n"
-	    "user-timeout = 0s\ntimeout-connect = 5s\n"
+	    "user-timeout = 0s\nsndbuf-client = auto\n"
+	    "sndbuf-backend = auto\nrcvbuf-client = auto\n"
+	    "rcvbuf-backend = auto\nnotsent-lowat-client = auto\n"
+	    "notsent-lowat-backend = auto\nabort-on-close = no\n"
+	    "timeout-connect = 5s\n"
 	    "timeout-queue = auto\ntimeout-idle = 1h\n"
-	    "timeout-half-close = 5m\nreset-linger = 1s\n"
+	    "timeout-half-close = 5m\ntimeout-stall = 5m\n"
+	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
 	    "check = none\n"
 	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";

@@ -116,6 +116,7 @@ stage_open(struct stage *stage, int way, const char *more)
 		.workers = &stage->worker,
 		.count = 1,
 		.maxconn = stage->config->maxconn,
+		.stalled = { .most_kb = UINT64_MAX },
 		.port_low = 1024,
 		.port_high = 65535,
 	};
@@ -1048,6 +1049,252 @@ START_TEST(gathers_and_moves)
 }
 END_TEST
 
+/* ---- what the kernel holds ---------------------------------------------- */
+
+#define STREAM 400000
+
+/* A conn whose backend has sent STREAM bytes; the client reads none of them,
+ * and its kernel does not take all. */
+static struct conn *
+begin_stream(struct stage *stage, int way, const char *more)
+{
+	static const char bytes[STREAM];
+	const int small = 8192;
+	struct conn *conn;
+	size_t sent = 0;
+
+	stage_open(stage, way, more);
+	conn = begin(stage);
+	ck_assert_int_eq(setsockopt(stage->client, SOL_SOCKET, SO_RCVBUF,
+			     &small, sizeof(small)),
+	    0);
+	accept_backend(stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(stage, 1000);
+	for (int i = 0; i < 10000 && conn->relay[BACKEND].bytes < STREAM; i++) {
+		ssize_t n = send(stage->backend, bytes, STREAM - sent, 0);
+
+		sent += n > 0 ? (size_t)n : 0;
+		(void)turn(stage, 1);
+	}
+	ck_assert_uint_eq(conn->relay[BACKEND].bytes, STREAM);
+	ck_assert_uint_gt(progress_unsent(conn->side[CLIENT].fd), 0);
+	return conn;
+}
+
+/* The client reads until less waits for it than before; what it has got. */
+static size_t
+take_some(struct stage *stage, const struct conn *conn)
+{
+	const uint64_t before = progress_unsent(conn->side[CLIENT].fd);
+	char buf[4096];
+	size_t got = 0;
+
+	for (int i = 0; i < 10000 && before > 0 &&
+	     progress_unsent(conn->side[CLIENT].fd) >= before;
+	     i++) {
+		ssize_t n = recv(stage->client, buf, sizeof(buf), 0);
+
+		got += n > 0 ? (size_t)n : 0;
+		if (n <= 0)
+			(void)poll(NULL, 0, 1);
+	}
+	ck_assert_uint_lt(progress_unsent(conn->side[CLIENT].fd), before);
+	return got;
+}
+
+/* So much later, the conn's timer fires. */
+static void
+pass(struct stage *stage, struct conn *conn, uint64_t ms)
+{
+	stage->worker.now_ms += ms;
+	stage->worker.turn++;
+	on_conn_timer(&stage->worker, conn);
+}
+
+/* All that came from the backend is told of, once. */
+static void
+check_sum(const struct stage *stage)
+{
+	ck_assert_uint_gt(stage->record.bytes_to_client, 0);
+	ck_assert_uint_gt(stage->record.bytes_discarded, 0);
+	ck_assert_uint_eq(stage->record.bytes_to_client +
+		stage->record.bytes_discarded,
+	    STREAM);
+}
+
+/* Who takes something within timeout-idle stays; who takes nothing does not. */
+START_TEST(slow_reader)
+{
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i, "timeout-idle = 1m\n");
+	size_t got = 0;
+
+	for (int i = 0; i < 6; i++) {
+		pass(&stage, conn, 40000);
+		ck_assert_int_eq(conn->state, CONN_RELAYING);
+		if (i < 4)
+			got += take_some(&stage, conn);
+	}
+	ck_assert_uint_lt(got, STREAM);
+	pass(&stage, conn, 60000);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_CLIENT_IDLE);
+	check_sum(&stage);
+	stage_close(&stage);
+}
+END_TEST
+
+/* A cut delivers what was received as long as somebody takes it. */
+START_TEST(cut_after_delivery)
+{
+	const bool taken = _i % 2 == 0;
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i / 2,
+	    "max-lifetime = 10s\nreset-linger = 1s\n");
+	uint64_t got = 0;
+
+	pass(&stage, conn, 20000);
+	ck_assert_int_eq(conn->state, CONN_RESETTING);
+	while (taken && conn->state == CONN_RESETTING) {
+		got += take_some(&stage, conn);
+		pass(&stage, conn, 900);
+	}
+	if (!taken) {
+		pass(&stage, conn, 900);
+		ck_assert_int_eq(conn->state, CONN_RESETTING);
+		pass(&stage, conn, 100);
+	}
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_LIFETIME_CUT);
+	if (taken)
+		ck_assert_uint_eq(stage.record.bytes_to_client, STREAM);
+	else
+		check_sum(&stage);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Who takes nothing is not saved by what he sends. */
+START_TEST(stalled_reader)
+{
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i,
+	    "timeout-idle = 1h\ntimeout-stall = 1m\n");
+	uint64_t now_ms = stage.worker.now_ms;
+
+	for (int i = 0; i < 5; i++) {
+		const uint64_t sent = conn->relay[CLIENT].bytes;
+
+		stage.worker.now_ms = now_ms += 15000;
+		on_conn_timer(&stage.worker, conn);
+		ck_assert_int_eq(conn->state, CONN_RELAYING);
+		ck_assert_int_eq(send(stage.client, "x", 1, 0), 1);
+		while (conn->relay[CLIENT].bytes == sent)
+			(void)turn(&stage, 1000);
+		if (i == 0)
+			(void)take_some(&stage, conn);
+	}
+	stage.worker.now_ms = now_ms += 15000;
+	on_conn_timer(&stage.worker, conn);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_CLIENT_STALLED);
+	ck_assert_uint_eq(atomic_load(&stage.service->state->stats[0].stalled),
+	    1);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Stalled conns hold more than they may: the worst goes, and what it held is
+ * counted no more. */
+START_TEST(sheds_stalled)
+{
+	struct stage stage;
+	struct conn *conn = begin_stream(&stage, _i, "timeout-idle = 1h\n");
+	struct stalled *stalled = &stage.shared.stalled;
+
+	atomic_store(&stalled->most_kb, 1 << 20);
+	pass(&stage, conn, 1000);
+	pass(&stage, conn, 1000);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 0);
+	pass(&stage, conn, 1000);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 1);
+	ck_assert_uint_ge(atomic_load(&stalled->kb),
+	    progress_unsent(conn->side[CLIENT].fd) >> 10);
+	/* it takes something: not stalled */
+	(void)take_some(&stage, conn);
+	pass(&stage, conn, 1000);
+	ck_assert_uint_eq(atomic_load(&stalled->kb), 0);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 0);
+
+	atomic_store(&stalled->most_kb, 10);
+	pass(&stage, conn, 1000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	pass(&stage, conn, 1000);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_SHED);
+	ck_assert_uint_eq(atomic_load(&stalled->kb), 0);
+	ck_assert_uint_eq(atomic_load(&stalled->conns), 0);
+	ck_assert_uint_eq(atomic_load(&stage.service->state->stats[0].shed), 1);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Events first, deadlines after: what waits in a socket that no turn has served
+ * is no silence, and a backend that has answered is not too late. */
+START_TEST(waits_unserved)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "timeout-idle = 1m\ntimeout-connect = 1s\n");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	wait_events(conn->side[BACKEND].fd, POLLOUT);
+	pass(&stage, conn, 2000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	ck_assert_int_eq(send(stage.client, "hello", 5, 0), 5);
+	wait_queued(conn->side[CLIENT].fd, 5);
+	pass(&stage, conn, 60000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	ck_assert_uint_eq(conn->relay[CLIENT].bytes, 5);
+	pass(&stage, conn, 59000);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+
+	/* a gap of the worker's is nobody's silence */
+	stage.worker.now_ms += 50000;
+	conns_excuse(&stage.worker, 50000);
+	pass(&stage, conn, 900);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	pass(&stage, conn, 100);
+	ck_assert_int_eq(conn->state, CONN_CLOSED);
+	conns_bury(&stage.worker);
+	ck_assert_int_eq(stage.record.reason, REASON_BACKEND_IDLE);
+	stage_close(&stage);
+}
+END_TEST
+
+/* With abort-on-close a FIN gives the place up. */
+START_TEST(aborted_while_queued)
+{
+	struct house house;
+
+	house_open(&house, "abort-on-close = yes\n", 3);
+	(void)shutdown(house.client[2], SHUT_WR);
+	wait_events(house.conn[2]->side[CLIENT].fd, POLLRDHUP);
+	(void)turn(&house.stage, 0);
+	ck_assert_int_eq(house.stage.records, 1);
+	ck_assert_int_eq(house.stage.record.reason, REASON_CLIENT_QUEUED);
+	ck_assert_int_eq(house.stage.record.error, 0);
+	ck_assert(!waiting_is_used(house.stage.service->state));
+	house_close(&house);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1070,6 +1317,12 @@ main(void)
 	tcase_add_loop_test(tcase, full_house, 0, WAYS);
 	tcase_add_loop_test(tcase, gathers_bulk, 0, 2);
 	tcase_add_loop_test(tcase, gathers_and_moves, 0, 2);
+	tcase_add_loop_test(tcase, slow_reader, 0, WAYS);
+	tcase_add_loop_test(tcase, cut_after_delivery, 0, 2 * WAYS);
+	tcase_add_loop_test(tcase, stalled_reader, 0, WAYS);
+	tcase_add_loop_test(tcase, sheds_stalled, 0, WAYS);
+	tcase_add_loop_test(tcase, waits_unserved, 0, WAYS);
+	tcase_add_test(tcase, aborted_while_queued);
 	tcase_add_test(tcase, first_come_first_served);
 	tcase_add_test(tcase, none_overtakes);
 	tcase_add_loop_test(tcase, queue_is_bounded, 0, 2);

@@ -33,6 +33,9 @@ roomy(void)
 		.pipe_max_size = 1048576,
 		.mem_available = INT64_C(16) << 30,
 		.tcp_mem_pages = 500000,
+		.tcp_mem_low = 250000,
+		.tcp_wmem_most = 4 << 20,
+		.tcp_rmem_most = 6 << 20,
 		.max_orphans = 131072,
 		.cgroup_mem_left = HOST_UNLIMITED,
 		.cgroup_pids_left = HOST_UNLIMITED,
@@ -310,6 +313,20 @@ START_TEST(conntrack)
 }
 END_TEST
 
+/* What is said of the memory for TCP. */
+static void
+expect_stalled(const char *needs, const char *wall)
+{
+	size_t i = 0;
+
+	while (i < report.count &&
+	    strcmp(report.finding[i].what, "net.ipv4.tcp_mem") != 0)
+		i++;
+	ck_assert_uint_lt(i, report.count);
+	ck_assert_ptr_nonnull(strstr(report.finding[i].needs, needs));
+	ck_assert_ptr_nonnull(strstr(report.finding[i].wall, wall));
+}
+
 START_TEST(memory)
 {
 	host.mem_available = 9216 * 1000;
@@ -322,6 +339,23 @@ START_TEST(memory)
 	roomy();
 	host.tcp_mem_pages = 1000;
 	expect_other("net.ipv4.tcp_mem", DOCTOR_NOTE);
+
+	/* what conns hold whose readers stop: the buffers on their way */
+	roomy();
+	examine();
+	expect_stalled("or up to 10240 KiB",
+	    "or 195 whose readers stop, which "
+	    "are reset above 488 MiB");
+	configure("maxconn = 20000\nstalled-memory = 100m",
+	    "sndbuf-client = 128k\nrcvbuf-backend = 128k\n"
+	    "sndbuf-backend = 128k\nrcvbuf-client = 384k");
+	examine();
+	expect_stalled("or up to 1024 KiB",
+	    "or 1953 whose readers stop, which "
+	    "are reset above 100 MiB");
+	configure("maxconn = 20000\nstalled-memory = 4g", "");
+	expect_other("net.ipv4.tcp_mem", DOCTOR_BITES);
+	configure("maxconn = 20000", "");
 	roomy();
 	host.max_orphans = 1000;
 	expect_other("net.ipv4.tcp_max_orphans", DOCTOR_NOTE);

@@ -135,6 +135,8 @@ START_TEST(sysctls)
 	put("/proc/sys/net/ipv4/tcp_migrate_req", "1\n");
 	put("/proc/sys/net/ipv4/tcp_max_orphans", "4096\n");
 	put("/proc/sys/net/ipv4/tcp_mem", "100\t200\t300\n");
+	put("/proc/sys/net/ipv4/tcp_wmem", "4096\t16384\t4194304\n");
+	put("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t6291456\n");
 	put("/proc/sys/net/netfilter/nf_conntrack_max", "65536\n");
 	put("/proc/sys/net/netfilter/nf_conntrack_count", "12\n");
 	put("/proc/meminfo",
@@ -155,6 +157,9 @@ START_TEST(sysctls)
 	ck_assert_int_eq(host.migrate_req, 1);
 	ck_assert_int_eq(host.max_orphans, 4096);
 	ck_assert_int_eq(host.tcp_mem_pages, 300);
+	ck_assert_int_eq(host.tcp_mem_low, 100);
+	ck_assert_int_eq(host.tcp_wmem_most, 4194304);
+	ck_assert_int_eq(host.tcp_rmem_most, 6291456);
 	ck_assert_int_eq(host.conntrack_max, 65536);
 	ck_assert_int_eq(host.conntrack_used, 12);
 	ck_assert_int_eq(host.mem_available, 2048 * 1024);

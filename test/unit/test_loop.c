@@ -218,6 +218,19 @@ START_TEST(test_sooner)
 }
 END_TEST
 
+START_TEST(test_gap)
+{
+	/* on time, or nearly; early; no time was set */
+	ck_assert_uint_eq(loop_gap(1000, 50, 1050), 0);
+	ck_assert_uint_eq(loop_gap(1000, 50, 1050 + LOOP_GAP_MS), 0);
+	ck_assert_uint_eq(loop_gap(1000, 50, 1001), 0);
+	ck_assert_uint_eq(loop_gap(1000, -1, 90000), 0);
+	ck_assert_uint_eq(loop_gap(1000, 50, 1051 + LOOP_GAP_MS),
+	    51 + LOOP_GAP_MS);
+	ck_assert_uint_eq(loop_gap(1000, 0, 6000), 5000);
+}
+END_TEST
+
 static Suite *
 loop_suite(void)
 {
@@ -233,6 +246,7 @@ loop_suite(void)
 	tcase_add_test(tc, test_count_is_obeyed);
 	tcase_add_test(tc, test_signal_is_no_error);
 	tcase_add_test(tc, test_errors);
+	tcase_add_test(tc, test_gap);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

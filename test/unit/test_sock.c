@@ -212,6 +212,61 @@ START_TEST(test_options_are_handed_down)
 }
 END_TEST
 
+/* The buffers are handed down, too, and a listener gives them back to the
+ * kernel. */
+START_TEST(test_buffers)
+{
+	const struct sock_options set = {
+		.sndbuf = 40000,
+		.rcvbuf = 50000,
+		.notsent_lowat = 60000,
+	};
+	static const struct sock_options none = { 0 };
+	struct addr addr = address("127.0.0.1:0");
+	int plain = sock_listen(&addr, false, 16, &none), listener, fd;
+	bool pending;
+
+	ck_assert_int_ge(plain, 0);
+	addr = address("127.0.0.1:0");
+	listener = sock_listen(&addr, false, 16, &set);
+	ck_assert_int_ge(listener, 0);
+	for (int i = 0; i < 2; i++) {
+		fd = sock_connect(&addr, &set, &pending);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(option(fd, SOL_SOCKET, SO_SNDBUF), 80000);
+		ck_assert_int_eq(option(fd, SOL_SOCKET, SO_RCVBUF), 100000);
+		close(fd);
+		fd = accept_one(listener);
+		ck_assert_int_eq(option(fd, SOL_SOCKET, SO_SNDBUF), 80000);
+		ck_assert_int_eq(option(fd, SOL_SOCKET, SO_RCVBUF), 100000);
+		ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+		    60000);
+		close(fd);
+		ck_assert_int_eq(sock_set_listener(listener, true, 16, &none),
+		    0);
+		ck_assert_int_eq(option(listener, IPPROTO_TCP,
+				     TCP_NOTSENT_LOWAT),
+		    0);
+		/* before 5.15 the size stays */
+		if (option(plain, SOL_SOCKET, SO_BUF_LOCK) == 0) {
+			ck_assert_int_eq(option(listener, SOL_SOCKET,
+					     SO_BUF_LOCK),
+			    0);
+			ck_assert_int_eq(option(listener, SOL_SOCKET,
+					     SO_SNDBUF),
+			    option(plain, SOL_SOCKET, SO_SNDBUF));
+			ck_assert_int_eq(option(listener, SOL_SOCKET,
+					     SO_RCVBUF),
+			    option(plain, SOL_SOCKET, SO_RCVBUF));
+		}
+		ck_assert_int_eq(sock_set_listener(listener, true, 16, &set),
+		    0);
+	}
+	close(listener);
+	close(plain);
+}
+END_TEST
+
 /* Each option alone sets itself and no other. */
 START_TEST(test_options_one_by_one)
 {
@@ -757,6 +812,7 @@ sock_suite(void)
 	tcase_add_test(tc, test_no_options);
 	tcase_add_loop_test(tc, test_own_peer, 0, 2);
 	tcase_add_loop_test(tc, test_options_are_handed_down, 0, TCP_TEXTS);
+	tcase_add_test(tc, test_buffers);
 	tcase_add_test(tc, test_options_one_by_one);
 	tcase_add_loop_test(tc, test_adopt, 0, TCP_TEXTS);
 	tcase_add_test(tc, test_adopt_others);

@@ -130,6 +130,11 @@ START_TEST(settings_are_taken_over)
 	one->timeout_idle_ms = 9;
 	one->timeout_half_close_ms = 10;
 	one->reset_linger_ms = 11;
+	one->timeout_stall_ms = 12;
+	one->abort_on_close = true;
+	one->sndbuf_backend = 13;
+	one->rcvbuf_backend = 14;
+	one->notsent_lowat_backend = 15;
 	tables_init(&tables, 1);
 	publish(&tables, config);
 
@@ -145,6 +150,11 @@ START_TEST(settings_are_taken_over)
 	ck_assert_uint_eq(service->timeout_idle_ms, 9);
 	ck_assert_uint_eq(service->timeout_half_close_ms, 10);
 	ck_assert_uint_eq(service->reset_linger_ms, 11);
+	ck_assert_uint_eq(service->timeout_stall_ms, 12);
+	ck_assert(service->abort_on_close);
+	ck_assert_uint_eq(service->sndbuf_backend, 13);
+	ck_assert_uint_eq(service->rcvbuf_backend, 14);
+	ck_assert_uint_eq(service->notsent_lowat_backend, 15);
 	tables_done(&tables);
 	table_config_free(config);
 }
