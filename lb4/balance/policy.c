@@ -303,6 +303,18 @@ wants_room(const struct service *service, const struct pick *pick,
 		scope->check_health) != POLICY_NONE;
 }
 
+/* Whether a backend that is no backup is up and ready: then none of the backups
+ * comes into question, not even for a conn that could not reach it. */
+static bool
+has_primary(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (service->backend[i].set != SET_BACKUP &&
+		    unavailable(&service->backend[i], true) == SKIP_NOT)
+			return true;
+	return false;
+}
+
 /* Chooses in one set after the other. */
 static int
 pick_in_sets(const struct service *service, const struct pick *pick,
@@ -320,6 +332,9 @@ pick_in_sets(const struct service *service, const struct pick *pick,
 		int index = -1;
 
 		scope->set = sets[i];
+		if (scope->set == SET_BACKUP &&
+		    service->members[SET_BACKUP] > 0 && has_primary(service))
+			return POLICY_NONE;
 		if (service->members[scope->set] > 0) {
 			trace_set(pick->trace, scope);
 			index = policy->pick(service, pick, scope, limit);

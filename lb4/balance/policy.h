@@ -17,7 +17,8 @@
  *	   backend it had then (pins.h).
  *	3. of the backends that are up, those in the node's zone or those in
  *	   others come first, as the zones' formula has it (policy.c); then
- *	   the rest of the two; then the backups.
+ *	   the rest of the two; then the backups, if none of the others is
+ *	   up and ready.
  *	4. in that set the policy chooses.  Backends at their maxconn are
  *	   stepped past, but not to backups, nor to those that are down: if
  *	   only full ones are left of a kind, the conn has to wait.

@@ -25,8 +25,22 @@
 
 struct totals {
 	size_t services, backends;
-	uint64_t accepted, closed, failed, retries;
+	uint64_t accepted, closed, failed, retries, no_ports;
 };
+
+static uint64_t
+no_ports_of(const struct service *service)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		struct backend_sums sums;
+
+		backend_sum(service->backend[i].backend, &sums);
+		sum += sums.no_ports;
+	}
+	return sum;
+}
 
 static void
 add_up(const struct table *table, struct totals *totals)
@@ -39,6 +53,7 @@ add_up(const struct table *table, struct totals *totals)
 			continue;
 		totals->services++;
 		totals->backends += service->backends;
+		totals->no_ports += no_ports_of(service);
 		for (unsigned i = 0; i < service->state->workers; i++) {
 			const struct service_stats *stats =
 			    &service->state->stats[i];
@@ -68,7 +83,7 @@ command_info(struct caller *caller, const struct command *command)
 	add_up(table, &totals);
 	answer_object(caller, "lb4.info/1",
 	    json_pack("{s:s,s:i,s:s,s:I,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-		      "s:I,s:I,s:s,s:i,s:s}",
+		      "s:I,s:I,s:I,s:s,s:i,s:s}",
 		"version", parts->version, "pid", (int)getpid(), "state",
 		control_state_name(control->state), "uptime_ms",
 		(json_int_t)(timer_now_ms() - control->began_ms),
@@ -81,7 +96,8 @@ command_info(struct caller *caller, const struct command *command)
 		(json_int_t)table->generation, "accepted",
 		(json_int_t)totals.accepted, "closed",
 		(json_int_t)totals.closed, "failed", (json_int_t)totals.failed,
-		"retries", (json_int_t)totals.retries, "log_level",
+		"retries", (json_int_t)totals.retries, "no_ports",
+		(json_int_t)totals.no_ports, "log_level",
 		log_level_name(atomic_load(&log_level)), "callers",
 		(int)control_socket_callers(parts->socket), "level",
 		level_name(caller->level)));

@@ -128,8 +128,8 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	backend_sum(backend, &sums);
 	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
 	    backend->name);
-	row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:f,"
-			"s:f,s:I,s:I}",
+	row = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:I,"
+			"s:f,s:f,s:I,s:I}",
 	    "backend", name, "address",
 	    addr_format(&backend->addr, addr, sizeof(addr)), "state",
 	    entry != NULL ? state_name(backend, admin, word) : "removed",
@@ -142,10 +142,11 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	    (json_int_t)atomic_load_explicit(&backend->active,
 		memory_order_relaxed),
 	    "total", (json_int_t)sums.conns, "failures",
-	    (json_int_t)sums.connect_failures, "conns_per_s",
-	    backend->rate.conns_per_s, "bytes_per_s", backend->rate.bytes_per_s,
-	    "bytes_to_backend", (json_int_t)sums.bytes_to_backend,
-	    "bytes_to_client", (json_int_t)sums.bytes_to_client);
+	    (json_int_t)sums.connect_failures, "no_ports",
+	    (json_int_t)sums.no_ports, "conns_per_s", backend->rate.conns_per_s,
+	    "bytes_per_s", backend->rate.bytes_per_s, "bytes_to_backend",
+	    (json_int_t)sums.bytes_to_backend, "bytes_to_client",
+	    (json_int_t)sums.bytes_to_client);
 	if (row == NULL)
 		return NULL;
 	if (checked)
@@ -159,7 +160,7 @@ backend_row(const struct caller *caller, const struct backend *backend,
 
 struct service_sums {
 	uint64_t accepted, closed, failed, retries, discarded;
-	uint64_t queued;
+	uint64_t queued, no_ports;
 	size_t available;
 };
 
@@ -182,9 +183,14 @@ sum_service(const struct service *service, struct service_sums *sums)
 		sums->retries += load(&state->stats[i].retries);
 		sums->discarded += load(&state->stats[i].discarded_bytes);
 	}
-	for (size_t i = 0; i < service->backends; i++)
+	for (size_t i = 0; i < service->backends; i++) {
+		struct backend_sums backend;
+
+		backend_sum(service->backend[i].backend, &backend);
+		sums->no_ports += backend.no_ports;
 		sums->available += service->backend[i].weight > 0 &&
 		    backend_is_available(service->backend[i].backend);
+	}
 }
 
 /* A checksum as lb4ctl(8) and the log have it. */
@@ -209,23 +215,35 @@ configuration_checksum(const struct caller *caller,
 	return checksum_text(sum);
 }
 
+/* What is seldom so is said when it is so. */
+static const char *
+say_no_ports(const struct service_sums *sums, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (sums->no_ports > 0)
+		(void)snprintf(buf, size, ", %" PRIu64 " without a local port",
+		    sums->no_ports);
+	return buf;
+}
+
 static void
 open_service(struct caller *caller, const struct service *service)
 {
 	const uint64_t active = atomic_load(&service->state->gate.inside);
 	struct service_sums sums;
 	const char *state;
-	char line[320];
+	char line[384], no_ports[48];
 
 	sum_service(service, &sums);
 	state = sums.available > 0 ? "up" : "down";
 	(void)snprintf(line, sizeof(line),
 	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conns, %" PRIu64
 	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
-	    " retries",
+	    " retries%s",
 	    service->state->name, state, balance_name(service->balance),
 	    sums.available, service->backends, active, sums.queued,
-	    sums.accepted, sums.failed, sums.retries);
+	    sums.accepted, sums.failed, sums.retries,
+	    say_no_ports(&sums, no_ports, sizeof(no_ports)));
 	answer_open(caller,
 	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
 		      "s:o}",

@@ -694,6 +694,22 @@ wait_for_resource(struct worker *worker, struct conn *conn, int error)
 	    worker->now_ms + RESOURCE_RETRY_MS);
 }
 
+/* Ports are used up towards one address, by conns and by what waits for its
+ * TIME_WAIT to pass: our lack, not the backend's fault. */
+static void
+note_no_port(struct worker *worker, const struct conn *conn)
+{
+	char text[ADDR_TEXT_MAX];
+
+	count(&backend_stats(worker, conn)->no_ports, 1);
+	if (worker_may_warn(worker))
+		log_warning("%s/%s: cannot connect to %s: no local port is "
+			    "left: widen net.ipv4.ip_local_port_range, or give "
+			    "the service more backends",
+		    conn->service->name, conn->backend->name,
+		    addr_format(&conn->backend->addr, text, sizeof(text)));
+}
+
 static void
 note_failure(struct worker *worker, struct conn *conn, int error)
 {
@@ -701,8 +717,10 @@ note_failure(struct worker *worker, struct conn *conn, int error)
 
 	conn->error = error;
 	conn->tried[conn->tries++] = conn->backend->id;
-	if (error == EADDRNOTAVAIL)
-		return; /* our ports, not the backend's fault */
+	if (error == EADDRNOTAVAIL) {
+		note_no_port(worker, conn);
+		return;
+	}
 	count(&backend_stats(worker, conn)->connect_failures, 1);
 	if (peers->suspect != NULL)
 		peers->suspect(peers->prober, conn->backend->id);

@@ -113,6 +113,7 @@ backend_sum(const struct backend *backend, struct backend_sums *sums)
 
 		sums->conns += load(&stats->conns);
 		sums->connect_failures += load(&stats->connect_failures);
+		sums->no_ports += load(&stats->no_ports);
 		sums->bytes_to_backend += load(&stats->bytes_to_backend);
 		sums->bytes_to_client += load(&stats->bytes_to_client);
 	}

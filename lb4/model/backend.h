@@ -84,6 +84,8 @@ enum admin_state {
 struct backend_stats {
 	_Alignas(64) _Atomic uint64_t conns; /* established, ever */
 	_Atomic uint64_t connect_failures;   /* refused, timed out, ... */
+	_Atomic uint64_t
+	    no_ports; /* attempts for which no local port was left */
 	_Atomic uint64_t bytes_to_backend;
 	_Atomic uint64_t bytes_to_client;
 };
@@ -101,6 +103,7 @@ struct backend_rate {
 struct backend_sums {
 	uint64_t conns;
 	uint64_t connect_failures;
+	uint64_t no_ports;
 	uint64_t bytes_to_backend;
 	uint64_t bytes_to_client;
 };

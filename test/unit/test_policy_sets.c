@@ -67,6 +67,30 @@ START_TEST(backups_serve_when_no_other_can)
 END_TEST
 
 /* Weight 0 is not available either; nor is a backup of weight 0. */
+/* A conn that could not reach those that are up is not sent to a backup: only
+ * when none of them is up. */
+START_TEST(backups_are_not_for_retries)
+{
+	struct sim *sim = with_backups(_i);
+	const size_t primaries[] = { 0, 1, 3, 4 };
+	struct pick pick = sim_client(7);
+
+	for (size_t i = 0; i < 4; i++)
+		pick.tried[pick.tries++] = sim_backend(sim, primaries[i])->id;
+	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	for (size_t i = 0; i < 3; i++)
+		sim_set_down(sim, primaries[i], true);
+	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	sim_set_down(sim, 4, true);
+	ck_assert_int_ge(policy_pick(sim->service, &pick), 0);
+	/* Nor when the backups are down, too, and one of the others is not. */
+	sim_set_all_down(sim, true);
+	sim_set_down(sim, 4, false);
+	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(backups_serve_for_weight_zero)
 {
 	struct sim *sim = with_backups(_i);
@@ -397,6 +421,7 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, backups_serve_when_no_other_can, 0, all);
+	tcase_add_loop_test(tc, backups_are_not_for_retries, 0, all);
 	tcase_add_loop_test(tc, backups_serve_for_weight_zero, 0, all);
 	tcase_add_loop_test(tc, backups_that_are_down_come_last, 0, all);
 	tcase_add_loop_test(tc, who_joins_is_checked_first, 0, all);
