@@ -171,13 +171,6 @@ release_backend(const struct worker *worker, struct conn *conn)
 	waiting_call(worker->shared, conn->service);
 }
 
-static void
-leave(struct worker_shared *shared, struct gate *gate)
-{
-	if (gate_leave(gate))
-		worker_wake_waiters(shared, gate);
-}
-
 /* How many bytes wait in a socket's receive or send queue. */
 static uint64_t
 queued(int fd, unsigned long what)
@@ -293,8 +286,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
 
-	leave(worker->shared, &conn->service->gate);
-	leave(worker->shared, &worker->shared->gate);
+	worker_leave(worker->shared, &conn->service->gate);
+	worker_leave(worker->shared, &worker->shared->gate);
 }
 
 void
