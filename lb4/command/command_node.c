@@ -100,9 +100,10 @@ answer_node(struct caller *caller, bool drain)
 	state = readiness_state(control, why, sizeof(why));
 	if (caller->json) {
 		answer_object(caller, "lb4.node/1",
-		    json_pack("{s:b,s:s,s:s,s:b,s:I}", "ready",
+		    json_pack("{s:b,s:s,s:s,s:b,s:b,s:I}", "ready",
 			state == NODE_READY, "state", readiness_name(state),
 			"why", why, "drained", (bool)control->node_drained,
+			"at_maxconn", engine_is_full(control->parts.engine),
 			"conns", (json_int_t)conns));
 		return;
 	}

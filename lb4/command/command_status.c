@@ -15,6 +15,7 @@
 #include "lb4/config/fingerprint.h"
 #include "lb4/control/control.h"
 #include "lb4/control/readiness.h"
+#include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
 #define ROWS_MAX 64 /* of one piece */
@@ -232,26 +233,32 @@ open_service(struct caller *caller, const struct service *service)
 	const uint64_t active = atomic_load(&service->state->gate.inside);
 	struct service_sums sums;
 	const char *state;
-	char line[384], no_ports[48];
+	const bool full = gate_is_full(&service->state->gate, service->maxconn);
+	const bool all_full = engine_is_full(caller->control->parts.engine);
+	char line[416], no_ports[48];
 
 	sum_service(service, &sums);
 	state = sums.available > 0 ? "up" : "down";
 	(void)snprintf(line, sizeof(line),
 	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conns, %" PRIu64
 	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
-	    " retries%s",
+	    " retries%s%s",
 	    service->state->name, state, balance_name(service->balance),
 	    sums.available, service->backends, active, sums.queued,
 	    sums.accepted, sums.failed, sums.retries,
-	    say_no_ports(&sums, no_ports, sizeof(no_ports)));
+	    say_no_ports(&sums, no_ports, sizeof(no_ports)),
+	    full	   ? ", at maxconn"
+		: all_full ? ", at the global maxconn"
+			   : "");
 	answer_open(caller,
-	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
-		      "s:o}",
+	    json_pack(
+		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:o,"
+		"s:o}",
 		"service", service->state->name, "state", state, "balance",
 		balance_name(service->balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
 		"queued", (json_int_t)sums.queued, "maxconn",
-		(json_int_t)service->maxconn, "accepted",
+		(json_int_t)service->maxconn, "at_maxconn", full, "accepted",
 		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
 		"failed", (json_int_t)sums.failed, "retries",
 		(json_int_t)sums.retries, "bytes_discarded",
@@ -368,9 +375,10 @@ status_head(const struct caller *caller)
 
 	if (fingerprint_global(config, &sum) < 0)
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:b}", "version", parts->version,
-	    "zone", config->zone, "node",
+	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:b}", "version",
+	    parts->version, "zone", config->zone, "node",
 	    readiness_name(readiness_state(caller->control, why, sizeof(why))),
+	    "at_maxconn", engine_is_full(parts->engine),
 	    "configuration_checksum", checksum_text(sum), "seed_checksum",
 	    fingerprint_seed_matters(config)
 		? checksum_text(fingerprint_seed(config))

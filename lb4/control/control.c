@@ -20,6 +20,7 @@
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/closer.h"
+#include "lb4/control/fullness.h"
 #include "lb4/control/reload.h"
 #include "lb4/engine/engine.h"
 #include "lb4/log/logger.h"
@@ -296,6 +297,10 @@ on_timer(struct control *control, const struct timer *timer)
 		(void)tables_sweep(control->parts.tables);
 		timer_arm(&control->wheel, &control->sweep,
 		    timer_now_ms() + SWEEP_MS);
+	} else if (timer == &control->fullness) {
+		fullness_look(control, timer_now_ms());
+		timer_arm(&control->wheel, &control->fullness,
+		    timer_now_ms() + FULLNESS_LOOK_MS);
 	} else if (timer == &control->progress) {
 		on_progress(control);
 	} else if (control->state == CONTROL_DRAINING) {
@@ -392,6 +397,8 @@ control_run(struct control *control, const struct control_parts *parts)
 		return error;
 	}
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
+	timer_arm(&control->wheel, &control->fullness,
+	    timer_now_ms() + FULLNESS_LOOK_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
 	    parts->tables);
 	while (control->state != CONTROL_ENDED) {

@@ -68,7 +68,8 @@ struct control {
 	int signalfd;
 	struct mailbox mailbox; /* struct control_message, from the workers */
 	struct timer_wheel wheel;
-	struct timer sweep; /* looks for what tables no longer name */
+	struct timer sweep;    /* looks for what tables no longer name */
+	struct timer fullness; /* looks whether maxconn is reached */
 	struct manager manager;
 	struct closer *closer; /* owned; while control runs, and until done */
 	struct timer progress; /* says how many conns are left */

@@ -84,6 +84,13 @@ gate_has_room(struct gate *gate, uint64_t limit)
 	return limit == 0 || atomic_load(&gate->inside) < limit;
 }
 
+/* Whether somebody has to wait, or the next one would. */
+static inline bool
+gate_is_full(struct gate *gate, uint64_t limit)
+{
+	return !gate_has_room(gate, limit) || gate_has_waiters(gate);
+}
+
 /* Shows the worker's oldest ticket, or that it has none any more. */
 void gate_show(struct gate *gate, unsigned worker, uint64_t ticket);
 void gate_withdraw(struct gate *gate, unsigned worker);
