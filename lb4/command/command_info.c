@@ -82,15 +82,17 @@ command_info(struct caller *caller, const struct command *command)
 	(void)command;
 	add_up(table, &totals);
 	answer_object(caller, "lb4.info/1",
-	    json_pack("{s:s,s:i,s:s,s:I,s:o,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-		      "s:I,s:I,s:I,s:s,s:i,s:s}",
+	    json_pack(
+		"{s:s,s:i,s:s,s:I,s:o,s:i,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,"
+		"s:I,s:I,s:I,s:s,s:i,s:s}",
 		"version", parts->version, "pid", (int)getpid(), "state",
 		control_state_name(control->state), "uptime_ms",
 		(json_int_t)(timer_now_ms() - control->began_ms),
 		"configuration", answer_value(options_source(parts->options)),
 		"workers", (int)engine_running(parts->engine), "conns",
 		(json_int_t)engine_conns(parts->engine), "maxconn",
-		(json_int_t)engine_maxconn(parts->engine), "services",
+		(json_int_t)engine_maxconn(parts->engine), "at_maxconn",
+		engine_is_full(parts->engine), "services",
 		(json_int_t)totals.services, "backends",
 		(json_int_t)totals.backends, "generation",
 		(json_int_t)table->generation, "accepted",

@@ -109,8 +109,11 @@ answer_node(struct caller *caller, bool drain)
 		    readiness_name(state));
 		answer_string(caller, why);
 		caller_printf(caller,
-		    ",\"drained\":%s,\"conns\":%" PRIu64 "}\n\n",
-		    control->node_drained ? "true" : "false", conns);
+		    ",\"drained\":%s,\"at_maxconn\":%s,\"conns\":%" PRIu64
+		    "}\n\n",
+		    control->node_drained ? "true" : "false",
+		    engine_is_full(control->parts.engine) ? "true" : "false",
+		    conns);
 		return;
 	}
 	if (drain)

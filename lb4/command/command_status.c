@@ -265,17 +265,6 @@ configuration_checksum(const struct caller *caller,
 						      : NULL;
 }
 
-/* What is seldom so is said when it is so. */
-static const char *
-say_no_ports(const struct service_sums *sums, char *buf, size_t size)
-{
-	buf[0] = '\0';
-	if (sums->no_ports > 0)
-		(void)snprintf(buf, size, ", %" PRIu64 " without a local port",
-		    sums->no_ports);
-	return buf;
-}
-
 static json_t *
 listens_array(const struct caller *caller, const struct service *service)
 {
@@ -284,12 +273,16 @@ listens_array(const struct caller *caller, const struct service *service)
 	const struct addr *addr;
 	json_t *list = json_array();
 	size_t index = 0;
+	int error = 0;
 
 	while ((addr = engine_listens(engine, service->state->name, &index)) !=
 	    NULL)
-		(void)json_array_append_new(list,
-		    json_string(addr_format(addr, text, sizeof(text))));
-	return list;
+		error |= json_array_append_new(list,
+		    answer_value(addr_format(addr, text, sizeof(text))));
+	if (error == 0)
+		return list;
+	json_decref(list);
+	return NULL;
 }
 
 /* "  listens on 0.0.0.0:80, [::]:80"; cut where it is too long. */
@@ -310,6 +303,17 @@ format_listens(const struct caller *caller, const struct service *service,
 	json_decref(listens);
 }
 
+/* What is seldom so is said when it is so. */
+static const char *
+say_no_ports(const struct service_sums *sums, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (sums->no_ports > 0)
+		(void)snprintf(buf, size, ", %" PRIu64 " without a local port",
+		    sums->no_ports);
+	return buf;
+}
+
 static void
 open_service(struct caller *caller, const struct service *service)
 {
@@ -317,28 +321,34 @@ open_service(struct caller *caller, const struct service *service)
 	struct service_sums sums;
 	const char *state;
 	char line[900], no_ports[48];
+	const bool full = gate_is_full(&service->state->gate, service->maxconn);
+	const bool all_full = engine_is_full(caller->control->parts.engine);
 
 	sum_service(service, &sums);
 	state = sums.available > 0 ? "up" : "down";
 	(void)snprintf(line, sizeof(line),
 	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conn%s, %" PRIu64
 	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
-	    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s",
+	    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s%s",
 	    service->state->name, state, balance_name(service->balance),
 	    sums.available, service->backends, active, plural(active),
 	    sums.queued, sums.accepted, sums.failed, sums.retries,
 	    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
-	    say_no_ports(&sums, no_ports, sizeof(no_ports)));
+	    say_no_ports(&sums, no_ports, sizeof(no_ports)),
+	    full	   ? ", at maxconn"
+		: all_full ? ", at the global maxconn"
+			   : "");
 	if (!caller->json)
 		format_listens(caller, service, line, sizeof(line));
 	answer_open(caller,
-	    json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-		      "s:I,s:o,s:o,s:o}",
+	    json_pack(
+		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,"
+		"s:I,s:o,s:o,s:o}",
 		"service", service->state->name, "state", state, "balance",
 		balance_name(service->balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
 		"queued", (json_int_t)sums.queued, "maxconn",
-		(json_int_t)service->maxconn, "accepted",
+		(json_int_t)service->maxconn, "at_maxconn", full, "accepted",
 		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
 		"failed", (json_int_t)sums.failed, "retries",
 		(json_int_t)sums.retries, "bytes_discarded",
@@ -445,9 +455,10 @@ status_head(const struct caller *caller)
 
 	if (fingerprint_global(config, &sum) < 0)
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:b}", "version", parts->version,
-	    "zone", config->zone, "node",
+	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:b}", "version",
+	    parts->version, "zone", config->zone, "node",
 	    readiness_name(readiness_state(caller->control, why, sizeof(why))),
+	    "at_maxconn", engine_is_full(parts->engine),
 	    "configuration_checksum", checksum_text(sum), "seed_checksum",
 	    fingerprint_seed_matters(config)
 		? checksum_text(fingerprint_seed(config))

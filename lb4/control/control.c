@@ -20,6 +20,7 @@
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/control/closer.h"
+#include "lb4/control/fullness.h"
 #include "lb4/control/reload.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
@@ -303,6 +304,10 @@ on_timer(struct control *control, const struct timer *timer)
 		(void)tables_sweep(control->parts.tables);
 		timer_arm(&control->wheel, &control->sweep,
 		    timer_now_ms() + SWEEP_MS);
+	} else if (timer == &control->fullness) {
+		fullness_look(control, timer_now_ms());
+		timer_arm(&control->wheel, &control->fullness,
+		    timer_now_ms() + FULLNESS_LOOK_MS);
 	} else if (timer == &control->progress) {
 		on_progress(control);
 	} else if (control->state == CONTROL_DRAINING) {
@@ -432,6 +437,8 @@ control_run(struct control *control)
 
 	signals_reap(); /* who ended before there was anybody to be told */
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
+	timer_arm(&control->wheel, &control->fullness,
+	    timer_now_ms() + FULLNESS_LOOK_MS);
 	manager_start(&control->manager, &control->wheel, parts->engine,
 	    parts->tables, control->threads);
 	loop_clock_start(&clock, timer_now_ms());

@@ -71,6 +71,7 @@ struct control {
 	struct mailbox mailbox; /* struct control_message, from the workers */
 	struct timer_wheel wheel;
 	struct timer sweep;	 /* looks for what tables no longer name */
+	struct timer fullness;	 /* looks whether maxconn is reached */
 	struct threads *threads; /* owned; while control runs */
 	struct manager manager;
 	struct closer *closer; /* owned; while control runs, and until done */

@@ -172,13 +172,6 @@ release_backend(const struct worker *worker, struct conn *conn)
 	waiting_call(worker->shared, conn->service);
 }
 
-static void
-leave(struct worker_shared *shared, struct gate *gate)
-{
-	if (gate_leave(gate))
-		worker_wake_waiters(shared, gate);
-}
-
 /* What has become of the bytes that were received. */
 struct outcome {
 	uint64_t delivered[SIDES]; /* [CLIENT]: to the client */
@@ -301,8 +294,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
 
-	leave(worker->shared, &conn->service->gate);
-	leave(worker->shared, &worker->shared->gate);
+	worker_leave(worker->shared, &conn->service->gate);
+	worker_leave(worker->shared, &worker->shared->gate);
 }
 
 void
@@ -810,8 +803,8 @@ note_no_port(struct worker *worker, const struct conn *conn)
 
 	count(&backend_stats(worker, conn)->no_ports, 1);
 	if (worker_may_warn(worker))
-		log_warning("%s/%s: no local port is left to connect to %s "
-			    "from: widen net.ipv4.ip_local_port_range, or give "
+		log_warning("%s/%s: cannot connect to %s: no local port is "
+			    "left: widen net.ipv4.ip_local_port_range, or give "
 			    "the service more backends",
 		    conn->service->name, conn->backend->name,
 		    addr_format(&conn->backend->addr, text, sizeof(text)));

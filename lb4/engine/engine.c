@@ -401,6 +401,18 @@ engine_maxconn(const struct engine *engine)
 	return atomic_load(&engine->shared.maxconn);
 }
 
+struct gate *
+engine_gate(struct engine *engine)
+{
+	return &engine->shared.gate;
+}
+
+bool
+engine_is_full(struct engine *engine)
+{
+	return gate_is_full(&engine->shared.gate, engine_maxconn(engine));
+}
+
 bool
 engine_close(struct engine *engine, struct closing *closing)
 {

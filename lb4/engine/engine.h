@@ -142,6 +142,10 @@ bool engine_close(struct engine *engine, struct closing *closing);
 unsigned engine_running(const struct engine *engine);
 uint64_t engine_maxconn(const struct engine *engine);
 
+/* The gate of the process, and whether it is at its maxconn. */
+struct gate *engine_gate(struct engine *engine);
+bool engine_is_full(struct engine *engine);
+
 /* Whether every worker has said so, and no conn is on its way between two. */
 bool engine_drained(const struct engine *engine);
 

@@ -40,6 +40,15 @@ poll_on(struct worker *worker, struct listener *listener)
 	return error;
 }
 
+/* The next round of events tells what else waits there. */
+static void
+resume_polling(struct worker *worker, struct listener *listener)
+{
+	if (poll_on(worker, listener) != 0)
+		timer_arm(&worker->timers, &listener->retry,
+		    worker->now_ms + RESOURCE_PAUSE_MS);
+}
+
 static void
 poll_off(struct worker *worker, struct listener *listener)
 {
@@ -99,14 +108,137 @@ listener_add(struct worker *worker, struct listen_socket *socket,
 	return 0;
 }
 
+/* ---- before a gate ----------------------------------------------------- */
+
+/* Shows the oldest ticket of this worker's that waits there. */
+static void
+show_oldest(struct worker *worker, struct gate *gate)
+{
+	const struct listener *listener;
+
+	TAILQ_FOREACH(listener, &worker->line, entry)
+		if (listener->gate == gate) {
+			gate_show(gate, worker->index, listener->ticket);
+			return;
+		}
+	gate_withdraw(gate, worker->index);
+}
+
+/* Nearly always at the end: it has just drawn its ticket. */
+static void
+stand_in_line(struct worker *worker, struct listener *listener)
+{
+	struct listener *before = TAILQ_LAST(&worker->line, listener_line);
+
+	listener->ticket = atomic_fetch_add(&worker->shared->tickets, 1);
+	while (before != NULL && before->ticket > listener->ticket)
+		before = TAILQ_PREV(before, listener_line, entry);
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&worker->line, before, listener, entry);
+	else
+		TAILQ_INSERT_HEAD(&worker->line, listener, entry);
+}
+
+/* Waits before this gate from now on, with the ticket that it has. */
+static void
+wait_before(struct worker *worker, struct listener *listener, struct gate *gate)
+{
+	struct gate *other = listener->gate;
+
+	if (other == NULL) {
+		stand_in_line(worker, listener);
+		poll_off(worker, listener);
+	}
+	listener->gate = gate;
+	(void)atomic_fetch_add_explicit(&gate->waits, 1, memory_order_relaxed);
+	show_oldest(worker, gate);
+	if (other != NULL) {
+		show_oldest(worker, other);
+		worker_call_oldest(worker->shared, other);
+	}
+}
+
+/* Waits no more.  What is left at the gate is the next one's. */
+static void
+step_out(struct worker *worker, struct listener *listener)
+{
+	struct gate *gate = listener->gate;
+
+	if (gate == NULL)
+		return;
+	TAILQ_REMOVE(&worker->line, listener, entry);
+	listener->gate = NULL;
+	show_oldest(worker, gate);
+	if (gate_has_waiters(gate))
+		worker_call_oldest(worker->shared, gate);
+}
+
+/* Goes through both gates.  Returns the one that is shut, or NULL. */
+static struct gate *
+enter(struct worker *worker, struct listener *listener,
+    const struct service *service)
+{
+	struct gate *mine = &listener->state->gate;
+	struct gate *all = &worker->shared->gate;
+	const uint64_t ticket = listener->gate != NULL ? listener->ticket
+						       : GATE_NO_TICKET;
+
+	if (!gate_enter(all,
+		atomic_load_explicit(&worker->shared->maxconn,
+		    memory_order_relaxed),
+		ticket))
+		return all;
+	if (gate_enter(mine, service->maxconn, ticket))
+		return NULL;
+	worker_leave(worker->shared, all);
+	return mine;
+}
+
+static void
+leave(struct worker *worker, struct listener *listener)
+{
+	worker_leave(worker->shared, &listener->state->gate);
+	worker_leave(worker->shared, &worker->shared->gate);
+}
+
+/* Before a shut gate it shows its ticket, then tries once more: whoever leaves
+ * after that will call us. */
+static bool
+enter_or_wait(struct worker *worker, struct listener *listener,
+    const struct service *service)
+{
+	struct gate *shut = enter(worker, listener, service), *before = NULL;
+
+	while (shut != NULL && shut != before) {
+		if (listener->gate != shut)
+			wait_before(worker, listener, shut);
+		before = shut;
+		shut = enter(worker, listener, service);
+	}
+	if (shut != NULL)
+		return false;
+	if (listener->gate != NULL) {
+		step_out(worker, listener);
+		/* the other gate's place may have been meant for another */
+		if (gate_has_waiters(&listener->state->gate))
+			worker_call_oldest(worker->shared,
+			    &listener->state->gate);
+		resume_polling(worker, listener);
+	}
+	return true;
+}
+
+/* ---- leaving and accepting ---------------------------------------------- */
+
 static void
 listener_close(struct worker *worker, struct listener *listener)
 {
+	step_out(worker, listener);
+	worker->without_service -= listener->without_service;
 	/* others may share the socket: closing alone would leave it in epoll */
 	poll_off(worker, listener);
 	listen_socket_unref(listener->socket);
 	timer_disarm(&worker->timers, &listener->retry);
-	/* its mark in the gate stays: another listener may wait there */
 	service_state_unref(listener->state);
 	if (listener->leaving)
 		(void)atomic_fetch_sub_explicit(&worker->shared->leaving, 1,
@@ -133,54 +265,6 @@ listener_forget(struct worker *worker, const struct listen_socket *socket)
 
 	if (listener != NULL)
 		listener_close(worker, listener);
-}
-
-/* Goes through both gates.  Returns the one that is shut, or NULL. */
-static struct gate *
-enter(struct worker *worker, struct listener *listener,
-    const struct service *service)
-{
-	struct gate *mine = &listener->state->gate;
-	struct gate *all = &worker->shared->gate;
-
-	if (!gate_enter(all,
-		atomic_load_explicit(&worker->shared->maxconn,
-		    memory_order_relaxed)))
-		return all;
-	if (gate_enter(mine, service->maxconn))
-		return NULL;
-	if (gate_leave(all))
-		worker_wake_waiters(worker->shared, all);
-	return mine;
-}
-
-static void
-leave(struct worker *worker, struct listener *listener)
-{
-	if (gate_leave(&listener->state->gate))
-		worker_wake_waiters(worker->shared, &listener->state->gate);
-	if (gate_leave(&worker->shared->gate))
-		worker_wake_waiters(worker->shared, &worker->shared->gate);
-}
-
-/* A shut gate gets a mark, then is tried once more: whoever leaves after the
- * mark was set will wake us. */
-static bool
-enter_or_wait(struct worker *worker, struct listener *listener,
-    const struct service *service)
-{
-	struct gate *shut = enter(worker, listener, service), *before = NULL;
-
-	while (shut != NULL && shut != before) {
-		gate_wait(shut, worker->index);
-		before = shut;
-		shut = enter(worker, listener, service);
-	}
-	if (shut == NULL)
-		return true;
-	poll_off(worker, listener);
-	listener->waits_for_room = true;
-	return false;
 }
 
 static void
@@ -300,6 +384,14 @@ accept_batch(struct worker *worker, struct listener *listener,
 	adapt_batch(worker, listener, taken, last);
 }
 
+static void
+wait_for_service(struct worker *worker, struct listener *listener)
+{
+	poll_off(worker, listener);
+	worker->without_service += !listener->without_service;
+	listener->without_service = true;
+}
+
 void
 on_listener_ready(struct worker *worker, struct listener *listener)
 {
@@ -311,8 +403,7 @@ on_listener_ready(struct worker *worker, struct listener *listener)
 	} else if (service == NULL) {
 		/* what becomes of it is on its way to us; meanwhile epoll
 		 * would report it without end */
-		poll_off(worker, listener);
-		listener->waits_for_room = true;
+		wait_for_service(worker, listener);
 	} else {
 		accept_batch(worker, listener, service);
 	}
@@ -338,17 +429,56 @@ listeners_drain(struct worker *worker)
 		drain_and_close(worker, listener);
 }
 
-void
-listeners_resume(struct worker *worker)
+/* Those whose service may be in the table now. */
+static void
+try_services(struct worker *worker)
 {
 	struct listener *listener;
 	uint32_t i = 0;
 
-	while ((listener = slots_each(&worker->listeners, &i)) != NULL) {
-		if (!listener->waits_for_room)
+	while (worker->without_service > 0 &&
+	    (listener = slots_each(&worker->listeners, &i)) != NULL) {
+		if (!listener->without_service)
 			continue;
-		listener->waits_for_room = false;
+		listener->without_service = false;
+		worker->without_service--;
 		on_listener_timer(worker, listener);
+	}
+}
+
+/* Its turn may have come: for one conn, so that the others have theirs.  False
+ * when the process is full, and whoever comes later has to wait, too. */
+static bool
+try_turn(struct worker *worker, struct listener *listener)
+{
+	const struct service *service = table_service_of(worker->table,
+	    listener->state);
+
+	if (worker->draining || listener->leaving) {
+		if (drain_one(worker, listener)) {
+			listener_close(worker, listener);
+			return true;
+		}
+	} else if (service == NULL) {
+		step_out(worker, listener);
+		wait_for_service(worker, listener);
+	} else {
+		(void)accept_one(worker, listener, service);
+	}
+	return listener->gate != &worker->shared->gate;
+}
+
+void
+listeners_resume(struct worker *worker)
+{
+	struct listener *listener, *next;
+	bool going = true;
+
+	try_services(worker);
+	for (listener = TAILQ_FIRST(&worker->line); going && listener != NULL;
+	     listener = next) {
+		next = TAILQ_NEXT(listener, entry);
+		going = try_turn(worker, listener);
 	}
 }
 

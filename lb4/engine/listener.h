@@ -10,6 +10,10 @@
  * Level-triggered, so that what a small batch leaves in the kernel's queue is
  * reported again.  While maxconn is reached or descriptors are lacking the
  * listener is taken out of epoll and the kernel's backlog holds the clients.
+ *
+ * Before a shut gate listeners stand in line, each with a ticket of the process
+ * that it keeps until it has accepted one conn: so freed places go round, from
+ * listener to listener, service to service and worker to worker (gate.h).
  */
 #ifndef LB4_ENGINE_LISTENER_H
 #define LB4_ENGINE_LISTENER_H
@@ -17,9 +21,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "common/timer.h"
 
+struct gate;
 struct service_state;
 struct worker;
 
@@ -43,11 +49,14 @@ struct listener {
 	struct service_state *state;  /* referenced */
 	uint64_t turn;		      /* last turn in which it was ready */
 	uint16_t batch;		      /* how many to accept at once */
-	bool exclusive;	     /* other workers accept from the socket, too */
-	bool polled;	     /* in epoll now */
-	bool leaving;	     /* to be closed once its queue is empty */
-	bool waits_for_room; /* before the gate of the process or service, or
-			      * for its service to be in the table */
+	bool exclusive;	      /* other workers accept from the socket, too */
+	bool polled;	      /* in epoll now */
+	bool leaving;	      /* to be closed once its queue is empty */
+	bool without_service; /* waits for its service to be in the table */
+	struct gate *gate;    /* waits before this one, of the process or of its
+			    * service, in the worker's line; NULL: does not */
+	uint64_t ticket;      /* while it does */
+	TAILQ_ENTRY(listener) entry;
 };
 
 /* Has a worker accept from the socket, with references of its own.  Before the
@@ -67,7 +76,7 @@ void on_listener_ready(struct worker *worker, struct listener *listener);
 /* The retry timer has fired. */
 void on_listener_timer(struct worker *worker, struct listener *listener);
 
-/* Tries all listeners of the worker that wait for room. */
+/* Tries the listeners of the worker that wait, each for one conn, by turns. */
 void listeners_resume(struct worker *worker);
 
 /* Takes what waits in the queues, then closes.  Those whose queues cannot be

@@ -70,6 +70,7 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	};
 	TAILQ_INIT(&worker->ready);
 	TAILQ_INIT(&worker->dead);
+	TAILQ_INIT(&worker->line);
 	TAILQ_INIT(&worker->gathering);
 	TAILQ_INIT(&worker->to_look);
 	waiting_init(&worker->waiting);
@@ -125,24 +126,19 @@ worker_post(struct worker *worker, const struct worker_message *message)
 }
 
 void
-worker_wake_waiters(struct worker_shared *shared, struct gate *gate)
+worker_call_oldest(struct worker_shared *shared, struct gate *gate)
 {
-	const struct worker_message resume = { .kind = WORKER_RESUME };
+	const int oldest = gate_oldest(gate);
 
-	const unsigned count = atomic_load_explicit(&shared->count,
-	    memory_order_acquire);
+	if (oldest >= 0)
+		mailbox_ring(&shared->workers[oldest].mailbox);
+}
 
-	for (unsigned group = 0; group * 64 < count; group++) {
-		uint64_t bits = gate_waiters_take(gate, group);
-
-		for (; bits != 0; bits &= bits - 1) {
-			unsigned i = group * 64 +
-			    (unsigned)__builtin_ctzll(bits);
-
-			/* full: it tries anyway after what is in there */
-			(void)worker_try_post(&shared->workers[i], &resume);
-		}
-	}
+void
+worker_leave(struct worker_shared *shared, struct gate *gate)
+{
+	if (gate_leave(gate))
+		worker_call_oldest(shared, gate);
 }
 
 bool
@@ -250,8 +246,6 @@ static void
 on_message(struct worker *worker, const struct worker_message *message)
 {
 	switch (message->kind) {
-	case WORKER_RESUME:
-		break; /* on_mailbox() does */
 	case WORKER_ATTACH:
 		conn_attach(worker, message->conn);
 		atomic_store_explicit(&worker->drained, false,

@@ -53,7 +53,6 @@ enum worker_tag {
 };
 
 enum worker_message_kind {
-	WORKER_RESUME,	 /* a gate has room again: try your listeners */
 	WORKER_ATTACH,	 /* `conn` is yours now; you free the memory */
 	WORKER_MOVE,	 /* give conn `id` (0: all of them) to worker `to` */
 	WORKER_LISTEN,	 /* accept from `socket` for `state`: both referenced
@@ -109,9 +108,13 @@ struct worker_shared {
 
 	struct gate gate; /* conns of the process */
 	struct stalled stalled;
+	/* Drawn by listeners that wait, before whatever gate.  Writers:
+	 * workers, fetch-and-add. */
+	_Atomic uint64_t tickets;
 };
 
 TAILQ_HEAD(conn_list, conn);
+TAILQ_HEAD(listener_line, listener);
 
 struct worker {
 	/* set before start */
@@ -123,8 +126,10 @@ struct worker {
 
 	/* owned by the worker */
 	int epfd;
-	struct slots conns;	/* struct conn */
-	struct slots listeners; /* struct listener */
+	struct slots conns;	   /* struct conn */
+	struct slots listeners;	   /* struct listener */
+	struct listener_line line; /* listeners before a gate; oldest first */
+	unsigned without_service;  /* listeners whose service is to come */
 	struct timer_wheel timers;
 	struct relay_env relays;
 	const struct table *table; /* of this turn; NULL between turns */
@@ -181,7 +186,10 @@ bool worker_try_post(struct worker *worker,
  * (once a second).  Logs how often it was not since then. */
 bool worker_may_warn(struct worker *worker);
 
-/* Wakes the workers that wait before a gate. */
-void worker_wake_waiters(struct worker_shared *shared, struct gate *gate);
+/* Goes out of a gate, and calls the worker that has waited there longest. */
+void worker_leave(struct worker_shared *shared, struct gate *gate);
+
+/* Calls that worker: there may be room. */
+void worker_call_oldest(struct worker_shared *shared, struct gate *gate);
 
 #endif

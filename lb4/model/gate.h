@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A gate: how many are inside, at most how many may be, and which workers wait
- * outside.  maxconn is one, for the process and for each service.
+ * A gate: how many are inside, at most how many may be, and who waits outside.
+ * maxconn is one, for the process and for each service; listeners wait there
+ * (lb4/engine/listener.c).
  *
- * A worker that is refused marks itself as waiting and then tries once more;
- * one that leaves counts down and then looks for waiters.  Both orders are
- * sequentially consistent, so either the second try gets in or the one that
- * leaves sees the mark: nobody waits before an open gate (Dekker's argument).
+ * Places go to the one who has waited longest.  Whoever is refused draws a
+ * ticket, and keeps it until it gets in.  Of each worker the others see the
+ * oldest ticket only.  Whoever would go in leaves a place free for each worker
+ * that shows an older ticket; so no place is kept from those who wait, and one
+ * that nobody older wants is not kept empty.
+ *
+ * A worker that is refused shows its ticket and then tries once more; one that
+ * leaves counts down and then looks for tickets.  All of it is sequentially
+ * consistent, so either the second try gets in or the one that leaves sees the
+ * ticket, and calls that worker: nobody waits before an open gate (Dekker's
+ * argument).  The same holds for a ticket that is withdrawn, whether its owner
+ * got in or gave up: after that it calls the oldest again if there is room.
  */
 #ifndef LB4_MODEL_GATE_H
 #define LB4_MODEL_GATE_H
@@ -17,61 +26,76 @@
 #include <stdint.h>
 
 #define GATE_WORKERS_MAX 256
+#define GATE_GROUPS (GATE_WORKERS_MAX / 64)
+
+/* Greater than any ticket: of somebody who has none yet. */
+#define GATE_NO_TICKET UINT64_MAX
+
+/* What control has told of a gate: see lb4/control/fullness.h. */
+struct gate_told {
+	uint64_t waits;	   /* gate.waits at the last look */
+	uint64_t since_ms; /* full since; 0: it is not */
+	uint64_t last_ms;  /* seen full for the last time */
+};
 
 struct gate {
 	/* Writers: workers, compare-and-swap up, fetch-and-sub down. */
 	_Alignas(64) _Atomic uint64_t inside;
-	/* One bit per waiting worker.  Set by that worker, cleared by whoever
-	 * wakes it. */
-	_Alignas(64) _Atomic uint64_t waiting[GATE_WORKERS_MAX / 64];
+	/* One bit per worker that shows a ticket.  Writer: that worker. */
+	_Alignas(64) _Atomic uint64_t waiting[GATE_GROUPS];
+	/* How often somebody began to wait here.  Writers: workers. */
+	_Atomic uint64_t waits;
+	/* The oldest ticket of each worker, where its bit is set.  Writer: that
+	 * worker, before it sets the bit. */
+	_Atomic uint64_t oldest[GATE_WORKERS_MAX];
+
+	struct gate_told told; /* control's own */
 };
 
-/* Goes in if fewer than `limit` are inside; 0 is no limit. */
+/* Whether anybody waits. */
 static inline bool
-gate_enter(struct gate *gate, uint64_t limit)
+gate_has_waiters(struct gate *gate)
 {
-	uint64_t inside = atomic_load(&gate->inside);
-
-	do {
-		if (limit != 0 && inside >= limit)
-			return false;
-	} while (!atomic_compare_exchange_weak(&gate->inside, &inside,
-	    inside + 1));
-	return true;
-}
-
-/* Leaves.  True when somebody may be waiting: gate_waiters_take() then. */
-static inline bool
-gate_leave(struct gate *gate)
-{
-	(void)atomic_fetch_sub(&gate->inside, 1);
-	for (int i = 0; i < GATE_WORKERS_MAX / 64; i++)
+	for (int i = 0; i < GATE_GROUPS; i++)
 		if (atomic_load(&gate->waiting[i]) != 0)
 			return true;
 	return false;
 }
 
-static inline void
-gate_wait(struct gate *gate, unsigned worker)
+/*
+ * Goes in if fewer than `limit` are inside, not counting the places of those
+ * workers that show a ticket older than this; 0 is no limit.  The ticket is the
+ * caller's, or GATE_NO_TICKET.
+ */
+bool gate_enter(struct gate *gate, uint64_t limit, uint64_t ticket);
+
+/* Leaves.  True when somebody waits: gate_oldest() is to be called then. */
+static inline bool
+gate_leave(struct gate *gate)
 {
-	(void)atomic_fetch_or(&gate->waiting[worker / 64],
-	    UINT64_C(1) << (worker % 64));
+	(void)atomic_fetch_sub(&gate->inside, 1);
+	return gate_has_waiters(gate);
 }
 
-static inline void
-gate_wait_no_more(struct gate *gate, unsigned worker)
+/* Whether there is room for anybody at all. */
+static inline bool
+gate_has_room(struct gate *gate, uint64_t limit)
 {
-	(void)atomic_fetch_and(&gate->waiting[worker / 64],
-	    ~(UINT64_C(1) << (worker % 64)));
+	return limit == 0 || atomic_load(&gate->inside) < limit;
 }
 
-/* Takes 64 waiting marks, those of workers from 64 x `group` on. */
-static inline uint64_t
-gate_waiters_take(struct gate *gate, unsigned group)
+/* Whether somebody has to wait, or the next one would. */
+static inline bool
+gate_is_full(struct gate *gate, uint64_t limit)
 {
-	if (atomic_load(&gate->waiting[group]) == 0)
-		return 0;
-	return atomic_exchange(&gate->waiting[group], 0);
+	return !gate_has_room(gate, limit) || gate_has_waiters(gate);
 }
+
+/* Shows the worker's oldest ticket, or that it has none any more. */
+void gate_show(struct gate *gate, unsigned worker, uint64_t ticket);
+void gate_withdraw(struct gate *gate, unsigned worker);
+
+/* The worker that shows the oldest ticket, or -1 when nobody waits. */
+int gate_oldest(struct gate *gate);
 
 #endif

@@ -226,8 +226,8 @@ begin(struct stage *stage)
 	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	(void)close(listener);
-	ck_assert(gate_enter(&stage->shared.gate, 4));
-	ck_assert(gate_enter(&stage->service->state->gate, 0));
+	ck_assert(gate_enter(&stage->shared.gate, 4, GATE_NO_TICKET));
+	ck_assert(gate_enter(&stage->service->state->gate, 0, GATE_NO_TICKET));
 	conn_open(&stage->worker, stage->service, 1, fd, &client);
 	while ((conn = slots_each(&stage->worker.conns, &i)) != NULL)
 		if (newest == NULL || conn->id > newest->id)
@@ -622,10 +622,10 @@ START_TEST(full_house)
 		(void)begin(&stage);
 		clients[n] = stage.client;
 	}
-	ck_assert(!gate_enter(&stage.shared.gate, 4));
+	ck_assert(!gate_enter(&stage.shared.gate, 4, GATE_NO_TICKET));
 	while ((conn = slots_each(&stage.worker.conns, &i)) != NULL)
 		conn_kill(&stage.worker, conn);
-	if (gate_enter(&stage.shared.gate, 4)) {
+	if (gate_enter(&stage.shared.gate, 4, GATE_NO_TICKET)) {
 		(void)gate_leave(&stage.shared.gate);
 		(void)begin(&stage);
 		i = 0;

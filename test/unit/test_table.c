@@ -439,8 +439,7 @@ conn_end(struct churn_conn *conn)
 	sched_yield(); /* until the turn ends, it is still there */
 	atomic_fetch_add_explicit(&conn->backend->stats[0].conns, 1,
 	    memory_order_relaxed);
-	if (gate_leave(&conn->state->gate))
-		gate_waiters_take(&conn->state->gate, 0);
+	(void)gate_leave(&conn->state->gate);
 	conn->backend = NULL;
 }
 
@@ -452,7 +451,8 @@ conn_begin(struct churn_conn *conn, const struct table *table, uint64_t n)
 	struct pick pick = { .conn = n };
 	int index;
 
-	if (service == NULL || !gate_enter(&service->state->gate, 0))
+	if (service == NULL ||
+	    !gate_enter(&service->state->gate, 0, GATE_NO_TICKET))
 		return;
 	pick.client.family = AF_UNIX;
 	index = policy_pick(service, &pick);
