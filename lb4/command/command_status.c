@@ -291,12 +291,13 @@ format_listens(const struct caller *caller, const struct service *service,
     char *line, size_t size)
 {
 	json_t *listens = listens_array(caller, service), *one;
-	size_t len = strlen(line), i;
+	size_t len = 0, i;
 
+	line[0] = '\0';
 	json_array_foreach(listens, i, one)
 	{
 		len += (size_t)snprintf(line + len, size - len, "%s%s",
-		    i == 0 ? "\n  listens on " : ", ", json_string_value(one));
+		    i == 0 ? "  listens on " : ", ", json_string_value(one));
 		if (len >= size)
 			break;
 	}
@@ -320,26 +321,28 @@ open_service(struct caller *caller, const struct service *service)
 	const uint64_t active = atomic_load(&service->state->gate.inside);
 	struct service_sums sums;
 	const char *state;
-	char line[900], no_ports[48];
+	char line[512], no_ports[48];
 	const bool full = gate_is_full(&service->state->gate, service->maxconn);
 	const bool all_full = engine_is_full(caller->control->parts.engine);
 
 	sum_service(service, &sums);
 	state = sums.available > 0 ? "up" : "down";
-	(void)snprintf(line, sizeof(line),
-	    "%s: %s, %s, %zu of %zu backends, %" PRIu64 " conn%s, %" PRIu64
-	    " queued, %" PRIu64 " accepted, %" PRIu64 " failed, %" PRIu64
-	    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s%s",
-	    service->state->name, state, balance_name(service->balance),
-	    sums.available, service->backends, active, plural(active),
-	    sums.queued, sums.accepted, sums.failed, sums.retries,
-	    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
-	    say_no_ports(&sums, no_ports, sizeof(no_ports)),
-	    full	   ? ", at maxconn"
-		: all_full ? ", at the global maxconn"
-			   : "");
-	if (!caller->json)
+	if (!caller->json) {
+		answer_line(caller,
+		    "%s: %s, %s, %zu of %zu backends, %" PRIu64
+		    " conn%s, %" PRIu64 " queued, %" PRIu64
+		    " accepted, %" PRIu64 " failed, %" PRIu64
+		    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s%s",
+		    service->state->name, state, balance_name(service->balance),
+		    sums.available, service->backends, active, plural(active),
+		    sums.queued, sums.accepted, sums.failed, sums.retries,
+		    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
+		    say_no_ports(&sums, no_ports, sizeof(no_ports)),
+		    full	   ? ", at maxconn"
+			: all_full ? ", at the global maxconn"
+				   : "");
 		format_listens(caller, service, line, sizeof(line));
+	}
 	answer_open(caller,
 	    json_pack(
 		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,"

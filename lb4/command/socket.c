@@ -508,6 +508,7 @@ static void
 look_at_file(struct control_socket *socket, uint64_t now_ms)
 {
 	const char *path = socket->addr.un.sun_path;
+	struct acceptor acceptor = ACCEPTOR_NONE;
 	struct sockfile_id file;
 	int fd, error;
 
@@ -515,9 +516,9 @@ look_at_file(struct control_socket *socket, uint64_t now_ms)
 	if (sockfile_is_there(&socket->addr, &socket->file))
 		return;
 	fd = listen_there(socket, &file);
-	error = fd < 0
-	    ? fd
-	    : loop_add(socket->epfd, fd, EPOLLIN, loop_tag(TAG_LISTENER, 0, 0));
+	error = fd < 0 ? fd
+		       : acceptor_open(&acceptor, socket->epfd, fd,
+			     loop_tag(TAG_LISTENER, 0, 0));
 	if (error < 0) {
 		log_error("control: %s is no longer ours, and cannot be made "
 			  "anew: %s",
@@ -530,8 +531,9 @@ look_at_file(struct control_socket *socket, uint64_t now_ms)
 	}
 	for (int i = 0; i <= BACKLOG / ACCEPTS_MAX; i++)
 		take_callers(socket, now_ms);
-	(void)loop_remove(socket->epfd, socket->listenfd);
+	acceptor_done(&socket->acceptor);
 	(void)close(socket->listenfd);
+	socket->acceptor = acceptor;
 	socket->listenfd = fd;
 	socket->file = file;
 	log_notice("control: %s was gone: listening there again", path);

@@ -151,8 +151,8 @@ cut_conns(struct control *control)
 	}
 	if (conns > 0)
 		log_warning("shutdown-timeout has passed: resetting %" PRIu64
-			    " conns",
-		    conns);
+			    " conn%s",
+		    conns, plural(conns));
 	control->cutting = true;
 	engine_cut(control->parts.engine);
 	timer_arm(&control->wheel, &control->deadline, timer_now_ms() + CUT_MS);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "common/log.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -660,7 +661,7 @@ START_TEST(test_check_host)
 		"a:", "a:123456", "a:b", ":80", "http://a", "[::1", "[::1]x",
 		"[fe80::1%eth0]", "[fe80::1%25eth0]", "::1", "a\\x0d", "\xc3" };
 	char longest[CONFIG_HOST_MAX + 1];
-	char why[256];
+	char why[256], plain[64];
 
 	accept_host("app.example");
 	accept_host("app_1.example:8080");
@@ -668,7 +669,9 @@ START_TEST(test_check_host)
 	accept_host("[2001:db8::1]");
 	accept_host("[2001:db8::1]:8080");
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		snprintf(why, sizeof(why), "\"%s\"" NO_HOST, refused[i]);
+		escape_text(refused[i], strlen(refused[i]), plain,
+		    sizeof(plain));
+		snprintf(why, sizeof(why), "\"%s\"" NO_HOST, plain);
 		refuse_key(false, "check-host", refused[i], why);
 	}
 	memset(longest, 'a', sizeof(longest));

@@ -121,6 +121,7 @@ START_TEST(test_global)
 		{ "maxconn = 10", true },
 		{ "maxpipes = 10", true },
 		{ "pipe-size = 64k", true },
+		{ "stalled-memory = 64m", true },
 		{ "relay = copy", true },
 		{ "hash-seed = 000102030405060708090a0b0c0d0e0f", true },
 		{ "hash-seed-file = /run/seed", true },
