@@ -92,7 +92,8 @@ void answer_text(struct caller *caller, const char *text);
  * object whose other members and end are written by caller_printf(). */
 void answer_head(struct caller *caller, const char *schema);
 
-/* A JSON string of text that is escaped already, as a part of such an answer. */
+/* A JSON string of text that is escaped already, as a part of such an answer.
+ */
 void answer_string(struct caller *caller, const char *text);
 
 /* One event, a line; for callers who want JSON. */
