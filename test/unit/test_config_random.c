@@ -405,7 +405,7 @@ START_TEST(test_dump_text)
 	    "timeout-half-close = 5m\ntimeout-stall = 5m\n"
 	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
-	    "check = none\n"
+	    "check = none\n; check-host = (the address that is checked)\n"
 	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);
