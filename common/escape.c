@@ -10,11 +10,11 @@
 
 #define ESCAPED_LEN 4 /* \xHH */
 
-/* The length of the UTF-8 character, and its code point; 0: there is none. */
-static size_t
-decode(const unsigned char *text, size_t len, uint32_t *code)
+size_t
+escape_decode(const char *bytes, size_t len, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *text = (const unsigned char *)bytes;
 	const unsigned char first = text[0];
 	const size_t want = first < 0x80    ? 1
 	    : first >= 0xc2 && first < 0xe0 ? 2
@@ -49,7 +49,7 @@ size_t
 escape_plain(const char *text, size_t len)
 {
 	uint32_t code = 0;
-	size_t bytes = decode((const unsigned char *)text, len, &code);
+	size_t bytes = escape_decode(text, len, &code);
 
 	return is_plain_code(code) ? bytes : 0;
 }

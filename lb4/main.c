@@ -428,12 +428,13 @@ dump(const struct config *config)
 			  : start_failed("table: %s", strerror(-error));
 }
 
-/* What is valid and yet not wise; no error. */
-static void
+/* What is valid and yet not wise; no error.  False without memory. */
+static bool
 warn(const struct options *options, const struct config *config)
 {
 	struct config_errors warnings;
 	char text[CONFIG_ERROR_MAX];
+	bool complete;
 
 	if (config_warning(config, text))
 		escape_line(stderr, "%s: warning: %s", options_source(options),
@@ -442,7 +443,9 @@ warn(const struct options *options, const struct config *config)
 	    options->file != NULL ? options_source(options) : NULL, &warnings);
 	for (size_t i = 0; i < warnings.count; i++)
 		escape_line(stderr, "%s", warnings.text[i]);
+	complete = warnings.text != &warnings.spare;
 	config_errors_done(&warnings);
+	return complete;
 }
 
 static int
@@ -454,8 +457,9 @@ check(const struct options *options)
 
 	if (config == NULL)
 		return EXIT_START;
-	warn(options, config);
-	if (options->action == OPTIONS_DUMP) {
+	if (!warn(options, config)) {
+		status = EXIT_START;
+	} else if (options->action == OPTIONS_DUMP) {
 		status = dump(config);
 	} else {
 		host_read(&host, "");

@@ -221,19 +221,35 @@ answer_object(struct caller *caller, const char *schema, json_t *object)
 	json_decref(object);
 }
 
+/* One character of a JSON string, in ASCII and as jansson writes it. */
+static void
+put_character(struct caller *caller, const char *text, size_t len,
+    uint32_t code)
+{
+	if (code == '"' || code == '\\')
+		caller_printf(caller, "\\%c", (char)code);
+	else if (code < 0x80)
+		caller_write(caller, text, len);
+	else if (code < 0x10000)
+		caller_printf(caller, "\\u%04X", (unsigned)code);
+	else
+		caller_printf(caller, "\\u%04X\\u%04X",
+		    (unsigned)(0xd800 + ((code - 0x10000) >> 10)),
+		    (unsigned)(0xdc00 + (code & 0x3ff)));
+}
+
 void
 answer_string(struct caller *caller, const char *text)
 {
-	caller_write(caller, "\"", 1);
-	while (*text != '\0') {
-		size_t plain = strcspn(text, "\"\\");
+	size_t left = strlen(text), len;
+	uint32_t code;
 
-		caller_write(caller, text, plain);
-		text += plain;
-		if (*text == '\0')
+	caller_write(caller, "\"", 1);
+	for (; left > 0; text += len, left -= len) {
+		len = escape_decode(text, left, &code);
+		if (len == 0)
 			break;
-		caller_write(caller, "\\", 1);
-		caller_write(caller, text++, 1);
+		put_character(caller, text, len, code);
 	}
 	caller_write(caller, "\"", 1);
 }

@@ -359,7 +359,9 @@ answer_saved(struct caller *caller, struct saving *saving)
 	} else if (saving->edits.count == 0) {
 		answer_done(caller, "%s says what is served", path);
 	} else {
-		answer_text(caller, saving->diff);
+		/* as it is: patch(1) reads it */
+		caller_write(caller, saving->diff, strlen(saving->diff));
+		caller_write(caller, "\n", 1);
 	}
 	if (!caller->no_memory || !saving->written)
 		return;

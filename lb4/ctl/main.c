@@ -247,6 +247,12 @@ struct arguments {
 	int count;
 };
 
+static bool
+has_own_options(const char *command)
+{
+	return strcmp(command, "watch") == 0 || strcmp(command, "cluster") == 0;
+}
+
 /* An option that lb4ctl does not have.  Behind the command it is the command's,
  * if it is "--NAME" or "--NAME=VALUE". */
 static bool
@@ -302,6 +308,11 @@ parse(struct arguments *arguments, int argc, char **argv)
 				    argv[optind - 1]);
 		}
 	}
+	/* What stands behind "--" is no option to watch and cluster, either. */
+	if (optind < argc && arguments->count > 0 &&
+	    has_own_options(arguments->words[0]) &&
+	    strcmp(argv[optind - 1], "--") == 0)
+		arguments->words[arguments->count++] = argv[optind - 1];
 	while (optind < argc)
 		arguments->words[arguments->count++] = argv[optind++];
 	if (arguments->color < 0)
@@ -348,6 +359,7 @@ run_command(const struct arguments *arguments)
 
 	if (path == NULL || path[0] == '\0')
 		path = SOCKET_DEFAULT;
+	opterr = 1; /* these two have options of their own */
 	if (strcmp(words[0], "watch") == 0)
 		return watch_main(path, arguments->count, words);
 	if (strcmp(words[0], "cluster") == 0)

@@ -246,19 +246,27 @@ conns_room(const struct engine_limits *limits)
 	return room;
 }
 
+/* Whether a call is not to be had, ever: there is none in this kernel, or a
+ * filter refuses it.  Any other failure was one of this moment. */
+static bool
+is_refused(int error)
+{
+	return error == -ENOSYS || error == -EPERM || error == -EACCES;
+}
+
 /* Says once what the kernel, or the filter of a container, refuses. */
 static void
 look_at_calls(struct worker_shared *shared)
 {
 	int error = relay_has_splice();
 
-	shared->no_splice = error < 0;
-	if (error < 0)
+	shared->no_splice = is_refused(error);
+	if (is_refused(error))
 		log_warning("splice(2) is refused here (%s): all bytes are "
 			    "copied, which costs more CPU",
 		    strerror(-error));
 	error = loop_has_us();
-	if (error < 0)
+	if (is_refused(error))
 		log_info("epoll_pwait2(2) is refused here (%s): short waits "
 			 "last 1 ms",
 		    strerror(-error));

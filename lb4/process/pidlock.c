@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 /* Its former process may remove the file just when we have opened it. */
 #define TRIES 16
 
@@ -31,7 +33,7 @@ judge(const struct stat *st)
 	if (S_ISLNK(st->st_mode))
 		return "it is a link to another file";
 	if (!S_ISREG(st->st_mode))
-		return "it is no plain file";
+		return file_error(-FILE_NOT_REGULAR);
 	if (st->st_nlink > 1)
 		return "it has other names, too (hard links)";
 	if (st->st_uid != geteuid() && st->st_uid != 0)
