@@ -498,6 +498,8 @@ explain(const struct options *options)
 		.client = options->explain_client,
 		.down = options->down,
 		.downs = options->downs,
+		.down_after = options->down_after,
+		.downs_after = options->downs_after,
 		.in = stdin,
 	};
 	struct config *config = load(options);
@@ -520,12 +522,16 @@ simulate(const struct options *options)
 		.log_level = -1,
 		.access_format = -1 };
 	struct config *before = load(options);
-	struct config *after = load(&after_options);
+	struct config *after = options->simulate != NULL ? load(&after_options)
+	    : before != NULL				 ? config_copy(before)
+							 : NULL;
 	const struct offline_simulate question = {
 		.before = before,
 		.after = after,
 		.down = options->down,
 		.downs = options->downs,
+		.down_after = options->down_after,
+		.downs_after = options->downs_after,
 		.clients = options->clients,
 		.tell = offline_print_simulated,
 		.owner = stdout,
