@@ -365,6 +365,25 @@ features(const struct options *options)
 	return EXIT_OK;
 }
 
+/* The same for a configuration that is to be served on this host. */
+static struct config *
+load_here(const struct options *options)
+{
+	struct config_errors errors = { 0 };
+	struct config *config = load(options);
+
+	if (config != NULL)
+		preflight_loops(config, options, &errors);
+	for (size_t i = 0; i < errors.count; i++)
+		escape_line(stderr, "%s", errors.text[i]);
+	if (errors.count > 0) {
+		config_free(config);
+		config = NULL;
+	}
+	config_errors_done(&errors);
+	return config;
+}
+
 /* Somebody may be about to type it in, and think better of it. */
 static struct config *
 load_to_serve(const struct options *options)
@@ -372,9 +391,9 @@ load_to_serve(const struct options *options)
 	struct config *config;
 
 	if (!options_reads_stdin(options))
-		return load(options);
+		return load_here(options);
 	signals_interrupt_begin();
-	config = load(options);
+	config = load_here(options);
 	signals_interrupt_end();
 	return config;
 }
@@ -483,6 +502,8 @@ explain(const struct options *options)
 		.client = options->explain_client,
 		.down = options->down,
 		.downs = options->downs,
+		.down_after = options->down_after,
+		.downs_after = options->downs_after,
 		.in = stdin,
 	};
 	struct config *config = load(options);
@@ -505,12 +526,16 @@ simulate(const struct options *options)
 		.log_level = -1,
 		.access_format = -1 };
 	struct config *before = load(options);
-	struct config *after = load(&after_options);
+	struct config *after = options->simulate != NULL ? load(&after_options)
+	    : before != NULL				 ? config_copy(before)
+							 : NULL;
 	const struct offline_simulate question = {
 		.before = before,
 		.after = after,
 		.down = options->down,
 		.downs = options->downs,
+		.down_after = options->down_after,
+		.downs_after = options->downs_after,
 		.clients = options->clients,
 		.tell = offline_print_simulated,
 		.owner = stdout,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/here.h"
 #include "common/log.h"
 #include "common/textbuf.h"
 #include "common/timer.h"
@@ -17,6 +18,7 @@
 #include "lb4/command/socket.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/keys.h"
+#include "lb4/config/loops.h"
 #include "lb4/config/rules.h"
 #include "lb4/config/values.h"
 #include "lb4/control/closer.h"
@@ -114,24 +116,49 @@ command_maint(struct caller *caller, const struct command *command)
 
 /* ---- changes of the configuration ---------------------------------------- */
 
+/* Whether a check has found nothing, with `error` or with the first complaint;
+ * else says why not. */
+static bool
+found_nothing(struct caller *caller, int error, struct errors *errors)
+{
+	struct config_errors *complaints = errors->list;
+	const bool good = error == 0 && complaints->count == 0;
+
+	if (!good)
+		answer_error(caller, "refused", "%s",
+		    complaints->count > 0 ? complaints->text[0]
+					  : strerror(ENOMEM));
+	errors_done(errors);
+	config_errors_done(complaints);
+	return good;
+}
+
 /* Whether the configuration may be served as it is now; else says why not. */
 static bool
 is_allowed(struct caller *caller)
 {
-	struct config *config = caller->control->parts.config;
-	struct config_errors complaints = { .count = 0 };
+	struct config_errors complaints;
 	struct errors errors;
-	bool good;
 
 	errors_init(&errors, NULL, &complaints);
-	good = rules_check(config, NULL, &errors) == 0 && complaints.count == 0;
-	if (!good)
-		answer_error(caller, "refused", "%s",
-		    complaints.count > 0 ? complaints.text[0]
-					 : strerror(ENOMEM));
-	errors_done(&errors);
-	config_errors_done(&complaints);
-	return good;
+	return found_nothing(caller,
+	    rules_check(caller->control->parts.config, NULL, &errors), &errors);
+}
+
+/* Whether a backend does not lead back to lb4 by an address of this host; else
+ * says so. */
+static bool
+leads_elsewhere(struct caller *caller, const struct config_service *service,
+    const struct config_backend *backend)
+{
+	struct config_errors complaints;
+	struct errors errors;
+
+	errors_init(&errors, NULL, &complaints);
+	return found_nothing(caller,
+	    loops_check_backend(caller->control->parts.config, service, backend,
+		here_has, &errors),
+	    &errors);
 }
 
 /* Checks and publishes; else has answered why not. */
@@ -291,7 +318,9 @@ command_add(struct caller *caller, const struct command *command)
 	}
 	if (!add_backend(caller, service, command, backend_name))
 		return;
-	if (!serve_changed(caller)) {
+	if (!leads_elsewhere(caller, service,
+		&service->backend[place_of(service, backend_name)]) ||
+	    !serve_changed(caller)) {
 		(void)take_out(service, place_of(service, backend_name));
 		return;
 	}

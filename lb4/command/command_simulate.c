@@ -24,14 +24,19 @@
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
 
+/* SERVICE/BACKEND each. */
+struct names {
+	char (*name)[2 * CONFIG_NAME_MAX]; /* owned; `count` of them */
+	size_t count, room;
+};
+
 struct simulation {
 	struct errand errand; /* the first one: see errand.h */
 
 	/* set before the thread starts */
-	struct config *before;		   /* owned; what is in force */
-	char *path;			   /* owned; of the file */
-	char (*down)[2 * CONFIG_NAME_MAX]; /* owned; SERVICE/BACKEND */
-	size_t downs, downs_room;
+	struct config *before; /* owned; what is in force */
+	char *path;	       /* owned; of the file; "": what is in force */
+	struct names down, down_after;
 	bool json;
 	bool tells_words; /* of the file, in errors */
 
@@ -49,7 +54,8 @@ simulation_free(struct errand *errand)
 
 	free(simulation->path);
 	config_free(simulation->before);
-	free(simulation->down);
+	free(simulation->down.name);
+	free(simulation->down_after.name);
 	free(simulation->text);
 	json_decref(simulation->services);
 	free(simulation);
@@ -148,12 +154,25 @@ complain(const struct simulation *simulation,
 static struct config *
 read_after(const struct simulation *simulation, struct config_errors *errors)
 {
-	struct config *config = config_load(simulation->path, errors);
+	struct config *config = simulation->path[0] != '\0'
+	    ? config_load(simulation->path, errors)
+	    : config_copy(simulation->before);
 
 	if (config != NULL)
 		strlcpy(config->zone, simulation->before->zone,
 		    sizeof(config->zone));
 	return config;
+}
+
+/* The names, as pointers to be freed; NULL without memory. */
+static const char **
+pointers_of(const struct names *names)
+{
+	const char **pointer = calloc(names->count + 1, sizeof(*pointer));
+
+	for (size_t i = 0; pointer != NULL && i < names->count; i++)
+		pointer[i] = names->name[i];
+	return pointer;
 }
 
 /* Writes to `out` and `services` what is told, or to `err` what is wrong. */
@@ -162,12 +181,11 @@ simulate(struct simulation *simulation, FILE *out, FILE *err)
 {
 	struct config_errors errors = { .count = 0 };
 	struct config *after = read_after(simulation, &errors);
-	const char **down = calloc(simulation->downs + 1, sizeof(*down));
+	const char **down = pointers_of(&simulation->down);
+	const char **down_after = pointers_of(&simulation->down_after);
 	int error = -EINVAL;
 
-	for (size_t i = 0; down != NULL && i < simulation->downs; i++)
-		down[i] = simulation->down[i];
-	if (after == NULL || down == NULL)
+	if (after == NULL || down == NULL || down_after == NULL)
 		complain(simulation, &errors, err);
 	else
 		error = offline_simulate(
@@ -175,7 +193,9 @@ simulate(struct simulation *simulation, FILE *out, FILE *err)
 			.before = simulation->before,
 			.after = after,
 			.down = down,
-			.downs = simulation->downs,
+			.downs = simulation->down.count,
+			.down_after = down_after,
+			.downs_after = simulation->down_after.count,
 			.stop = &simulation->errand.stop,
 			.tell = simulation->json ? tell_json
 						 : offline_print_simulated,
@@ -184,6 +204,7 @@ simulate(struct simulation *simulation, FILE *out, FILE *err)
 		    },
 		    err);
 	free(down);
+	free(down_after);
 	config_free(after);
 	config_errors_done(&errors);
 	return error == 0;
@@ -253,21 +274,35 @@ step_simulate(struct caller *caller)
 /* ---- the question -------------------------------------------------------- */
 
 static bool
-note_down(struct simulation *simulation, const char *name)
+note(struct names *names, const char *name)
 {
-	size_t room = 2 * simulation->downs_room + 16;
-	void *down;
+	size_t room = 2 * names->room + 16;
+	void *more;
 
-	if (simulation->downs == simulation->downs_room) {
-		down = reallocarray(simulation->down, room,
-		    sizeof(*simulation->down));
-		if (down == NULL)
+	if (names->count == names->room) {
+		more = reallocarray(names->name, room, sizeof(*names->name));
+		if (more == NULL)
 			return false;
-		simulation->down = down;
-		simulation->downs_room = room;
+		names->name = more;
+		names->room = room;
 	}
-	return strlcpy(simulation->down[simulation->downs++], name,
-		   sizeof(*simulation->down)) < sizeof(*simulation->down);
+	return strlcpy(names->name[names->count++], name,
+		   sizeof(*names->name)) < sizeof(*names->name);
+}
+
+/* Those that the option of that name gives. */
+static bool
+note_options(struct names *names, const struct command *command,
+    const char *option)
+{
+	for (unsigned i = 1; i < command->words; i++) {
+		const char *value = command_option_value(command->word[i],
+		    option);
+
+		if (value != NULL && !note(names, value))
+			return false;
+	}
+	return true;
 }
 
 /* Who takes no conns now is taken for down, and who is said to be. */
@@ -289,18 +324,12 @@ note_downs(struct simulation *simulation, const struct table *table,
 				continue;
 			(void)snprintf(name, sizeof(name), "%s/%s",
 			    backend->service, backend->name);
-			if (!note_down(simulation, name))
+			if (!note(&simulation->down, name))
 				return false;
 		}
 	}
-	for (unsigned i = 1; i < command->words; i++) {
-		const char *value = command_option_value(command->word[i],
-		    "down");
-
-		if (value != NULL && !note_down(simulation, value))
-			return false;
-	}
-	return true;
+	return note_options(&simulation->down, command, "down") &&
+	    note_options(&simulation->down_after, command, "down-after");
 }
 
 static struct simulation *
@@ -314,8 +343,9 @@ simulation_new(const struct caller *caller, const struct command *command)
 		return NULL;
 	errand_init(&simulation->errand, caller, simulation_run,
 	    simulation_free);
-	simulation->path = strdup(path != NULL
-		? path
+	simulation->path = strdup(path != NULL ? path
+		: command_option(command, "down-after") != NULL
+		? ""
 		: options_source(parts->options));
 	simulation->json = caller->json;
 	simulation->tells_words = caller->level >= LEVEL_ADMIN;
@@ -349,6 +379,7 @@ command_simulate(struct caller *caller, const struct command *command)
 		answer_error(caller, "usage",
 		    "%s: lb4 opens it: write its whole path", path);
 	} else if (path == NULL &&
+	    command_option(command, "down-after") == NULL &&
 	    !options_can_reload(control->parts.options)) {
 		answer_error(caller, "refused",
 		    "%s cannot be read again: name a FILE",

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/loops.h"
+
 /* The biggest Maglev table has 2,000,003 places and wants 100 for each unit of
  * weight. */
 #define HASH_WEIGHT_MAX 20000
@@ -293,6 +295,7 @@ rules_check(struct config *config, const struct rules_source *sources,
     struct errors *errors)
 {
 	struct section section = { "" };
+	int error;
 
 	for (size_t i = 0; i < config->services; i++) {
 		struct config_service *service = &config->service[i];
@@ -310,5 +313,6 @@ rules_check(struct config *config, const struct rules_source *sources,
 			sources[i].backend_lines == service->backends))
 			check_weights(service, section.text, errors);
 	}
-	return check_listeners(config, sources, errors);
+	error = check_listeners(config, sources, errors);
+	return error == 0 ? loops_check(config, sources, NULL, errors) : error;
 }

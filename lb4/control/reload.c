@@ -22,6 +22,7 @@
 #include "lb4/host/facts.h"
 #include "lb4/log/logger.h"
 #include "lb4/process/options.h"
+#include "lb4/process/preflight.h"
 #include "lb4/table/table.h"
 
 /* ---- what only a restart changes ---------------------------------------- */
@@ -282,6 +283,11 @@ read_and_apply(struct control *control, bool force,
 		return -EINVAL;
 	if (config_warning(config, text))
 		log_warning("%s: %s", options_source(options), text);
+	preflight_loops(config, options, errors);
+	if (errors->count > 0) {
+		config_free(config);
+		return -EINVAL;
+	}
 	if (!force && check_left(control->parts.tables, config, errors) < 0) {
 		config_free(config);
 		return -EINVAL;

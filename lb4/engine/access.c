@@ -48,6 +48,8 @@ static const struct {
 	    "no descriptor or memory to relay with" },
 	[REASON_SHED] = { "RS",
 	    "stalled, and stalled conns held too much memory" },
+	[REASON_OWN] = { "OC",
+	    "came from lb4 itself: a backend leads back here" },
 	[REASON_KILLED_QUEUED] = { "KQ", "shut down while queued" },
 	[REASON_KILLED_CONNECT] = { "KC", "shut down while connecting" },
 	[REASON_KILLED] = { "KD", "shut down while relaying" },

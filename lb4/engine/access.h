@@ -21,6 +21,7 @@
  *	first	- both sides finished		C client  S backend
  *		c, s time ran out while waiting for client, backend
  *		R  a resource was lacking here	K  we were told to
+ *		O  the client is lb4's own conn
  *		D drain  B rebalance  H on-down  M max-lifetime
  *	second	Q while queued  C while connecting  D while relaying
  *		I while idle: a normal end
@@ -48,6 +49,7 @@ enum reason {
 	REASON_RESOURCE_CONNECT,   /* RC no descriptor, port or memory */
 	REASON_RESOURCE_DATA,	   /* RD ... while relaying */
 	REASON_SHED,		   /* RS stalled conns hold too much memory */
+	REASON_OWN,		   /* OC lb4 itself is the client */
 	REASON_KILLED_QUEUED,	   /* KQ shut down while queued */
 	REASON_KILLED_CONNECT,	   /* KC shut down while connecting */
 	REASON_KILLED,		   /* KD shut down while relaying */

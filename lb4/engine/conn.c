@@ -272,6 +272,13 @@ close_side(struct side *side, bool reset)
 	side->fd = -1;
 }
 
+static void
+close_backend(struct worker *worker, struct conn *conn, bool reset)
+{
+	ownconns_forget(&worker->shared->own, &conn->own);
+	close_side(&conn->side[BACKEND], reset);
+}
+
 void
 conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 {
@@ -284,7 +291,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	relay_discard(&worker->relays, &conn->relay[BACKEND]);
 	account_end(worker, conn);
 	close_side(&conn->side[CLIENT], reset);
-	close_side(&conn->side[BACKEND], reset);
+	close_backend(worker, conn, reset);
 
 	timer_disarm(&worker->timers, &conn->timer);
 	remove_from_ready(worker, conn);
@@ -762,10 +769,11 @@ start_attempt(struct worker *worker, struct conn *conn,
 		addr_set_port(&addr, conn->port);
 	if ((fd = sock_connect(&addr, &options, &pending)) < 0)
 		return fd;
+	conn->own = ownconns_note(&worker->shared->own, fd, &addr);
 	conn->side[BACKEND] = (struct side){ .fd = fd };
 	/* not before connect(2): epoll would report an unconnected socket */
 	if ((error = watch(worker, conn, BACKEND)) != 0) {
-		close_side(&conn->side[BACKEND], true);
+		close_backend(worker, conn, true);
 		return error;
 	}
 	conn->attempt_ms = worker->now_ms;
@@ -932,7 +940,7 @@ attempt_failed(struct worker *worker, struct conn *conn, int error)
 	log_debug("conn %lu: backend %s: %s", conn->id, conn->backend->name,
 	    strerror(error));
 	/* it may have answered just now: not with a FIN, as if all were well */
-	close_side(&conn->side[BACKEND], true);
+	close_backend(worker, conn, true);
 	note_failure(worker, conn, error);
 	connect_next(worker, conn);
 }
@@ -951,6 +959,27 @@ connected_to_itself(const struct worker *worker, const struct conn *conn)
 	    port <= atomic_load_explicit(&worker->shared->port_high,
 			memory_order_relaxed) &&
 	    sock_is_own_peer(conn->side[BACKEND].fd);
+}
+
+/* Closes a conn whose client is lb4 itself: a backend of some service leads
+ * back here.  True when it did. */
+static bool
+close_own(struct worker *worker, struct conn *conn)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (!ownconns_is_ours(&worker->shared->own, conn->side[CLIENT].fd,
+		&conn->client))
+		return false;
+	if (worker_may_warn(worker))
+		log_warning("service %s: closed a conn from %s: it comes from "
+			    "lb4 itself, since a backend's address leads back "
+			    "here: see lb4.ini(5), backend",
+		    conn->service->name,
+		    endpoint_format(&conn->client, text, sizeof(text)));
+	conn->error = ELOOP;
+	conn_close(worker, conn, REASON_OWN);
+	return true;
 }
 
 /* How the attempt that epoll reports on has ended: 0 or an errno. */
@@ -985,6 +1014,9 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 		attempt_failed(worker, conn, error);
 		return;
 	}
+	/* once more: it may have been accepted before it was noted */
+	if (close_own(worker, conn))
+		return;
 	conn->established = true;
 	conn->error = 0;
 	conn->connect_ms = connect_took(worker, conn);
@@ -1025,7 +1057,8 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 		conn_close(worker, conn, REASON_RESOURCE_CONNECT);
 		return;
 	}
-	connect_next(worker, conn);
+	if (!close_own(worker, conn))
+		connect_next(worker, conn);
 }
 
 /* ---- events ----------------------------------------------------------- */

@@ -103,6 +103,7 @@ struct conn {
 	struct service_state *service; /* one of its gate's inside */
 	struct backend *backend;       /* one of its active; NULL: none yet */
 	struct endpoint client;
+	uint32_t own;  /* ownconns.h: of its backend's socket; 0: not noted */
 	uint16_t port; /* where the client came to; 0: unix */
 
 	/* as the service had it when the conn began */

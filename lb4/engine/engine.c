@@ -18,6 +18,7 @@
 #include "common/loop.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/ownconns.h"
 #include "lb4/engine/places.h"
 #include "lb4/engine/relay.h"
 #include "lb4/engine/sweep.h"
@@ -298,6 +299,8 @@ engine_new(struct tables *tables, const struct config *config,
 	    tables->workers * sizeof(*engine->workers));
 	engine->shared.workers = engine->workers;
 	if (engine->workers != NULL)
+		error = ownconns_init(&engine->shared.own, engine->shared.room);
+	if (error == 0)
 		error = make_until(engine, engine->wanted, config, limits);
 	if (error == 0)
 		return engine;
@@ -325,6 +328,7 @@ engine_listen(struct engine *engine, const struct config *config, char *why,
 
 	if (error != 0)
 		return error;
+	ownconns_set_ports(&engine->shared.own, &engine->places, false);
 	error = places_begin(&engine->places, config);
 	if (error == 0)
 		error = places_take_up(&engine->places, &none, &engine->shared,
@@ -465,6 +469,7 @@ engine_free(struct engine *engine)
 			worker_done(&engine->workers[i]);
 	places_unlink(&engine->places);
 	places_done(&engine->places);
+	ownconns_done(&engine->shared.own);
 	free(engine->workers);
 	free(engine);
 }
@@ -599,8 +604,10 @@ engine_abandon(struct engine *engine, struct engine_change *change)
 void
 engine_leave(struct engine *engine, struct engine_change *change)
 {
-	int error = places_begin(&change->places, change->config);
+	int error;
 
+	ownconns_set_ports(&engine->shared.own, &change->places, true);
+	error = places_begin(&change->places, change->config);
 	if (error < 0)
 		log_error("cannot listen where it was prepared: %s",
 		    strerror(-error));
@@ -633,6 +640,7 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	places_set_options(&change->places, change->config);
 	places_done(&engine->places);
 	engine->places = change->places;
+	ownconns_set_ports(&engine->shared.own, &engine->places, false);
 	engine->wanted = engine->places.workers;
 	retire_from(engine, engine->wanted);
 	pin_workers(engine);

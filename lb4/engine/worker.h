@@ -28,6 +28,7 @@
 #include "common/slots.h"
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/ownconns.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
 #include "lb4/engine/waiting.h"
@@ -108,6 +109,7 @@ struct worker_shared {
 
 	struct gate gate; /* conns of the process */
 	struct stalled stalled;
+	struct ownconns own;
 	/* Drawn by listeners that wait, before whatever gate.  Writers:
 	 * workers, fetch-and-add. */
 	_Atomic uint64_t tickets;

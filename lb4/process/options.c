@@ -29,6 +29,7 @@ enum {
 	OPTION_EXPLAIN,
 	OPTION_SIMULATE,
 	OPTION_DOWN,
+	OPTION_DOWN_AFTER,
 	OPTION_CLIENTS,
 	OPTION_CORE,
 };
@@ -44,8 +45,9 @@ static const struct option long_options[] = {
 	{ "keys", no_argument, NULL, OPTION_KEYS },
 	{ "host", no_argument, NULL, OPTION_HOST },
 	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
-	{ "simulate", required_argument, NULL, OPTION_SIMULATE },
+	{ "simulate", optional_argument, NULL, OPTION_SIMULATE },
 	{ "down", required_argument, NULL, OPTION_DOWN },
+	{ "down-after", required_argument, NULL, OPTION_DOWN_AFTER },
 	{ "clients", required_argument, NULL, OPTION_CLIENTS },
 	{ "core", no_argument, NULL, OPTION_CORE },
 	{ "version", no_argument, NULL, 'v' },
@@ -64,6 +66,7 @@ options_help(FILE *out)
 	    "       lb4 [-f FILE] --explain SERVICE CLIENT [--down BACKEND]...\n"
 	    "       lb4 [-f FILE] --simulate FILE [--clients FILE] "
 	    "[--down BACKEND]...\n"
+	    "       lb4 [-f FILE] --simulate --down-after BACKEND...\n"
 	    "\n"
 	    "  -f FILE              configuration (" OPTIONS_FILE ")\n"
 	    "  -l ADDR BACKEND...   no file: listen on ADDR for these\n"
@@ -90,6 +93,8 @@ options_help(FILE *out)
 	    "  --clients FILE       these clients, one a line, would move or not\n"
 	    "  --down SERVICE/BACKEND\n"
 	    "                       take that one for down in both; repeatable\n"
+	    "  --down-after SERVICE/BACKEND\n"
+	    "                       up before and down after; repeatable\n"
 	    "\n"
 	    "lb4(8) tells more; lb4.ini(5) describes the file.\n",
 	    out);
@@ -220,10 +225,14 @@ take_question(struct options *options, int option, const char *word)
 		break;
 	case OPTION_SIMULATE:
 		options->action = OPTIONS_SIMULATE;
+		options->simulates = true;
 		options->simulate = word;
 		break;
 	case OPTION_DOWN:
 		options->down[options->downs++] = word;
+		break;
+	case OPTION_DOWN_AFTER:
+		options->down_after[options->downs_after++] = word;
 		break;
 	default:
 		options->clients = word;
@@ -237,7 +246,7 @@ static int
 check_question(const struct options *options)
 {
 	bool explains = options->explain_service != NULL;
-	bool simulates = options->simulate != NULL;
+	bool simulates = options->simulates;
 
 	if (explains && options->explain_client == NULL)
 		return complain("--explain %s: needs a client",
@@ -246,18 +255,27 @@ check_question(const struct options *options)
 		return complain("--explain and --simulate exclude each other");
 	if (options->downs > 0 && !explains && !simulates)
 		return complain("--down: needs --explain or --simulate");
+	if (options->downs_after > 0 && !explains && !simulates)
+		return complain("--down-after: needs --explain or --simulate");
+	if (simulates && options->simulate == NULL && options->downs_after == 0)
+		return complain("--simulate: needs a file, or --down-after");
 	if (options->clients != NULL && !simulates)
 		return complain("--clients: needs --simulate");
 	return 0;
 }
 
-/* A plain word: a backend of the -l before it, or the client of --explain. */
+/* A plain word: a backend of the -l before it, the client of --explain, or the
+ * file of --simulate. */
 static int
 take_operand(struct options *options, struct options_service *service,
     int last_option, char **word)
 {
 	if (last_option == OPTION_EXPLAIN && options->explain_client == NULL) {
 		options->explain_client = *word;
+		return 0;
+	}
+	if (last_option == OPTION_SIMULATE && options->simulate == NULL) {
+		options->simulate = *word;
 		return 0;
 	}
 	if (service == NULL)
@@ -303,6 +321,7 @@ take_option(struct options *options, int option, char **argv)
 	case OPTION_EXPLAIN:
 	case OPTION_SIMULATE:
 	case OPTION_DOWN:
+	case OPTION_DOWN_AFTER:
 	case OPTION_CLIENTS:
 		return take_question(options, option, optarg);
 	default:
@@ -320,7 +339,10 @@ options_parse(struct options *options, int argc, char **argv)
 	options->relay = options->log_level = options->access_format = -1;
 	options->service = calloc((size_t)argc + 1, sizeof(*options->service));
 	options->down = calloc((size_t)argc + 1, sizeof(*options->down));
-	if (options->service == NULL || options->down == NULL) {
+	options->down_after = calloc((size_t)argc + 1,
+	    sizeof(*options->down_after));
+	if (options->service == NULL || options->down == NULL ||
+	    options->down_after == NULL) {
 		fputs("lb4: no memory\n", stderr);
 		return -ENOMEM;
 	}
@@ -401,8 +423,10 @@ options_done(struct options *options)
 	free(options->path);
 	free(options->service);
 	free(options->down);
+	free(options->down_after);
 	options->service = NULL;
 	options->down = NULL;
+	options->down_after = NULL;
 }
 
 static void

@@ -55,10 +55,13 @@ struct options {
 	/* The words of --explain, --simulate and what goes with them. */
 	const char *explain_service;
 	const char *explain_client;
-	const char *simulate; /* the new file */
+	bool simulates;
+	const char *simulate; /* the new file; NULL: the same one */
 	const char *clients;
 	const char **down; /* owned; `downs` of them */
 	size_t downs;
+	const char **down_after; /* owned; `downs_after` of them */
+	size_t downs_after;
 };
 
 /* Reads the command line.  Returns 0, or -EINVAL after saying on standard

@@ -15,8 +15,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/here.h"
 #include "common/sockfile.h"
 #include "common/user.h"
+#include "lb4/config/errors.h"
+#include "lb4/config/loops.h"
 #include "lb4/process/daemon.h"
 #include "lb4/process/options.h"
 #include "lb4/process/pidlock.h"
@@ -261,6 +264,31 @@ check_service(struct preflight *look, const struct config_service *service)
 	}
 }
 
+void
+preflight_loops(const struct config *config, const struct options *options,
+    struct config_errors *list)
+{
+	struct errors errors;
+
+	errors_init(&errors,
+	    options->services == 0 ? options_source(options) : NULL, list);
+	if (loops_check(config, NULL, here_has, &errors) < 0)
+		errors_add(&errors, 0, NULL, NULL, "out of memory");
+	errors_done(&errors);
+}
+
+static void
+check_loops(struct preflight *look)
+{
+	struct config_errors list;
+
+	preflight_loops(look->config, look->options, &list);
+	for (size_t i = 0; i < list.count; i++)
+		fprintf(look->out, "%s\n", list.text[i]);
+	look->found += (unsigned)list.count;
+	config_errors_done(&list);
+}
+
 /* ---- who --------------------------------------------------------------- */
 
 const char *
@@ -311,6 +339,7 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 		    options_source(options), user.name);
 		return look.found;
 	}
+	check_loops(&look);
 	check_pidfile(&look);
 	check_control(&look);
 	for (size_t i = 0; i < config->services; i++)

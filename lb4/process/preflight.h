@@ -26,6 +26,11 @@ struct options;
 unsigned preflight(const struct config *config, const struct options *options,
     FILE *out);
 
+/* Collects the backends that lead back to lb4 by an address of this host, as an
+ * error each (lb4/config/loops.h).  `list` is empty before. */
+void preflight_loops(const struct config *config, const struct options *options,
+    struct config_errors *list);
+
 /* Warns where lb4 would stay root without having been told so; NULL: it would
  * not. */
 const char *preflight_root_warning(const struct config *config);

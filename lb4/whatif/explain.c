@@ -171,8 +171,30 @@ offline_explain_client(const struct service *service, const char *text,
 	return 0;
 }
 
+/* The configuration before and, where backends go down, after. */
+struct sides {
+	struct offline offline[2];
+	const struct service *service[2];
+	int count;
+};
+
+static void
+print_line(const struct sides *sides, const char *client, struct pick *pick,
+    FILE *out)
+{
+	fputs(client, out);
+	for (int i = 0; i < sides->count; i++) {
+		const struct service *service = sides->service[i];
+		const int index = policy_pick(service, pick);
+
+		fprintf(out, " %s",
+		    index < 0 ? "-" : service->backend[index].backend->name);
+	}
+	fputc('\n', out);
+}
+
 static int
-explain_lines(const struct service *service, FILE *in, FILE *out, FILE *err)
+explain_lines(const struct sides *sides, FILE *in, FILE *out, FILE *err)
 {
 	char *line = NULL;
 	size_t room = 0;
@@ -183,19 +205,16 @@ explain_lines(const struct service *service, FILE *in, FILE *out, FILE *err)
 
 	while (why == NULL && (len = getline(&line, &room, in)) >= 0) {
 		struct pick pick;
-		int index;
 
 		number++;
 		if (len > 0 && line[len - 1] == '\n')
 			line[len - 1] = '\0';
-		why = client_of(service, line, &pick);
+		why = client_of(sides->service[0], line, &pick);
 		if (why != NULL) {
 			escape_line(err, "lb4: line %lu: %s", number, why);
 			break;
 		}
-		index = policy_pick(service, &pick);
-		fprintf(out, "%s %s\n", line,
-		    index < 0 ? "-" : service->backend[index].backend->name);
+		print_line(sides, line, &pick, out);
 	}
 	free(line);
 	if (why == NULL && !feof(in)) {
@@ -205,21 +224,40 @@ explain_lines(const struct service *service, FILE *in, FILE *out, FILE *err)
 	return why == NULL ? error : -EINVAL;
 }
 
+/* One client: its pick, and the pick after backends have gone down. */
 static int
-explain_service(const struct offline *offline, const struct service *service,
+explain_one(const struct sides *sides, const struct offline_explain *question,
+    FILE *out, FILE *err)
+{
+	int error = offline_explain_client(sides->service[0], question->client,
+	    0, out, err);
+
+	if (error < 0 || sides->count == 1)
+		return error;
+	fputs("\nafter", out);
+	for (size_t i = 0; i < question->downs_after; i++)
+		fprintf(out, "%s %s", i == 0 ? "     " : ",",
+		    question->down_after[i]);
+	fprintf(out, " %s down\n", question->downs_after == 1 ? "is" : "are");
+	return offline_explain_client(sides->service[1], question->client, 0,
+	    out, err);
+}
+
+static int
+explain_service(const struct sides *sides,
     const struct offline_explain *question, FILE *out, FILE *err)
 {
+	const struct service *service = sides->service[0];
 	bool by_client = policy_of(service->balance)->by_client;
 
-	if (!offline->config->hash_seed_set && by_client)
+	if (!sides->offline[0].config->hash_seed_set && by_client)
 		fprintf(err,
 		    "lb4: no hash-seed in the configuration: the answer "
 		    "is for one drawn now, a running lb4 has another\n");
 	if (strcmp(question->client, "-") != 0)
-		return offline_explain_client(service, question->client, 0, out,
-		    err);
+		return explain_one(sides, question, out, err);
 	if (by_client)
-		return explain_lines(service, question->in, out, err);
+		return explain_lines(sides, question->in, out, err);
 	fprintf(err,
 	    "lb4: %s: balance = %s: who the client is does not tell "
 	    "its backend\n",
@@ -227,40 +265,74 @@ explain_service(const struct offline *offline, const struct service *service,
 	return -EINVAL;
 }
 
-int
-offline_explain(const struct config *config,
-    const struct offline_explain *question, FILE *out, FILE *err)
+/* Takes the named ones for down on that side. */
+static int
+set_downs(struct offline *offline, const char *const *down, size_t downs,
+    FILE *err)
 {
-	const struct service *service;
-	struct offline offline;
-	struct hash_key seed;
 	char meant[OFFLINE_MEANT_MAX];
-	int error;
+	int error = 0;
 
-	arc4random_buf(&seed, sizeof(seed));
-	error = offline_init(&offline, config, &seed);
-	if (error < 0) {
-		escape_line(err, "lb4: table: %s", strerror(-error));
-		return error;
-	}
-	for (size_t i = 0; error == 0 && i < question->downs; i++) {
-		error = offline_set_down(&offline, question->down[i]);
+	for (size_t i = 0; error == 0 && i < downs; i++) {
+		error = offline_set_down(offline, down[i]);
 		if (error < 0)
 			escape_line(err, "lb4: %s: no such SERVICE/BACKEND%s",
-			    question->down[i],
-			    offline_meant(config, question->down[i], meant,
+			    down[i],
+			    offline_meant(offline->config, down[i], meant,
 				sizeof(meant)));
 	}
-	service = offline_service(&offline, question->service);
-	if (error == 0 && service == NULL) {
+	return error;
+}
+
+static int
+explain(struct sides *sides, const struct offline_explain *question, FILE *out,
+    FILE *err)
+{
+	const struct config *config = sides->offline[0].config;
+	char meant[OFFLINE_MEANT_MAX];
+	int error = 0;
+
+	for (int i = 0; error == 0 && i < sides->count; i++) {
+		struct offline *offline = &sides->offline[i];
+
+		error = set_downs(offline, question->down, question->downs,
+		    err);
+		if (error == 0 && i == 1)
+			error = set_downs(offline, question->down_after,
+			    question->downs_after, err);
+		sides->service[i] = offline_service(offline, question->service);
+	}
+	if (error == 0 && sides->service[0] == NULL) {
 		escape_line(err, "lb4: %s: no such service%s",
 		    question->service,
 		    offline_meant(config, question->service, meant,
 			sizeof(meant)));
 		error = -ENOENT;
 	}
+	return error == 0 ? explain_service(sides, question, out, err) : error;
+}
+
+int
+offline_explain(const struct config *config,
+    const struct offline_explain *question, FILE *out, FILE *err)
+{
+	const int count = question->downs_after > 0 ? 2 : 1;
+	struct sides sides = { .count = 0 };
+	struct hash_key seed;
+	int error = 0;
+
+	arc4random_buf(&seed, sizeof(seed));
+	while (error == 0 && sides.count < count) {
+		error = offline_init(&sides.offline[sides.count], config,
+		    &seed);
+		if (error < 0)
+			escape_line(err, "lb4: table: %s", strerror(-error));
+		else
+			sides.count++;
+	}
 	if (error == 0)
-		error = explain_service(&offline, service, question, out, err);
-	offline_done(&offline);
+		error = explain(&sides, question, out, err);
+	while (sides.count > 0)
+		offline_done(&sides.offline[--sides.count]);
 	return error;
 }

@@ -74,13 +74,16 @@ struct offline_explain {
 	const char *client;	 /* "-": one a line from `in` */
 	const char *const *down; /* SERVICE/BACKEND; `downs` of them */
 	size_t downs;
+	const char *const *down_after; /* ... that go down; `downs_after` */
+	size_t downs_after;
 	FILE *in;
 };
 
 /*
  * Writes how a client comes to its backend, or, for many clients, a line
- * "CLIENT BACKEND" each ("-": there is none).  Returns 0, or -errno after
- * writing to `err` what is wrong.
+ * "CLIENT BACKEND" each ("-": there is none).  Where backends go down, how it
+ * comes to another one after that, or "CLIENT BEFORE AFTER".  Returns 0, or
+ * -errno after writing to `err` what is wrong.
  */
 int offline_explain(const struct config *config,
     const struct offline_explain *question, FILE *out, FILE *err);
@@ -137,6 +140,8 @@ struct offline_simulate {
 	const struct config *after;
 	const char *const *down; /* before and after, where there is such one */
 	size_t downs;
+	const char *const *down_after; /* after alone */
+	size_t downs_after;
 	const char *clients; /* a file, one a line; NULL: clients are drawn */
 	const _Atomic bool *stop; /* set by another thread; NULL: by none */
 

@@ -453,6 +453,20 @@ set_down(struct offline side[2], const struct config *config, const char *name,
 	return -ENOENT;
 }
 
+/* Up before, and down after. */
+static int
+set_down_after(struct offline *after, const struct config *config,
+    const char *name, FILE *err)
+{
+	char meant[OFFLINE_MEANT_MAX];
+	int error = offline_set_down(after, name);
+
+	if (error < 0)
+		escape_line(err, "lb4: %s: no such SERVICE/BACKEND%s", name,
+		    offline_meant(config, name, meant, sizeof(meant)));
+	return error;
+}
+
 static int
 simulate(struct offline side[2], const struct offline_simulate *question,
     FILE *err)
@@ -463,6 +477,9 @@ simulate(struct offline side[2], const struct offline_simulate *question,
 	for (size_t i = 0; error == 0 && i < question->downs; i++)
 		error = set_down(side, question->before, question->down[i],
 		    err);
+	for (size_t i = 0; error == 0 && i < question->downs_after; i++)
+		error = set_down_after(&side[1], question->after,
+		    question->down_after[i], err);
 	if (error == 0) {
 		error = compare_all(side, &clients, question);
 		if (error < 0)

@@ -59,7 +59,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsRKDBHM", second[] = "-QCDLIS";
+	static const char first[] = "-CScsROKDBHM", second[] = "-QCDLIS";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -107,6 +107,7 @@ START_TEST(test_code_of_reason)
 		{ REASON_RESOURCE_CONNECT, "RC" },
 		{ REASON_RESOURCE_DATA, "RD" },
 		{ REASON_SHED, "RS" },
+		{ REASON_OWN, "OC" },
 		{ REASON_KILLED_QUEUED, "KQ" },
 		{ REASON_KILLED_CONNECT, "KC" },
 		{ REASON_KILLED, "KD" },

@@ -938,7 +938,7 @@ END_TEST
 START_TEST(test_adhoc)
 {
 	static const char *const backends[] = { "10.0.0.11:80",
-		"unix:/run/a b;c", "[::1]" };
+		"unix:/run/a b;c", "[2001:db8::1]" };
 	struct config_errors errors;
 	struct config *config;
 
@@ -958,7 +958,7 @@ START_TEST(test_adhoc)
 	ck_assert_str_eq(config->service[1].backend[0].name, "b1");
 	check_addr(&config->service[1].backend[0].addr, "10.0.0.11:80");
 	check_addr(&config->service[1].backend[1].addr, "unix:/run/a b;c");
-	check_addr(&config->service[1].backend[2].addr, "[::1]:0");
+	check_addr(&config->service[1].backend[2].addr, "[2001:db8::1]:0");
 	/* The rest is as in a file. */
 	ck_assert_uint_eq(config->service[1].retries, 3);
 	ck_assert_uint_eq(config->shutdown_timeout_ms, 30000);

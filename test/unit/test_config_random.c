@@ -113,7 +113,9 @@ draw_backends(struct random *random, struct config_service *service)
 
 		/* In the order of their names. */
 		draw_name(random, "b", 10 + i, backend->name);
-		draw_addr(random, draw(random, 60000), true, &backend->addr);
+		/* where none listens */
+		draw_addr(random, 30000 + draw(random, 30000), true,
+		    &backend->addr);
 		backend->weight = (unsigned)between(random, i == 0 ? 1 : 0,
 		    CONFIG_WEIGHT_MAX);
 		backend->maxconn = (unsigned)between(random, 0, 10000000);
@@ -127,7 +129,9 @@ draw_backends(struct random *random, struct config_service *service)
 		if (draw(random, 4) == 0 && !unix_listener &&
 		    (service->check.kind == CHECK_NONE ||
 			backend->check_addr.len > 0))
-			addr_set_port(&backend->addr, 0);
+			ck_assert_int_eq(addr_parse(&backend->addr, "192.0.2.1",
+					     ADDR_PORT_OPTIONAL, NULL),
+			    0);
 	}
 }
 
@@ -367,7 +371,7 @@ START_TEST(test_dump_text)
 	static const char file[] = "[service s]\nlisten = :80\n"
 				   "backend = a 1.2.3.4:80\n"
 				   "backend = c 1.2.3.4\n"
-				   "backend = b [::1]\n";
+				   "backend = b [2001:db8::1]\n";
 	static const char want[] =
 	    "[global]\nworkers = auto\ncpu-affinity = yes\nmaxconn = auto\n"
 	    "maxpipes = auto\npipe-size = 256k\n"
@@ -386,7 +390,7 @@ START_TEST(test_dump_text)
 	    "access-format = kv\nshutdown-timeout = 30s\n\n"
 	    "[service s]\nlisten = :80\nbalance = 4tuple\n"
 	    "backend = a 1.2.3.4:80 weight=1 maxconn=0\n"
-	    "backend = b [::1] weight=1 maxconn=0\n"
+	    "backend = b [2001:db8::1] weight=1 maxconn=0\n"
 	    "backend = c 1.2.3.4 weight=1 maxconn=0\n"
 	    "source-prefix4 = 32\nsource-prefix6 = 64\nmax-load = off\n"
 	    "pin-on-change = 0s\npin-clients = 100000\n"

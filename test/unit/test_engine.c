@@ -529,9 +529,14 @@ START_TEST(refused_changes_change_nothing)
 	struct addr taken;
 	char why[256] = "";
 	uint64_t generation;
+	int fd;
 
 	house_open(&house, "auto", "");
-	taken = house.back;
+	ck_assert_int_eq(addr_parse(&taken, "127.0.0.1:0", ADDR_PORT_REQUIRED,
+			     NULL),
+	    0);
+	fd = sock_listen(&taken, false, 1, NULL);
+	ck_assert_int_ge(fd, 0);
 	generation = table_current(&house.tables)->generation;
 	ck_assert_int_eq(change(&house, changed_config(&house, 3, &taken), why,
 			     sizeof(why)),
@@ -543,6 +548,7 @@ START_TEST(refused_changes_change_nothing)
 	ck_assert_ptr_nonnull(strstr(why, "service s: cannot listen on"));
 	ck_assert_uint_eq(table_current(&house.tables)->generation, generation);
 	reach(&house, &house.front, 20);
+	(void)close(fd);
 	house_close(&house);
 }
 END_TEST

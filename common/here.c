@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Addresses of this host: see here.h. */
+#include "common/here.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Only where that is off does bind(2) tell ours from others' (ip(7)). */
+static bool
+binds_anything(sa_family_t family)
+{
+	FILE *file = fopen(family == AF_INET
+		? "/proc/sys/net/ipv4/ip_nonlocal_bind"
+		: "/proc/sys/net/ipv6/ip_nonlocal_bind",
+	    "re");
+	int first = file != NULL ? fgetc(file) : '0';
+
+	if (file != NULL)
+		(void)fclose(file);
+	return first != '0';
+}
+
+static bool
+can_bind(int fd, struct addr addr)
+{
+	addr_set_port(&addr, 0);
+	return bind(fd, &addr.sa, addr.len) == 0;
+}
+
+/* What a host sends to itself has the same address at both ends, unless that is
+ * a secondary one. */
+static bool
+is_source_too(int fd, struct addr addr)
+{
+	struct addr mine = { .len = sizeof(mine.in6) };
+
+	addr_set_port(&addr, 1);
+	if (connect(fd, &addr.sa, addr.len) < 0 ||
+	    getsockname(fd, &mine.sa, &mine.len) < 0)
+		return false;
+	addr_set_port(&mine, 1);
+	return addr_equal(&mine, &addr);
+}
+
+bool
+here_has(const struct addr *addr)
+{
+	const sa_family_t family = addr->sa.sa_family;
+	bool here;
+	int fd;
+
+	if (addr->len == 0 || (family != AF_INET && family != AF_INET6))
+		return false;
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	here = binds_anything(family) ? is_source_too(fd, *addr)
+				      : can_bind(fd, *addr);
+	(void)close(fd);
+	return here;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Connections of lb4's own: see ownconns.h.  Called by conn.c and engine.c. */
+#include "lb4/engine/ownconns.h"
+
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lb4/engine/places.h"
+
+/* Entries in a line; half of them are free, on average, when all conns that
+ * there may be are noted. */
+#define LINE 8
+#define LINES_LEAST 64
+#define LINES_MOST (1U << 18)
+
+int
+ownconns_init(struct ownconns *own, uint64_t conns)
+{
+	uint32_t lines = LINES_LEAST;
+	size_t size;
+
+	while (lines < LINES_MOST && (uint64_t)lines * LINE < 2 * conns)
+		lines *= 2;
+	size = (size_t)lines * LINE * sizeof(*own->entry);
+	memset(own, 0, sizeof(*own));
+	own->entry = aligned_alloc(LINE * sizeof(*own->entry), size);
+	if (own->entry == NULL)
+		return -ENOMEM;
+	memset(own->entry, 0, size);
+	own->lines = lines;
+	arc4random_buf(&own->key, sizeof(own->key));
+	return 0;
+}
+
+void
+ownconns_done(struct ownconns *own)
+{
+	free(own->entry);
+	own->entry = NULL;
+}
+
+void
+ownconns_set_ports(struct ownconns *own, const struct places *places, bool keep)
+{
+	uint64_t ports[sizeof(own->ports) / sizeof(own->ports[0])] = { 0 };
+
+	for (size_t i = 0; i < places->count; i++)
+		for (unsigned k = 0; k < places->place[i].sockets; k++) {
+			const uint16_t port =
+			    addr_port(&places->place[i].socket[k].bound);
+
+			if (port != 0)
+				ports[port / 64] |= UINT64_C(1) << port % 64;
+		}
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		if (keep)
+			ports[i] |= atomic_load_explicit(&own->ports[i],
+			    memory_order_relaxed);
+		atomic_store_explicit(&own->ports[i], ports[i],
+		    memory_order_relaxed);
+	}
+}
+
+static bool
+is_own_port(const struct ownconns *own, uint16_t port)
+{
+	return port != 0 &&
+	    (atomic_load_explicit(&own->ports[port / 64],
+		 memory_order_relaxed) >>
+		    port % 64 &
+		1) != 0;
+}
+
+/* Never 0, which is a free entry. */
+static uint64_t
+hash_of(const struct ownconns *own, const struct endpoint *at)
+{
+	const uint64_t hash = hash_sip(&own->key, at, sizeof(*at));
+
+	return hash != 0 ? hash : 1;
+}
+
+static size_t
+line_of(const struct ownconns *own, uint64_t hash)
+{
+	return (size_t)hash_reduce(hash, own->lines) * LINE;
+}
+
+uint32_t
+ownconns_note(struct ownconns *own, int fd, const struct addr *to)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct endpoint at;
+	uint64_t hash;
+	size_t first;
+
+	if (!is_own_port(own, addr_port(to)) || own->entry == NULL ||
+	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		return 0;
+	endpoint_from_sockaddr(&at, (const struct sockaddr *)&sa, len);
+	hash = hash_of(own, &at);
+	first = line_of(own, hash);
+	if (!atomic_load_explicit(&own->used, memory_order_relaxed))
+		atomic_store_explicit(&own->used, true, memory_order_relaxed);
+	for (size_t i = first; i < first + LINE; i++) {
+		uint64_t none = 0;
+
+		if (atomic_compare_exchange_strong_explicit(&own->entry[i],
+			&none, hash, memory_order_relaxed,
+			memory_order_relaxed))
+			return (uint32_t)i + 1;
+	}
+	return 0;
+}
+
+void
+ownconns_forget(struct ownconns *own, uint32_t *noted)
+{
+	if (*noted != 0)
+		atomic_store_explicit(&own->entry[*noted - 1], 0,
+		    memory_order_relaxed);
+	*noted = 0;
+}
+
+static bool
+is_noted(const struct ownconns *own, const struct endpoint *client)
+{
+	const uint64_t hash = hash_of(own, client);
+	const size_t first = line_of(own, hash);
+
+	for (size_t i = first; i < first + LINE; i++)
+		if (atomic_load_explicit(&own->entry[i],
+			memory_order_relaxed) == hash)
+			return true;
+	return false;
+}
+
+static bool
+is_own_process(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	    peer.pid == getpid();
+}
+
+bool
+ownconns_is_ours(const struct ownconns *own, int fd,
+    const struct endpoint *client)
+{
+	if (client->family == AF_UNIX)
+		return is_own_process(fd);
+	return atomic_load_explicit(&own->used, memory_order_relaxed) &&
+	    is_noted(own, client);
+}
