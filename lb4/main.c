@@ -339,7 +339,7 @@ load(const struct options *options)
 	struct config *config = options_config(options, &errors);
 
 	for (size_t i = 0; i < errors.count; i++)
-		fprintf(stderr, "%s\n", errors.text[i]);
+		escape_line(stderr, "%s", errors.text[i]);
 	config_errors_done(&errors);
 	return config;
 }

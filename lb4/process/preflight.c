@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/escape.h"
 #include "common/here.h"
 #include "common/sockfile.h"
 #include "common/user.h"
@@ -37,14 +38,14 @@ static void __attribute__((format(printf, 4, 5)))
 complain(struct preflight *look, const char *section, const char *key,
     const char *format, ...)
 {
+	char text[CONFIG_ERROR_MAX];
 	va_list args;
 
-	fprintf(look->out, "%s: [%s] %s: ", options_source(look->options),
-	    section, key);
 	va_start(args, format);
-	vfprintf(look->out, format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', look->out);
+	escape_line(look->out, "%s: [%s] %s: %s", options_source(look->options),
+	    section, key, text);
 	look->found++;
 }
 
@@ -284,7 +285,7 @@ check_loops(struct preflight *look)
 
 	preflight_loops(look->config, look->options, &list);
 	for (size_t i = 0; i < list.count; i++)
-		fprintf(look->out, "%s\n", list.text[i]);
+		escape_line(look->out, "%s", list.text[i]);
 	look->found += (unsigned)list.count;
 	config_errors_done(&list);
 }
@@ -308,9 +309,9 @@ check_file(struct preflight *look)
 
 	if (options_can_reload(look->options) &&
 	    faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) < 0)
-		fprintf(look->out,
+		escape_line(look->out,
 		    "%s: warning: user %s cannot read it: %s; a reload will "
-		    "be refused\n",
+		    "be refused",
 		    file, look->config->user, strerror(errno));
 }
 
@@ -324,7 +325,7 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	bool changes; /* who we are */
 
 	if (warning != NULL)
-		fprintf(out, "%s: warning: [global] user: %s\n",
+		escape_line(out, "%s: warning: [global] user: %s",
 		    options_source(options), warning);
 	if (daemon_user_find(&user, config->user, why, sizeof(why)) < 0) {
 		complain(&look, "global", "user", "%s", why);
@@ -333,9 +334,9 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	changes = user.name[0] != '\0' && user.uid != geteuid();
 	if (changes && geteuid() != 0) {
 		/* root may do all of it; who we are says nothing */
-		fprintf(out,
+		escape_line(out,
 		    "%s: warning: [global] user: only root can become %s, and "
-		    "only root can check the rest\n",
+		    "only root can check the rest",
 		    options_source(options), user.name);
 		return look.found;
 	}
