@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 #define SLOTS_PER_WEIGHT 100
 

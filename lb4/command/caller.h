@@ -24,7 +24,7 @@
 
 #include "lb4/command/command.h"
 #include "lb4/command/spec.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/engine/sweep.h"
 
 struct acceptor;

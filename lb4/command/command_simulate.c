@@ -25,7 +25,7 @@
 #include "lb4/whatif/offline.h"
 
 /* SERVICE/BACKEND each. */
-struct names {
+struct told_names {
 	char (*name)[2 * CONFIG_NAME_MAX]; /* owned; `count` of them */
 	size_t count, room;
 };
@@ -36,7 +36,7 @@ struct simulation {
 	/* set before the thread starts */
 	struct config *before; /* owned; what is in force */
 	char *path;	       /* owned; of the file; "": what is in force */
-	struct names down, down_after;
+	struct told_names down, down_after;
 	bool json;
 	bool tells_words; /* of the file, in errors */
 
@@ -166,7 +166,7 @@ read_after(const struct simulation *simulation, struct config_errors *errors)
 
 /* The names, as pointers to be freed; NULL without memory. */
 static const char **
-pointers_of(const struct names *names)
+pointers_of(const struct told_names *names)
 {
 	const char **pointer = calloc(names->count + 1, sizeof(*pointer));
 
@@ -274,7 +274,7 @@ step_simulate(struct caller *caller)
 /* ---- the question -------------------------------------------------------- */
 
 static bool
-note(struct names *names, const char *name)
+note(struct told_names *names, const char *name)
 {
 	size_t room = 2 * names->room + 16;
 	void *more;
@@ -292,7 +292,7 @@ note(struct names *names, const char *name)
 
 /* Those that the option of that name gives. */
 static bool
-note_options(struct names *names, const struct command *command,
+note_options(struct told_names *names, const struct command *command,
     const char *option)
 {
 	for (unsigned i = 1; i < command->words; i++) {

@@ -15,6 +15,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/config/fingerprint.h"
+#include "lb4/config/names.h"
 #include "lb4/control/control.h"
 #include "lb4/control/readiness.h"
 #include "lb4/engine/engine.h"

@@ -6,7 +6,8 @@
 #ifndef LB4_CONFIG_ADVICE_H
 #define LB4_CONFIG_ADVICE_H
 
-#include "lb4/config/config.h"
+#include "lb4/config/errors.h"
+#include "lb4/config/settings.h"
 
 /*
  * Adds a text for each warning about `config`, whose list the caller frees with

@@ -7,7 +7,7 @@
 #ifndef LB4_CONFIG_BUILD_H
 #define LB4_CONFIG_BUILD_H
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 /* A configuration with the defaults and no service; NULL: no memory. */
 struct config *build_new(void);

@@ -10,7 +10,20 @@
 
 #include <stddef.h>
 
-#include "lb4/config/config.h"
+/* One complaint, as it is to be printed: "file:line: [section] key: what is
+ * wrong", or without the parts that do not apply. */
+#define CONFIG_ERROR_MAX 512
+struct config_errors {
+	char (*text)[CONFIG_ERROR_MAX]; /* owned; `count` of them, in order */
+	size_t count;
+	char spare[CONFIG_ERROR_MAX]; /* the only one when there is no memory */
+};
+
+/* Adds a complaint to a list that starts as zeros; without memory for a longer
+ * list only the first one is kept. */
+void config_errors_add(struct config_errors *errors, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void config_errors_done(struct config_errors *errors);
 
 /* After so many complaints one more says that the rest is left out. */
 #define ERRORS_MAX 1000

@@ -14,9 +14,9 @@
 
 #include "common/hash.h"
 #include "common/textbuf.h"
-#include "lb4/config/config.h"
 #include "lb4/config/keys.h"
 #include "lb4/config/kinds.h"
+#include "lb4/config/settings.h"
 
 /* Every node has the same: it is no secret, only a hash. */
 static const struct hash_key line_key = { 0x6c6234, 1 };

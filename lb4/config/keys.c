@@ -12,9 +12,9 @@
 
 #include "common/nearest.h"
 #include "common/textbuf.h"
-#include "lb4/config/config.h"
 #include "lb4/config/inifile.h"
 #include "lb4/config/kinds.h"
+#include "lb4/config/settings.h"
 
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)

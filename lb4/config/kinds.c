@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "lb4/config/config.h"
 #include "lb4/config/inifile.h"
+#include "lb4/config/settings.h"
 
 static void *
 field_of(const struct key *key, void *object)

@@ -6,7 +6,7 @@
 #ifndef LB4_CONFIG_KINDS_H
 #define LB4_CONFIG_KINDS_H
 
-#include "lb4/config/keys.h"
+#include "lb4/config/key.h"
 
 struct hash_key;
 
@@ -38,7 +38,7 @@ extern const struct kind kind_addr;
  * text is something else; the seed stays as it was. */
 bool kinds_read_seed(const char *text, struct hash_key *seed);
 
-/* True for a name of a service, backend or zone as config.h has it. */
+/* True for a name of a service, backend or zone as settings.h has it. */
 bool kinds_is_name(const char *text);
 #define KINDS_NAME_RULE \
 	"letters, digits and -_. after a letter or digit, 63 at most"

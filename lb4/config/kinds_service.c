@@ -4,6 +4,7 @@
  * The kinds of values that fill more than one field: addresses, backends,
  * checks, and the seed.
  */
+#include "lb4/config/keys.h"
 #include "lb4/config/kinds.h"
 
 #include <arpa/inet.h>
@@ -14,8 +15,8 @@
 #include <string.h>
 
 #include "common/addr.h"
-#include "lb4/config/config.h"
 #include "lb4/config/inifile.h"
+#include "lb4/config/settings.h"
 
 #define SEED_DIGITS 32
 

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 #include "common/addr.h"
-#include "lb4/config/config.h"
 #include "lb4/config/errors.h"
-#include "lb4/config/rules.h"
+#include "lb4/config/settings.h"
+#include "lb4/config/sources.h"
 
 /* Whether an IP address is one of this host's; it has a port, which does not
  * count, and is neither a wildcard nor of loopback. */

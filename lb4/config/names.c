@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NAMES(list, values) \

@@ -2,13 +2,15 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The words that stand for an enum's values in the file: one list for each
- * enum, used by the table of keys and by config.h's balance_name() and its
- * likes.
+ * enum, used by the table of keys and by balance_name() and its likes.
  */
 #ifndef LB4_CONFIG_NAMES_H
 #define LB4_CONFIG_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "lb4/config/settings.h"
 
 struct names {
 	const char *const *text; /* by value */
@@ -24,5 +26,18 @@ extern const struct names names_access_format;
 
 /* The value that `word` stands for, or -1. */
 int names_find(const struct names *names, const char *word);
+
+/* Names as the file writes them; for any value of the enum. */
+const char *balance_name(enum balance balance);
+
+/* Whether it hashes the client: 4tuple and source. */
+bool balance_hashes(enum balance balance);
+const char *relay_way_name(enum relay_way way);
+const char *check_kind_name(enum check_kind kind);
+const char *keepalive_name(enum keepalive keepalive);
+const char *access_format_name(enum access_format format);
+
+/* The way of that name, or -1: for the command line. */
+int relay_way_parse(const char *name);
 
 #endif

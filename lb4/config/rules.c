@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lb4/config/loops.h"
+#include "lb4/config/names.h"
 
 /* The biggest Maglev table has 2,000,003 places and wants 100 for each unit of
  * weight. */

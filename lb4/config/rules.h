@@ -7,18 +7,9 @@
 #ifndef LB4_CONFIG_RULES_H
 #define LB4_CONFIG_RULES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "lb4/config/config.h"
 #include "lb4/config/errors.h"
-
-/* What a struct config_service does not keep of its place in the file. */
-struct rules_source {
-	int *listen_line;     /* owned; of each of service->listen */
-	size_t backend_lines; /* good ones and bad ones */
-	bool broken; /* the section itself was refused: not to be judged */
-};
+#include "lb4/config/settings.h"
+#include "lb4/config/sources.h"
 
 /*
  * Sorts the backends of each service by name, and complains.  `sources` is one

@@ -17,8 +17,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "lb4/config/config.h"
 #include "lb4/config/kinds.h"
+#include "lb4/config/settings.h"
 #include "lb4/config/values.h"
 
 #define ACL_ENTRIES_MAX 64

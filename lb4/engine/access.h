@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 /*
  * Why a conn ended.  Two letters as in HAProxy's log; the first says who or

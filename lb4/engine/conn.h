@@ -47,7 +47,7 @@
 
 #include "common/addr.h"
 #include "common/timer.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/engine/access.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"

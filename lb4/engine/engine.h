@@ -23,7 +23,7 @@
 
 #include "common/mailbox.h"
 #include "common/pulse.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/table/table.h"
 
 struct access_record;

@@ -31,7 +31,7 @@
 
 #include "common/addr.h"
 #include "common/sockfile.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 struct inherited;
 struct listen_socket;

@@ -32,7 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/engine/pipes.h"
 
 /* What one recv(2) takes at most, and so what send(2) may leave over. */

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 struct mailbox;
 struct worker;

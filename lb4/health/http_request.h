@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "common/addr.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 #define HTTP_HOST_MAX \
 	(CONFIG_HOST_MAX > ADDR_TEXT_MAX ? CONFIG_HOST_MAX : ADDR_TEXT_MAX)

@@ -31,7 +31,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/health/http_status.h"
 #include "lb4/model/backend.h"
 

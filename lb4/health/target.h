@@ -26,7 +26,7 @@
 #include "common/addr.h"
 #include "common/loop.h"
 #include "common/timer.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/health/probe.h"
 #include "lb4/health/schedule.h"
 #include "lb4/health/verdict.h"

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 struct host;
 

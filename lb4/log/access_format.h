@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/engine/access.h"
 
 /* Longer than any line of either form, with its end. */

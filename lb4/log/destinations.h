@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 struct log_dest;
 struct mailbox;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 /* The socket of the system's log (syslog(3), _PATH_LOG). */
 #define LOG_OUTPUT_SYSLOG "/dev/log"

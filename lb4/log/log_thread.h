@@ -21,7 +21,7 @@
 #include "common/mailbox.h"
 #include "common/pulse.h"
 #include "common/queue.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/log/destinations.h"
 
 #define MESSAGES_MAX 2048

@@ -29,7 +29,7 @@
 
 #include <stddef.h>
 
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 struct access_record;
 struct logger;

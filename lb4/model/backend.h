@@ -22,7 +22,7 @@
 #include <time.h>
 
 #include "common/addr.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 
 /* How the last check ended.  Named in words by health_result_name(). */
 enum health_result {

@@ -33,6 +33,7 @@
 #include "lb4/balance/pins.h"
 #include "lb4/balance/policy.h"
 #include "lb4/balance/turns.h"
+#include "lb4/config/names.h"
 #include "lb4/model/rcu.h"
 #include "lb4/table/checksum.h"
 

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #include "common/hash.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/gate.h"
 #include "lb4/model/waitqueue.h"

@@ -17,7 +17,7 @@
 #include "common/addr.h"
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
-#include "lb4/config/config.h"
+#include "lb4/config/settings.h"
 #include "lb4/table/table.h"
 
 /* A configuration's tables, without any thread that reads them. */

@@ -2,8 +2,10 @@
 /* Copyright (c) 2026 the lb4 authors */
 /* Warnings about what is valid: where there is one, and where not. */
 #include "lb4/config/advice.h"
+#include "lb4/config/config.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

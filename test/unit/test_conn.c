@@ -5,6 +5,7 @@
  * this test hands on one by one. So what happens between a step of a peer and
  * the worker's next look is decided here and not by chance.
  */
+#include "lb4/config/config.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/conn.h"
 

@@ -5,6 +5,7 @@
  * their streams, or while they wait for a backend, lose nothing, whatever state
  * they are in.
  */
+#include "lb4/config/config.h"
 #include "lb4/engine/engine.h"
 
 #include <arpa/inet.h>

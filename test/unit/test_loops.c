@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
+#include "lb4/config/config.h"
 #include "lb4/config/loops.h"
 
 #include <check.h>

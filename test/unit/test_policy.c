@@ -5,6 +5,7 @@
  * moves when a backend is down, retries, and when nothing is left.
  */
 #include "lb4/balance/policy.h"
+#include "lb4/config/config.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/config.h"
 #include "policy_sim.h"
 
 #define THREADS 4

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Copying and freeing settings.
+ */
+#include "lb4/config/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A copy of `count` things, which are some; NULL without memory. */
+static void *
+copy_array(const void *array, size_t count, size_t size)
+{
+	void *copy = calloc(count > 0 ? count : 1, size);
+
+	if (copy != NULL && count > 0)
+		memcpy(copy, array, count * size);
+	return copy;
+}
+
+struct config *
+config_copy(const struct config *config)
+{
+	struct config *copy = copy_array(config, 1, sizeof(*config));
+
+	if (copy == NULL)
+		return NULL;
+	copy->services = 0;
+	copy->service = copy_array(config->service, config->services,
+	    sizeof(*config->service));
+	if (copy->service == NULL) {
+		config_free(copy);
+		return NULL;
+	}
+	while (copy->services < config->services) {
+		const struct config_service *from =
+		    &config->service[copy->services];
+		struct config_service *to = &copy->service[copy->services++];
+
+		to->listen = copy_array(from->listen, from->listens,
+		    sizeof(*from->listen));
+		to->backend = copy_array(from->backend, from->backends,
+		    sizeof(*from->backend));
+		if (to->listen == NULL || to->backend == NULL) {
+			config_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+void
+config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config->services; i++) {
+		free(config->service[i].listen);
+		free(config->service[i].backend);
+	}
+	free(config->service);
+	free(config);
+}
