@@ -258,7 +258,7 @@ START_TEST(time_wait)
 
 	configure("maxconn = 20000",
 	    "maxconn = 10\n[service near]\nlisten = :81\n"
-	    "backend = x 127.0.0.1:80");
+	    "backend = x 127.0.0.1:8080");
 	host.tw_reuse = 2;
 	host.tw_reuse_delay_ms = 500;
 	examine();
