@@ -25,8 +25,8 @@
 
 #include "lb4/balance/activity.h"
 #include "lb4/balance/maglev.h"
-#include "lb4/balance/policy.h"
-#include "lb4/table/table.h"
+#include "lb4/balance/placing.h"
+#include "lb4/model/service.h"
 
 #define PLACES_MIN 1024
 #define PROBES_MAX 64
@@ -325,12 +325,17 @@ static uint32_t
 past_backend(const struct past *past, const struct pick *pick)
 {
 	const struct pick again = { .client = pick->client };
-	uint64_t hash = policy_hash(&past->service, &again);
+	struct scope scope = {
+		.hash = placing_hash(&past->service, &again),
+		.check_health = true,
+	};
+	uint32_t limit;
 	int index;
 
-	if (!activity_has(past->activity, hash, past->at_ms, past->time_ms))
+	if (!activity_has(past->activity, scope.hash, past->at_ms,
+		past->time_ms))
 		return 0;
-	index = policy_pick(&past->service, &again);
+	index = placing_choose(&past->service, &again, &scope, &limit);
 	return index >= 0 ? past->backends[index].id : 0;
 }
 

@@ -12,7 +12,7 @@ pick_first(const struct service *service, const struct pick *pick,
 {
 	*limit = POLICY_NO_LIMIT;
 	for (size_t i = 0; i < service->backends; i++)
-		if (policy_usable(service, pick, service->order[i], scope))
+		if (candidate_usable(service, pick, service->order[i], scope))
 			return service->order[i];
 	return -1;
 }

@@ -35,7 +35,7 @@ cut(uint8_t ip[16], unsigned bits)
 
 /* The client's address, if it has one; else false and the conn's id. */
 static bool
-address_or_conn(const struct pick *pick, uint8_t key[POLICY_KEY_MAX])
+address_or_conn(const struct pick *pick, uint8_t key[PICK_KEY_MAX])
 {
 	const struct endpoint *client = &pick->client;
 	uint64_t conn = htobe64(pick->conn);
@@ -50,7 +50,7 @@ address_or_conn(const struct pick *pick, uint8_t key[POLICY_KEY_MAX])
 
 size_t
 policy_hash_whole(const struct service *service, const struct pick *pick,
-    uint8_t key[POLICY_KEY_MAX])
+    uint8_t key[PICK_KEY_MAX])
 {
 	const struct endpoint *client = &pick->client;
 	uint16_t port = htobe16(client->port);
@@ -64,7 +64,7 @@ policy_hash_whole(const struct service *service, const struct pick *pick,
 
 size_t
 policy_hash_network(const struct service *service, const struct pick *pick,
-    uint8_t key[POLICY_KEY_MAX])
+    uint8_t key[PICK_KEY_MAX])
 {
 	if (!address_or_conn(pick, key))
 		return sizeof(pick->conn);
@@ -79,7 +79,7 @@ static int
 build_set(struct service *service, enum backend_set set,
     const char *const *names, unsigned *weights)
 {
-	if (policy_weights(service, set, weights) == 0)
+	if (candidate_weights(service, set, weights) == 0)
 		return 0;
 	if (maglev_size(weights, service->backends) == 0)
 		return -E2BIG;
@@ -121,13 +121,14 @@ walk(const struct service *service, const struct pick *pick,
 	for (unsigned i = 0; i <= STEPS_MAX; i++) {
 		slot = hash_reduce(hash, maglev->size);
 		index = maglev->slot[slot];
-		skip = policy_skip(service, pick, index, scope);
+		skip = candidate_skip(service, pick, index, scope);
 		trace_step(pick->trace, scope, slot, maglev->size, index, skip);
 		if (skip == SKIP_NOT)
 			return (int)index;
 		hash = hash_mix(hash);
 	}
-	return policy_spread(service, pick, hash, scope);
+	trace_spread(pick->trace);
+	return candidate_spread(service, pick, hash, scope);
 }
 
 /* Reads all counts and sets the bound; false when no backend is available.
@@ -140,10 +141,10 @@ bound_load(const struct service *service, struct scope *scope)
 	for (unsigned i = 0; i < service->backends; i++) {
 		const struct service_backend *one = &service->backend[i];
 
-		if (!policy_available(service, i, scope) ||
+		if (!candidate_available(service, i, scope) ||
 		    backend_is_full(one->backend, one->maxconn))
 			continue;
-		active += policy_active(service, i);
+		active += candidate_active(service, i);
 		weight += one->weight;
 	}
 	scope->load_num = service->max_load * (active + 1);
@@ -159,8 +160,8 @@ policy_hash_skip(const struct service *service, const struct pick *pick,
 
 	*limit = POLICY_NO_LIMIT;
 	if (service->max_load != 0 && bound_load(service, &bounded))
-		*limit = policy_bound(service, index, &bounded);
-	return policy_skip(service, pick, index, &bounded);
+		*limit = candidate_bound(service, index, &bounded);
+	return candidate_skip(service, pick, index, &bounded);
 }
 
 int
@@ -178,7 +179,7 @@ policy_hash_pick(const struct service *service, const struct pick *pick,
 	while (bound_load(service, &bounded)) {
 		index = walk(service, pick, &bounded);
 		if (index >= 0) {
-			*limit = policy_bound(service, (unsigned)index,
+			*limit = candidate_bound(service, (unsigned)index,
 			    &bounded);
 			return index;
 		}

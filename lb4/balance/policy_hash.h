@@ -25,9 +25,9 @@
 
 /* As struct policy's key: those of 4tuple and source. */
 size_t policy_hash_whole(const struct service *service, const struct pick *pick,
-    uint8_t key[POLICY_KEY_MAX]);
+    uint8_t key[PICK_KEY_MAX]);
 size_t policy_hash_network(const struct service *service,
-    const struct pick *pick, uint8_t key[POLICY_KEY_MAX]);
+    const struct pick *pick, uint8_t key[PICK_KEY_MAX]);
 
 /* As struct policy's build: makes service->maglev.  A set with all weights 0
  * has none, and a pick finds nothing there. */

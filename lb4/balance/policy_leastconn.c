@@ -6,7 +6,7 @@
  *
  * With few backends a pick looks at each; with many it asks a tree of minima
  * (loads.h).  The count that made the choice is also its limit: if another
- * worker has added a conn meanwhile, policy_take() picks again.  So no two
+ * worker has added a conn meanwhile, pick_take() picks again.  So no two
  * workers follow the same minimum; what a pick can miss is one conn of each
  * other worker that is ending at this moment.
  *
@@ -61,10 +61,10 @@ look_at_each(const struct service *service, const struct pick *pick,
 	for (unsigned i = 0; i < service->backends; i++) {
 		uint32_t active, weight;
 
-		if (!policy_usable(service, pick, i, scope))
+		if (!candidate_usable(service, pick, i, scope))
 			continue;
-		active = policy_active(service, i);
-		weight = policy_weight(service, pick, i);
+		active = candidate_active(service, i);
+		weight = candidate_weight(service, pick, i);
 		if (is_better(&best, active, weight, &hash)) {
 			best.index = (int)i;
 			best.active = active;
@@ -89,9 +89,9 @@ read_load(const void *argument, unsigned index)
 	static const struct pick any = { .tries = 0 };
 	const struct loads_of *of = argument;
 
-	if (!policy_usable(of->service, &any, index, &of->scope))
+	if (!candidate_usable(of->service, &any, index, &of->scope))
 		return LOADS_NONE;
-	return loads_word(policy_active(of->service, index),
+	return loads_word(candidate_active(of->service, index),
 	    of->service->backend[index].weight);
 }
 
@@ -165,7 +165,7 @@ pick_leastconn(const struct service *service, const struct pick *pick,
 			continue;
 		if (index < 0)
 			return -1;
-		*limit = policy_active(service, (unsigned)index) + 1;
+		*limit = candidate_active(service, (unsigned)index) + 1;
 		if (read_load(&of, (unsigned)index) == word)
 			return index;
 		update(service, scope->set, (unsigned)index);

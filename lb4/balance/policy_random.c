@@ -8,6 +8,7 @@
  * the herd that follows a minimum which is known late.
  */
 #include "lb4/balance/policy.h"
+#include "lb4/balance/trace.h"
 #include "lb4/balance/turns.h"
 
 #define DRAWS_MAX 16 /* until the usable ones are counted */
@@ -26,7 +27,7 @@ draw_usable(const struct service *service, const struct pick *pick,
 		*hash = hash_mix(*hash);
 		index = turns->turn[hash_reduce(*hash, turns->len)];
 		if ((int)index != other &&
-		    policy_usable(service, pick, index, scope))
+		    candidate_usable(service, pick, index, scope))
 			return (int)index;
 	}
 	return -1;
@@ -38,7 +39,7 @@ holds(const struct service *service, const struct pick *pick, int index,
     uint64_t *hash)
 {
 	*hash = hash_mix(*hash);
-	return policy_accepts(service, pick, (unsigned)index, *hash);
+	return candidate_accepts(service, pick, (unsigned)index, *hash);
 }
 
 static int
@@ -76,11 +77,11 @@ static bool
 is_better(const struct service *service, const struct pick *pick, int first,
     int second)
 {
-	uint64_t ours = policy_active(service, (unsigned)second);
-	uint64_t its = policy_active(service, (unsigned)first);
+	uint64_t ours = candidate_active(service, (unsigned)second);
+	uint64_t its = candidate_active(service, (unsigned)first);
 
-	return ours * policy_weight(service, pick, (unsigned)first) <
-	    its * policy_weight(service, pick, (unsigned)second);
+	return ours * candidate_weight(service, pick, (unsigned)first) <
+	    its * candidate_weight(service, pick, (unsigned)second);
 }
 
 static int
@@ -94,8 +95,10 @@ pick_random(const struct service *service, const struct pick *pick,
 	if (service->turns[scope->set] == NULL)
 		return -1;
 	first = draw_first(service, pick, scope, &hash);
-	if (first < 0)
-		first = policy_spread(service, pick, hash_mix(hash), scope);
+	if (first < 0) {
+		trace_spread(pick->trace);
+		first = candidate_spread(service, pick, hash_mix(hash), scope);
+	}
 	if (first < 0)
 		return -1;
 	second = draw_second(service, pick, scope, &hash, first);

@@ -9,6 +9,7 @@
  * does a part of the turns of one that starts slowly.
  */
 #include "lb4/balance/policy.h"
+#include "lb4/balance/trace.h"
 #include "lb4/balance/turns.h"
 
 #define TURNS_MAX 64 /* looked at before the usable ones are counted */
@@ -33,11 +34,12 @@ pick_roundrobin(const struct service *service, const struct pick *pick,
 		    1, memory_order_relaxed);
 		index = turns->turn[turn % turns->len];
 		hash = hash_mix(hash);
-		if (policy_usable(service, pick, index, scope) &&
-		    policy_accepts(service, pick, index, hash))
+		if (candidate_usable(service, pick, index, scope) &&
+		    candidate_accepts(service, pick, index, hash))
 			return (int)index;
 	}
-	return policy_spread(service, pick, hash_mix(hash), scope);
+	trace_spread(pick->trace);
+	return candidate_spread(service, pick, hash_mix(hash), scope);
 }
 
 const struct policy policy_roundrobin = {

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lb4/balance/policy.h"
+#include "lb4/balance/candidates.h"
 
 #define TRACE_STEPS_MAX 64
 
@@ -26,7 +26,7 @@ struct trace_step {
 };
 
 struct pick_trace {
-	uint8_t key[POLICY_KEY_MAX]; /* what was hashed */
+	uint8_t key[PICK_KEY_MAX]; /* what was hashed */
 	size_t key_len;
 	uint64_t hash;
 	struct trace_step step[TRACE_STEPS_MAX]; /* the first ones */

@@ -30,7 +30,7 @@ steps_array(const struct service *service, const struct pick_trace *trace)
 			json_pack("{s:I,s:s,s:s}", "slot",
 			    (json_int_t)step->slot, "backend",
 			    service->backend[step->index].backend->name, "why",
-			    policy_skip_name(step->skip))) != 0) {
+			    candidate_skip_name(step->skip))) != 0) {
 			json_decref(steps);
 			return NULL;
 		}

@@ -20,7 +20,7 @@
 
 #include "common/log.h"
 #include "common/sock.h"
-#include "lb4/balance/policy.h"
+#include "lb4/balance/pick.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/worker.h"
 
@@ -166,7 +166,7 @@ release_backend(const struct worker *worker, struct conn *conn)
 	if (backend == NULL)
 		return;
 	conn->backend = NULL;
-	policy_release(table_service_of(table_current(worker->shared->tables),
+	pick_release(table_service_of(table_current(worker->shared->tables),
 			   conn->service),
 	    backend);
 	waiting_call(worker->shared, conn->service);
@@ -701,7 +701,7 @@ comes_too_late(const struct conn *conn, const struct service *service)
 }
 
 /* Chooses the next backend and counts the conn there.  Returns its index, or
- * POLICY_NONE or POLICY_FULL. */
+ * PICK_NONE or PICK_FULL. */
 static int
 choose(struct worker *worker, struct conn *conn, const struct service *service)
 {
@@ -714,15 +714,15 @@ choose(struct worker *worker, struct conn *conn, const struct service *service)
 	int index;
 
 	if (service == NULL || conn->tries > service->retries)
-		return POLICY_NONE;
+		return PICK_NONE;
 	if (comes_too_late(conn, service))
-		return POLICY_FULL;
+		return PICK_FULL;
 	memcpy(pick.tried, conn->tried, sizeof(pick.tried));
-	index = policy_take(service, &pick);
-	if (index == POLICY_FULL && conn->backend != NULL) {
+	index = pick_take(service, &pick);
+	if (index == PICK_FULL && conn->backend != NULL) {
 		/* its own place may be the one that is lacking */
 		release_backend(worker, conn);
-		index = policy_take(service, &pick);
+		index = pick_take(service, &pick);
 	}
 	if (index >= 0) {
 		release_backend(worker, conn);
@@ -909,7 +909,7 @@ connect_next(struct worker *worker, struct conn *conn)
 	while ((index = choose(worker, conn, service)) >= 0)
 		if (try_chosen(worker, conn, service))
 			return;
-	if (index == POLICY_FULL)
+	if (index == PICK_FULL)
 		queue_up(worker, conn, service);
 	else
 		give_up(worker, conn);
@@ -922,12 +922,12 @@ conn_admit(struct worker *worker, struct conn *conn)
 	    conn->service);
 	int index = choose(worker, conn, service);
 
-	if (index == POLICY_FULL)
+	if (index == PICK_FULL)
 		return false;
 	waiting_leave(worker, conn);
 	timer_disarm(&worker->timers, &conn->timer);
 	conn_set_state(conn, CONN_CONNECTING);
-	if (index == POLICY_NONE)
+	if (index == PICK_NONE)
 		give_up(worker, conn);
 	else if (!try_chosen(worker, conn, service))
 		connect_next(worker, conn);

@@ -11,7 +11,7 @@
 
 #include "lb4/balance/maglev.h"
 #include "lb4/balance/policy.h"
-#include "lb4/table/table.h"
+#include "lb4/model/service.h"
 
 struct chain {
 	struct hash_key key;

@@ -37,67 +37,6 @@
 #include "lb4/model/rcu.h"
 #include "lb4/table/checksum.h"
 
-static struct service_state *
-state_new(uint32_t id, const char *name, unsigned workers)
-{
-	struct service_state *state;
-	size_t stats_size = workers * sizeof(*state->stats);
-
-	state = aligned_alloc(_Alignof(struct service_state), sizeof(*state));
-	if (state == NULL)
-		return NULL;
-	memset(state, 0, sizeof(*state));
-	state->stats = aligned_alloc(_Alignof(struct service_stats),
-	    stats_size);
-	if (state->stats == NULL) {
-		free(state);
-		return NULL;
-	}
-	memset(state->stats, 0, stats_size);
-	state->id = id;
-	strlcpy(state->name, name, sizeof(state->name));
-	state->workers = workers;
-	atomic_init(&state->refs, 1);
-	return state;
-}
-
-static void
-state_free(struct service_state *state)
-{
-	if (state == NULL)
-		return;
-	waitqueue_free(atomic_load_explicit(&state->waitqueue,
-	    memory_order_acquire));
-	free(state->stats);
-	free(state);
-}
-
-void
-service_state_ref(struct service_state *state)
-{
-	atomic_fetch_add_explicit(&state->refs, 1, memory_order_relaxed);
-}
-
-void
-service_state_unref(struct service_state *state)
-{
-	uint32_t before;
-
-	if (state == NULL)
-		return;
-	before = atomic_fetch_sub_explicit(&state->refs, 1,
-	    memory_order_release);
-	assert(before > 0);
-}
-
-static bool
-state_is_unused(const struct service_state *state)
-{
-	return atomic_load_explicit(&state->refs, memory_order_acquire) == 0 &&
-	    atomic_load_explicit(&state->gate.inside, memory_order_acquire) ==
-	    0;
-}
-
 /* The state of that name with a reference for the caller; made, with the
  * smallest free id, if there is none.  NULL without memory. */
 static struct service_state *
@@ -122,7 +61,8 @@ tables_state_get(struct tables *tables, const char *name)
 		tables->states = states;
 		tables->states_count++;
 	}
-	tables->states[id] = state_new((uint32_t)id, name, tables->workers);
+	tables->states[id] = service_state_new((uint32_t)id, name,
+	    tables->workers);
 	return tables->states[id];
 }
 
@@ -544,7 +484,7 @@ tables_done(struct tables *tables)
 	for (size_t i = 0; i < tables->backends_count; i++)
 		backend_free(tables->backends[i]);
 	for (size_t i = 0; i < tables->states_count; i++)
-		state_free(tables->states[i]);
+		service_state_free(tables->states[i]);
 	free(tables->backends);
 	free(tables->states);
 	tables->backends = NULL;
@@ -659,7 +599,7 @@ retire(struct tables *tables)
 
 		if (state == NULL)
 			continue;
-		state->retired = state_is_unused(state);
+		state->retired = service_state_is_unused(state);
 		count += state->retired;
 	}
 	for (size_t i = 0; table != NULL && i < table->ids; i++)
@@ -685,7 +625,7 @@ bury(struct tables *tables)
 	for (size_t i = 0; i < tables->states_count; i++) {
 		if (tables->states[i] == NULL || !tables->states[i]->retired)
 			continue;
-		state_free(tables->states[i]);
+		service_state_free(tables->states[i]);
 		tables->states[i] = NULL;
 	}
 	for (size_t i = 0; table != NULL && i < table->ids; i++)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/escape.h"
+#include "lb4/balance/pick.h"
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
 
@@ -43,10 +44,10 @@ print_all(const struct service *service, const struct pick *pick, FILE *out)
 
 	for (unsigned i = 0; i < service->backends; i++) {
 		const struct service_backend *one = &service->backend[i];
-		enum skip skip = policy_skip(service, pick, i, &scope);
+		enum skip skip = candidate_skip(service, pick, i, &scope);
 
 		fprintf(out, "           %s (weight %u): %s\n",
-		    one->backend->name, one->weight, policy_skip_name(skip));
+		    one->backend->name, one->weight, candidate_skip_name(skip));
 	}
 }
 
@@ -79,7 +80,7 @@ print_steps(const struct service *service, const struct pick_trace *trace,
 		fprintf(out, "slot       %" PRIu32 " of %" PRIu32 ": %s: %s\n",
 		    step->slot, step->slots,
 		    service->backend[step->index].backend->name,
-		    policy_skip_name(step->skip));
+		    candidate_skip_name(step->skip));
 	}
 }
 
@@ -152,7 +153,7 @@ offline_pick(const struct service *service, const char *client, uint64_t now_ms,
 	asked->client = client;
 	asked->pick.trace = &asked->trace;
 	asked->pick.now_ms = now_ms;
-	asked->index = policy_pick(service, &asked->pick);
+	asked->index = pick_find(service, &asked->pick);
 	return NULL;
 }
 
@@ -185,7 +186,7 @@ print_line(const struct sides *sides, const char *client, struct pick *pick,
 	fputs(client, out);
 	for (int i = 0; i < sides->count; i++) {
 		const struct service *service = sides->service[i];
-		const int index = policy_pick(service, pick);
+		const int index = pick_find(service, pick);
 
 		fprintf(out, " %s",
 		    index < 0 ? "-" : service->backend[index].backend->name);

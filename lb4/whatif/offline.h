@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #include "common/addr.h"
-#include "lb4/balance/policy.h"
+#include "lb4/balance/pick.h"
 #include "lb4/balance/trace.h"
 #include "lb4/config/settings.h"
 #include "lb4/table/table.h"

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "common/escape.h"
+#include "lb4/balance/pick.h"
 #include "lb4/balance/policy.h"
 
 #define DRAWN 4000000
@@ -194,10 +195,10 @@ run_conns(struct comparison *comparison, int side,
 		if (is_stopped(stop, n))
 			return -ECANCELED;
 		clients_get(clients, n, &pick);
-		index = policy_pick(service, &pick);
-		if (index == POLICY_FULL) {
+		index = pick_find(service, &pick);
+		if (index == PICK_FULL) {
 			end_conns(service);
-			index = policy_pick(service, &pick);
+			index = pick_find(service, &pick);
 		}
 		count_pick(comparison, side, index);
 		if (index >= 0)
@@ -233,7 +234,7 @@ run_clients(struct comparison *comparison, const struct clients *clients,
 		for (int i = 0; i < 2; i++) {
 			if (!by_client[i])
 				continue;
-			index[i] = policy_pick(comparison->side[i], &pick);
+			index[i] = pick_find(comparison->side[i], &pick);
 			count_pick(comparison, i, index[i]);
 		}
 		if (by_client[0] && by_client[1] &&

@@ -21,7 +21,7 @@
 #include "common/slots.h"
 #include "common/timer.h"
 #include "lb4/balance/maglev.h"
-#include "lb4/balance/policy.h"
+#include "lb4/balance/pick.h"
 #include "lb4/config/config.h"
 #include "lb4/table/table.h"
 
@@ -163,7 +163,7 @@ do_pick(struct work *work, uint64_t count)
 	uint64_t i;
 
 	for (i = 0; i < count; i++)
-		work->sink += (uint64_t)policy_pick(work->service,
+		work->sink += (uint64_t)pick_find(work->service,
 		    &work->clients[i % CLIENTS]);
 }
 

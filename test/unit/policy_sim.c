@@ -104,7 +104,7 @@ sim_run(struct sim *sim, uint32_t count, uint16_t *chosen)
 	memset(sim->picked, 0, sizeof(sim->picked));
 	for (uint32_t i = 0; i < count; i++) {
 		struct pick pick = sim_client(i);
-		int index = policy_pick(sim->service, &pick);
+		int index = pick_find(sim->service, &pick);
 
 		if (index < 0)
 			ck_abort_msg("client %u found no backend", i);

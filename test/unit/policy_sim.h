@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 #include "common/hash.h"
+#include "lb4/balance/pick.h"
 #include "lb4/balance/policy.h"
+#include "lb4/table/table.h"
 #include "table_config.h"
 
 #define SIM_BACKENDS_MAX 1000

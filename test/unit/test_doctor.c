@@ -4,6 +4,7 @@
  * The doctor on made-up machines: a roomy one where nothing bites, then with
  * one limit after the other too low.
  */
+#include "lb4/config/config.h"
 #include "lb4/host/doctor.h"
 
 #include <check.h>

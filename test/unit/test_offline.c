@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb4/balance/policy.h"
+#include "lb4/balance/pick.h"
 #include "policy_sim.h"
 #include "table_config.h"
 
@@ -185,7 +185,7 @@ START_TEST(explain_is_the_pick)
 	sim_set_down(sim, 3, true);
 	for (uint32_t i = 0; i < CLIENTS; i++) {
 		struct pick pick = sim_client(i);
-		int index = policy_pick(sim->service, &pick);
+		int index = pick_find(sim->service, &pick);
 		char text[ENDPOINT_TEXT_MAX];
 
 		endpoint_format(&pick.client, text, sizeof(text));
@@ -321,8 +321,8 @@ START_TEST(simulate_predicts)
 	for (uint32_t i = 0; i < count; i++) {
 		struct pick pick = sim_client(i);
 
-		moved += policy_pick(before->service, &pick) !=
-		    policy_pick(after->service, &pick);
+		moved += pick_find(before->service, &pick) !=
+		    pick_find(after->service, &pick);
 	}
 	sim_report("moved %.3f %%, told %.2f %%", 100.0 * moved / count, told);
 	ck_assert_double_eq_tol(told, 100.0 * moved / count, 0.1);

@@ -14,7 +14,7 @@
 
 #include "common/timer.h"
 #include "lb4/balance/activity.h"
-#include "lb4/balance/policy.h"
+#include "lb4/balance/pick.h"
 #include "lb4/model/rcu.h"
 #include "policy_sim.h"
 #include "table_config.h"
@@ -47,7 +47,7 @@ take_all(const struct sim *sim, uint32_t first, uint32_t count, uint64_t now_ms)
 		int index;
 
 		pick.now_ms = now_ms;
-		index = policy_take(sim->service, &pick);
+		index = pick_take(sim->service, &pick);
 		if (index < 0)
 			ck_abort_msg("client %u found no backend", first + i);
 		ids[i] = sim_backend(sim, (size_t)index)->id;
@@ -78,7 +78,7 @@ place_all(struct sim *sim, uint32_t first, uint32_t count)
 		    atomic_load(&sim_backend(sim, i)->health));
 	for (uint32_t i = 0; i < count; i++) {
 		struct pick pick = sim_client(first + i);
-		int index = policy_pick(fresh->service, &pick);
+		int index = pick_find(fresh->service, &pick);
 
 		ids[i] = sim_backend(sim, (size_t)index)->id;
 	}
@@ -518,7 +518,7 @@ picker_main(void *arg)
 			int index;
 
 			pick.now_ms = picker->now_ms;
-			index = policy_take(service, &pick);
+			index = pick_take(service, &pick);
 			if (index < 0)
 				abort();
 			(void)atomic_fetch_sub_explicit(&service->backend[index]

@@ -4,6 +4,7 @@
  * Choosing a backend, by simulation with exact figures: shares, evenness, what
  * moves when a backend is down, retries, and when nothing is left.
  */
+#include "lb4/balance/pick.h"
 #include "lb4/balance/policy.h"
 #include "lb4/config/config.h"
 
@@ -42,7 +43,7 @@ START_TEST(hash_keys)
 		6, 7, 8, 8 };
 	struct service service = { .source_prefix4 = 32, .source_prefix6 = 64 };
 	struct pick pick = { .conn = 0x0102030405060708 };
-	uint8_t key[POLICY_KEY_MAX];
+	uint8_t key[PICK_KEY_MAX];
 
 	pick.client.port = 0x1234;
 	for (int family = 0; family < 2; family++) {
@@ -202,24 +203,24 @@ START_TEST(source_is_sticky)
 	int first;
 	unsigned seen = 0;
 
-	first = policy_pick(sim->service, &pick);
+	first = pick_find(sim->service, &pick);
 	for (uint32_t i = 0; i < 1000; i++) {
 		pick.client.port = (uint16_t)i;
 		pick.conn = i;
-		ck_assert_int_eq(policy_pick(sim->service, &pick), first);
+		ck_assert_int_eq(pick_find(sim->service, &pick), first);
 	}
 	/* One IPv6 network of 64 bits is one client ... */
 	pick.client.family = AF_INET6;
 	memset(pick.client.ip, 0x20, 16);
-	first = policy_pick(sim->service, &pick);
+	first = pick_find(sim->service, &pick);
 	for (uint32_t i = 0; i < 1000; i++) {
 		memcpy(pick.client.ip + 8, &i, sizeof(i));
-		ck_assert_int_eq(policy_pick(sim->service, &pick), first);
+		ck_assert_int_eq(pick_find(sim->service, &pick), first);
 	}
 	/* ... and its neighbours are others. */
 	for (uint32_t i = 0; i < 1000; i++) {
 		memcpy(pick.client.ip + 4, &i, sizeof(i));
-		seen |= 1u << policy_pick(sim->service, &pick);
+		seen |= 1u << pick_find(sim->service, &pick);
 	}
 	ck_assert_uint_eq(seen, 0x3ff);
 	sim_free(sim);
@@ -234,7 +235,7 @@ START_TEST(four_tuple_looks_at_the_port)
 
 	for (uint32_t i = 0; i < 1000; i++) {
 		pick.client.port = (uint16_t)i;
-		seen |= 1u << policy_pick(sim->service, &pick);
+		seen |= 1u << pick_find(sim->service, &pick);
 	}
 	ck_assert_uint_eq(seen, 0x3ff);
 	sim_free(sim);
@@ -247,7 +248,7 @@ START_TEST(unix_clients_spread_by_conn)
 	struct pick pick = { .client.family = AF_UNIX };
 
 	for (pick.conn = 0; pick.conn < 100000; pick.conn++)
-		sim->picked[policy_pick(sim->service, &pick)]++;
+		sim->picked[pick_find(sim->service, &pick)]++;
 	for (int i = 0; i < 10; i++)
 		ck_assert_double_eq_tol(sim->picked[i], 10000, 500);
 	sim_free(sim);
@@ -299,7 +300,7 @@ check_schedule(const char *want, size_t count, const unsigned *weights)
 		for (size_t i = 0; want[i] != '\0'; i++) {
 			struct pick pick = sim_client(0);
 
-			ck_assert_int_eq('a' + policy_pick(sim->service, &pick),
+			ck_assert_int_eq('a' + pick_find(sim->service, &pick),
 			    want[i]);
 		}
 	}
@@ -480,11 +481,11 @@ START_TEST(weight_zero_is_never_picked)
 	sim_run(sim, 1000, NULL);
 	ck_assert_uint_eq(sim->picked[1], 1000);
 	sim_set_admin(sim, 1, ADMIN_MAINT);
-	ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
+	ck_assert_int_eq(pick_find(sim->service, &pick), -1);
 	sim_free(sim);
 
 	sim = sim_new(_i, 2, none);
-	ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
+	ck_assert_int_eq(pick_find(sim->service, &pick), -1);
 	sim_free(sim);
 }
 END_TEST
@@ -499,7 +500,7 @@ START_TEST(what_was_tried_is_not_tried_again)
 		unsigned seen = 0;
 
 		for (unsigned i = 0; i < 6; i++) {
-			int index = policy_pick(sim->service, &pick);
+			int index = pick_find(sim->service, &pick);
 
 			ck_assert_int_ge(index, 0);
 			ck_assert_uint_eq(seen & 1u << index, 0);
@@ -508,7 +509,7 @@ START_TEST(what_was_tried_is_not_tried_again)
 			ck_assert_int_eq(index == 2, i == 5);
 			pick.tried[pick.tries++] = sim_backend(sim, index)->id;
 		}
-		ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
+		ck_assert_int_eq(pick_find(sim->service, &pick), -1);
 	}
 	sim_free(sim);
 }
@@ -546,7 +547,7 @@ START_TEST(drained_ones_get_nothing_new)
 			    _i == BALANCE_FIRST ? j == i + 1 : j > i);
 	}
 	sim_set_admin(sim, 3, ADMIN_DRAIN);
-	ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
+	ck_assert_int_eq(pick_find(sim->service, &pick), -1);
 	sim_set_admin(sim, 2, ADMIN_READY);
 	sim_run(sim, 1000, NULL);
 	ck_assert_uint_eq(sim->picked[2], 1000);

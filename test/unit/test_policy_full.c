@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "lb4/balance/policy.h"
+#include "lb4/balance/pick.h"
 #include "policy_sim.h"
 
 #define BACKENDS 4
@@ -36,7 +36,7 @@ take(struct sim *sim, uint32_t client)
 {
 	const struct pick pick = sim_client(client);
 
-	return policy_take(sim->service, &pick);
+	return pick_take(sim->service, &pick);
 }
 
 static void
@@ -67,16 +67,16 @@ START_TEST(filled_to_the_last_place)
 		struct sim *sim = full_sim_new(_i, max_load);
 
 		for (uint32_t n = 0; n < PLACES; n++) {
-			ck_assert(!policy_is_full(sim->service));
+			ck_assert(!pick_is_full(sim->service));
 			ck_assert_int_ge(take(sim, n), 0);
 		}
 		for (unsigned i = 0; i < BACKENDS; i++)
 			ck_assert_uint_eq(sim_active(sim, i), i + 1);
-		ck_assert(policy_is_full(sim->service));
-		ck_assert_int_eq(take(sim, 77), POLICY_FULL);
+		ck_assert(pick_is_full(sim->service));
+		ck_assert_int_eq(take(sim, 77), PICK_FULL);
 		for (unsigned i = 0; i < BACKENDS; i++) {
 			give(sim, i);
-			ck_assert(!policy_is_full(sim->service));
+			ck_assert(!pick_is_full(sim->service));
 			ck_assert_int_eq(take(sim, 77), (int)i);
 		}
 		empty(sim);
@@ -94,29 +94,29 @@ START_TEST(waits_for_the_right_ones)
 	sim_set_down(sim, 0, true);
 	fill(sim, 5);
 	ck_assert_uint_eq(sim_active(sim, 0) + sim_active(sim, 3), 0);
-	ck_assert(policy_is_full(sim->service));
-	ck_assert_int_eq(take(sim, 77), POLICY_FULL);
+	ck_assert(pick_is_full(sim->service));
+	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 
 	/* none but the backup is up: its turn, until it is full */
 	sim_set_down(sim, 1, true);
 	sim_set_admin(sim, 2, ADMIN_DRAIN);
 	fill(sim, 4);
 	ck_assert_uint_eq(sim_active(sim, 3), 4);
-	ck_assert(policy_is_full(sim->service));
-	ck_assert_int_eq(take(sim, 77), POLICY_FULL);
+	ck_assert(pick_is_full(sim->service));
+	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 
 	/* all are down: they are tried all the same, backups last */
 	sim_set_all_down(sim, true);
 	ck_assert_int_eq(take(sim, 77), 0);
-	ck_assert_int_eq(take(sim, 77), POLICY_FULL);
+	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 	give(sim, 3);
-	ck_assert_int_eq(take(sim, 77), POLICY_FULL);
+	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 	give(sim, 1);
 	ck_assert_int_eq(take(sim, 77), 1);
 	for (unsigned i = 0; i < BACKENDS; i++)
 		sim_set_admin(sim, i, ADMIN_MAINT);
-	ck_assert(!policy_is_full(sim->service));
-	ck_assert_int_eq(take(sim, 77), POLICY_NONE);
+	ck_assert(!pick_is_full(sim->service));
+	ck_assert_int_eq(take(sim, 77), PICK_NONE);
 	empty(sim);
 }
 END_TEST
@@ -130,12 +130,12 @@ START_TEST(tried_and_full)
 	fill(sim, PLACES);
 	give(sim, 0);
 	pick.tried[pick.tries++] = sim_backend(sim, 0)->id;
-	ck_assert_int_eq(policy_take(sim->service, &pick), POLICY_FULL);
+	ck_assert_int_eq(pick_take(sim->service, &pick), PICK_FULL);
 	give(sim, 2);
-	ck_assert_int_eq(policy_take(sim->service, &pick), 2);
+	ck_assert_int_eq(pick_take(sim->service, &pick), 2);
 	for (unsigned i = 1; i < BACKENDS; i++)
 		pick.tried[pick.tries++] = sim_backend(sim, i)->id;
-	ck_assert_int_eq(policy_take(sim->service, &pick), POLICY_NONE);
+	ck_assert_int_eq(pick_take(sim->service, &pick), PICK_NONE);
 	empty(sim);
 }
 END_TEST
@@ -176,7 +176,7 @@ take_and_give(void *argument)
 		let_go(taker, *mine);
 		*mine = take(taker->sim, taker->first + n);
 		taker->taken += *mine >= 0;
-		taker->refused += *mine == POLICY_FULL;
+		taker->refused += *mine == PICK_FULL;
 		if (*mine >= 0 &&
 		    atomic_fetch_add(&taker->inside[*mine], 1) >=
 			(uint32_t)*mine + 1)

@@ -115,7 +115,7 @@ run_conns(struct sim *sim, unsigned at_once)
 		while (conns.count > 0 && conns.live[0].end <= conns.now)
 			end_first(&conns);
 		ck_assert_uint_lt(conns.count, 2 * at_once);
-		index = policy_take(sim->service, &pick);
+		index = pick_take(sim->service, &pick);
 		add_live(&conns, conns.now + draw_exponential(&conns), index);
 		if (n < total / 2)
 			continue;
@@ -160,7 +160,7 @@ take(const struct sim *sim, uint64_t conn)
 {
 	struct pick pick = { .conn = conn, .client.family = AF_UNIX };
 
-	return policy_take(sim->service, &pick);
+	return pick_take(sim->service, &pick);
 }
 
 START_TEST(leastconn_takes_the_least)
@@ -400,7 +400,7 @@ START_TEST(a_hot_source_stays_within_its_bound)
 			    1);
 		for (size_t i = 0; i < 10; i++)
 			bounds[i] = bound_of(sim, i);
-		index = policy_take(sim->service, &pick);
+		index = pick_take(sim->service, &pick);
 		ck_assert(index >= 0);
 		live[n % LIVE] = (uint16_t)index;
 		over += sim_active(sim, (size_t)index) > bounds[index];
@@ -438,7 +438,7 @@ START_TEST(bounds_go_by_available_weight)
 		pick.conn = n;
 		for (size_t i = 0; i < 5; i++)
 			bounds[i] = bound_of(sim, i);
-		index = policy_take(sim->service, &pick);
+		index = pick_take(sim->service, &pick);
 		ck_assert(index >= 0 && index < 3);
 		ck_assert_uint_le(sim_active(sim, (size_t)index),
 		    bounds[index]);
@@ -483,12 +483,12 @@ START_TEST(retries_may_go_over_the_bound)
 {
 	struct sim *sim = with_max_load(BALANCE_SOURCE, 2, NULL, 100);
 	struct pick pick = sim_client(1);
-	int index = policy_pick(sim->service, &pick);
+	int index = pick_find(sim->service, &pick);
 
 	atomic_store(&sim_backend(sim, (size_t)!index)->active, 50);
-	ck_assert_int_eq(policy_pick(sim->service, &pick), index);
+	ck_assert_int_eq(pick_find(sim->service, &pick), index);
 	pick.tried[pick.tries++] = sim_backend(sim, (size_t)index)->id;
-	ck_assert_int_eq(policy_take(sim->service, &pick), !index);
+	ck_assert_int_eq(pick_take(sim->service, &pick), !index);
 	ck_assert_uint_eq(sim_active(sim, (size_t)!index), 51);
 	sim_free(sim);
 }
@@ -503,7 +503,7 @@ take_within_bounds(void *argument)
 
 	for (unsigned i = 0; i < worker->takes; i++) {
 		struct pick pick = hot_client((uint64_t)i << 8 | worker->index);
-		int index = policy_take(worker->sim->service, &pick);
+		int index = pick_take(worker->sim->service, &pick);
 		uint32_t active = sim_active(worker->sim, (size_t)index);
 
 		worker->over += active > bound_of(worker->sim, (size_t)index);
@@ -542,7 +542,7 @@ share_after(struct sim *sim, uint64_t start_ms, uint64_t age_ms)
 		struct pick pick = sim_client(n);
 
 		pick.now_ms = start_ms + age_ms;
-		its += policy_pick(sim->service, &pick) == 0;
+		its += pick_find(sim->service, &pick) == 0;
 	}
 	return (double)its / count;
 }

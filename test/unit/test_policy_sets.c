@@ -77,16 +77,16 @@ START_TEST(backups_are_not_for_retries)
 
 	for (size_t i = 0; i < 4; i++)
 		pick.tried[pick.tries++] = sim_backend(sim, primaries[i])->id;
-	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	ck_assert_int_eq(pick_find(sim->service, &pick), PICK_NONE);
 	for (size_t i = 0; i < 3; i++)
 		sim_set_down(sim, primaries[i], true);
-	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	ck_assert_int_eq(pick_find(sim->service, &pick), PICK_NONE);
 	sim_set_down(sim, 4, true);
-	ck_assert_int_ge(policy_pick(sim->service, &pick), 0);
+	ck_assert_int_ge(pick_find(sim->service, &pick), 0);
 	/* Nor when the backups are down, too, and one of the others is not. */
 	sim_set_all_down(sim, true);
 	sim_set_down(sim, 4, false);
-	ck_assert_int_eq(policy_pick(sim->service, &pick), POLICY_NONE);
+	ck_assert_int_eq(pick_find(sim->service, &pick), PICK_NONE);
 	sim_free(sim);
 }
 END_TEST
@@ -121,7 +121,7 @@ START_TEST(backups_that_are_down_come_last)
 	sim_run(sim, 1000, NULL);
 	ck_assert_uint_eq(sim->picked[2] + sim->picked[5], 0);
 	for (unsigned i = 0; i < 6; i++) {
-		int index = policy_pick(sim->service, &pick);
+		int index = pick_find(sim->service, &pick);
 
 		ck_assert_int_eq(index % 3 == 2, i >= 4);
 		pick.tried[pick.tries++] = sim_backend(sim, index)->id;
@@ -355,12 +355,12 @@ START_TEST(retries_leave_the_zone)
 		struct pick pick = sim_client(n);
 
 		for (unsigned i = 0; i < 6; i++) {
-			int index = policy_pick(sim->service, &pick);
+			int index = pick_find(sim->service, &pick);
 
 			ck_assert_int_eq(index % 2, i >= 3);
 			pick.tried[pick.tries++] = sim_backend(sim, index)->id;
 		}
-		ck_assert_int_eq(policy_pick(sim->service, &pick), -1);
+		ck_assert_int_eq(pick_find(sim->service, &pick), -1);
 	}
 	sim_free(sim);
 }

@@ -153,8 +153,8 @@ START_TEST(nodes_agree)
 	for (uint32_t i = 0; i < 1000000; i++) {
 		struct pick pick = sim_client((uint32_t)hash_mix(i));
 
-		differ += policy_pick(one->service, &pick) !=
-		    policy_pick(two->service, &pick);
+		differ += pick_find(one->service, &pick) !=
+		    pick_find(two->service, &pick);
 	}
 	ck_assert_uint_eq(differ, 0);
 
@@ -164,8 +164,8 @@ START_TEST(nodes_agree)
 	for (uint32_t i = 0; i < 1000; i++) {
 		struct pick pick = sim_client(i);
 
-		differ += policy_pick(one->service, &pick) !=
-		    policy_pick(two->service, &pick);
+		differ += pick_find(one->service, &pick) !=
+		    pick_find(two->service, &pick);
 	}
 	ck_assert_uint_gt(differ, 500);
 	sim_free(one);
@@ -186,10 +186,10 @@ START_TEST(an_attacker_needs_the_seed)
 	for (uint32_t i = 0; chosen < 100000; i++) {
 		struct pick pick = sim_client(i);
 
-		if (policy_pick(known->service, &pick) != 7)
+		if (pick_find(known->service, &pick) != 7)
 			continue;
 		chosen++;
-		hits[policy_pick(keyed->service, &pick)]++;
+		hits[pick_find(keyed->service, &pick)]++;
 	}
 	sim_report("attack: without a key %u of %u on one backend, with it "
 		   "max/mean %.4f",
@@ -211,17 +211,17 @@ START_TEST(mapped_addresses_are_ipv4)
 		struct pick pick = sim_client(i);
 		struct sockaddr_in in = { .sin_family = AF_INET };
 		struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-		int want = policy_pick(sim->service, &pick);
+		int want = pick_find(sim->service, &pick);
 
 		in.sin_port = in6.sin6_port = htons(pick.client.port);
 		memcpy(&in.sin_addr, pick.client.ip + 12, 4);
 		memcpy(&in6.sin6_addr, pick.client.ip, 16);
 		endpoint_from_sockaddr(&pick.client, (struct sockaddr *)&in,
 		    sizeof(in));
-		ck_assert_int_eq(policy_pick(sim->service, &pick), want);
+		ck_assert_int_eq(pick_find(sim->service, &pick), want);
 		endpoint_from_sockaddr(&pick.client, (struct sockaddr *)&in6,
 		    sizeof(in6));
-		ck_assert_int_eq(policy_pick(sim->service, &pick), want);
+		ck_assert_int_eq(pick_find(sim->service, &pick), want);
 	}
 	sim_free(sim);
 }
@@ -238,9 +238,9 @@ START_TEST(prefixes_are_clients)
 	for (uint32_t i = 0; i < 256 * 256; i++) {
 		struct pick pick = sim_client(i);
 		struct pick first = sim_client(i & ~0xffu);
-		int index = policy_pick(sim->service, &pick);
+		int index = pick_find(sim->service, &pick);
 
-		if (index != policy_pick(sim->service, &first))
+		if (index != pick_find(sim->service, &first))
 			ck_abort_msg("client %u is another", i);
 		seen |= 1u << index;
 	}

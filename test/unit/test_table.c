@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "lb4/balance/maglev.h"
-#include "lb4/balance/policy.h"
+#include "lb4/balance/pick.h"
 #include "lb4/balance/turns.h"
 #include "lb4/model/rcu.h"
 #include "table_config.h"
@@ -455,7 +455,7 @@ conn_begin(struct churn_conn *conn, const struct table *table, uint64_t n)
 	    !gate_enter(&service->state->gate, 0, GATE_NO_TICKET))
 		return;
 	pick.client.family = AF_UNIX;
-	index = policy_pick(service, &pick);
+	index = pick_find(service, &pick);
 	if (index < 0)
 		abort(); /* no health, no admin state: there is one */
 	conn->state = service->state;

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Which backends come into question, and with what weight.
+ */
+#include "lb4/balance/candidates.h"
+
+#include <assert.h>
+
+#include "common/hash.h"
+
+/* The weight with which a slow start begins. */
+#define SLOW_FIRST (CANDIDATE_WEIGHT_ONE / 10)
+
+static const char *const skip_names[] = {
+	[SKIP_NOT] = "usable",
+	[SKIP_SET] = "of another zone, or a backup",
+	[SKIP_WEIGHT] = "weight is 0",
+	[SKIP_ADMIN] = "taken out",
+	[SKIP_HEALTH] = "down",
+	[SKIP_JOINING] = "not checked yet",
+	[SKIP_TRIED] = "tried before",
+	[SKIP_FULL] = "at its maxconn",
+	[SKIP_LOAD] = "at max-load",
+};
+static_assert(sizeof(skip_names) / sizeof(skip_names[0]) == SKIP_COUNT,
+    "a name for each reason");
+
+const char *
+candidate_skip_name(enum skip skip)
+{
+	return (unsigned)skip < SKIP_COUNT ? skip_names[skip] : "?";
+}
+
+/* Why nobody may go there, whatever set is asked for. */
+static enum skip
+unavailable(const struct service_backend *one, bool check_health)
+{
+	const struct backend *backend = one->backend;
+
+	if (one->weight == 0)
+		return SKIP_WEIGHT;
+	if (atomic_load_explicit(&backend->admin, memory_order_acquire) !=
+	    ADMIN_READY)
+		return SKIP_ADMIN;
+	if (check_health &&
+	    health_is_down(atomic_load_explicit(&backend->health,
+		memory_order_acquire)))
+		return SKIP_HEALTH;
+	if (check_health && backend_is_joining(backend))
+		return SKIP_JOINING;
+	return SKIP_NOT;
+}
+
+bool
+candidate_available(const struct service *service, unsigned index,
+    const struct scope *scope)
+{
+	const struct service_backend *one = &service->backend[index];
+
+	return one->set == scope->set &&
+	    unavailable(one, scope->check_health) == SKIP_NOT;
+}
+
+uint32_t
+candidate_bound(const struct service *service, unsigned index,
+    const struct scope *scope)
+{
+	uint64_t num = scope->load_num * service->backend[index].weight;
+
+	return (uint32_t)((num + scope->load_den - 1) / scope->load_den);
+}
+
+enum skip
+candidate_skip(const struct service *service, const struct pick *pick,
+    unsigned index, const struct scope *scope)
+{
+	const struct service_backend *one = &service->backend[index];
+	enum skip skip;
+
+	if (one->set != scope->set)
+		return SKIP_SET;
+	skip = unavailable(one, scope->check_health);
+	if (skip != SKIP_NOT)
+		return skip;
+	for (unsigned i = 0; i < pick->tries; i++)
+		if (pick->tried[i] == one->backend->id)
+			return SKIP_TRIED;
+	if (backend_is_full(one->backend, one->maxconn))
+		return SKIP_FULL;
+	if (scope->load_den != 0 &&
+	    candidate_active(service, index) >=
+		candidate_bound(service, index, scope))
+		return SKIP_LOAD;
+	return SKIP_NOT;
+}
+
+uint32_t
+candidate_weight(const struct service *service, const struct pick *pick,
+    unsigned index)
+{
+	const struct service_backend *one = &service->backend[index];
+	uint64_t since, age;
+
+	if (service->slowstart_ms == 0)
+		return one->weight * CANDIDATE_WEIGHT_ONE;
+	since = backend_since_ms(one->backend);
+	/* The worker's clock stands still for a turn of its loop. */
+	age = pick->now_ms > since ? pick->now_ms - since : 0;
+	if (since == 0 || age >= service->slowstart_ms)
+		return one->weight * CANDIDATE_WEIGHT_ONE;
+	return one->weight *
+	    (SLOW_FIRST +
+		(uint32_t)((CANDIDATE_WEIGHT_ONE - SLOW_FIRST) * age /
+		    service->slowstart_ms));
+}
+
+bool
+candidate_accepts(const struct service *service, const struct pick *pick,
+    unsigned index, uint64_t hash)
+{
+	uint32_t full = service->backend[index].weight * CANDIDATE_WEIGHT_ONE;
+
+	return hash_reduce(hash, full) < candidate_weight(service, pick, index);
+}
+
+/* States may change between the two passes over the backends: the second one
+ * then ends early or late, and the last usable one it saw is as good. */
+int
+candidate_spread(const struct service *service, const struct pick *pick,
+    uint64_t hash, const struct scope *scope)
+{
+	uint32_t total = 0;
+	uint32_t place;
+	int last = -1;
+
+	for (unsigned i = 0; i < service->backends; i++)
+		if (candidate_usable(service, pick, i, scope))
+			total += candidate_weight(service, pick, i);
+	if (total == 0)
+		return -1;
+	place = hash_reduce(hash, total);
+	for (unsigned i = 0; i < service->backends; i++) {
+		uint32_t weight;
+
+		if (!candidate_usable(service, pick, i, scope))
+			continue;
+		last = (int)i;
+		weight = candidate_weight(service, pick, i);
+		if (place < weight)
+			break;
+		place -= weight;
+	}
+	return last;
+}
+
+unsigned
+candidate_weights(const struct service *service, enum backend_set set,
+    unsigned *weights)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct service_backend *one = &service->backend[i];
+
+		weights[i] = one->set == set ? one->weight : 0;
+		sum += weights[i];
+	}
+	return sum;
+}
+
+bool
+candidates_have_primary(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (service->backend[i].set != SET_BACKUP &&
+		    unavailable(&service->backend[i], true) == SKIP_NOT)
+			return true;
+	return false;
+}

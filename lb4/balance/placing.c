@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Placing a conn: through the sets, by the policy.
+ */
+#include "lb4/balance/placing.h"
+
+#include "common/hash.h"
+#include "lb4/balance/policy.h"
+#include "lb4/balance/trace.h"
+
+/* Makes the draw between near and far independent of all that the policy
+ * draws from the same hash. */
+#define ZONE_DRAW UINT64_C(0x7a6f6e6500000001)
+
+/*
+ * Whether this conn should stay in the node's zone.
+ *
+ * Each of n zones is taken to bring 1/n of the clients, and holds some part of
+ * the weight of all available backends.  A zone whose part is 1/n or more can
+ * serve all of its own clients; one that has less serves what its part allows,
+ * and the rest of its clients go to the others, by weight:
+ *
+ *	near share = min(1, n x near weight / total weight)
+ *
+ * It is the rule of zone-aware routing in other balancers (Envoy's, in its
+ * "Zone aware routing"), reckoned with weights in place of numbers of hosts.
+ * Backends in no zone are far from every node, and not counted as a zone.
+ */
+static bool
+stays_near(const struct service *service, const struct scope *scope)
+{
+	struct scope at = { .check_health = scope->check_health };
+	uint64_t near = 0, total = 0;
+	uint64_t draw;
+
+	if (service->zones == 0)
+		return true;
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct service_backend *one = &service->backend[i];
+
+		at.set = one->set;
+		if (one->set == SET_BACKUP ||
+		    !candidate_available(service, (unsigned)i, &at))
+			continue;
+		total += one->weight;
+		near += one->set == SET_NEAR ? one->weight : 0;
+	}
+	near *= service->zones;
+	draw = hash_mix(scope->hash ^ ZONE_DRAW) >> 32;
+	return near >= total || draw * total < near << 32;
+}
+
+/* What there is for a conn that goes to the backups, or not to them. */
+static int
+look_for_room(const struct service *service, const struct pick *pick,
+    bool backup, bool check_health)
+{
+	struct scope scope = { .check_health = check_health };
+	int found = PICK_NONE;
+
+	for (unsigned i = 0; i < service->backends; i++) {
+		enum skip skip;
+
+		scope.set = service->backend[i].set;
+		if ((scope.set == SET_BACKUP) != backup)
+			continue;
+		skip = candidate_skip(service, pick, i, &scope);
+		if (skip == SKIP_NOT)
+			return (int)i;
+		if (skip == SKIP_FULL)
+			found = PICK_FULL;
+	}
+	return found;
+}
+
+/* A policy has found nothing: whether that is for want of room. */
+static bool
+wants_room(const struct service *service, const struct pick *pick,
+    const struct scope *scope)
+{
+	/* if a place has become free meanwhile, who waits will be called */
+	return service->limited &&
+	    look_for_room(service, pick, scope->set == SET_BACKUP,
+		scope->check_health) != PICK_NONE;
+}
+
+int
+placing_in_sets(const struct service *service, const struct pick *pick,
+    struct scope *scope, uint32_t *limit)
+{
+	static const enum backend_set near_first[BACKEND_SETS] = { SET_NEAR,
+		SET_FAR, SET_BACKUP };
+	static const enum backend_set far_first[BACKEND_SETS] = { SET_FAR,
+		SET_NEAR, SET_BACKUP };
+	const enum backend_set *sets = stays_near(service, scope) ? near_first
+								  : far_first;
+	const struct policy *policy = policy_of(service->balance);
+
+	for (int i = 0; i < BACKEND_SETS; i++) {
+		int index = -1;
+
+		scope->set = sets[i];
+		if (scope->set == SET_BACKUP &&
+		    service->members[SET_BACKUP] > 0 &&
+		    candidates_have_primary(service))
+			return PICK_NONE;
+		if (service->members[scope->set] > 0) {
+			trace_set(pick->trace, scope);
+			index = policy->pick(service, pick, scope, limit);
+		}
+		if (index >= 0)
+			return index;
+		/* the near and the far are of one kind */
+		if (i > 0 && wants_room(service, pick, scope))
+			return PICK_FULL;
+	}
+	return PICK_NONE;
+}
+
+uint64_t
+placing_hash(const struct service *service, const struct pick *pick)
+{
+	uint8_t key[PICK_KEY_MAX];
+	size_t len = policy_of(service->balance)->key(service, pick, key);
+	uint64_t hash = hash_sip(&service->seed, key, len);
+
+	trace_key(pick->trace, key, len, hash);
+	return hash;
+}
+
+int
+placing_choose(const struct service *service, const struct pick *pick,
+    struct scope *scope, uint32_t *limit)
+{
+	int index = placing_in_sets(service, pick, scope, limit);
+
+	if (index == PICK_NONE) {
+		scope->check_health = false;
+		index = placing_in_sets(service, pick, scope, limit);
+	}
+	return index;
+}
+
+bool
+placing_is_full(const struct service *service)
+{
+	const struct pick pick = { .tries = 0 };
+	int found = PICK_NONE;
+
+	for (int i = 0; i < 4 && found == PICK_NONE; i++)
+		found = look_for_room(service, &pick, i % 2 != 0, i < 2);
+	return found == PICK_FULL;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The state that a service keeps over tables: its life.
+ */
+#include "lb4/model/service.h"
+
+#include <assert.h>
+#include <bsd/string.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct service_state *
+service_state_new(uint32_t id, const char *name, unsigned workers)
+{
+	struct service_state *state;
+	size_t stats_size = workers * sizeof(*state->stats);
+
+	state = aligned_alloc(_Alignof(struct service_state), sizeof(*state));
+	if (state == NULL)
+		return NULL;
+	memset(state, 0, sizeof(*state));
+	state->stats = aligned_alloc(_Alignof(struct service_stats),
+	    stats_size);
+	if (state->stats == NULL) {
+		free(state);
+		return NULL;
+	}
+	memset(state->stats, 0, stats_size);
+	state->id = id;
+	strlcpy(state->name, name, sizeof(state->name));
+	state->workers = workers;
+	atomic_init(&state->refs, 1);
+	return state;
+}
+
+void
+service_state_free(struct service_state *state)
+{
+	if (state == NULL)
+		return;
+	waitqueue_free(atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire));
+	free(state->stats);
+	free(state);
+}
+
+void
+service_state_ref(struct service_state *state)
+{
+	atomic_fetch_add_explicit(&state->refs, 1, memory_order_relaxed);
+}
+
+void
+service_state_unref(struct service_state *state)
+{
+	uint32_t before;
+
+	if (state == NULL)
+		return;
+	before = atomic_fetch_sub_explicit(&state->refs, 1,
+	    memory_order_release);
+	assert(before > 0);
+}
+
+bool
+service_state_is_unused(const struct service_state *state)
+{
+	return atomic_load_explicit(&state->refs, memory_order_acquire) == 0 &&
+	    atomic_load_explicit(&state->gate.inside, memory_order_acquire) ==
+	    0;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A service as the running process knows it:
+ *
+ *	struct service	one service of one table: policy, backends, limits.
+ *			Immutable once the table is published
+ *	struct service_state
+ *			what a service keeps over tables: counts.  By name
+ *
+ * A conn that outlives tables keeps its service_state and its backend, nothing
+ * of the table itself.
+ */
+#ifndef LB4_MODEL_SERVICE_H
+#define LB4_MODEL_SERVICE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/hash.h"
+#include "lb4/config/settings.h"
+#include "lb4/model/backend.h"
+#include "lb4/model/gate.h"
+#include "lb4/model/waitqueue.h"
+
+struct loads;
+struct maglev;
+struct pins;
+struct turns;
+
+/*
+ * Each backend of a service is in one set, and a pick chooses a set first.
+ * Where zones mean nothing (the node has none, none of the backends has one,
+ * or the policy goes without), every backend but the backups is near.
+ */
+enum backend_set {
+	SET_NEAR,   /* in the node's zone */
+	SET_FAR,    /* in another one, or in none */
+	SET_BACKUP, /* serves when no other can */
+	BACKEND_SETS,
+};
+
+/* Counts of one worker with one service; as struct backend_stats. */
+struct service_stats {
+	_Alignas(64) _Atomic uint64_t accepted;
+	_Atomic uint64_t closed;
+	_Atomic uint64_t failed; /* reset without ever reaching a backend */
+	_Atomic uint64_t retries;
+	_Atomic uint64_t discarded_bytes; /* received, could not be delivered */
+	_Atomic uint64_t stalled;	  /* ended by timeout-stall */
+	_Atomic uint64_t shed;		  /* stalled, ended by stalled-memory */
+};
+
+/*
+ * What outlives tables.  Life: as a backend's, with the gate counting its
+ * conns; the tables and the listeners' owner hold references.
+ */
+struct service_state {
+	/* set before any other thread sees it */
+	uint32_t id; /* index into a table's services; reused after the end */
+	char name[CONFIG_NAME_MAX];
+	unsigned workers;
+	struct service_stats *stats; /* owned; one per worker */
+
+	bool retired; /* control's own: unused, to be freed */
+
+	_Atomic uint32_t refs;
+
+	/* Owned; NULL until a backend of the service has a maxconn.  Writer:
+	 * control, once.  Readers: workers. */
+	_Atomic(struct waitqueue *) waitqueue;
+
+	struct gate gate; /* conns of this service, in any state */
+
+	/* Turns taken by round robin in each set.  Writers: workers,
+	 * fetch-and-add. */
+	_Alignas(64) _Atomic uint64_t turns[BACKEND_SETS];
+};
+
+struct service_backend {
+	struct backend *backend; /* referenced */
+	unsigned weight;	 /* 0: no new conns */
+	unsigned maxconn;	 /* most conns there at a time; 0: no limit */
+	enum backend_set set;
+};
+
+struct service {
+	struct service_state *state; /* referenced */
+	enum balance balance;
+	size_t backends;		 /* at least one */
+	struct service_backend *backend; /* owned; sorted by name */
+
+	size_t members[BACKEND_SETS]; /* how many are in each */
+	unsigned zones; /* in which they are; 0: zones mean nothing here */
+
+	/* Each is owned, and there only for the policies that need it, and for
+	 * sets with a weight above 0.  Indexes are those of `backend`. */
+	struct maglev *maglev[BACKEND_SETS]; /* 4tuple, source */
+	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
+	struct loads *loads[BACKEND_SETS];   /* leastconn, of many backends */
+	uint16_t *order;		     /* first: as in the file */
+
+	struct pins *pins;		 /* owned; NULL without pin-on-change */
+	const _Atomic uint64_t *changes; /* the tables' */
+
+	struct hash_key seed;
+	uint64_t checksum;	 /* checksum.h */
+	unsigned source_prefix4; /* bits */
+	unsigned source_prefix6;
+	unsigned max_load; /* percent; 0: no bound */
+	unsigned slowstart_ms;
+	unsigned pin_on_change_ms; /* 0: off */
+	uint32_t pin_clients;
+
+	/* as configured; check.kind tells the prober what to do */
+	struct config_check check;
+	struct addr *check_addr; /* owned; one per backend; len 0: its own */
+	unsigned retries;
+	uint64_t maxconn; /* 0: no limit */
+	bool limited;	  /* a backend has a maxconn: there is a waitqueue */
+	uint64_t queue;	  /* conns that may wait for a backend */
+	bool nodelay;
+	enum keepalive keepalive;
+	unsigned user_timeout_ms;
+	unsigned timeout_connect_ms;
+	unsigned timeout_queue_ms;
+	unsigned timeout_idle_ms;
+	unsigned timeout_half_close_ms;
+	unsigned timeout_stall_ms; /* 0: none */
+	bool abort_on_close;
+	unsigned sndbuf_backend; /* bytes; 0: the kernel's way */
+	unsigned rcvbuf_backend;
+	unsigned notsent_lowat_backend;
+	unsigned reset_linger_ms;
+	unsigned max_lifetime_ms; /* 0: none */
+	enum on_down on_down;
+	unsigned on_down_rate; /* conns a second */
+};
+
+/* A new one with one reference, or NULL.  The id is the caller's to keep unique
+ * (table.c). */
+struct service_state *service_state_new(uint32_t id, const char *name,
+    unsigned workers);
+
+/* Frees at once; for control's sweep.  NULL is fine. */
+void service_state_free(struct service_state *state);
+
+/* Whether nothing holds it: no reference and no conn (acquire). */
+bool service_state_is_unused(const struct service_state *state);
+
+void service_state_ref(struct service_state *state);
+void service_state_unref(struct service_state *state);
+
+#endif
