@@ -112,20 +112,27 @@ escape_dup(const char *text, size_t len, const char *keep)
 	return out;
 }
 
+/* It needs no memory: what it tells of may be the lack of that. */
 void
 escape_line(FILE *out, const char *format, ...)
 {
-	char *text = NULL, *clean = NULL;
+	char raw[ESCAPE_LINE_MAX];
+	const char *text = raw;
 	va_list args;
-	int len;
+	size_t left, bytes;
 
 	va_start(args, format);
-	len = vasprintf(&text, format, args);
+	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
+		raw[0] = '\0';
 	va_end(args);
-	if (len >= 0)
-		clean = escape_dup(text, (size_t)len, "");
-	fprintf(out, "%s\n", clean != NULL ? clean : "no memory");
-	free(clean);
-	if (len >= 0)
-		free(text);
+	for (left = strlen(raw); left > 0; text += bytes, left -= bytes) {
+		bytes = escape_plain(text, left);
+		if (bytes > 0) {
+			(void)fwrite(text, 1, bytes, out);
+		} else {
+			bytes = 1;
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+		}
+	}
+	(void)fputc('\n', out);
 }

@@ -38,7 +38,8 @@ size_t escape_text(const char *text, size_t len, char *out, size_t size);
  * "\t\n".  NULL without memory. */
 char *escape_dup(const char *text, size_t len, const char *keep);
 
-/* Prints a message, escaped, and ends the line. */
+/* Prints a message, escaped, and ends the line; longer ones are cut. */
+#define ESCAPE_LINE_MAX 8192
 void escape_line(FILE *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
