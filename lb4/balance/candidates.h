@@ -92,8 +92,8 @@ candidate_active(const struct service *service, unsigned index)
 uint32_t candidate_bound(const struct service *service, unsigned index,
     const struct scope *scope);
 
-/* Its weight in units of 1 / CANDIDATE_WEIGHT_ONE: less than configured while it
- * starts slowly. */
+/* Its weight in units of 1 / CANDIDATE_WEIGHT_ONE: less than configured while
+ * it starts slowly. */
 #define CANDIDATE_WEIGHT_ONE 1000
 uint32_t candidate_weight(const struct service *service,
     const struct pick *pick, unsigned index);

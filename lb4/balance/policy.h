@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The policies: one file each (policy_NAME.c) behind one interface.  A new one is
- * a file, a line in policy.c's table and a value of enum balance.
+ * The policies: one file each (policy_NAME.c) behind one interface.  A new one
+ * is a file, a line in policy.c's table and a value of enum balance.
  */
 #ifndef LB4_BALANCE_POLICY_H
 #define LB4_BALANCE_POLICY_H

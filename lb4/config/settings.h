@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * What can be set: the configuration as a value, checked, with every default
- * filled in.  Made by the control thread, at start and on reload (config.h); the
- * rest of the program only reads it.
+ * filled in.  Made by the control thread, at start and on reload (config.h);
+ * the rest of the program only reads it.
  *
  * Sizes are bytes, times are milliseconds.  Addresses are numeric.
  */

@@ -167,7 +167,7 @@ release_backend(const struct worker *worker, struct conn *conn)
 		return;
 	conn->backend = NULL;
 	pick_release(table_service_of(table_current(worker->shared->tables),
-			   conn->service),
+			 conn->service),
 	    backend);
 	waiting_call(worker->shared, conn->service);
 }
