@@ -19,9 +19,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The length of the UTF-8 character that `text` of `len` > 0 bytes begins with,
- * and its code point; 0 when it begins with none (RFC 3629). */
-size_t escape_decode(const char *text, size_t len, uint32_t *code);
+/* The length of the UTF-8 character that `len` > 0 bytes begin with, and its
+ * code point; 0 when they begin with none (RFC 3629). */
+size_t escape_decode(const char *bytes, size_t len, uint32_t *code);
 
 /* The length of the plain character that `text` of `len` > 0 bytes begins with;
  * 0 when its first byte has to be escaped. */

@@ -322,7 +322,8 @@ sock_connect(const struct addr *addr, const struct sock_options *options,
 bool
 sock_is_own_peer(int fd)
 {
-	struct sockaddr_storage mine, theirs;
+	struct sockaddr_storage mine = { .ss_family = AF_UNSPEC };
+	struct sockaddr_storage theirs = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(mine), their_len = sizeof(theirs);
 
 	return getsockname(fd, (struct sockaddr *)&mine, &len) == 0 &&

@@ -309,6 +309,7 @@ control_socket_bell(const struct control_socket *socket)
 
 bool
 control_socket_runs(const struct control_socket *socket,
+    /* cppcheck-suppress constParameter ; it is a function */
     enum job_result (*step)(struct caller *caller))
 {
 	for (unsigned i = 0; i < CALLERS_MAX; i++)

@@ -3,6 +3,7 @@
 /* Telling of maxconn: see fullness.h.  Called by control.c. */
 #include "lb4/control/fullness.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stddef.h>
 
@@ -71,8 +72,10 @@ fullness_look(struct control *control, uint64_t now_ms)
 	for (size_t id = 0; id < table->ids; id++) {
 		const struct service *service = table->service[id];
 
-		if (service != NULL)
-			look(service->state->name, &service->state->gate,
-			    service->maxconn, now_ms);
+		if (service == NULL)
+			continue;
+		assert(service->state != NULL);
+		look(service->state->name, &service->state->gate,
+		    service->maxconn, now_ms);
 	}
 }

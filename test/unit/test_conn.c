@@ -1170,10 +1170,12 @@ START_TEST(cut_after_delivery)
 	ck_assert_int_eq(conn->state, CONN_CLOSED);
 	conns_bury(&stage.worker);
 	ck_assert_int_eq(stage.record.reason, REASON_LIFETIME_CUT);
-	if (taken)
+	if (taken) {
+		ck_assert_uint_gt(got, 0);
 		ck_assert_uint_eq(stage.record.bytes_to_client, STREAM);
-	else
+	} else {
 		check_sum(&stage);
+	}
 	stage_close(&stage);
 }
 END_TEST
@@ -1198,7 +1200,7 @@ START_TEST(stalled_reader)
 		if (i == 0)
 			(void)take_some(&stage, conn);
 	}
-	stage.worker.now_ms = now_ms += 15000;
+	stage.worker.now_ms = now_ms + 15000;
 	on_conn_timer(&stage.worker, conn);
 	ck_assert_int_eq(conn->state, CONN_CLOSED);
 	conns_bury(&stage.worker);
