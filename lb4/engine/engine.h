@@ -29,6 +29,7 @@
 struct access_record;
 struct closing;
 struct engine;
+struct engine_limits;
 struct inherited;
 struct logger;
 struct prober;
@@ -61,27 +62,6 @@ struct engine_peers {
 	void (*access)(struct logger *logger,
 	    const struct access_record *record);
 };
-
-/* How many workers `config` means on this machine. */
-unsigned engine_workers(const struct config *config);
-
-/* For how many, at most, a process that starts with `config` makes room: what
- * its tables are to be made for. */
-unsigned engine_workers_room(const struct config *config);
-
-/* The limits as they come out of the configuration and the descriptor limit
- * (which is raised as far as it goes). */
-struct engine_limits {
-	uint64_t nofile;     /* descriptors this process may have */
-	uint64_t maxconn;    /* conns at once, all services */
-	uint64_t maxpipes;   /* pipes at once, all workers */
-	bool short_of_files; /* the configured maxconn needs more than that */
-};
-void engine_limits(const struct config *config, struct engine_limits *limits);
-
-/* The same for a descriptor limit of `nofile`, whatever there is. */
-void engine_limits_within(const struct config *config, uint64_t nofile,
-    struct engine_limits *limits);
 
 /* `tables` outlives the engine; its workers count is the engine's.  NULL with
  * errno set. */

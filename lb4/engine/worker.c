@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/sweep.h"
@@ -26,18 +27,6 @@
 #define MAILBOX_MESSAGES 1024
 #define WARN_EVERY_MS 1000
 
-void
-worker_pipes(const struct config *config, uint64_t maxpipes, uint32_t *pipes,
-    uint64_t *big)
-{
-	const unsigned count = engine_workers(config);
-	const bool privileged = geteuid() == 0 && config->user[0] == '\0';
-
-	*pipes = (uint32_t)(maxpipes / count);
-	*big = pipes_big_budget(*pipes, (uint32_t)config->pipe_size, count,
-	    privileged);
-}
-
 static int
 init_relays(struct worker *worker, const struct config *config,
     uint64_t maxpipes)
@@ -46,7 +35,7 @@ init_relays(struct worker *worker, const struct config *config,
 	uint64_t big;
 	int error;
 
-	worker_pipes(config, maxpipes, &pipes, &big);
+	engine_pipes(config, maxpipes, &pipes, &big);
 	error = relay_env_init(&worker->relays, config->relay, pipes,
 	    (uint32_t)config->pipe_size, big);
 	worker->relays.no_splice = worker->shared->no_splice;

@@ -41,6 +41,7 @@
 
 struct closing;
 struct conn;
+struct engine_limits;
 struct listen_socket;
 struct listener;
 struct sweep;
@@ -165,10 +166,6 @@ int worker_init(struct worker *worker, struct worker_shared *shared,
     unsigned index, const struct config *config,
     const struct engine_limits *limits);
 void worker_done(struct worker *worker);
-
-/* How many pipes each worker may have, and how many of them big ones. */
-void worker_pipes(const struct config *config, uint64_t maxpipes,
-    uint32_t *pipes, uint64_t *big);
 
 /* The thread's main function; `argument` is the worker. */
 void *worker_main(void *argument);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/sock.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/worker.h"
 #include "lb4/model/rcu.h"

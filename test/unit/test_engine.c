@@ -22,6 +22,7 @@
 
 #include "common/sock.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/engine/worker.h"
 
 #define STREAMS 24
