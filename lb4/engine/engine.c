@@ -19,9 +19,12 @@
 #include "lb4/engine/listener.h"
 #include "lb4/engine/ownconns.h"
 #include "lb4/engine/places.h"
+#include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
 #include "lb4/engine/sweep.h"
+#include "lb4/engine/types.h"
 #include "lb4/engine/worker.h"
+#include "lb4/engine/worker_post.h"
 
 /* Slots that each worker has even if maxconn is less: it may be raised. */
 #define CONNS_ROOM_MAX (1U << 20)
@@ -221,6 +224,16 @@ engine_inherit(struct engine *engine, struct inherited *inherited)
 	engine->inherited = inherited;
 }
 
+/* The ports of the list, with or without the present ones. */
+static void
+set_own_ports(struct engine *engine, const struct places *places, bool keep)
+{
+	struct port_set ports;
+
+	places_ports(places, &ports);
+	ownconns_set_ports(&engine->shared.own, &ports, keep);
+}
+
 int
 engine_listen(struct engine *engine, const struct config *config, char *why,
     size_t size)
@@ -232,7 +245,7 @@ engine_listen(struct engine *engine, const struct config *config, char *why,
 
 	if (error != 0)
 		return error;
-	ownconns_set_ports(&engine->shared.own, &engine->places, false);
+	set_own_ports(engine, &engine->places, false);
 	error = places_begin(&engine->places, config);
 	if (error == 0)
 		error = places_take_up(&engine->places, &none, &engine->shared,
@@ -289,20 +302,35 @@ engine_drain(struct engine *engine)
 	post_all(engine, WORKER_DRAIN);
 }
 
+/* Sends it to its worker.  False: that one is too busy to take it now. */
+static bool
+post_walk(struct engine *engine, struct walk *walk)
+{
+	const struct worker_message message = {
+		.kind = WORKER_WALK,
+		.walk = walk,
+	};
+
+	if (walk->worker < engine->started)
+		return worker_try_post(&engine->workers[walk->worker],
+		    &message);
+	/* there were more workers when it began */
+	walk->run(NULL, walk);
+	return true;
+}
+
 bool
 engine_sweep(struct engine *engine, struct sweep *sweep)
 {
-	const struct worker_message message = {
-		.kind = WORKER_SWEEP,
-		.sweep = sweep,
-	};
+	sweep->walk.run = sweep_run;
+	return post_walk(engine, &sweep->walk);
+}
 
-	if (sweep->worker < engine->started)
-		return worker_try_post(&engine->workers[sweep->worker],
-		    &message);
-	/* there were more workers when it began */
-	sweep_give_back(sweep);
-	return true;
+bool
+engine_close(struct engine *engine, struct closing *closing)
+{
+	closing->walk.run = closing_run;
+	return post_walk(engine, &closing->walk);
 }
 
 unsigned
@@ -327,17 +355,6 @@ bool
 engine_is_full(struct engine *engine)
 {
 	return gate_is_full(&engine->shared.gate, engine_maxconn(engine));
-}
-
-bool
-engine_close(struct engine *engine, struct closing *closing)
-{
-	const struct worker_message message = {
-		.kind = WORKER_CLOSE,
-		.closing = closing,
-	};
-
-	return worker_try_post(&engine->workers[closing->worker], &message);
 }
 
 void
@@ -430,12 +447,8 @@ retire_from(struct engine *engine, unsigned count)
 	for (unsigned i = count; i < engine->started; i++)
 		(void)pthread_join(engine->workers[i].thread, NULL);
 	for (unsigned i = count; i < engine->started; i++)
-		while (mailbox_take(&engine->workers[i].mailbox, &message))
-			if (message.kind == WORKER_ATTACH)
-				worker_post(&engine->workers[i % count],
-				    &message);
-			else if (message.kind == WORKER_SWEEP)
-				sweep_give_back(message.sweep);
+		while (worker_take_undelivered(&engine->workers[i], &message))
+			worker_post(&engine->workers[i % count], &message);
 	if (engine->started > count)
 		engine->started = count;
 }
@@ -510,7 +523,7 @@ engine_leave(struct engine *engine, struct engine_change *change)
 {
 	int error;
 
-	ownconns_set_ports(&engine->shared.own, &change->places, true);
+	set_own_ports(engine, &change->places, true);
 	error = places_begin(&change->places, change->config);
 	if (error < 0)
 		log_error("cannot listen where it was prepared: %s",
@@ -544,7 +557,7 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	places_set_options(&change->places, change->config);
 	places_done(&engine->places);
 	engine->places = change->places;
-	ownconns_set_ports(&engine->shared.own, &engine->places, false);
+	set_own_ports(engine, &engine->places, false);
 	engine->wanted = engine->places.workers;
 	retire_from(engine, engine->wanted);
 	pin_workers(engine);

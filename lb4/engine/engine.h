@@ -21,47 +21,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/mailbox.h"
 #include "common/pulse.h"
 #include "lb4/config/settings.h"
 #include "lb4/table/table.h"
 
-struct access_record;
 struct closing;
 struct engine;
 struct engine_limits;
+struct engine_peers;
 struct inherited;
-struct logger;
-struct prober;
 struct sweep;
-
-/* What workers tell control, through control's mailbox. */
-enum control_message_kind {
-	CONTROL_DRAINED, /* `worker` has no conn left and takes none; once more
-			  * if one came from another worker after all */
-};
-
-struct control_message {
-	enum control_message_kind kind;
-	uint32_t worker;
-};
-
-/*
- * Whom the workers talk to, besides each other; any of it may be NULL.  The
- * functions are called by workers and must not wait.  All outlive the engine.
- */
-struct engine_peers {
-	struct mailbox *control; /* struct control_message */
-
-	/* prober_suspect(): a backend (by id) could not be reached. */
-	struct prober *prober;
-	void (*suspect)(struct prober *prober, uint32_t backend);
-
-	/* A conn has ended: a line for the access log. */
-	struct logger *logger;
-	void (*access)(struct logger *logger,
-	    const struct access_record *record);
-};
 
 /* `tables` outlives the engine; its workers count is the engine's.  NULL with
  * errno set. */
