@@ -102,12 +102,13 @@ step_sweep(struct caller *caller)
 		return JOB_DONE;
 	job->count += sweep->rows;
 	sweep->rows = 0;
-	if (sweep->at_end) {
-		sweep->worker++;
-		sweep->cursor = 0;
-		sweep->at_end = false;
+	if (sweep->walk.at_end) {
+		sweep->walk.worker++;
+		sweep->walk.cursor = 0;
+		sweep->walk.at_end = false;
 	}
-	last = sweep->worker >= engine_running(caller->control->parts.engine) ||
+	last = sweep->walk.worker >=
+		engine_running(caller->control->parts.engine) ||
 	    (sweep->filter.id != 0 && job->count > 0);
 	if (!last) {
 		control_socket_sweep(caller->control->parts.socket, caller);

@@ -771,7 +771,7 @@ control_socket_sweep(struct control_socket *socket, struct caller *caller)
 
 	sweep->caller = caller->index;
 	sweep->caller_generation = caller->generation;
-	sweep->reply = &socket->sweeps;
+	sweep->walk.reply = &socket->sweeps;
 	if (socket->sweeping == SWEEPS_MAX ||
 	    !engine_sweep(socket->control->parts.engine, sweep)) {
 		socket->retry = true;

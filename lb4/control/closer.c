@@ -161,8 +161,8 @@ tell(const struct closer *closer, const struct order *order, const char *format,
 static void
 begin_round(struct order *order, uint64_t quiet_ms)
 {
-	order->piece.worker = 0;
-	order->piece.cursor = 0;
+	order->piece.walk.worker = 0;
+	order->piece.walk.cursor = 0;
 	order->piece.quiet_ms = quiet_ms;
 	order->round_closed = 0;
 	order->round_quietest_ms = 0;
@@ -197,7 +197,7 @@ order_new(struct closer *closer, enum order_kind kind, const char *service,
 	order->found_ms = timer_now_ms();
 	order->piece.idle_reason = idle[kind];
 	order->piece.busy_reason = busy[kind];
-	order->piece.reply = &closer->replies;
+	order->piece.walk.reply = &closer->replies;
 	begin_round(order, CLOSING_NONE);
 	LIST_INSERT_HEAD(&closer->orders, order, entry);
 	return order;
@@ -611,7 +611,7 @@ step(struct closer *closer, struct order *order, uint64_t now_ms)
 		return;
 	if (most == 0)
 		most = 1;
-	if (order->piece.worker >= engine_running(engine))
+	if (order->piece.walk.worker >= engine_running(engine))
 		begin_round(order, CLOSING_NONE);
 	order->piece.most = (unsigned)(have < most ? have : most);
 	if (closer->out == PIECES_MAX || !engine_close(engine, &order->piece)) {
@@ -664,11 +664,11 @@ on_piece(struct closer *closer, struct order *order, uint64_t now_ms)
 		order->nothing = false;
 		order->found_ms = now_ms;
 	}
-	if (!piece->at_end)
+	if (!piece->walk.at_end)
 		return;
-	piece->worker++;
-	piece->cursor = 0;
-	if (piece->worker >= engine_running(closer->control->parts.engine))
+	piece->walk.worker++;
+	piece->walk.cursor = 0;
+	if (piece->walk.worker >= engine_running(closer->control->parts.engine))
 		end_round(order, now_ms);
 }
 

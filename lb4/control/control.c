@@ -24,6 +24,7 @@
 #include "lb4/control/reload.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/peers.h"
 #include "lb4/log/logger.h"
 #include "lb4/process/notify.h"
 #include "lb4/process/options.h"

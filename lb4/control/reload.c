@@ -18,6 +18,7 @@
 #include "lb4/control/control.h"
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/health/prober.h"
 #include "lb4/host/facts.h"
 #include "lb4/log/logger.h"

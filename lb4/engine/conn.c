@@ -19,10 +19,16 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/sock.h"
 #include "lb4/balance/pick.h"
 #include "lb4/engine/gather.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/ownconns.h"
+#include "lb4/engine/progress.h"
+#include "lb4/engine/waiting.h"
+#include "lb4/engine/worker_post.h"
+#include "lb4/engine/worker_warn.h"
+#include "lb4/table/table.h"
 
 #define CONN_EVENTS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
@@ -1168,6 +1174,8 @@ was_silent(struct worker *worker, struct conn *conn)
 static bool
 look_at_progress(struct worker *worker, struct conn *conn)
 {
+	struct shedding shedding;
+	struct conn *worst;
 	int stalled;
 
 	if (progress_look(worker, conn))
@@ -1181,7 +1189,9 @@ look_at_progress(struct worker *worker, struct conn *conn)
 				      : REASON_BACKEND_STALLED);
 		return true;
 	}
-	progress_account(worker, conn);
+	if (progress_account(worker, conn, &shedding))
+		while ((worst = progress_shed_next(worker, &shedding)) != NULL)
+			conn_shed(worker, worst);
 	return conn->state != CONN_RELAYING;
 }
 

@@ -17,9 +17,12 @@
 #include "common/sock.h"
 #include "common/sockfile.h"
 #include "common/user.h"
+#include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/ownconns.h"
+#include "lb4/model/service.h"
 #include "lb4/process/inherited.h"
+#include "lb4/table/table.h"
 
 /* What a list is made from. */
 struct making {
@@ -426,12 +429,12 @@ check_count(const struct places *next, char *why, size_t size)
 
 	for (size_t i = 0; i < next->count; i++)
 		sockets += next->place[i].sockets;
-	if (sockets <= WORKER_LISTENERS_MAX)
+	if (sockets <= LISTENERS_MAX)
 		return 0;
 	(void)snprintf(why, size,
 	    "%zu listening sockets, one for each worker and address, are more "
 	    "than %d",
-	    sockets, WORKER_LISTENERS_MAX);
+	    sockets, LISTENERS_MAX);
 	return -ENOSPC;
 }
 
@@ -566,6 +569,21 @@ places_set_options(const struct places *places, const struct config *config)
 			}
 		}
 	}
+}
+
+void
+places_ports(const struct places *places, struct port_set *ports)
+{
+	memset(ports, 0, sizeof(*ports));
+	for (size_t i = 0; i < places->count; i++)
+		for (unsigned k = 0; k < places->place[i].sockets; k++) {
+			const uint16_t port =
+			    addr_port(&places->place[i].socket[k].bound);
+
+			if (port != 0)
+				ports->word[port / 64] |= UINT64_C(1)
+				    << port % 64;
+		}
 }
 
 void

@@ -35,6 +35,7 @@
 
 struct inherited;
 struct listen_socket;
+struct port_set;
 struct service_state;
 struct table;
 struct worker_shared;
@@ -105,6 +106,9 @@ int places_take_up(const struct places *next, const struct places *old,
  * the list's, has them. */
 void places_set_options(const struct places *places,
     const struct config *config);
+
+/* The TCP ports on which the sockets of the list listen. */
+void places_ports(const struct places *places, struct port_set *ports);
 
 /* Removes the files of the unix sockets, once. */
 void places_unlink(struct places *places);

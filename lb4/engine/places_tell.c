@@ -8,9 +8,12 @@
 
 #include "common/log.h"
 #include "common/timer.h"
+#include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/places.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/worker_post.h"
+#include "lb4/model/service.h"
 
 /* How long the queues of what is left may take to empty.  Where conns are at
  * their limit the rest is reset. */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "lb4/balance/pick.h"
-#include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/types.h"
+#include "lb4/table/table.h"
 
 /* How often to look for room that came by a backend's health or a reload. */
 #define LOOK_MS 100
@@ -194,14 +194,15 @@ tried_the_same(const struct conn *a, const struct conn *b)
 /* Lets the first go who finds a backend; false when nobody does.  Who has tried
  * nothing yet can use any: if one of those finds none, all do. */
 static bool
-serve_one(struct worker *worker, struct waitqueue_part *part)
+serve_one(struct worker *worker, struct waitqueue_part *part,
+    waiting_admit *admit)
 {
 	const struct conn *failed = NULL;
 	struct conn *conn;
 
 	TAILQ_FOREACH(conn, &part->line, entry) {
 		if (failed == NULL || !tried_the_same(failed, conn)) {
-			if (conn_admit(worker, conn))
+			if (admit(worker, conn))
 				return true;
 			failed = conn;
 		}
@@ -226,7 +227,7 @@ is_due(const struct waitqueue *queue, const struct waitqueue_part *part)
 }
 
 static void
-answer(struct worker *worker, struct waitqueue_part *part)
+answer(struct worker *worker, struct waitqueue_part *part, waiting_admit *admit)
 {
 	const struct conn *first = TAILQ_FIRST(&part->line);
 	struct service_state *state = first->service;
@@ -235,7 +236,7 @@ answer(struct worker *worker, struct waitqueue_part *part)
 
 	do {
 		(void)waitqueue_answer(part);
-		served = serve_one(worker, part);
+		served = serve_one(worker, part, admit);
 	} while (served && is_due(queue, part));
 	/* room that nobody here can use may be of use to others */
 	first = TAILQ_FIRST(&part->line);
@@ -244,7 +245,7 @@ answer(struct worker *worker, struct waitqueue_part *part)
 }
 
 void
-on_waiting_bell(struct worker *worker)
+on_waiting_bell(struct worker *worker, waiting_admit *admit)
 {
 	struct waitqueue_part *part, *next;
 
@@ -252,7 +253,7 @@ on_waiting_bell(struct worker *worker)
 	     part = next) {
 		next = TAILQ_NEXT(part, entry);
 		if (waitqueue_answer(part))
-			answer(worker, part);
+			answer(worker, part, admit);
 	}
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "common/plural.h"
-#include "lb4/engine/engine.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/host/host.h"
 
 /* Descriptors of an idle lb4, as /proc/PID/fd shows them: standard ones,

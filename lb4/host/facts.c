@@ -19,7 +19,7 @@
 
 #include "common/cpus.h"
 #include "common/log.h"
-#include "lb4/engine/engine.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/engine/relay.h"
 #include "lb4/process/preflight.h"
 

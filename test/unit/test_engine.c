@@ -22,7 +22,10 @@
 
 #include "common/sock.h"
 #include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/engine_limits.h"
+#include "lb4/engine/peers.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/worker_post.h"
 
 #define STREAMS 24
 #define STREAM_BYTES (3 * 1024 * 1024)

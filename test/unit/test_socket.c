@@ -22,6 +22,8 @@
 #include "lb4/control/control.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/engine_limits.h"
+#include "lb4/engine/peers.h"
 #include "lb4/table/table.h"
 #include "table_config.h"
 
