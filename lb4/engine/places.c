@@ -17,6 +17,7 @@
 #include "common/sock.h"
 #include "common/sockfile.h"
 #include "common/user.h"
+#include "common/why.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/worker.h"
 #include "lb4/process/inherited.h"
@@ -394,17 +395,17 @@ add_service(struct making *making, const struct config_service *service,
     const struct table *table, char *why, size_t size)
 {
 	struct service_state *state = table_state(table, service->name);
-	char reason[128];
+	struct why reason = { "" };
 	int error = state == NULL ? -ENOENT : 0;
 
 	making->service = service;
 	if (error == 0) {
 		error = sockfile_access_find(&making->access,
 		    service->listen_owner, service->listen_group,
-		    service->listen_mode, reason, sizeof(reason));
+		    service->listen_mode, &reason);
 		if (error != 0) {
 			(void)snprintf(why, size, "service %s: %s",
-			    service->name, reason);
+			    service->name, reason.text);
 			return error;
 		}
 	}
@@ -451,10 +452,10 @@ static void
 find_owner(struct making *making, const char *name)
 {
 	struct user user;
-	char why[128];
+	struct why why;
 
 	if (name[0] == '\0' || geteuid() != 0 ||
-	    user_find(&user, name, why, sizeof(why)) < 0 || user.uid == 0)
+	    user_find(&user, name, &why) < 0 || user.uid == 0)
 		return;
 	making->owner = user.uid;
 	making->gives_away = true;
@@ -526,19 +527,19 @@ static void
 set_access(const struct place *place, const struct config_service *service)
 {
 	struct sockfile_access access;
-	char why[128];
+	struct why why = { "" };
 	int error = sockfile_access_find(&access, service->listen_owner,
-	    service->listen_group, service->listen_mode, why, sizeof(why));
+	    service->listen_group, service->listen_mode, &why);
 
 	if (error == 0) {
 		error = sockfile_set_access(&place->bound, &place->file,
 		    &access);
-		(void)snprintf(why, sizeof(why), "%s", strerror(-error));
+		(void)why_fail(&why, error, "%s", strerror(-error));
 	}
 	if (error < 0)
 		log_warning("service %s: cannot change owner, group or mode of "
 			    "%s: %s",
-		    service->name, place->bound.un.sun_path, why);
+		    service->name, place->bound.un.sun_path, why.text);
 }
 
 void
