@@ -112,7 +112,7 @@ static bool
 seed_matters(const struct config *config)
 {
 	for (size_t i = 0; i < config->services; i++)
-		if (config->service[i].balance == BALANCE_SOURCE)
+		if (config->service[i].settings.balance == BALANCE_SOURCE)
 			return true;
 	return false;
 }

@@ -37,15 +37,15 @@ static struct sock_options
 client_options(const struct config_service *service)
 {
 	return (struct sock_options){
-		.nodelay = service->nodelay,
-		.keepalive = service->keepalive == KEEPALIVE_CLIENT ||
-		    service->keepalive == KEEPALIVE_BOTH,
+		.nodelay = service->settings.nodelay,
+		.keepalive = service->settings.keepalive == KEEPALIVE_CLIENT ||
+		    service->settings.keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
-		.freebind = service->freebind,
-		.user_timeout_ms = service->user_timeout_ms,
-		.sndbuf = service->sndbuf_client,
-		.rcvbuf = service->rcvbuf_client,
-		.notsent_lowat = service->notsent_lowat_client,
+		.freebind = service->settings.freebind,
+		.user_timeout_ms = service->settings.user_timeout_ms,
+		.sndbuf = service->settings.sndbuf_client,
+		.rcvbuf = service->settings.rcvbuf_client,
+		.notsent_lowat = service->settings.notsent_lowat_client,
 	};
 }
 
@@ -129,7 +129,8 @@ open_one(struct making *making, struct place *place)
 	options.access = &making->access;
 	options.file = &place->file;
 	fd = sock_listen(&place->bound, tcp,
-	    tcp ? SOCK_BIND_ONLY : (int)making->service->backlog, &options);
+	    tcp ? SOCK_BIND_ONLY : (int)making->service->settings.backlog,
+	    &options);
 	if (fd < 0)
 		return fd;
 	socket.socket = listen_socket_new(fd, addr_port(&place->bound));
@@ -151,7 +152,8 @@ take_inherited(struct place *place, const struct config_service *service,
 	const struct sock_options options = client_options(service);
 	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
 	struct place_socket socket = { .bound = from->addr };
-	int error = sock_adopt(from->fd, (int)service->backlog, &options);
+	int error = sock_adopt(from->fd, (int)service->settings.backlog,
+	    &options);
 
 	if (error != 0)
 		return error;
@@ -401,8 +403,9 @@ add_service(struct making *making, const struct config_service *service,
 	making->service = service;
 	if (error == 0) {
 		error = sockfile_access_find(&making->access,
-		    service->listen_owner, service->listen_group,
-		    service->listen_mode, &reason);
+		    service->settings.listen_owner,
+		    service->settings.listen_group,
+		    service->settings.listen_mode, &reason);
 		if (error != 0) {
 			(void)snprintf(why, size, "service %s: %s",
 			    service->name, reason.text);
@@ -513,7 +516,7 @@ places_begin(struct places *next, const struct config *config)
 				if (!socket->bare)
 					continue;
 				if (listen(socket->socket->fd,
-					(int)service->backlog) < 0)
+					(int)service->settings.backlog) < 0)
 					return -errno;
 				socket->bare = false;
 			}
@@ -528,8 +531,9 @@ set_access(const struct place *place, const struct config_service *service)
 {
 	struct sockfile_access access;
 	struct why why = { "" };
-	int error = sockfile_access_find(&access, service->listen_owner,
-	    service->listen_group, service->listen_mode, &why);
+	int error = sockfile_access_find(&access,
+	    service->settings.listen_owner, service->settings.listen_group,
+	    service->settings.listen_mode, &why);
 
 	if (error == 0) {
 		error = sockfile_set_access(&place->bound, &place->file,
@@ -558,7 +562,7 @@ places_set_options(const struct places *places, const struct config *config)
 				int error = sock_set_listener(place->socket[k]
 								  .socket->fd,
 				    !addr_is_unix(&place->bound),
-				    (int)service->backlog, &options);
+				    (int)service->settings.backlog, &options);
 
 				if (error < 0)
 					log_warning("service %s: cannot change "

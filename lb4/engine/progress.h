@@ -44,7 +44,6 @@ struct progress {
 	uint32_t taken[2];   /* bytes: low bits */
 	uint32_t since[2];   /* it takes nothing since then: ms, low bits */
 	uint32_t stalled_kb; /* counted in struct stalled; 0: not stalled */
-	uint32_t stall_ms;   /* timeout-stall; 0: none */
 };
 
 /* The stalled conns of all workers.  Writers: workers.  Readers: workers. */

@@ -248,11 +248,11 @@ check_service(struct preflight *look, const struct config_service *service)
 	gid_t gid;
 
 	(void)snprintf(section, sizeof(section), "service %s", service->name);
-	if (service->listen_owner[0] != '\0' &&
-	    user_find(&user, service->listen_owner, &why) < 0)
+	if (service->settings.listen_owner[0] != '\0' &&
+	    user_find(&user, service->settings.listen_owner, &why) < 0)
 		complain(look, section, "listen-owner", "%s", why.text);
-	if (service->listen_group[0] != '\0' &&
-	    user_find_group(&gid, service->listen_group, &why) < 0)
+	if (service->settings.listen_group[0] != '\0' &&
+	    user_find_group(&gid, service->settings.listen_group, &why) < 0)
 		complain(look, section, "listen-group", "%s", why.text);
 	for (size_t i = 0; i < service->listens; i++) {
 		const struct addr *addr = &service->listen[i];
