@@ -36,6 +36,7 @@
 	.size = sizeof(((struct config_backend *)0)->field)
 #define KIND(name) .kind = &kind_##name
 #define OWN .local = true
+#define FIXED .fixed = true
 #define BUFFER \
 	KIND(size), .low = 4096, .high = 1 << 30, .zero = "auto", \
 		    .preset = "auto"
@@ -49,38 +50,40 @@ static const struct names access_targets = { access_words, 3 };
 const struct key keys_table[] = {
 	{ GLOBAL("workers", workers), OWN, KIND(number), RANGE(1, 256),
 	    .zero = "auto", .preset = "auto" },
-	{ GLOBAL("cpu-affinity", cpu_affinity), OWN, KIND(yesno),
+	{ GLOBAL("cpu-affinity", cpu_affinity), OWN, FIXED, KIND(yesno),
 	    .preset = "yes" },
 	{ GLOBAL("maxconn", maxconn), OWN, KIND(number), RANGE(1, 10000000),
 	    .zero = "auto", .preset = "auto" },
 	{ GLOBAL("maxpipes", maxpipes), OWN, KIND(number), RANGE(1, 100000),
 	    .zero = "auto", .preset = "auto" },
-	{ GLOBAL("pipe-size", pipe_size), OWN, KIND(size),
+	{ GLOBAL("pipe-size", pipe_size), OWN, FIXED, KIND(size),
 	    RANGE(64 << 10, 1 << 20), .preset = "256k" },
 	{ GLOBAL("stalled-memory", stalled_memory), OWN, KIND(size),
 	    RANGE(1 << 20, UINT64_C(1) << 40), .zero = "auto",
 	    .preset = "auto" },
-	{ GLOBAL("relay", relay), OWN, KIND(names), .names = &names_relay,
-	    .preset = "auto" },
+	{ GLOBAL("relay", relay), OWN, FIXED, KIND(names),
+	    .names = &names_relay, .preset = "auto" },
 	{ GLOBAL("hash-seed", hash_seed), KIND(seed),
 	    .absent = "random at each start" },
 	{ GLOBAL("hash-seed-file", hash_seed_file), OWN, KIND(target),
 	    .absent = "none" },
-	{ GLOBAL("user", user), OWN, KIND(user),
+	{ GLOBAL("user", user), OWN, FIXED, KIND(user),
 	    .absent = "stay who started it" },
-	{ GLOBAL("pidfile", pidfile), OWN, KIND(target), .absent = "none" },
-	{ GLOBAL("control", control), OWN, KIND(socket), .absent = "none" },
-	{ GLOBAL("control-owner", control_owner), OWN, KIND(user),
+	{ GLOBAL("pidfile", pidfile), OWN, FIXED, KIND(target),
+	    .absent = "none" },
+	{ GLOBAL("control", control), OWN, FIXED, KIND(socket),
+	    .absent = "none" },
+	{ GLOBAL("control-owner", control_owner), OWN, FIXED, KIND(user),
 	    .absent = "who started it" },
-	{ GLOBAL("control-group", control_group), OWN, KIND(user),
+	{ GLOBAL("control-group", control_group), OWN, FIXED, KIND(user),
 	    .absent = "the group of who started it" },
-	{ GLOBAL("control-mode", control_mode), OWN, KIND(mode), RANGE(0, 0777),
-	    .preset = "0600" },
-	{ GLOBAL("control-read", control_read), OWN, KIND(user),
+	{ GLOBAL("control-mode", control_mode), OWN, FIXED, KIND(mode),
+	    RANGE(0, 0777), .preset = "0600" },
+	{ GLOBAL("control-read", control_read), OWN, FIXED, KIND(user),
 	    .absent = "no group" },
-	{ GLOBAL("control-operate", control_operate), OWN, KIND(user),
+	{ GLOBAL("control-operate", control_operate), OWN, FIXED, KIND(user),
 	    .absent = "no group" },
-	{ GLOBAL("control-admin", control_admin), OWN, KIND(user),
+	{ GLOBAL("control-admin", control_admin), OWN, FIXED, KIND(user),
 	    .absent = "no group" },
 	{ GLOBAL("log", log), OWN, KIND(target), .names = &log_targets,
 	    .preset = "stderr" },
@@ -181,9 +184,6 @@ const struct key keys_table[] = {
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
 
-static_assert(sizeof(keys_table) / sizeof(keys_table[0]) <= KEYS_MAX,
-    "KEYS_MAX is too small");
-
 const char *
 keys_section_name(enum key_section section)
 {
@@ -255,6 +255,30 @@ keys_preset(enum key_section section, void *object)
 		/* no preset needs memory, and none is too long */
 		error = key->kind->parse(key, object, key->preset, &why);
 		assert(error == 0);
+	}
+}
+
+static bool
+is_equal(const struct key *key, const void *one, const void *other)
+{
+	if (key->kind->equal != NULL)
+		return key->kind->equal(key, one, other);
+	return memcmp((const char *)one + key->offset,
+		   (const char *)other + key->offset, key->size) == 0;
+}
+
+void
+keys_keep_fixed(struct config *config, const struct config *before,
+    void (*on_change)(const struct key *key))
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+
+		if (!key->fixed || is_equal(key, config, before))
+			continue;
+		memcpy((char *)config + key->offset,
+		    (const char *)before + key->offset, key->size);
+		on_change(key);
 	}
 }
 

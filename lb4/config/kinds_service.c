@@ -279,12 +279,28 @@ read_option(struct config_backend *backend, char *word, bool *seen,
 	return 0;
 }
 
+static int
+read_options(struct config_backend *backend, const char *text, struct why *why)
+{
+	char word[INIFILE_LINE_MAX + 1];
+	bool *seen = calloc(keys_count, sizeof(*seen));
+	int error = seen != NULL ? 0 : -ENOMEM;
+
+	while (error == 0) {
+		error = value_word(&text, word, sizeof(word), why);
+		if (error != 0 || word[0] == '\0')
+			break;
+		error = read_option(backend, word, seen, why);
+	}
+	free(seen);
+	return error;
+}
+
 /* NAME ADDR[:PORT] OPTION... */
 static int
 read_backend(struct config_backend *backend, const char *text, struct why *why)
 {
 	char word[INIFILE_LINE_MAX + 1];
-	bool seen[KEYS_MAX] = { false };
 	int error;
 
 	keys_preset(KEY_BACKEND, backend);
@@ -304,13 +320,7 @@ read_backend(struct config_backend *backend, const char *text, struct why *why)
 	if (error == 0)
 		error = read_target(word, &backend->addr, ADDR_PORT_OPTIONAL,
 		    why);
-	while (error == 0) {
-		error = value_word(&text, word, sizeof(word), why);
-		if (error != 0 || word[0] == '\0')
-			break;
-		error = read_option(backend, word, seen, why);
-	}
-	return error;
+	return error == 0 ? read_options(backend, text, why) : error;
 }
 
 static int
