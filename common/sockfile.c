@@ -14,7 +14,7 @@
 
 int
 sockfile_access_find(struct sockfile_access *access, const char *user,
-    const char *group, mode_t mode, char *why, size_t size)
+    const char *group, mode_t mode, struct why *why)
 {
 	struct user found;
 	int error = 0;
@@ -25,12 +25,12 @@ sockfile_access_find(struct sockfile_access *access, const char *user,
 		.mode = mode,
 	};
 	if (user[0] != '\0') {
-		error = user_find(&found, user, why, size);
+		error = user_find(&found, user, why);
 		if (error == 0)
 			access->uid = found.uid;
 	}
 	if (error == 0 && group[0] != '\0')
-		error = user_find_group(&access->gid, group, why, size);
+		error = user_find_group(&access->gid, group, why);
 	return error;
 }
 

@@ -14,6 +14,8 @@
 
 #include "common/addr.h"
 
+struct why;
+
 /* What the file is to be.  Zero is no mode that one would want. */
 struct sockfile_access {
 	uid_t uid;   /* (uid_t)-1: ours */
@@ -32,7 +34,7 @@ struct sockfile_id {
  * or -errno with "there is no user x" in `why`.
  */
 int sockfile_access_find(struct sockfile_access *access, const char *user,
-    const char *group, mode_t mode, char *why, size_t size);
+    const char *group, mode_t mode, struct why *why);
 
 /*
  * Opens a listening stream socket on the unix address and gives its file that

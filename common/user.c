@@ -6,9 +6,10 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/why.h"
 
 /* Room for a record, to begin with and at most: a group may have very many
  * members. */
@@ -16,19 +17,16 @@
 #define RECORD_MAX ((size_t)16 << 20)
 
 static int
-complain(const char *kind, const char *name, int error, char *why, size_t size)
+complain(const char *kind, const char *name, int error, struct why *why)
 {
-	if (error != 0 && error != ENOENT) {
-		(void)snprintf(why, size, "cannot look %s %s up: %s", kind,
+	if (error != 0 && error != ENOENT)
+		return why_fail(why, -error, "cannot look %s %s up: %s", kind,
 		    name, strerror(error));
-		return -error;
-	}
-	(void)snprintf(why, size, "there is no %s %s", kind, name);
-	return -ENOENT;
+	return why_fail(why, -ENOENT, "there is no %s %s", kind, name);
 }
 
 int
-user_find(struct user *user, const char *name, char *why, size_t size)
+user_find(struct user *user, const char *name, struct why *why)
 {
 	struct passwd entry, *found = NULL;
 	int error = ERANGE;
@@ -43,13 +41,13 @@ user_find(struct user *user, const char *name, char *why, size_t size)
 		free(record);
 	}
 	if (found == NULL)
-		return complain("user", name, error, why, size);
+		return complain("user", name, error, why);
 	*user = (struct user){ entry.pw_uid, entry.pw_gid };
 	return 0;
 }
 
 int
-user_find_group(gid_t *gid, const char *name, char *why, size_t size)
+user_find_group(gid_t *gid, const char *name, struct why *why)
 {
 	struct group entry, *found = NULL;
 	int error = ERANGE;
@@ -64,7 +62,7 @@ user_find_group(gid_t *gid, const char *name, char *why, size_t size)
 		free(record);
 	}
 	if (found == NULL)
-		return complain("group", name, error, why, size);
+		return complain("group", name, error, why);
 	*gid = entry.gr_gid;
 	return 0;
 }

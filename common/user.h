@@ -7,8 +7,9 @@
 #ifndef COMMON_USER_H
 #define COMMON_USER_H
 
-#include <stddef.h>
 #include <sys/types.h>
+
+struct why;
 
 struct user {
 	uid_t uid;
@@ -17,9 +18,9 @@ struct user {
 
 /* Looks the user up.  Returns 0, or -errno with "there is no user x"
  * (-ENOENT). */
-int user_find(struct user *user, const char *name, char *why, size_t size);
+int user_find(struct user *user, const char *name, struct why *why);
 
 /* The same for a group. */
-int user_find_group(gid_t *gid, const char *name, char *why, size_t size);
+int user_find_group(gid_t *gid, const char *name, struct why *why);
 
 #endif

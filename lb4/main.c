@@ -19,6 +19,7 @@
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/plural.h"
+#include "common/why.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/advice.h"
 #include "lb4/config/config.h"
@@ -86,12 +87,11 @@ start_failed(const char *format, ...)
 static int
 start_process(struct program *program, bool background)
 {
-	char why[WHY_MAX];
+	struct why why = { "" };
 	int error;
 
-	if (daemon_user_find(&program->user, program->config->user, why,
-		sizeof(why)) < 0)
-		return start_failed("%s", why);
+	if (daemon_user_find(&program->user, program->config->user, &why) < 0)
+		return start_failed("%s", why.text);
 	if (background) {
 		program->ready_fd = daemon_fork();
 		if (program->ready_fd < 0)
@@ -114,7 +114,7 @@ static bool
 seed_matters(const struct config *config)
 {
 	for (size_t i = 0; i < config->services; i++)
-		if (config->service[i].balance == BALANCE_SOURCE)
+		if (config->service[i].settings.balance == BALANCE_SOURCE)
 			return true;
 	return false;
 }

@@ -75,7 +75,7 @@ pick_find(const struct service *service, const struct pick *pick)
 static void
 tell_moved(const struct service *service, unsigned index)
 {
-	const struct policy *policy = policy_of(service->balance);
+	const struct policy *policy = policy_of(service->settings.balance);
 
 	if (policy->moved != NULL)
 		policy->moved(service, index);

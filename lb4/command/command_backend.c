@@ -46,7 +46,7 @@ begin_admin(const struct caller *caller, const struct named *named,
 	    memory_order_relaxed);
 
 	const bool unchecked = before == ADMIN_MAINT && state != ADMIN_MAINT &&
-	    named->service->check.kind != CHECK_NONE;
+	    named->service->settings.check.kind != CHECK_NONE;
 
 	if (unchecked)
 		backend_set_joining(backend, true);

@@ -111,7 +111,7 @@ command_rebalance(struct caller *caller, const struct command *command)
 		commands_no_service(caller, name);
 		return;
 	}
-	if (service->balance == BALANCE_FIRST) {
+	if (service->settings.balance == BALANCE_FIRST) {
 		answer_error(caller, "refused",
 		    "%s fills its backends one after the other", name);
 		return;

@@ -43,7 +43,7 @@ answer_json(struct caller *caller, const struct service *service,
     const struct offline_pick *asked)
 {
 	char checksum[32], hash[32];
-	const struct policy *policy = policy_of(service->balance);
+	const struct policy *policy = policy_of(service->settings.balance);
 	const bool hashed = asked->trace.key_len > 0;
 	const int index = asked->index;
 

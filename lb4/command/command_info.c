@@ -191,7 +191,7 @@ static bool
 write_table(struct caller *caller, const struct service *service)
 {
 	struct share *shares = calloc(service->backends, sizeof(*shares));
-	const char *balance = balance_name(service->balance);
+	const char *balance = balance_name(service->settings.balance);
 	const bool slots = has_slots(service);
 	char checksum[32], line[256];
 

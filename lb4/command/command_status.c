@@ -323,7 +323,8 @@ open_service(struct caller *caller, const struct service *service)
 	struct service_sums sums;
 	const char *state;
 	char line[512], no_ports[48];
-	const bool full = gate_is_full(&service->state->gate, service->maxconn);
+	const bool full = gate_is_full(&service->state->gate,
+	    service->settings.maxconn);
 	const bool all_full = engine_is_full(caller->control->parts.engine);
 
 	sum_service(service, &sums);
@@ -334,9 +335,10 @@ open_service(struct caller *caller, const struct service *service)
 		    " conn%s, %" PRIu64 " queued, %" PRIu64
 		    " accepted, %" PRIu64 " failed, %" PRIu64
 		    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s%s",
-		    service->state->name, state, balance_name(service->balance),
-		    sums.available, service->backends, active, plural(active),
-		    sums.queued, sums.accepted, sums.failed, sums.retries,
+		    service->state->name, state,
+		    balance_name(service->settings.balance), sums.available,
+		    service->backends, active, plural(active), sums.queued,
+		    sums.accepted, sums.failed, sums.retries,
 		    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
 		    say_no_ports(&sums, no_ports, sizeof(no_ports)),
 		    full	   ? ", at maxconn"
@@ -349,13 +351,13 @@ open_service(struct caller *caller, const struct service *service)
 		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,"
 		"s:I,s:o,s:o,s:o}",
 		"service", service->state->name, "state", state, "balance",
-		balance_name(service->balance), "available",
+		balance_name(service->settings.balance), "available",
 		(json_int_t)sums.available, "active", (json_int_t)active,
 		"queued", (json_int_t)sums.queued, "maxconn",
-		(json_int_t)service->maxconn, "at_maxconn", full, "accepted",
-		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
-		"failed", (json_int_t)sums.failed, "retries",
-		(json_int_t)sums.retries, "bytes_discarded",
+		(json_int_t)service->settings.maxconn, "at_maxconn", full,
+		"accepted", (json_int_t)sums.accepted, "closed",
+		(json_int_t)sums.closed, "failed", (json_int_t)sums.failed,
+		"retries", (json_int_t)sums.retries, "bytes_discarded",
 		(json_int_t)sums.discarded, "stalled", (json_int_t)sums.stalled,
 		"shed", (json_int_t)sums.shed, "configuration_checksum",
 		configuration_checksum(caller, service), "table_checksum",
@@ -381,7 +383,7 @@ write_service(struct caller *caller, const struct service *service)
 
 		answer_row(caller,
 		    backend_row(caller, entry->backend, entry,
-			service->check.kind != CHECK_NONE));
+			service->settings.check.kind != CHECK_NONE));
 	}
 	if (job->at_backend < service->backends)
 		return false;

@@ -139,14 +139,14 @@ command_check(struct caller *caller, const struct command *command)
 		commands_no_service(caller, name);
 		return;
 	}
-	if (service->check.kind == CHECK_NONE) {
+	if (service->settings.check.kind == CHECK_NONE) {
 		answer_error(caller, "refused", "service %s has check = none",
 		    service->state->name);
 		return;
 	}
 	memcpy(job->service, service->state->name, sizeof(job->service));
 	commands_job(caller, step_check);
-	job->deadline_ms = job->began_ms + service->check.timeout_ms +
+	job->deadline_ms = job->began_ms + service->settings.check.timeout_ms +
 	    CHECK_GRACE_MS;
 	asked = ask(caller, service);
 	if (asked == 0)
@@ -169,7 +169,7 @@ is_ready(const struct service *service)
 
 		if (service->backend[i].weight > 0 &&
 		    backend_is_available(backend) &&
-		    (service->check.kind == CHECK_NONE ||
+		    (service->settings.check.kind == CHECK_NONE ||
 			health_result(word) != HEALTH_UNKNOWN))
 			return true;
 	}

@@ -28,6 +28,7 @@
 #include "common/sockfile.h"
 #include "common/timer.h"
 #include "common/user.h"
+#include "common/why.h"
 #include "lb4/command/admit.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/caller.h"
@@ -102,7 +103,7 @@ struct control_socket {
 
 static int
 find_groups(struct control_socket *socket, const struct config *config,
-    char *why, size_t size)
+    struct why *why)
 {
 	const char *const names[LEVEL_COUNT] = {
 		[LEVEL_READ] = config->control_read,
@@ -116,7 +117,7 @@ find_groups(struct control_socket *socket, const struct config *config,
 		if (names[level][0] == '\0')
 			continue;
 		error = user_find_group(&socket->group[level], names[level],
-		    why, size);
+		    why);
 		if (error < 0)
 			return error;
 		socket->has_group[level] = true;
@@ -138,28 +139,25 @@ listen_there(struct control_socket *socket, struct sockfile_id *file)
 }
 
 static int
-listen_on(struct control_socket *socket, const struct config *config, char *why,
-    size_t size)
+listen_on(struct control_socket *socket, const struct config *config,
+    struct why *why)
 {
 	char text[sizeof("unix:") + CONFIG_PATH_MAX];
 	const char *reason;
 	int error;
 
 	(void)snprintf(text, sizeof(text), "unix:%s", config->control);
-	if (addr_parse(&socket->addr, text, ADDR_PORT_OPTIONAL, &reason) < 0) {
-		(void)snprintf(why, size, "%s: %s", config->control, reason);
-		return -EINVAL;
-	}
+	if (addr_parse(&socket->addr, text, ADDR_PORT_OPTIONAL, &reason) < 0)
+		return why_set(why, "%s: %s", config->control, reason);
 	error = sockfile_access_find(&socket->access, config->control_owner,
-	    config->control_group, config->control_mode, why, size);
+	    config->control_group, config->control_mode, why);
 	if (error < 0)
 		return error;
 	socket->listenfd = listen_there(socket, &socket->file);
 	if (socket->listenfd >= 0)
 		return 0;
-	(void)snprintf(why, size, "cannot listen on %s: %s", config->control,
-	    strerror(-socket->listenfd));
-	return socket->listenfd;
+	return why_fail(why, socket->listenfd, "cannot listen on %s: %s",
+	    config->control, strerror(-socket->listenfd));
 }
 
 static int
@@ -223,7 +221,7 @@ control_socket_open(struct control_socket **out, const struct config *config,
     char *why, size_t size)
 {
 	struct control_socket *socket;
-	char reason[CONFIG_ERROR_MAX];
+	struct why reason = { "" };
 	int error;
 
 	*out = NULL;
@@ -234,17 +232,16 @@ control_socket_open(struct control_socket **out, const struct config *config,
 		(void)snprintf(why, size, "control: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	error = find_groups(socket, config, reason, sizeof(reason));
+	error = find_groups(socket, config, &reason);
 	if (error == 0)
-		error = listen_on(socket, config, reason, sizeof(reason));
+		error = listen_on(socket, config, &reason);
 	if (error == 0) {
 		error = watch_all(socket);
 		if (error < 0)
-			(void)snprintf(reason, sizeof(reason), "%s",
-			    strerror(-error));
+			(void)why_fail(&reason, error, "%s", strerror(-error));
 	}
 	if (error < 0) {
-		(void)snprintf(why, size, "control: %s", reason);
+		(void)snprintf(why, size, "control: %s", reason.text);
 		control_socket_free(socket);
 		return error;
 	}

@@ -29,7 +29,7 @@ warn_mysql(const struct config_service *service, struct errors *errors)
 {
 	char section[CONFIG_NAME_MAX + sizeof("service ")];
 
-	if (service->check.kind != CHECK_TCP)
+	if (service->settings.check.kind != CHECK_TCP)
 		return;
 	(void)snprintf(section, sizeof(section), "service %s", service->name);
 	for (size_t i = 0; i < service->backends; i++) {

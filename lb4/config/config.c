@@ -47,6 +47,12 @@ enum place {
 	PLACE_UNKNOWN, /* nobody knows: they are skipped */
 };
 
+/* A key in the section that is being read. */
+struct given {
+	int line;  /* where it came first; 0: not yet */
+	bool full; /* said that it has too many values */
+};
+
 struct parse {
 	struct config *config;
 	struct rules_source *source; /* one for each service */
@@ -56,8 +62,7 @@ struct parse {
 	int section_line;
 	int global_line;      /* of the first [global]; 0: none */
 	bool unknown_section; /* there was one: meant as a service? */
-	int seen[KEYS_MAX];   /* the line of each key in this section */
-	bool full[KEYS_MAX];  /* said that it has too many values */
+	struct given *given;  /* one for each key */
 	bool full_services;   /* said that there are too many */
 	bool reads_files;     /* that keys name */
 	bool no_memory;
@@ -90,7 +95,7 @@ check_required(struct parse *parse)
 		const struct key *key = &keys_table[i];
 
 		if (key->section == KEY_SERVICE && key->required &&
-		    parse->seen[i] == 0)
+		    parse->given[i].line == 0)
 			errors_add(&parse->errors, parse->section_line,
 			    parse->section, key->name,
 			    "missing: add at least one");
@@ -200,8 +205,7 @@ on_section(void *context, int line, const char *name)
 	char word[INIFILE_LINE_MAX + 1];
 
 	check_required(parse);
-	memset(parse->seen, 0, sizeof(parse->seen));
-	memset(parse->full, 0, sizeof(parse->full));
+	memset(parse->given, 0, keys_count * sizeof(*parse->given));
 	parse->place = PLACE_UNKNOWN;
 	parse->section_line = line;
 	snprintf(parse->section, sizeof(parse->section), "%s", name);
@@ -274,15 +278,15 @@ find_key(struct parse *parse, int line, const char *name)
 static bool
 note_key(struct parse *parse, const struct key *key, int line)
 {
-	int *seen = &parse->seen[key - keys_table];
+	int *first = &parse->given[key - keys_table].line;
 
-	if (*seen > 0 && !key->repeats) {
+	if (*first > 0 && !key->repeats) {
 		errors_add(&parse->errors, line, parse->section, key->name,
-		    "given before on line %d: keep one of them", *seen);
+		    "given before on line %d: keep one of them", *first);
 		return false;
 	}
-	if (*seen == 0)
-		*seen = line;
+	if (*first == 0)
+		*first = line;
 	return true;
 }
 
@@ -336,7 +340,7 @@ set_seed(const struct parse *parse, const struct key *key, struct why *why)
 	if (!is_file && strcmp(key->name, SEED) != 0)
 		return 0;
 	other = keys_find(KEY_GLOBAL, is_file ? SEED : SEED_FILE);
-	line = parse->seen[other - keys_table];
+	line = parse->given[other - keys_table].line;
 	if (line > 0)
 		return why_set(why,
 		    "%s gives the seed on line %d: keep one of them",
@@ -366,7 +370,7 @@ on_value(void *context, int line, const char *name, const char *value)
 
 	if (key == NULL || !note_key(parse, key, line))
 		return;
-	full = &parse->full[key - keys_table];
+	full = &parse->given[key - keys_table].full;
 	if (*full)
 		return;
 	if (parse->place == PLACE_GLOBAL)
@@ -396,8 +400,8 @@ on_error(void *context, int line, const char *name, const char *what)
 	    name);
 	if (key == NULL)
 		return;
-	if (parse->seen[key - keys_table] == 0)
-		parse->seen[key - keys_table] = line;
+	if (parse->given[key - keys_table].line == 0)
+		parse->given[key - keys_table].line = line;
 	if (strcmp(name, "backend") == 0)
 		current_source(parse)->backend_lines++;
 }
@@ -432,15 +436,18 @@ parse_text(const char *name, const char *text, size_t len, bool reads_files,
 
 	errors_init(&parse.errors, name, errors);
 	parse.config = build_new();
-	if (parse.config != NULL)
+	parse.given = calloc(keys_count, sizeof(*parse.given));
+	parse.no_memory = parse.config == NULL || parse.given == NULL;
+	if (!parse.no_memory)
 		run(&parse, text, len);
 	for (size_t i = 0; parse.config != NULL && i < parse.config->services;
 	     i++)
 		free(parse.source[i].listen_line);
 	free(parse.source);
+	free(parse.given);
 	errors_done(&parse.errors);
 	/* what else was found wrong may be for want of memory */
-	if (parse.config == NULL || parse.no_memory) {
+	if (parse.no_memory) {
 		config_errors_done(errors);
 		config_errors_add(errors, "%s: out of memory", name);
 	}

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "common/textbuf.h"
+#include "common/why.h"
 #include "lb4/config/build.h"
 #include "lb4/config/config.h"
 #include "lb4/config/keys.h"
-#include "lb4/config/values.h"
 
 #define CONTEXT 3 /* lines around a change in a diff */
 

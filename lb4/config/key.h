@@ -36,6 +36,11 @@ struct kind {
 	/* How many values there are to print; NULL: always one. */
 	size_t (*count)(const struct key *key, const void *object);
 
+	/* Whether two objects have the same value; NULL: when the fields have
+	 * the same bytes. */
+	bool (*equal)(const struct key *key, const void *one,
+	    const void *other);
+
 	/* Writes one of them so that parse reads it back. */
 	void (*print)(const struct key *key, const void *object, size_t index,
 	    FILE *out);
@@ -47,6 +52,7 @@ struct key {
 	bool repeats;  /* may be given more than once */
 	bool required; /* must be given */
 	bool local;    /* a node's own: in a cluster it may differ */
+	bool fixed;    /* of [global]: a reload keeps the value of the start */
 	const struct kind *kind;
 	size_t offset; /* of the field in the object */
 	size_t size;

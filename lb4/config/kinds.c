@@ -399,6 +399,13 @@ count_text(const struct key *key, const void *object)
 	return *(const char *)const_field_of(key, object) != '\0';
 }
 
+static bool
+equal_text(const struct key *key, const void *one, const void *other)
+{
+	return strcmp(const_field_of(key, one), const_field_of(key, other)) ==
+	    0;
+}
+
 static void
 print_text(const struct key *key, const void *object, size_t index, FILE *out)
 {
@@ -409,6 +416,7 @@ print_text(const struct key *key, const void *object, size_t index, FILE *out)
 const struct kind kind_user = {
 	.parse = parse_user,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };
 
@@ -427,6 +435,7 @@ parse_name(const struct key *key, void *object, const char *text,
 const struct kind kind_name = {
 	.parse = parse_name,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };
 
@@ -455,6 +464,7 @@ parse_target(const struct key *key, void *object, const char *text,
 const struct kind kind_target = {
 	.parse = parse_target,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };
 
@@ -521,5 +531,6 @@ parse_socket(const struct key *key, void *object, const char *text,
 const struct kind kind_socket = {
 	.parse = parse_socket,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };

@@ -279,12 +279,28 @@ read_option(struct config_backend *backend, char *word, bool *seen,
 	return 0;
 }
 
+static int
+read_options(struct config_backend *backend, const char *text, struct why *why)
+{
+	char word[INIFILE_LINE_MAX + 1];
+	bool *seen = calloc(keys_count, sizeof(*seen));
+	int error = seen != NULL ? 0 : -ENOMEM;
+
+	while (error == 0) {
+		error = value_word(&text, word, sizeof(word), why);
+		if (error != 0 || word[0] == '\0')
+			break;
+		error = read_option(backend, word, seen, why);
+	}
+	free(seen);
+	return error;
+}
+
 /* NAME ADDR[:PORT] OPTION... */
 static int
 read_backend(struct config_backend *backend, const char *text, struct why *why)
 {
 	char word[INIFILE_LINE_MAX + 1];
-	bool seen[KEYS_MAX] = { false };
 	int error;
 
 	keys_preset(KEY_BACKEND, backend);
@@ -304,13 +320,7 @@ read_backend(struct config_backend *backend, const char *text, struct why *why)
 	if (error == 0)
 		error = read_target(word, &backend->addr, ADDR_PORT_OPTIONAL,
 		    why);
-	while (error == 0) {
-		error = value_word(&text, word, sizeof(word), why);
-		if (error != 0 || word[0] == '\0')
-			break;
-		error = read_option(backend, word, seen, why);
-	}
-	return error;
+	return error == 0 ? read_options(backend, text, why) : error;
 }
 
 static int
@@ -360,7 +370,7 @@ count_backend(const struct key *key, const void *object)
 static const struct config_backend *
 backend_at(const struct config_service *service, size_t index)
 {
-	if (service->balance == BALANCE_FIRST)
+	if (service->settings.balance == BALANCE_FIRST)
 		for (size_t i = 0; i < service->backends; i++)
 			if (service->backend[i].order == index)
 				return &service->backend[i];
@@ -446,7 +456,7 @@ parse_check(const struct key *key, void *object, const char *text,
     struct why *why)
 {
 	struct config_service *service = object;
-	struct config_check check = service->check;
+	struct config_check check = service->settings.check;
 	char word[16];
 	int kind;
 	int error;
@@ -469,7 +479,7 @@ parse_check(const struct key *key, void *object, const char *text,
 	if (text[0] != '\0')
 		return why_set(why, "\"%.64s\" is one word too many: remove it",
 		    text);
-	service->check = check;
+	service->settings.check = check;
 	return 0;
 }
 
@@ -480,11 +490,11 @@ print_check(const struct key *key, const void *object, size_t index, FILE *out)
 
 	(void)key;
 	(void)index;
-	fputs(check_kind_name(service->check.kind), out);
-	if (service->check.kind != CHECK_HTTP)
+	fputs(check_kind_name(service->settings.check.kind), out);
+	if (service->settings.check.kind != CHECK_HTTP)
 		return;
-	fprintf(out, " %s ", service->check.method);
-	value_print_word(service->check.path, out);
+	fprintf(out, " %s ", service->settings.check.method);
+	value_print_word(service->settings.check.path, out);
 }
 
 const struct kind kind_check = {
@@ -535,10 +545,10 @@ parse_check_host(const struct key *key, void *object, const char *text,
 		    "\"%.64s\" is no host: give a name or an address, as "
 		    "app.example, app.example:8080 or [2001:db8::1]",
 		    text);
-	if ((size_t)(end - text) >= sizeof(service->check.host))
+	if ((size_t)(end - text) >= sizeof(service->settings.check.host))
 		return why_set(why, "the host has at most %zu characters",
-		    sizeof(service->check.host) - 1);
-	memcpy(service->check.host, text, (size_t)(end - text) + 1);
+		    sizeof(service->settings.check.host) - 1);
+	memcpy(service->settings.check.host, text, (size_t)(end - text) + 1);
 	return 0;
 }
 
@@ -548,7 +558,7 @@ count_check_host(const struct key *key, const void *object)
 	const struct config_service *service = object;
 
 	(void)key;
-	return service->check.host[0] != '\0';
+	return service->settings.check.host[0] != '\0';
 }
 
 static void
@@ -559,7 +569,7 @@ print_check_host(const struct key *key, const void *object, size_t index,
 
 	(void)key;
 	(void)index;
-	fputs(service->check.host, out);
+	fputs(service->settings.check.host, out);
 }
 
 const struct kind kind_host = {

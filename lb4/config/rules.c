@@ -198,7 +198,7 @@ check_ports(const struct config_service *service, const char *section,
 			errors_add(errors, backend->line, section, "backend",
 			    "%s has no port, and %s to none: give it one",
 			    backend->name, portless);
-		else if (service->check.kind != CHECK_NONE &&
+		else if (service->settings.check.kind != CHECK_NONE &&
 		    backend->check_addr.len == 0)
 			errors_add(errors, backend->line, section, "backend",
 			    "%s has no port to check: add "
@@ -233,7 +233,7 @@ check_weights_of(const struct config_service *service, bool backup,
 		common = divisor(service->backend[i].weight, common);
 		sum += service->backend[i].weight;
 	}
-	if (sum > 0 && balance_hashes(service->balance) &&
+	if (sum > 0 && balance_hashes(service->settings.balance) &&
 	    sum / common > HASH_WEIGHT_MAX)
 		errors_add(errors, service->line, section, "balance",
 		    "the %sweights' sum, %u by their common divisor %u, is "
@@ -260,19 +260,20 @@ static void
 check_balance(const struct config_service *service, const char *section,
     struct errors *errors)
 {
-	enum balance balance = service->balance;
+	enum balance balance = service->settings.balance;
 
-	if (service->max_load != 0 && !balance_hashes(balance))
+	if (service->settings.max_load != 0 && !balance_hashes(balance))
 		errors_add(errors, service->line, section, "max-load",
 		    "does nothing with balance = %s: remove it, or give "
 		    "balance = source or 4tuple",
 		    balance_name(balance));
-	if (service->pin_on_change_ms != 0 && balance != BALANCE_SOURCE)
+	if (service->settings.pin_on_change_ms != 0 &&
+	    balance != BALANCE_SOURCE)
 		errors_add(errors, service->line, section, "pin-on-change",
 		    "does nothing with balance = %s: remove it, or give "
 		    "balance = source",
 		    balance_name(balance));
-	if (service->slowstart_ms != 0 &&
+	if (service->settings.slowstart_ms != 0 &&
 	    (balance_hashes(balance) || balance == BALANCE_FIRST))
 		errors_add(errors, service->line, section, "slowstart",
 		    "does nothing with balance = %s: remove it, or give "
@@ -284,11 +285,12 @@ static void
 check_checks(const struct config_service *service, const char *section,
     struct errors *errors)
 {
-	if (service->check.host[0] != '\0' && service->check.kind != CHECK_HTTP)
+	if (service->settings.check.host[0] != '\0' &&
+	    service->settings.check.kind != CHECK_HTTP)
 		errors_add(errors, service->line, section, "check-host",
 		    "does nothing with check = %s: remove it, or give "
 		    "check = http GET /path",
-		    check_kind_name(service->check.kind));
+		    check_kind_name(service->settings.check.kind));
 }
 
 int

@@ -701,17 +701,19 @@ look_at_health(struct closer *closer, const struct service *service,
 		order = find_order(closer, ORDER_ON_DOWN, backend->id);
 		if (order == NULL) {
 			order = order_new(closer, ORDER_ON_DOWN,
-			    backend->service, service->on_down_rate, 0);
+			    backend->service, service->settings.on_down_rate,
+			    0);
 			if (order == NULL)
 				return; /* no memory: at the next look */
 			set_backend(order, backend);
 			tell(closer, order, "closing %s conns, %u/s",
-			    service->on_down == ON_DOWN_ALL ? "all" : "idle",
+			    service->settings.on_down == ON_DOWN_ALL ? "all"
+								     : "idle",
 			    order->rate);
 		}
 		/* the idle ones first */
-		if (service->on_down == ON_DOWN_ALL && order->nothing &&
-		    now_ms >= order->found_ms + BUSY_AFTER_MS)
+		if (service->settings.on_down == ON_DOWN_ALL &&
+		    order->nothing && now_ms >= order->found_ms + BUSY_AFTER_MS)
 			order->piece.busy = true;
 	}
 }
@@ -727,7 +729,8 @@ look_at_services(struct closer *closer, uint64_t now_ms)
 	for (size_t i = 0; i < table->ids; i++) {
 		const struct service *service = table->service[i];
 
-		if (service == NULL || service->on_down == ON_DOWN_KEEP)
+		if (service == NULL ||
+		    service->settings.on_down == ON_DOWN_KEEP)
 			continue;
 		closer->watches = true;
 		look_at_health(closer, service, now_ms);

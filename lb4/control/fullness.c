@@ -76,6 +76,6 @@ fullness_look(struct control *control, uint64_t now_ms)
 			continue;
 		assert(service->state != NULL);
 		look(service->state->name, &service->state->gate,
-		    service->maxconn, now_ms);
+		    service->settings.maxconn, now_ms);
 	}
 }

@@ -3,7 +3,6 @@
 /* Reload: see reload.h.  Called by control.c. */
 #include "lb4/control/reload.h"
 
-#include <bsd/string.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -15,6 +14,7 @@
 #include "common/plural.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
+#include "lb4/config/keys.h"
 #include "lb4/control/control.h"
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
@@ -29,59 +29,17 @@
 /* ---- what only a restart changes ---------------------------------------- */
 
 static void
-warn_restart(const char *key)
+warn_restart(const struct key *key)
 {
 	log_warning("reload: [global] %s has changed: that takes a restart",
-	    key);
-}
-
-static void
-keep_text(const char *key, char *text, size_t size, const char *before)
-{
-	if (strcmp(text, before) == 0)
-		return;
-	warn_restart(key);
-	strlcpy(text, before, size);
-}
-
-/* The control socket is opened, and its groups are looked up, at the start. */
-static void
-keep_control(struct config *config, const struct config *before)
-{
-	keep_text("control", config->control, sizeof(config->control),
-	    before->control);
-	keep_text("control-owner", config->control_owner,
-	    sizeof(config->control_owner), before->control_owner);
-	keep_text("control-group", config->control_group,
-	    sizeof(config->control_group), before->control_group);
-	keep_text("control-read", config->control_read,
-	    sizeof(config->control_read), before->control_read);
-	keep_text("control-operate", config->control_operate,
-	    sizeof(config->control_operate), before->control_operate);
-	keep_text("control-admin", config->control_admin,
-	    sizeof(config->control_admin), before->control_admin);
-	if (config->control_mode != before->control_mode)
-		warn_restart("control-mode");
-	config->control_mode = before->control_mode;
+	    key->name);
 }
 
 /* What the process was started with stays, and `config` says so. */
 static void
 keep_fixed(struct config *config, const struct config *before)
 {
-	keep_text("user", config->user, sizeof(config->user), before->user);
-	keep_text("pidfile", config->pidfile, sizeof(config->pidfile),
-	    before->pidfile);
-	keep_control(config, before);
-	if (config->cpu_affinity != before->cpu_affinity)
-		warn_restart("cpu-affinity");
-	if (config->relay != before->relay)
-		warn_restart("relay");
-	if (config->pipe_size != before->pipe_size)
-		warn_restart("pipe-size");
-	config->cpu_affinity = before->cpu_affinity;
-	config->relay = before->relay;
-	config->pipe_size = before->pipe_size;
+	keys_keep_fixed(config, before, warn_restart);
 	/* a seed that was drawn is kept: clients stay where they are */
 	if (!config->hash_seed_set)
 		config->hash_seed = before->hash_seed;

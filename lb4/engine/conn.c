@@ -408,7 +408,7 @@ continue_cut(struct worker *worker, struct conn *conn)
 	if (progress_look(worker, conn))
 		conn->attempt_ms = worker->now_ms;
 	waited = worker->now_ms - conn->attempt_ms;
-	if (owed == 0 || waited >= conn->reset_linger_ms) {
+	if (owed == 0 || waited >= conn->settings.reset_linger_ms) {
 		conn_close(worker, conn, conn->reason);
 		return;
 	}
@@ -459,7 +459,7 @@ pass_reset_on(struct worker *worker, struct conn *conn)
 	bool hopeless = to->failed;
 	bool drained = !hopeless && drain_failed_side(worker, conn, &hopeless);
 
-	if (hopeless || waited >= conn->reset_linger_ms ||
+	if (hopeless || waited >= conn->settings.reset_linger_ms ||
 	    (drained && progress_unsent(to->fd) == 0)) {
 		conn_close(worker, conn, conn->reason);
 		return;
@@ -546,8 +546,8 @@ lifetime_look(const struct worker *worker, const struct conn *conn)
 static uint64_t
 silence_limit(const struct conn *conn)
 {
-	return half_closed(conn) ? conn->timeout_half_close_ms
-				 : conn->timeout_idle_ms;
+	return half_closed(conn) ? conn->settings.timeout_half_close_ms
+				 : conn->settings.timeout_idle_ms;
 }
 
 static void
@@ -719,7 +719,7 @@ choose(struct worker *worker, struct conn *conn, const struct service *service)
 	};
 	int index;
 
-	if (service == NULL || conn->tries > service->retries)
+	if (service == NULL || conn->tries > service->settings.retries)
 		return PICK_NONE;
 	if (comes_too_late(conn, service))
 		return PICK_FULL;
@@ -749,14 +749,14 @@ static struct sock_options
 backend_options(const struct service *service)
 {
 	return (struct sock_options){
-		.nodelay = service->nodelay,
-		.keepalive = service->keepalive == KEEPALIVE_BACKEND ||
-		    service->keepalive == KEEPALIVE_BOTH,
+		.nodelay = service->settings.nodelay,
+		.keepalive = service->settings.keepalive == KEEPALIVE_BACKEND ||
+		    service->settings.keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
-		.user_timeout_ms = service->user_timeout_ms,
-		.sndbuf = service->sndbuf_backend,
-		.rcvbuf = service->rcvbuf_backend,
-		.notsent_lowat = service->notsent_lowat_backend,
+		.user_timeout_ms = service->settings.user_timeout_ms,
+		.sndbuf = service->settings.sndbuf_backend,
+		.rcvbuf = service->settings.rcvbuf_backend,
+		.notsent_lowat = service->settings.notsent_lowat_backend,
 	};
 }
 
@@ -784,7 +784,7 @@ start_attempt(struct worker *worker, struct conn *conn,
 	}
 	conn->attempt_ms = worker->now_ms;
 	timer_arm(&worker->timers, &conn->timer,
-	    worker->now_ms + conn->timeout_connect_ms);
+	    worker->now_ms + conn->settings.timeout_connect_ms);
 	return 0;
 }
 
@@ -796,7 +796,7 @@ wait_for_resource(struct worker *worker, struct conn *conn, int error)
 	uint64_t first = conn->accepted_ms + conn->queue_ms;
 
 	conn->error = error;
-	if (worker->now_ms - first >= conn->timeout_connect_ms) {
+	if (worker->now_ms - first >= conn->settings.timeout_connect_ms) {
 		conn_close(worker, conn, REASON_RESOURCE_CONNECT);
 		return;
 	}
@@ -844,9 +844,10 @@ note_failure(struct worker *worker, struct conn *conn, int error)
 static uint64_t
 queue_deadline(const struct conn *conn)
 {
-	return conn->attempt_ms + conn->timeout_queue_ms -
-	    (conn->queue_ms < conn->timeout_queue_ms ? conn->queue_ms
-						     : conn->timeout_queue_ms);
+	return conn->attempt_ms + conn->settings.timeout_queue_ms -
+	    (conn->queue_ms < conn->settings.timeout_queue_ms
+		    ? conn->queue_ms
+		    : conn->settings.timeout_queue_ms);
 }
 
 static void
@@ -874,7 +875,7 @@ queue_up(struct worker *worker, struct conn *conn,
 {
 	release_backend(worker, conn);
 	remove_from_ready(worker, conn);
-	if (!waiting_enter(worker, conn, service->queue)) {
+	if (!waiting_enter(worker, conn, service->settings.queue)) {
 		conn_close(worker, conn, REASON_QUEUE_FULL);
 		return;
 	}
@@ -1044,15 +1045,9 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->service = service->state;
 	conn->client = *client;
 	conn->port = port;
-	conn->timeout_connect_ms = service->timeout_connect_ms;
-	conn->timeout_queue_ms = service->timeout_queue_ms;
-	conn->timeout_idle_ms = service->timeout_idle_ms;
-	conn->timeout_half_close_ms = service->timeout_half_close_ms;
-	conn->reset_linger_ms = service->reset_linger_ms;
-	conn->progress.stall_ms = service->timeout_stall_ms;
-	conn->abort_on_close = service->abort_on_close;
+	conn->settings = service->settings.conn;
 	conn->accepted_ms = worker->now_ms;
-	set_lifetime(conn, service->max_lifetime_ms);
+	set_lifetime(conn, conn->settings.max_lifetime_ms);
 	conn->last_ms = worker->now_ms;
 	conn->side[CLIENT] = (struct side){ .fd = fd };
 	conn->side[BACKEND] = (struct side){ .fd = -1 };
@@ -1093,8 +1088,8 @@ gives_up(const struct conn *conn)
 {
 	const struct side *client = &conn->side[CLIENT];
 
-	return conn->abort_on_close && client->rdhup && !client->failed &&
-	    (conn->state == CONN_QUEUED || conn->state == CONN_CONNECTING);
+	return (conn->state == CONN_QUEUED || conn->state == CONN_CONNECTING) &&
+	    client->rdhup && !client->failed && conn->settings.abort_on_close;
 }
 
 void
@@ -1225,7 +1220,8 @@ attempt_is_over(struct worker *worker, struct conn *conn)
 static void
 on_connect_timer(struct worker *worker, struct conn *conn)
 {
-	uint64_t deadline = conn->attempt_ms + conn->timeout_connect_ms;
+	uint64_t deadline = conn->attempt_ms +
+	    conn->settings.timeout_connect_ms;
 
 	if (conn->side[BACKEND].fd < 0)
 		connect_next(worker, conn);

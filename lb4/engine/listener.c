@@ -162,7 +162,7 @@ enter(struct worker *worker, struct listener *listener,
 		    memory_order_relaxed),
 		ticket))
 		return all;
-	if (gate_enter(mine, service->maxconn, ticket))
+	if (gate_enter(mine, service->settings.maxconn, ticket))
 		return NULL;
 	worker_leave(worker->shared, all);
 	return mine;

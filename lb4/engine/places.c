@@ -17,6 +17,7 @@
 #include "common/sock.h"
 #include "common/sockfile.h"
 #include "common/user.h"
+#include "common/why.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/ownconns.h"
@@ -39,15 +40,15 @@ static struct sock_options
 client_options(const struct config_service *service)
 {
 	return (struct sock_options){
-		.nodelay = service->nodelay,
-		.keepalive = service->keepalive == KEEPALIVE_CLIENT ||
-		    service->keepalive == KEEPALIVE_BOTH,
+		.nodelay = service->settings.nodelay,
+		.keepalive = service->settings.keepalive == KEEPALIVE_CLIENT ||
+		    service->settings.keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
-		.freebind = service->freebind,
-		.user_timeout_ms = service->user_timeout_ms,
-		.sndbuf = service->sndbuf_client,
-		.rcvbuf = service->rcvbuf_client,
-		.notsent_lowat = service->notsent_lowat_client,
+		.freebind = service->settings.freebind,
+		.user_timeout_ms = service->settings.user_timeout_ms,
+		.sndbuf = service->settings.sndbuf_client,
+		.rcvbuf = service->settings.rcvbuf_client,
+		.notsent_lowat = service->settings.notsent_lowat_client,
 	};
 }
 
@@ -131,7 +132,8 @@ open_one(struct making *making, struct place *place)
 	options.access = &making->access;
 	options.file = &place->file;
 	fd = sock_listen(&place->bound, tcp,
-	    tcp ? SOCK_BIND_ONLY : (int)making->service->backlog, &options);
+	    tcp ? SOCK_BIND_ONLY : (int)making->service->settings.backlog,
+	    &options);
 	if (fd < 0)
 		return fd;
 	socket.socket = listen_socket_new(fd, addr_port(&place->bound));
@@ -153,7 +155,8 @@ take_inherited(struct place *place, const struct config_service *service,
 	const struct sock_options options = client_options(service);
 	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
 	struct place_socket socket = { .bound = from->addr };
-	int error = sock_adopt(from->fd, (int)service->backlog, &options);
+	int error = sock_adopt(from->fd, (int)service->settings.backlog,
+	    &options);
 
 	if (error != 0)
 		return error;
@@ -397,17 +400,18 @@ add_service(struct making *making, const struct config_service *service,
     const struct table *table, char *why, size_t size)
 {
 	struct service_state *state = table_state(table, service->name);
-	char reason[128];
+	struct why reason = { "" };
 	int error = state == NULL ? -ENOENT : 0;
 
 	making->service = service;
 	if (error == 0) {
 		error = sockfile_access_find(&making->access,
-		    service->listen_owner, service->listen_group,
-		    service->listen_mode, reason, sizeof(reason));
+		    service->settings.listen_owner,
+		    service->settings.listen_group,
+		    service->settings.listen_mode, &reason);
 		if (error != 0) {
 			(void)snprintf(why, size, "service %s: %s",
-			    service->name, reason);
+			    service->name, reason.text);
 			return error;
 		}
 	}
@@ -454,10 +458,10 @@ static void
 find_owner(struct making *making, const char *name)
 {
 	struct user user;
-	char why[128];
+	struct why why;
 
 	if (name[0] == '\0' || geteuid() != 0 ||
-	    user_find(&user, name, why, sizeof(why)) < 0 || user.uid == 0)
+	    user_find(&user, name, &why) < 0 || user.uid == 0)
 		return;
 	making->owner = user.uid;
 	making->gives_away = true;
@@ -515,7 +519,7 @@ places_begin(struct places *next, const struct config *config)
 				if (!socket->bare)
 					continue;
 				if (listen(socket->socket->fd,
-					(int)service->backlog) < 0)
+					(int)service->settings.backlog) < 0)
 					return -errno;
 				socket->bare = false;
 			}
@@ -529,19 +533,20 @@ static void
 set_access(const struct place *place, const struct config_service *service)
 {
 	struct sockfile_access access;
-	char why[128];
-	int error = sockfile_access_find(&access, service->listen_owner,
-	    service->listen_group, service->listen_mode, why, sizeof(why));
+	struct why why = { "" };
+	int error = sockfile_access_find(&access,
+	    service->settings.listen_owner, service->settings.listen_group,
+	    service->settings.listen_mode, &why);
 
 	if (error == 0) {
 		error = sockfile_set_access(&place->bound, &place->file,
 		    &access);
-		(void)snprintf(why, sizeof(why), "%s", strerror(-error));
+		(void)why_fail(&why, error, "%s", strerror(-error));
 	}
 	if (error < 0)
 		log_warning("service %s: cannot change owner, group or mode of "
 			    "%s: %s",
-		    service->name, place->bound.un.sun_path, why);
+		    service->name, place->bound.un.sun_path, why.text);
 }
 
 void
@@ -560,7 +565,7 @@ places_set_options(const struct places *places, const struct config *config)
 				int error = sock_set_listener(place->socket[k]
 								  .socket->fd,
 				    !addr_is_unix(&place->bound),
-				    (int)service->backlog, &options);
+				    (int)service->settings.backlog, &options);
 
 				if (error < 0)
 					log_warning("service %s: cannot change "

@@ -67,7 +67,6 @@ struct progress {
 	uint32_t taken[2];   /* bytes: low bits */
 	uint32_t since[2];   /* it takes nothing since then: ms, low bits */
 	uint32_t stalled_kb; /* counted in struct stalled; 0: not stalled */
-	uint32_t stall_ms;   /* timeout-stall; 0: none */
 };
 
 struct conn {
@@ -82,26 +81,21 @@ struct conn {
 	bool established;	   /* a backend has answered */
 	uint8_t owed;		   /* progress.h: one bit for each side */
 	bool unwatched;		   /* no look is to come: nothing was owed */
-	bool abort_on_close;
 
 	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
 	struct timer timer;
 	struct progress progress;
+	uint32_t own; /* ownconns.h: of its backend's socket; 0: not noted */
 
 	uint64_t id;
 	struct service_state *service; /* one of its gate's inside */
 	struct backend *backend;       /* one of its active; NULL: none yet */
 	struct endpoint client;
-	uint32_t own;  /* ownconns.h: of its backend's socket; 0: not noted */
 	uint16_t port; /* where the client came to; 0: unix */
 
-	/* as the service had it when the conn began */
-	uint32_t timeout_connect_ms;
-	uint32_t timeout_queue_ms;
-	uint32_t timeout_idle_ms;
-	uint32_t timeout_half_close_ms;
-	uint32_t reset_linger_ms;
+	struct conn_settings
+	    settings;	 /* as the service had them at its start */
 	uint64_t end_ms; /* max-lifetime: ends when idle; 0: never */
 	uint64_t cut_ms; /* ... ends in any case */
 

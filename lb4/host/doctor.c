@@ -158,7 +158,7 @@ files_own(const struct examination *exam)
 		    &exam->config->service[i];
 
 		files += service->listens * exam->workers;
-		if (service->check.kind != CHECK_NONE)
+		if (service->settings.check.kind != CHECK_NONE)
 			files += service->backends;
 	}
 	return files;
@@ -291,8 +291,8 @@ service_wanted(const struct examination *exam,
 {
 	const uint64_t all = exam->report->wanted;
 
-	return service->maxconn != 0 && service->maxconn < all
-	    ? service->maxconn
+	return service->settings.maxconn != 0 && service->settings.maxconn < all
+	    ? service->settings.maxconn
 	    : all;
 }
 
@@ -448,8 +448,8 @@ highest_backlog(const struct config *config)
 	unsigned backlog = 0;
 
 	for (size_t i = 0; i < config->services; i++)
-		if (config->service[i].backlog > backlog)
-			backlog = config->service[i].backlog;
+		if (config->service[i].settings.backlog > backlog)
+			backlog = config->service[i].settings.backlog;
 	return backlog;
 }
 
@@ -602,15 +602,15 @@ stalled_conn_most(const struct config *config, const struct host *host)
 	for (size_t i = 0; i < config->services; i++) {
 		const struct config_service *service = &config->service[i];
 		const int64_t sndbuf[] = {
-			buffer_most(service->sndbuf_client,
+			buffer_most(service->settings.sndbuf_client,
 			    host->tcp_wmem_most),
-			buffer_most(service->sndbuf_backend,
+			buffer_most(service->settings.sndbuf_backend,
 			    host->tcp_wmem_most),
 		};
 		const int64_t rcvbuf[] = {
-			buffer_most(service->rcvbuf_backend,
+			buffer_most(service->settings.rcvbuf_backend,
 			    host->tcp_rmem_most),
-			buffer_most(service->rcvbuf_client,
+			buffer_most(service->settings.rcvbuf_client,
 			    host->tcp_rmem_most),
 		};
 
@@ -828,9 +828,9 @@ asked_for(const struct config *config)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < config->services; i++) {
-		if (config->service[i].maxconn == 0)
+		if (config->service[i].settings.maxconn == 0)
 			return config->maxconn;
-		sum += config->service[i].maxconn;
+		sum += config->service[i].settings.maxconn;
 	}
 	return config->maxconn != 0 && config->maxconn < sum ? config->maxconn
 							     : sum;

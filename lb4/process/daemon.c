@@ -106,8 +106,7 @@ daemon_ready(int fd)
 }
 
 int
-daemon_user_find(struct daemon_user *user, const char *name, char *why,
-    size_t size)
+daemon_user_find(struct daemon_user *user, const char *name, struct why *why)
 {
 	struct user found;
 	int error;
@@ -115,7 +114,7 @@ daemon_user_find(struct daemon_user *user, const char *name, char *why,
 	memset(user, 0, sizeof(*user));
 	if (name[0] == '\0')
 		return 0;
-	error = user_find(&found, name, why, size);
+	error = user_find(&found, name, why);
 	if (error < 0)
 		return error;
 	strlcpy(user->name, name, sizeof(user->name));

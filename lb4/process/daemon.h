@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct why;
+
 /* Opens /dev/null for each of descriptors 0 to 2 that is closed, so that no
  * socket ever becomes standard error.  Returns 0 or -errno. */
 int daemon_descriptors(void);
@@ -36,8 +38,8 @@ struct daemon_user {
 };
 
 /* Looks `name` up.  Returns 0, or -errno with "there is no user x". */
-int daemon_user_find(struct daemon_user *user, const char *name, char *why,
-    size_t size);
+int daemon_user_find(struct daemon_user *user, const char *name,
+    struct why *why);
 
 /*
  * Becomes `user` for good, with the groups it is a member of, and makes sure

@@ -19,6 +19,7 @@
 #include "common/here.h"
 #include "common/sockfile.h"
 #include "common/user.h"
+#include "common/why.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/loops.h"
 #include "lb4/process/daemon.h"
@@ -140,12 +141,11 @@ check_socket_path(const char *path)
 static void
 check_group(struct preflight *look, const char *key, const char *name)
 {
-	char why[WHY_MAX];
+	struct why why = { "" };
 	gid_t gid;
 
-	if (name[0] != '\0' &&
-	    user_find_group(&gid, name, why, sizeof(why)) < 0)
-		complain(look, "global", key, "%s", why);
+	if (name[0] != '\0' && user_find_group(&gid, name, &why) < 0)
+		complain(look, "global", key, "%s", why.text);
 }
 
 static void
@@ -153,14 +153,14 @@ check_control(struct preflight *look)
 {
 	const struct config *config = look->config;
 	struct user user;
-	char why[WHY_MAX];
+	struct why why = { "" };
 	int error;
 
 	if (config->control[0] == '\0')
 		return;
 	if (config->control_owner[0] != '\0' &&
-	    user_find(&user, config->control_owner, why, sizeof(why)) < 0)
-		complain(look, "global", "control-owner", "%s", why);
+	    user_find(&user, config->control_owner, &why) < 0)
+		complain(look, "global", "control-owner", "%s", why.text);
 	check_group(look, "control-group", config->control_group);
 	check_group(look, "control-read", config->control_read);
 	check_group(look, "control-operate", config->control_operate);
@@ -242,17 +242,18 @@ static void
 check_service(struct preflight *look, const struct config_service *service)
 {
 	char section[CONFIG_NAME_MAX + sizeof("service ")];
-	char text[ADDR_TEXT_MAX], why[WHY_MAX];
+	char text[ADDR_TEXT_MAX];
+	struct why why = { "" };
 	struct user user;
 	gid_t gid;
 
 	(void)snprintf(section, sizeof(section), "service %s", service->name);
-	if (service->listen_owner[0] != '\0' &&
-	    user_find(&user, service->listen_owner, why, sizeof(why)) < 0)
-		complain(look, section, "listen-owner", "%s", why);
-	if (service->listen_group[0] != '\0' &&
-	    user_find_group(&gid, service->listen_group, why, sizeof(why)) < 0)
-		complain(look, section, "listen-group", "%s", why);
+	if (service->settings.listen_owner[0] != '\0' &&
+	    user_find(&user, service->settings.listen_owner, &why) < 0)
+		complain(look, section, "listen-owner", "%s", why.text);
+	if (service->settings.listen_group[0] != '\0' &&
+	    user_find_group(&gid, service->settings.listen_group, &why) < 0)
+		complain(look, section, "listen-group", "%s", why.text);
 	for (size_t i = 0; i < service->listens; i++) {
 		const struct addr *addr = &service->listen[i];
 		int error = check_listen(addr);
@@ -321,14 +322,15 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	struct preflight look = { config, options, out, 0 };
 	const char *warning = preflight_root_warning(config);
 	struct daemon_user user;
+	struct why reason = { "" };
 	char why[WHY_MAX];
 	bool changes; /* who we are */
 
 	if (warning != NULL)
 		escape_line(out, "%s: warning: [global] user: %s",
 		    options_source(options), warning);
-	if (daemon_user_find(&user, config->user, why, sizeof(why)) < 0) {
-		complain(&look, "global", "user", "%s", why);
+	if (daemon_user_find(&user, config->user, &reason) < 0) {
+		complain(&look, "global", "user", "%s", reason.text);
 		user.name[0] = '\0';
 	}
 	changes = user.name[0] != '\0' && user.uid != geteuid();

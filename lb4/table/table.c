@@ -180,42 +180,6 @@ service_free(struct service *service)
 	free(service);
 }
 
-static void
-service_set(struct service *service, const struct config_service *config,
-    const struct hash_key *seed)
-{
-	service->balance = config->balance;
-	service->seed = *seed;
-	service->source_prefix4 = config->source_prefix4;
-	service->source_prefix6 = config->source_prefix6;
-	service->max_load = config->max_load;
-	service->slowstart_ms = config->slowstart_ms;
-	service->pin_on_change_ms = config->pin_on_change_ms;
-	service->pin_clients = config->pin_clients;
-	service->check = config->check;
-	service->retries = config->retries;
-	service->maxconn = config->maxconn;
-	service->queue = config->queue;
-	service->nodelay = config->nodelay;
-	service->keepalive = config->keepalive;
-	service->user_timeout_ms = config->user_timeout_ms;
-	service->timeout_connect_ms = config->timeout_connect_ms;
-	service->timeout_queue_ms = config->timeout_queue_ms != 0
-	    ? config->timeout_queue_ms
-	    : config->timeout_connect_ms;
-	service->timeout_idle_ms = config->timeout_idle_ms;
-	service->timeout_half_close_ms = config->timeout_half_close_ms;
-	service->timeout_stall_ms = config->timeout_stall_ms;
-	service->abort_on_close = config->abort_on_close;
-	service->sndbuf_backend = config->sndbuf_backend;
-	service->rcvbuf_backend = config->rcvbuf_backend;
-	service->notsent_lowat_backend = config->notsent_lowat_backend;
-	service->reset_linger_ms = config->reset_linger_ms;
-	service->max_lifetime_ms = config->max_lifetime_ms;
-	service->on_down = config->on_down;
-	service->on_down_rate = config->on_down_rate;
-}
-
 /* How many zones the backends are in, without the backups. */
 static unsigned
 count_zones(const struct config_service *config)
@@ -240,7 +204,8 @@ service_zone(struct service *service, const struct config_service *config,
     const char *zone)
 {
 	if (zone[0] == '\0' ||
-	    (balance_hashes(config->balance) && !config->zone_affinity))
+	    (balance_hashes(config->settings.balance) &&
+		!config->settings.zone_affinity))
 		return "";
 	service->zones = count_zones(config);
 	return service->zones > 0 ? zone : "";
@@ -297,7 +262,7 @@ static void
 let_join(const struct service *service, const struct service *before,
     struct backend *backend)
 {
-	if (service->check.kind == CHECK_NONE)
+	if (service->settings.check.kind == CHECK_NONE)
 		backend_set_joining(backend, false);
 	else if (before != NULL && !names(before, backend))
 		backend_set_joining(backend, true);
@@ -337,7 +302,7 @@ service_set_backends(struct service *service, struct tables *tables,
 			goto out;
 		let_join(service, before, service->backend[i].backend);
 	}
-	rc = service->balance == BALANCE_FIRST
+	rc = service->settings.balance == BALANCE_FIRST
 	    ? service_set_order(service, order)
 	    : 0;
 out:
@@ -366,12 +331,16 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
     const struct hash_key *seed)
 {
 	struct service *service = calloc(1, sizeof(*service));
-	const struct policy *policy = policy_of(config->balance);
+	const struct policy *policy = policy_of(config->settings.balance);
 	int rc = -ENOMEM;
 
 	if (service == NULL)
 		return rc;
-	service_set(service, config, seed);
+	service->settings = config->settings;
+	if (config->settings.conn.timeout_queue_ms == 0)
+		service->settings.conn.timeout_queue_ms =
+		    config->settings.conn.timeout_connect_ms;
+	service->seed = *seed;
 	service->changes = &tables->changes;
 	service->state = tables_state_get(tables, config->name);
 	if (service->state == NULL)

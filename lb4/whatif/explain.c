@@ -97,7 +97,7 @@ void
 offline_print_pick(const struct service *service,
     const struct offline_pick *asked, FILE *out)
 {
-	const struct policy *policy = policy_of(service->balance);
+	const struct policy *policy = policy_of(service->settings.balance);
 	const struct pick *pick = &asked->pick;
 	const struct pick_trace *trace = &asked->trace;
 
@@ -134,7 +134,8 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 	memset(pick, 0, sizeof(*pick));
 	if (offline_client_parse(&pick->client, text, &why) < 0)
 		return why;
-	if (service->balance == BALANCE_4TUPLE && pick->client.port == 0)
+	if (service->settings.balance == BALANCE_4TUPLE &&
+	    pick->client.port == 0)
 		return "balance = 4tuple needs the client's port: write "
 		       "ADDRESS:PORT";
 	return NULL;
@@ -249,7 +250,7 @@ explain_service(const struct sides *sides,
     const struct offline_explain *question, FILE *out, FILE *err)
 {
 	const struct service *service = sides->service[0];
-	bool by_client = policy_of(service->balance)->by_client;
+	bool by_client = policy_of(service->settings.balance)->by_client;
 
 	if (!sides->offline[0].config->hash_seed_set && by_client)
 		fprintf(err,
@@ -262,7 +263,7 @@ explain_service(const struct sides *sides,
 	fprintf(err,
 	    "lb4: %s: balance = %s: who the client is does not tell "
 	    "its backend\n",
-	    question->service, policy_of(service->balance)->name);
+	    question->service, policy_of(service->settings.balance)->name);
 	return -EINVAL;
 }
 

@@ -150,7 +150,7 @@ offline_checksums(const struct config *config, FILE *out)
 		const struct service *service = offline_service(&offline, name);
 
 		if (!config->hash_seed_set &&
-		    policy_of(service->balance)->by_client)
+		    policy_of(service->settings.balance)->by_client)
 			fprintf(out,
 			    "; checksum of %s: none, as hash-seed is "
 			    "random\n",

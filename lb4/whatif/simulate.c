@@ -162,7 +162,7 @@ is_same_backend(const struct comparison *comparison, const int index[2])
 static bool
 is_by_client(const struct service *service)
 {
-	return policy_of(service->balance)->by_client;
+	return policy_of(service->settings.balance)->by_client;
 }
 
 /* Whether nobody wants to know any more; looked at now and then. */
@@ -315,7 +315,7 @@ tell(const struct comparison *comparison, const struct clients *clients,
 	};
 
 	for (int i = 0; i < 2; i++) {
-		told.balance[i] = policy_of(side[i]->balance)->name;
+		told.balance[i] = policy_of(side[i]->settings.balance)->name;
 		told.checksum[i] = side[i]->checksum;
 	}
 	told.backend = calloc(side[0]->backends + side[1]->backends,

@@ -26,7 +26,7 @@ full_sim_new(enum balance balance, unsigned max_load)
 
 	for (unsigned i = 0; i < BACKENDS; i++)
 		sim_config(sim)->backend[i].maxconn = i + 1;
-	sim_config(sim)->max_load = max_load;
+	sim_config(sim)->settings.max_load = max_load;
 	sim_publish(sim, &sim_seed);
 	return sim;
 }
@@ -233,18 +233,18 @@ START_TEST(the_queue_outlives_tables)
 	ck_assert(!sim->service->limited);
 	ck_assert_ptr_null(atomic_load(&sim->service->state->waitqueue));
 	sim_config(sim)->backend[2].maxconn = 7;
-	sim_config(sim)->timeout_connect_ms = 5000;
+	sim_config(sim)->settings.conn.timeout_connect_ms = 5000;
 	sim_publish(sim, &sim_seed);
 	ck_assert(sim->service->limited);
-	ck_assert_uint_eq(sim->service->timeout_queue_ms, 5000);
+	ck_assert_uint_eq(sim->service->settings.conn.timeout_queue_ms, 5000);
 	queue = atomic_load(&sim->service->state->waitqueue);
 	ck_assert_ptr_nonnull(queue);
 	ck_assert_uint_eq(queue->workers, sim->tables.workers);
 	sim_config(sim)->backend[2].maxconn = 0;
-	sim_config(sim)->timeout_queue_ms = 70;
+	sim_config(sim)->settings.conn.timeout_queue_ms = 70;
 	sim_publish(sim, &sim_seed);
 	ck_assert(!sim->service->limited);
-	ck_assert_uint_eq(sim->service->timeout_queue_ms, 70);
+	ck_assert_uint_eq(sim->service->settings.conn.timeout_queue_ms, 70);
 	ck_assert_ptr_eq(atomic_load(&sim->service->state->waitqueue), queue);
 	sim_free(sim);
 }
