@@ -3,11 +3,12 @@
 /* Heartbeats: see pulse.h. */
 #include "common/pulse.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/proc.h"
 
 void
 pulse_start(struct pulse *pulse)
@@ -20,20 +21,10 @@ static bool
 read_task(pid_t tid, const char *name, char *text, size_t size)
 {
 	char path[64];
-	ssize_t len;
-	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid,
 	    name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	(void)close(fd);
-	if (len <= 0)
-		return false;
-	text[len] = '\0';
-	return true;
+	return proc_text("", path, text, size);
 }
 
 bool

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +26,45 @@ complain(const char *kind, const char *name, int error, struct why *why)
 	return why_fail(why, -ENOENT, "there is no %s %s", kind, name);
 }
 
-int
-user_find(struct user *user, const char *name, struct why *why)
+/* What getpwnam_r(3) and getgrnam_r(3) fill. */
+union entry {
+	struct passwd user;
+	struct group group;
+};
+
+/* Looks one up; 0 or an errno, and *found is false if there is none. */
+typedef int look_up(const char *name, union entry *entry, char *record,
+    size_t room, bool *found);
+
+static int
+look_up_user(const char *name, union entry *entry, char *record, size_t room,
+    bool *found)
 {
-	struct passwd entry, *found = NULL;
+	struct passwd *result = NULL;
+	int error = getpwnam_r(name, &entry->user, record, room, &result);
+
+	*found = result != NULL;
+	return error;
+}
+
+static int
+look_up_group(const char *name, union entry *entry, char *record, size_t room,
+    bool *found)
+{
+	struct group *result = NULL;
+	int error = getgrnam_r(name, &entry->group, record, room, &result);
+
+	*found = result != NULL;
+	return error;
+}
+
+/* Looks the name up with as much room as its record needs.  The texts that
+ * `entry` points to are gone then. */
+static int
+find(const char *kind, look_up *look, const char *name, union entry *entry,
+    struct why *why)
+{
+	bool found = false;
 	int error = ERANGE;
 
 	for (size_t room = RECORD_MIN; error == ERANGE && room <= RECORD_MAX;
@@ -37,32 +73,30 @@ user_find(struct user *user, const char *name, struct why *why)
 
 		error = record == NULL
 		    ? ENOMEM
-		    : getpwnam_r(name, &entry, record, room, &found);
+		    : look(name, entry, record, room, &found);
 		free(record);
 	}
-	if (found == NULL)
-		return complain("user", name, error, why);
-	*user = (struct user){ entry.pw_uid, entry.pw_gid };
-	return 0;
+	return found ? 0 : complain(kind, name, error, why);
+}
+
+int
+user_find(struct user *user, const char *name, struct why *why)
+{
+	union entry entry;
+	int error = find("user", look_up_user, name, &entry, why);
+
+	if (error == 0)
+		*user = (struct user){ entry.user.pw_uid, entry.user.pw_gid };
+	return error;
 }
 
 int
 user_find_group(gid_t *gid, const char *name, struct why *why)
 {
-	struct group entry, *found = NULL;
-	int error = ERANGE;
+	union entry entry;
+	int error = find("group", look_up_group, name, &entry, why);
 
-	for (size_t room = RECORD_MIN; error == ERANGE && room <= RECORD_MAX;
-	     room *= 2) {
-		char *record = malloc(room);
-
-		error = record == NULL
-		    ? ENOMEM
-		    : getgrnam_r(name, &entry, record, room, &found);
-		free(record);
-	}
-	if (found == NULL)
-		return complain("group", name, error, why);
-	*gid = entry.gr_gid;
-	return 0;
+	if (error == 0)
+		*gid = entry.group.gr_gid;
+	return error;
 }

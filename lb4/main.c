@@ -203,14 +203,17 @@ static int
 start_threads(struct program *program)
 {
 	const struct config *config = program->config;
-	char why[WHY_MAX];
+	const struct log_names names = {
+		.messages = options_destination(program->options, config->log),
+		.access = options_destination(program->options,
+		    config->access_log),
+		.format = config->access_format,
+	};
+	struct why why = { "" };
 	int error;
 
-	if (logger_open(program->logger,
-		options_destination(program->options, config->log),
-		options_destination(program->options, config->access_log),
-		config->access_format, why, sizeof(why)) < 0)
-		return start_failed("%s", why);
+	if (logger_open(program->logger, &names, &why) < 0)
+		return start_failed("%s", why.text);
 	error = logger_start(program->logger);
 	if (error < 0)
 		return start_failed("log: %s", strerror(-error));

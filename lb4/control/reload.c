@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/plural.h"
+#include "common/why.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/config/keys.h"
@@ -56,10 +57,15 @@ struct reload {
 	struct engine_change *engine;
 };
 
-static const char *
-destination(const struct control_parts *parts, const char *name)
+static struct log_names
+log_names(const struct control_parts *parts, const struct config *config)
 {
-	return options_destination(parts->options, name);
+	return (struct log_names){
+		.messages = options_destination(parts->options, config->log),
+		.access = options_destination(parts->options,
+		    config->access_log),
+		.format = config->access_format,
+	};
 }
 
 static int
@@ -67,30 +73,29 @@ prepare(struct reload *reload, const struct control_parts *parts,
     struct config_errors *errors)
 {
 	const struct config *config = reload->config;
-	char why[CONFIG_ERROR_MAX];
+	const struct log_names names = log_names(parts, config);
+	struct why why = { "" };
 	int error;
 
 	engine_limits(config, &reload->limits);
-	error = logger_prepare(parts->logger, destination(parts, config->log),
-	    destination(parts, config->access_log), config->access_format,
-	    &reload->log, why, sizeof(why));
+	error = logger_prepare(parts->logger, &names, &reload->log, &why);
 	if (error < 0)
 		goto fail;
 	error = tables_prepare(parts->tables, config, &config->hash_seed,
 	    &reload->table);
 	if (error < 0) {
-		(void)snprintf(why, sizeof(why), "table: %s", strerror(-error));
+		(void)why_fail(&why, error, "table: %s", strerror(-error));
 		goto fail_log;
 	}
 	error = engine_prepare(parts->engine, config, &reload->limits,
-	    reload->table, &reload->engine, why, sizeof(why));
+	    reload->table, &reload->engine, why.text, sizeof(why.text));
 	if (error == 0)
 		return 0;
 	tables_discard(parts->tables, reload->table);
 fail_log:
 	logger_abandon(reload->log);
 fail:
-	config_errors_add(errors, "%s", why);
+	config_errors_add(errors, "%s", why.text);
 	return error;
 }
 
@@ -98,10 +103,10 @@ static void
 commit(struct reload *reload, struct control_parts *parts)
 {
 	struct config *config = reload->config;
+	const struct log_names names = log_names(parts, config);
 
 	engine_leave(parts->engine, reload->engine);
-	logger_commit(parts->logger, destination(parts, config->log),
-	    destination(parts, config->access_log), reload->log);
+	logger_commit(parts->logger, &names, reload->log);
 	tables_commit(parts->tables, reload->table);
 	prober_table_changed(parts->prober);
 	engine_commit(parts->engine, reload->engine);

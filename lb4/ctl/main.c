@@ -19,6 +19,7 @@
 #include "common/escape.h"
 #include "lb4/command/spec.h"
 #include "lb4/ctl/cluster.h"
+#include "lb4/ctl/fit.h"
 #include "lb4/ctl/line.h"
 #include "lb4/ctl/paint.h"
 #include "lb4/ctl/talk.h"
@@ -32,10 +33,12 @@ enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_CONNECT = 3 };
 static void
 help(FILE *out)
 {
-	fputs("usage: lb4ctl [-s SOCKET] [--color=WHEN] COMMAND [ARGUMENT...] "
-	      "[--json]\n"
+	fputs("usage: lb4ctl [-s SOCKET] [--color=WHEN] [--wide] COMMAND "
+	      "[ARGUMENT...] [--json]\n"
 	      "  -s, --socket PATH   the control socket of lb4\n"
 	      "      --color WHEN    auto, always or never\n"
+	      "      --wide          all of a table, however wide the terminal "
+	      "is\n"
 	      "  -h, --help          this text, or how COMMAND is written; "
 	      "the command\n"
 	      "                      help lists commands\n"
@@ -68,16 +71,41 @@ misused(const char *format, ...)
 
 /* ---- help, which needs no lb4 -------------------------------------------- */
 
+static void
+list_command(struct fit *fit, const struct spec *spec, const char *level)
+{
+	const char *arguments = spec->arguments;
+	char line[256];
+
+	/* no column of a table that is fitted is empty */
+	if (arguments[0] == '\0' && fit->width > 0)
+		arguments = "-";
+	(void)snprintf(line, sizeof(line), "%-10s  %-49s  %-7s  %s", spec->name,
+	    arguments, level, spec->purpose);
+	fit_line(fit, line);
+}
+
+static void
+put_plain(void *owner, const char *line, size_t len)
+{
+	(void)owner;
+	printf("%.*s\n", (int)len, line);
+}
+
 /* As lb4 answers to help. */
 static int
-list_commands(void)
+list_commands(size_t width)
 {
-	printf("%-10s  %-49s  %-7s  %s\n", "COMMAND", "ARGUMENTS", "LEVEL",
-	    "WHAT IT DOES");
+	const struct spec head = { .name = "COMMAND",
+		.arguments = "ARGUMENTS",
+		.purpose = "WHAT IT DOES" };
+	struct fit fit = { .width = width, .put = put_plain };
+
+	list_command(&fit, &head, "LEVEL");
 	for (size_t i = 0; i < spec_count; i++)
-		printf("%-10s  %-49s  %-7s  %s\n", spec_table[i].name,
-		    spec_table[i].arguments, level_name(spec_table[i].level),
-		    spec_table[i].purpose);
+		list_command(&fit, &spec_table[i],
+		    level_name(spec_table[i].level));
+	fit_end(&fit);
 	return EXIT_OK;
 }
 
@@ -129,21 +157,31 @@ struct output {
 	bool failed;  /* the answer is an error */
 	bool misused; /* ... since the command is wrong */
 	int error;    /* the first one of standard output, or 0 */
+	struct fit fit;
 };
+
+static void
+put_fitted(void *owner, const char *line, size_t len)
+{
+	const struct output *output = owner;
+
+	if (output->color)
+		paint_line(line, len, stdout);
+	else
+		put_plain(NULL, line, len);
+}
 
 /* To a terminal.  What lb4 answers is plain, but for the difference between two
  * files, which is exact for patch(1). */
 static void
-print_clean(const struct output *output, const char *line, size_t len)
+print_clean(struct output *output, const char *line, size_t len)
 {
 	char *clean = escape_dup(line, len, "\t");
 
 	if (clean == NULL)
 		fputs("lb4ctl: no memory\n", stderr);
-	else if (output->color)
-		paint_line(clean, strlen(clean), stdout);
 	else
-		puts(clean);
+		fit_line(&output->fit, clean);
 	free(clean);
 }
 
@@ -203,11 +241,14 @@ run(const char *path, char **words, int count, struct output output)
 	char line[LINE_MAX_LEN];
 	int error;
 
+	output.fit.put = put_fitted;
+	output.fit.owner = &output;
 	if (line_join(line, sizeof(line), words, count, &output.json) < 0) {
 		fputs("lb4ctl: the command is too long\n", stderr);
 		return EXIT_USAGE;
 	}
 	error = talk(path, line, on_line, &output);
+	fit_end(&output.fit);
 	if (error < 0) {
 		escape_line(stderr, "lb4ctl: %s: %s%s", path,
 		    error == -ENODATA ? "lb4 has closed the connection"
@@ -241,6 +282,7 @@ struct arguments {
 	const char *path;
 	int color; /* -1: a word that is none */
 	bool json;
+	bool wide;
 	bool help;
 	bool version;
 	char **words; /* of the command; NULL behind the last */
@@ -275,6 +317,7 @@ parse(struct arguments *arguments, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "wide", no_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -294,6 +337,9 @@ parse(struct arguments *arguments, int argc, char **argv)
 			break;
 		case 'j':
 			arguments->json = true;
+			break;
+		case 'w':
+			arguments->wide = true;
 			break;
 		case 'h':
 			arguments->help = true;
@@ -320,6 +366,15 @@ parse(struct arguments *arguments, int argc, char **argv)
 	return EXIT_OK;
 }
 
+/* The width to fit an answer to; 0: all of it is printed. */
+static size_t
+answer_width(const struct arguments *arguments)
+{
+	return arguments->wide || !fit_suits(arguments->words[0])
+	    ? 0
+	    : fit_terminal_width();
+}
+
 /* What needs no lb4.  False when there is a command for one. */
 static bool
 help_only(const struct arguments *arguments, int *status)
@@ -341,7 +396,7 @@ help_only(const struct arguments *arguments, int *status)
 		*status = help_command(words[1]);
 	else if (strcmp(words[0], "help") == 0 && count == 1 &&
 	    !arguments->json)
-		*status = list_commands();
+		*status = list_commands(answer_width(arguments));
 	else
 		return false;
 	return true;
@@ -352,6 +407,7 @@ run_command(const struct arguments *arguments)
 {
 	const struct output output = { .json = arguments->json,
 		.color = arguments->color != 0,
+		.fit.width = answer_width(arguments),
 		.terminal = arguments->color != 0 || isatty(STDOUT_FILENO) };
 	char **words = arguments->words;
 	const char *path = arguments->path;

@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/proc.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/listener.h"
@@ -68,21 +69,18 @@ nth_cpu(const cpu_set_t *set, unsigned n)
 static void
 read_port_range(struct worker_shared *shared)
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	unsigned low, high;
+	static const char name[] = "net/ipv4/ip_local_port_range";
+	int64_t low = proc_sysctl("", name, 0);
+	int64_t high = proc_sysctl("", name, 1);
 
-	/* unknown: look at every port */
-	atomic_store_explicit(&shared->port_low, 1024, memory_order_relaxed);
-	atomic_store_explicit(&shared->port_high, 65535, memory_order_relaxed);
-	if (file == NULL)
-		return;
-	if (fscanf(file, "%u %u", &low, &high) == 2 && high <= 65535) {
-		atomic_store_explicit(&shared->port_low, (uint16_t)low,
-		    memory_order_relaxed);
-		atomic_store_explicit(&shared->port_high, (uint16_t)high,
-		    memory_order_relaxed);
+	if (low < 0 || high < 0 || high > 65535) {
+		low = 1024; /* unknown: look at every port */
+		high = 65535;
 	}
-	(void)fclose(file);
+	atomic_store_explicit(&shared->port_low, (uint16_t)low,
+	    memory_order_relaxed);
+	atomic_store_explicit(&shared->port_high, (uint16_t)high,
+	    memory_order_relaxed);
 }
 
 /* The CPUs that we may use; they may be others than at the last look. */

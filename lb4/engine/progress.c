@@ -6,13 +6,13 @@
 #include <inttypes.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/addr.h"
 #include "common/log.h"
+#include "common/proc.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/worker_warn.h"
 #include "lb4/model/service.h"
@@ -313,16 +313,13 @@ progress_bound_kb(const struct config *config)
 {
 	const uint64_t page_kb = (uint64_t)sysconf(_SC_PAGESIZE) >> 10;
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES) / TCP_MEM_LOW_PART;
-	FILE *file;
-	uint64_t low;
+	int64_t low;
 
 	if (config->stalled_memory != 0)
 		return config->stalled_memory >> 10;
 	/* only the first network namespace has it; it holds for all */
-	if ((file = fopen("/proc/sys/net/ipv4/tcp_mem", "re")) != NULL) {
-		if (fscanf(file, "%" SCNu64, &low) == 1)
-			pages = low;
-		(void)fclose(file);
-	}
+	low = proc_sysctl("", "net/ipv4/tcp_mem", 0);
+	if (low >= 0)
+		pages = (uint64_t)low;
 	return pages / BOUND_PART * page_kb;
 }

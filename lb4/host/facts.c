@@ -19,6 +19,7 @@
 
 #include "common/cpus.h"
 #include "common/log.h"
+#include "common/proc.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/relay.h"
 #include "lb4/process/preflight.h"
@@ -31,28 +32,13 @@ static bool
 read_sysctl(const char *name, char *text, size_t size)
 {
 	char path[128];
-	FILE *file;
-	bool found;
 
 	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	file = fopen(path, "re");
-	if (file == NULL)
+	if (!proc_line("", path, text, size))
 		return false;
-	found = fgets(text, (int)size, file) != NULL;
-	fclose(file);
-	text[found ? strcspn(text, "\n") : 0] = '\0';
 	for (char *tab = text; (tab = strchr(tab, '\t')) != NULL;)
 		*tab = ' ';
-	return found;
-}
-
-int64_t
-facts_sysctl(const char *name)
-{
-	char text[64];
-
-	return read_sysctl(name, text, sizeof(text)) ? strtoll(text, NULL, 10)
-						     : -1;
+	return true;
 }
 
 static void
@@ -154,7 +140,7 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 	const bool root = geteuid() == 0 &&
 	    (config->user[0] == '\0' || strcmp(config->user, "root") == 0);
 	const char *warning = preflight_root_warning(config);
-	const int64_t pages = facts_sysctl("fs/pipe-user-pages-soft");
+	const int64_t pages = proc_sysctl("", "fs/pipe-user-pages-soft", 0);
 
 	if (limits->short_of_files)
 		log_warning("maxconn %" PRIu64 " needs more than the %" PRIu64

@@ -7,7 +7,6 @@
 #ifndef LB4_HOST_FACTS_H
 #define LB4_HOST_FACTS_H
 
-#include <stdint.h>
 #include <stdio.h>
 
 #include "lb4/config/settings.h"
@@ -17,9 +16,6 @@ struct engine_limits;
 /* Writes kernel, limits, what they come to under `config`, and the libraries
  * that are loaded.  Raises the descriptor limit, as the engine does. */
 void facts_print(FILE *out, const struct config *config);
-
-/* The first number in /proc/sys/`name`; -1 when it cannot be read. */
-int64_t facts_sysctl(const char *name);
 
 /* Writes a warning to the log for each limit that lb4 would run into as the
  * user of that name ("": the present one), and for a zone without backends. */

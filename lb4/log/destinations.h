@@ -15,6 +15,14 @@
 
 struct log_dest;
 struct mailbox;
+struct why;
+
+/* What a configuration names as destinations. */
+struct log_names {
+	const char *messages; /* "stderr", "syslog" or a path */
+	const char *access;   /* the same, or "off" */
+	enum access_format format;
+};
 
 /* Owned, each. */
 struct destinations {
@@ -23,10 +31,9 @@ struct destinations {
 	enum access_format format;
 };
 
-/* Opens "stderr", "syslog" or a path for messages, which may also be "off" for
- * access.  Returns 0, or -errno with "cannot open PATH: REASON" in `why`. */
-int destinations_open(struct destinations *to, const char *messages,
-    const char *access, enum access_format format, char *why, size_t size);
+/* Opens both.  Returns 0, or -errno with "cannot open PATH: REASON" in `why`. */
+int destinations_open(struct destinations *to, const struct log_names *names,
+    struct why *why);
 
 /* Starts their threads.  Returns 0, or -errno with none running. */
 int destinations_start(struct destinations *to, struct mailbox *bell);

@@ -29,7 +29,7 @@
 
 #include <stddef.h>
 
-#include "lb4/config/settings.h"
+#include "lb4/log/destinations.h"
 
 struct access_record;
 struct logger;
@@ -39,13 +39,10 @@ struct pulse;
  * writes them to standard error.  NULL with errno set. */
 struct logger *logger_new(void);
 
-/*
- * Opens the destinations: `messages` is "stderr", "syslog" or a path, `access`
- * may also be "off".  Returns 0, or -errno with "cannot open /var/log/x: No
- * such file or directory" in `why`.
- */
-int logger_open(struct logger *logger, const char *messages, const char *access,
-    enum access_format format, char *why, size_t size);
+/* Opens the destinations (destinations.h).  Returns 0, or -errno with "cannot
+ * open /var/log/x: No such file or directory" in `why`. */
+int logger_open(struct logger *logger, const struct log_names *names,
+    struct why *why);
 
 /*
  * Other destinations while the thread runs, in two steps: logger_prepare()
@@ -57,11 +54,10 @@ int logger_open(struct logger *logger, const char *messages, const char *access,
  */
 struct logger_change;
 
-int logger_prepare(struct logger *logger, const char *messages,
-    const char *access, enum access_format format, struct logger_change **out,
-    char *why, size_t size);
-void logger_commit(struct logger *logger, const char *messages,
-    const char *access, struct logger_change *change);
+int logger_prepare(struct logger *logger, const struct log_names *names,
+    struct logger_change **out, struct why *why);
+void logger_commit(struct logger *logger, const struct log_names *names,
+    struct logger_change *change);
 void logger_abandon(struct logger_change *change);
 
 /* Starts the thread, once.  Returns 0 or -errno. */

@@ -17,6 +17,7 @@
 
 #include "common/escape.h"
 #include "common/here.h"
+#include "common/proc.h"
 #include "common/sockfile.h"
 #include "common/user.h"
 #include "common/why.h"
@@ -187,16 +188,10 @@ may_bind_low(void)
 static unsigned
 first_free_port(void)
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start",
-	    "re");
-	unsigned port = 1024;
+	const int64_t port = proc_sysctl("",
+	    "net/ipv4/ip_unprivileged_port_start", 0);
 
-	if (file == NULL)
-		return port;
-	if (fscanf(file, "%u", &port) != 1)
-		port = 1024;
-	(void)fclose(file);
-	return port;
+	return port >= 0 ? (unsigned)port : 1024;
 }
 
 /* Whether somebody listens on that port: the lb4 that runs, or a service
