@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/conn_end.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listen_socket.h"
