@@ -16,7 +16,7 @@
 #include "lb4/command/socket.h"
 #include "lb4/config/values.h"
 #include "lb4/control/control.h"
-#include "lb4/engine/conn.h"
+#include "lb4/engine/conn_state.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"

@@ -18,7 +18,7 @@
 #include "lb4/command/socket.h"
 #include "lb4/control/control.h"
 #include "lb4/engine/closing.h"
-#include "lb4/engine/conn.h"
+#include "lb4/engine/conn_relay.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 

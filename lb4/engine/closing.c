@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 #include "lb4/engine/conn.h"
+#include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_relay.h"
 #include "lb4/engine/types.h"
 #include "lb4/model/backend.h"
 

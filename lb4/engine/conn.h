@@ -35,8 +35,9 @@
  * call on a socket consumes the kernel's note of it, and the next read says 0,
  * like a FIN.  So an end of file on a side that has `failed` is a reset.
  *
- * conn_close() is the only way out.  A closed conn is buried at the end of the
- * loop's turn; its slot's generation makes late events miss.
+ * The events in conn.c call conn_set_state(), and so does conn_close(), the
+ * only way out (conn_end.h).  A closed conn is buried at the end of the loop's
+ * turn; its slot's generation makes late events miss.
  */
 #ifndef LB4_ENGINE_CONN_H
 #define LB4_ENGINE_CONN_H
@@ -72,20 +73,6 @@ bool conn_admit(struct worker *worker, struct conn *conn);
 /* Its turn in the ready list has come. */
 void on_conn_ready(struct worker *worker, struct conn *conn);
 
-/* A conn that has moved no byte for so long may be idle. */
-#define CONN_QUIET_MS 1000
-
-/* Whether a FIN to both sides would end it well: see closing.h. */
-bool conn_is_idle(const struct worker *worker, const struct conn *conn);
-
-/* For how long nothing has moved.  While the backend owes an answer, as far as
- * can be seen from outside, only a tenth of that counts. */
-uint64_t conn_quiet_ms(const struct worker *worker, const struct conn *conn);
-
-/* Ends it: resets both sides unless the reason is a normal end
- * (reason_is_normal()). */
-void conn_close(struct worker *worker, struct conn *conn, enum reason reason);
-
 /* Ends it because lb4 was told to. */
 void conn_kill(struct worker *worker, struct conn *conn);
 
@@ -98,15 +85,9 @@ void conn_kill(struct worker *worker, struct conn *conn);
  */
 void conn_cut(struct worker *worker, struct conn *conn, enum reason reason);
 
-/* Ends it because stalled conns hold too much memory. */
-void conn_shed(struct worker *worker, struct conn *conn);
-
 /* All conns of the worker: it has not run for `gap_ms`, and that is no silence
  * of the peers.  Their deadlines are so much later. */
 void conns_excuse(struct worker *worker, uint64_t gap_ms);
-
-/* Frees the slots of the conns that were closed in this turn. */
-void conns_bury(struct worker *worker);
 
 /*
  * Takes a conn out of its worker as a value, in any state but CLOSED: the
@@ -118,7 +99,5 @@ struct conn *conn_detach(struct worker *worker, struct conn *conn);
 /* Makes it a conn of this worker, and frees `moved`.  It goes on where it was:
  * epoll reports again what is ready. */
 void conn_attach(struct worker *worker, struct conn *moved);
-
-const char *conn_state_name(enum conn_state state);
 
 #endif

@@ -100,12 +100,15 @@ struct conn {
 	uint64_t cut_ms; /* ... ends in any case */
 
 	uint64_t accepted_ms;
-	uint64_t attempt_ms; /* the present attempt, or waiting, began */
+	uint64_t attempt_ms; /* the present attempt to connect began */
 	uint64_t ticket;     /* its place in the service's queue; 0: none yet */
-	uint32_t queue_ms;   /* spent there, before now */
-	uint32_t connect_ms; /* accepted to connected, but for queue_ms */
-	int error;	     /* errno behind the reason */
-	uint8_t reason;	     /* enum reason, once it is known */
+	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
+	uint32_t queue_ms;     /* spent there, before now */
+	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
+				* cuts the conn, a side took bytes: the same */
+	uint32_t connect_ms;   /* accepted to connected, but for queue_ms */
+	int error;	       /* errno behind the reason */
+	uint8_t reason;	       /* enum reason, once it is known */
 	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
 			      * none has, lb4 cuts the conn */
 	uint8_t retries;

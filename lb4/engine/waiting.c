@@ -155,7 +155,7 @@ waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit)
 		return false;
 	if (conn->ticket == 0)
 		conn->ticket = waitqueue_ticket(queue);
-	conn->attempt_ms = worker->now_ms;
+	conn->queued_since = (uint32_t)worker->now_ms;
 	step_in(worker, conn);
 	return true;
 }
@@ -165,7 +165,7 @@ waiting_leave(struct worker *worker, struct conn *conn)
 {
 	step_out(worker, conn);
 	waitqueue_leave(queue_of(conn->service));
-	conn->queue_ms += (uint32_t)(worker->now_ms - conn->attempt_ms);
+	conn->queue_ms += (uint32_t)worker->now_ms - conn->queued_since;
 	/* the call that was meant for it may be another's */
 	call_if_room(worker, conn->service);
 }

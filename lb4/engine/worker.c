@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/conn_end.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listen_socket.h"
@@ -99,6 +100,13 @@ worker_done(struct worker *worker)
 	if (worker->epfd >= 0)
 		(void)close(worker->epfd);
 	worker->epfd = -1;
+}
+
+static void
+look_at_clock(struct worker *worker)
+{
+	worker->now_us = timer_now_us();
+	worker->now_ms = worker->now_us / 1000;
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -192,6 +200,8 @@ on_message(struct worker *worker, const struct worker_message *message)
 {
 	switch (message->kind) {
 	case WORKER_ATTACH:
+		/* its times may be later than the beginning of our turn */
+		look_at_clock(worker);
 		conn_attach(worker, message->conn);
 		atomic_store_explicit(&worker->drained, false,
 		    memory_order_relaxed);
@@ -276,13 +286,6 @@ on_event(struct worker *worker, const struct epoll_event *event)
 			    event->events);
 		break;
 	}
-}
-
-static void
-look_at_clock(struct worker *worker)
-{
-	worker->now_us = timer_now_us();
-	worker->now_ms = worker->now_us / 1000;
 }
 
 /* Each conn that is ready now gets one run; what it leaves is for the next

@@ -22,6 +22,8 @@
 
 #include "common/loop.h"
 #include "common/sock.h"
+#include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_relay.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
