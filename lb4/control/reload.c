@@ -110,6 +110,7 @@ prepare(struct reload *reload, const struct control_parts *parts,
 {
 	const struct config *config = reload->config;
 	char why[CONFIG_ERROR_MAX];
+	struct engine_next next;
 	int error;
 
 	engine_limits(config, &reload->limits);
@@ -124,8 +125,9 @@ prepare(struct reload *reload, const struct control_parts *parts,
 		(void)snprintf(why, sizeof(why), "table: %s", strerror(-error));
 		goto fail_log;
 	}
-	error = engine_prepare(parts->engine, config, &reload->limits,
-	    reload->table, &reload->engine, why, sizeof(why));
+	next = (struct engine_next){ config, &reload->limits, reload->table };
+	error = engine_prepare(parts->engine, &next, &reload->engine, why,
+	    sizeof(why));
 	if (error == 0)
 		return 0;
 	tables_discard(parts->tables, reload->table);
