@@ -75,6 +75,7 @@ prepare(struct reload *reload, const struct control_parts *parts,
 	const struct config *config = reload->config;
 	const struct log_names names = log_names(parts, config);
 	struct why why = { "" };
+	struct engine_next next;
 	int error;
 
 	engine_limits(config, &reload->limits);
@@ -87,8 +88,9 @@ prepare(struct reload *reload, const struct control_parts *parts,
 		(void)why_fail(&why, error, "table: %s", strerror(-error));
 		goto fail_log;
 	}
-	error = engine_prepare(parts->engine, config, &reload->limits,
-	    reload->table, &reload->engine, why.text, sizeof(why.text));
+	next = (struct engine_next){ config, &reload->limits, reload->table };
+	error = engine_prepare(parts->engine, &next, &reload->engine, why.text,
+	    sizeof(why.text));
 	if (error == 0)
 		return 0;
 	tables_discard(parts->tables, reload->table);

@@ -204,10 +204,11 @@ give_up(struct worker *worker, struct conn *conn)
 	return CONNECT_GIVE_UP;
 }
 
-/* Tries the chosen backend.  CONNECT_NEXT when it failed at once. */
-static enum conn_connecting
+/* Tries the chosen backend.  False when it failed at once: the next candidate
+ * is to be tried. */
+static bool
 try_chosen(struct worker *worker, struct conn *conn,
-    const struct service *service)
+    const struct service *service, enum conn_connecting *outcome)
 {
 	int error;
 
@@ -215,12 +216,15 @@ try_chosen(struct worker *worker, struct conn *conn,
 		conn->retries++;
 		conn_count(&conn_service_stats(worker, conn)->retries, 1);
 	}
+	*outcome = CONNECT_PENDING;
 	if ((error = start_attempt(worker, conn, service)) == 0)
-		return CONNECT_PENDING;
-	if (lacks_resource(-error))
-		return wait_for_resource(worker, conn, -error);
+		return true;
+	if (lacks_resource(-error)) {
+		*outcome = wait_for_resource(worker, conn, -error);
+		return true;
+	}
 	note_failure(worker, conn, -error);
-	return CONNECT_NEXT;
+	return false;
 }
 
 enum conn_connecting
@@ -231,8 +235,7 @@ conn_connect_chosen(struct worker *worker, struct conn *conn, int index)
 	enum conn_connecting outcome;
 
 	for (; index >= 0; index = conn_choose(worker, conn))
-		if ((outcome = try_chosen(worker, conn, service)) !=
-		    CONNECT_NEXT)
+		if (try_chosen(worker, conn, service, &outcome))
 			return outcome;
 	return index == PICK_FULL ? CONNECT_FULL : give_up(worker, conn);
 }

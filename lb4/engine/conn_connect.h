@@ -17,7 +17,6 @@ enum conn_connecting {
 	CONNECT_PENDING, /* an attempt runs, or the conn waits for a resource:
 			  * its timer is armed */
 	CONNECT_FULL,	 /* all backends that it may use are full */
-	CONNECT_NEXT,	 /* within conn_connect.c: on to the next candidate */
 	CONNECT_GIVE_UP, /* no candidate is left: `reason` says why */
 };
 

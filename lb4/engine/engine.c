@@ -236,10 +236,14 @@ int
 engine_listen(struct engine *engine, const struct config *config, char *why,
     size_t size)
 {
+	const struct places_plan plan = {
+		.config = config,
+		.table = table_current(engine->shared.tables),
+		.workers = engine->wanted,
+		.inherited = engine->inherited,
+	};
 	struct places none = { .place = NULL };
-	int error = places_prepare(&engine->places, &none, config,
-	    table_current(engine->shared.tables), engine->wanted,
-	    engine->inherited, why, size);
+	int error = places_prepare(&engine->places, &none, &plan, why, size);
 
 	if (error != 0)
 		return error;
@@ -452,10 +456,10 @@ retire_from(struct engine *engine, unsigned count)
 }
 
 static int
-check_room(const struct engine *engine, const struct config *config,
-    const struct engine_limits *limits, char *why, size_t size)
+check_room(const struct engine *engine, const struct engine_next *next,
+    char *why, size_t size)
 {
-	const unsigned workers = engine_workers(config);
+	const unsigned workers = engine_workers(next->config);
 	const unsigned most = engine->shared.tables->workers;
 
 	if (workers > most) {
@@ -465,45 +469,50 @@ check_room(const struct engine *engine, const struct config *config,
 		    workers, most);
 		return -ENOSPC;
 	}
-	if (limits->maxconn > engine->shared.room) {
+	if (next->limits->maxconn > engine->shared.room) {
 		(void)snprintf(why, size,
 		    "[global] maxconn: %" PRIu64 " is more than the %" PRIu64
 		    " that this process has room for: restart it",
-		    limits->maxconn, engine->shared.room);
+		    next->limits->maxconn, engine->shared.room);
 		return -ENOSPC;
 	}
 	return 0;
 }
 
 int
-engine_prepare(struct engine *engine, const struct config *config,
-    const struct engine_limits *limits, const struct table *table,
+engine_prepare(struct engine *engine, const struct engine_next *next,
     struct engine_change **out, char *why, size_t size)
 {
-	const unsigned workers = engine_workers(config);
+	const struct places_plan plan = {
+		.config = next->config,
+		.table = next->table,
+		.workers = engine_workers(next->config),
+		.inherited = engine->inherited,
+	};
 	struct engine_change *change;
-	int error = check_room(engine, config, limits, why, size);
+	int error = check_room(engine, next, why, size);
 
 	if (error != 0)
 		return error;
 	look_at_cpus(engine);
 	change = calloc(1, sizeof(*change));
-	error = change == NULL ? -ENOMEM
-			       : make_until(engine, workers, config, limits);
+	error = change == NULL
+	    ? -ENOMEM
+	    : make_until(engine, plan.workers, next->config, next->limits);
 	if (error == 0)
-		error = start_until(engine, workers);
+		error = start_until(engine, plan.workers);
 	if (error != 0)
 		(void)snprintf(why, size, "workers: %s", strerror(-error));
 	else
-		error = places_prepare(&change->places, &engine->places, config,
-		    table, workers, engine->inherited, why, size);
+		error = places_prepare(&change->places, &engine->places, &plan,
+		    why, size);
 	if (error != 0) {
 		retire_from(engine, engine->wanted);
 		free(change);
 		return error;
 	}
-	change->config = config;
-	change->limits = *limits;
+	change->config = next->config;
+	change->limits = *next->limits;
 	*out = change;
 	return 0;
 }

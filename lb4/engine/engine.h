@@ -53,8 +53,7 @@ int engine_listen(struct engine *engine, const struct config *config, char *why,
 int engine_start(struct engine *engine);
 
 /*
- * Another configuration while the engine runs, step by step; `table` is the
- * prepared one that goes with it, `config` lives until the change has gone.
+ * Another configuration while the engine runs, step by step.
  *
  *	engine_prepare()	opens what is new, starts further threads.  On
  *				failure nothing has changed: -errno with `why`
@@ -69,8 +68,13 @@ int engine_start(struct engine *engine);
  */
 struct engine_change;
 
-int engine_prepare(struct engine *engine, const struct config *config,
-    const struct engine_limits *limits, const struct table *table,
+struct engine_next {
+	const struct config *config; /* lives until the change has gone */
+	const struct engine_limits *limits;
+	const struct table *table; /* the prepared one that goes with it */
+};
+
+int engine_prepare(struct engine *engine, const struct engine_next *next,
     struct engine_change **out, char *why, size_t size);
 void engine_abandon(struct engine *engine, struct engine_change *change);
 void engine_leave(struct engine *engine, struct engine_change *change);

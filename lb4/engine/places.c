@@ -27,9 +27,9 @@
 
 /* What a list is made from. */
 struct making {
+	const struct places_plan *plan;
 	struct places *next;
 	struct places *old;
-	struct inherited *inherited;
 	const struct config_service *service; /* in turn */
 	struct sockfile_access access;	      /* of its unix sockets */
 	uid_t owner;	 /* of new sockets: who lb4 is to become */
@@ -325,7 +325,7 @@ add(struct making *making, const struct addr *addr, struct service_state *state)
 		before->stays = true;
 		return open_more(making, place, before);
 	}
-	error = inherit(place, making->service, making->inherited);
+	error = inherit(place, making->service, making->plan->inherited);
 	if (error != 0)
 		return error < 0 ? error : 0;
 	return open_new(making, place);
@@ -397,9 +397,10 @@ complain(const struct config_service *service, const struct addr *addr,
 
 static int
 add_service(struct making *making, const struct config_service *service,
-    const struct table *table, char *why, size_t size)
+    char *why, size_t size)
 {
-	struct service_state *state = table_state(table, service->name);
+	struct service_state *state = table_state(making->plan->table,
+	    service->name);
 	struct why reason = { "" };
 	int error = state == NULL ? -ENOENT : 0;
 
@@ -467,14 +468,33 @@ find_owner(struct making *making, const char *name)
 	making->gives_away = true;
 }
 
+/* Fills the list, service by service. */
+static int
+add_services(struct making *making, char *why, size_t size)
+{
+	const struct config *config = making->plan->config;
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < config->services; i++)
+		error = add_service(making, &config->service[i], why, size);
+	if (error != 0)
+		return error;
+	error = keep_rest(making);
+	if (error != 0) {
+		(void)snprintf(why, size, "listeners: %s", strerror(-error));
+		return error;
+	}
+	return check_count(making->next, why, size);
+}
+
 int
 places_prepare(struct places *next, struct places *old,
-    const struct config *config, const struct table *table, unsigned workers,
-    struct inherited *inherited, char *why, size_t size)
+    const struct places_plan *plan, char *why, size_t size)
 {
-	struct making making = { next, old, inherited, .service = NULL };
+	struct making making = { .plan = plan, .next = next, .old = old };
+	const struct config *config = plan->config;
 	size_t count = 0;
-	int error = 0;
+	int error;
 
 	for (size_t i = 0; i < config->services; i++)
 		count += config->service[i].listens;
@@ -482,23 +502,13 @@ places_prepare(struct places *next, struct places *old,
 	find_owner(&making, config->user);
 	*next = (struct places){
 		.place = calloc(count + 1, sizeof(*next->place)),
-		.workers = workers,
+		.workers = plan->workers,
 	};
 	if (next->place == NULL) {
 		(void)snprintf(why, size, "listeners: out of memory");
 		return -ENOMEM;
 	}
-	for (size_t i = 0; error == 0 && i < config->services; i++)
-		error = add_service(&making, &config->service[i], table, why,
-		    size);
-	if (error == 0) {
-		error = keep_rest(&making);
-		if (error != 0)
-			(void)snprintf(why, size, "listeners: %s",
-			    strerror(-error));
-	}
-	if (error == 0)
-		error = check_count(next, why, size);
+	error = add_services(&making, why, size);
 	if (error != 0)
 		places_abandon(next);
 	return error;

@@ -451,14 +451,15 @@ change(struct house *house, struct config *config, char *why, size_t size)
 {
 	struct engine_change *engine_change;
 	struct engine_limits limits;
+	struct engine_next next;
 	struct table *table;
 	int error;
 
 	engine_limits(config, &limits);
 	ck_assert_int_eq(tables_prepare(&house->tables, config, &seed, &table),
 	    0);
-	error = engine_prepare(house->engine, config, &limits, table,
-	    &engine_change, why, size);
+	next = (struct engine_next){ config, &limits, table };
+	error = engine_prepare(house->engine, &next, &engine_change, why, size);
 	if (error < 0) {
 		tables_discard(&house->tables, table);
 		config_free(config);
