@@ -107,17 +107,12 @@ loop_clock_start(struct loop_clock *clock, uint64_t now_ms)
 uint64_t
 loop_clock_look(struct loop_clock *clock, uint64_t now_ms, int wait_ms)
 {
-	uint64_t most_ms = LOOP_LOOK_MS, passed_ms, gap_ms = 0;
+	const uint64_t gap_ms = loop_gap(clock->now_ms, wait_ms, now_ms);
 
 	if (now_ms <= clock->now_ms)
 		return 0;
-	passed_ms = now_ms - clock->now_ms;
-	if (wait_ms > LOOP_LOOK_MS)
-		most_ms = (uint64_t)wait_ms;
-	if (wait_ms >= 0 && passed_ms > most_ms)
-		gap_ms = passed_ms - most_ms;
+	clock->own_ms += now_ms - clock->now_ms - gap_ms;
 	clock->now_ms = now_ms;
-	clock->own_ms += passed_ms - gap_ms;
 	return gap_ms;
 }
 

@@ -51,26 +51,6 @@ int loop_add(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_modify(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_remove(int epfd, int fd);
 
-/* A loop that wakes up so much later than it wanted has not run meanwhile: its
- * process was stopped, its machine slept, or others had the CPU. */
-#define LOOP_GAP_MS 500
-
-/*
- * How long a loop did not run that looked at the clock at `before_ms`, then was
- * to wait for at most `timeout_ms` (-1: for ever), and looks again at `now_ms`:
- * all that time, since no one knows which part of it; 0: there was no gap.
- * Silence meanwhile is nobody's: events first, deadlines after, and those so
- * much later.
- */
-static inline uint64_t
-loop_gap(uint64_t before_ms, int timeout_ms, uint64_t now_ms)
-{
-	return timeout_ms >= 0 &&
-		now_ms > before_ms + (uint64_t)timeout_ms + LOOP_GAP_MS
-	    ? now_ms - before_ms
-	    : 0;
-}
-
 /* Waits for at most `timeout_ms` (-1: for ever).  Returns how many events were
  * written, 0 also when a signal came in between, or -errno. */
 int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);
@@ -84,15 +64,37 @@ int loop_has_us(void);
 int loop_wait_us(int epfd, struct epoll_event *events, int count,
     unsigned timeout_us);
 
-/*
- * The clock of a loop that judges others by their silence.  Between two looks
- * the loop's own time advances by the wait that was asked for, or by
- * LOOP_LOOK_MS if that is more; the rest is a gap.  A wait that an event could
- * have ended tells no gap up to its length, so a loop to which somebody owes an
- * answer waits for at most LOOP_LOOK_MS.
- */
+/* A turn of a loop may take so long. */
 #define LOOP_LOOK_MS 25
 
+/*
+ * How late a loop wakes up: it looked at the clock at `before_ms`, waited for at
+ * most `wait_ms` (-1: without a limit, which is never late), and looks again at
+ * `now_ms`.  During such a gap the loop did not run: its process was stopped,
+ * its machine slept, or others had the CPU.  A turn of LOOP_LOOK_MS is no gap.
+ * A wait that an event could have ended hides a gap that is no longer than the
+ * wait.
+ */
+static inline uint64_t
+loop_gap(uint64_t before_ms, int wait_ms, uint64_t now_ms)
+{
+	const uint64_t due_ms = before_ms +
+	    (uint64_t)(wait_ms > LOOP_LOOK_MS ? wait_ms : LOOP_LOOK_MS);
+
+	return wait_ms >= 0 && now_ms > due_ms ? now_ms - due_ms : 0;
+}
+
+/*
+ * After a longer gap, a loop that waits for long excuses everybody for all the
+ * time since its last look: nobody knows which part of it was the wait.
+ */
+#define LOOP_GAP_MS 500
+
+/*
+ * The clock of a loop that judges others by their silence: its own time is that
+ * of CLOCK_MONOTONIC without the gaps.  Since a wait may hide a gap, such a loop
+ * waits for at most LOOP_LOOK_MS while somebody owes it an answer.
+ */
 struct loop_clock {
 	uint64_t now_ms; /* CLOCK_MONOTONIC at the last look */
 	uint64_t own_ms; /* the same without the gaps */
