@@ -5,17 +5,13 @@
 
 #include <inttypes.h>
 
+#include "lb4/engine/pipes.h"
 #include "lb4/host/host.h"
 
-/* Descriptors of an idle lb4, as /proc/PID/fd shows them: standard ones,
- * control, prober and log, with two log files and a pid file; and for each
- * worker, its epoll, mailbox and a pipe. */
+/* Descriptors of an idle lb4 besides engine_files(), as /proc/PID/fd shows
+ * them: the standard ones, control, prober and log, with two log files and a
+ * pid file. */
 #define FILES_OWN 14
-
-#define FILES_WORKER 4
-
-#define PIPE_PAGES 16 /* of a pipe of the usual size */
-
 /* The control socket and what serves it, and some callers. */
 #define FILES_CONTROL 16
 
@@ -23,18 +19,10 @@
 static uint64_t
 files_own(const struct exam *exam)
 {
-	uint64_t files = FILES_OWN + exam->workers * FILES_WORKER;
+	uint64_t files = FILES_OWN + engine_files(exam->config, false);
 
 	if (exam->config->control[0] != '\0')
 		files += FILES_CONTROL;
-	for (size_t i = 0; i < exam->config->services; i++) {
-		const struct config_service *service =
-		    &exam->config->service[i];
-
-		files += service->listens * exam->workers;
-		if (service->settings.check.kind != CHECK_NONE)
-			files += service->backends;
-	}
 	return files;
 }
 
@@ -121,7 +109,7 @@ static void
 check_pipes(struct exam *exam)
 {
 	const struct host *host = exam->host;
-	const uint64_t needs = exam->limits.maxpipes * PIPE_PAGES;
+	const uint64_t needs = exam->limits.maxpipes * PIPE_PAGES_MIN;
 	const bool asked = exam->config->maxpipes != 0;
 	struct {
 		const char *what;
@@ -152,7 +140,7 @@ check_pipes(struct exam *exam)
 		exam_say(finding->wall,
 		    "%" PRId64 " pipes with bytes under way at once",
 		    enough ? (int64_t)exam->limits.maxpipes
-			   : budget[i].pages / PIPE_PAGES);
+			   : budget[i].pages / PIPE_PAGES_MIN);
 		if (!enough)
 			exam_say(finding->set, "%s=%" PRIu64, budget[i].what,
 			    needs);
