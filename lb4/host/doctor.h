@@ -8,50 +8,16 @@
 #ifndef LB4_HOST_DOCTOR_H
 #define LB4_HOST_DOCTOR_H
 
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "lb4/config/settings.h"
+#include "lb4/host/finding.h"
 
 struct host;
 
-#define DOCTOR_TEXT_MAX 192
-#define DOCTOR_FINDINGS_MAX 24
-
-/* No wall of that sort. */
-#define DOCTOR_NO_WALL UINT64_MAX
-
 /* lb4 is yet to be started. */
 #define DOCTOR_NOT_RUNNING UINT64_MAX
-
-enum doctor_severity {
-	DOCTOR_BITES, /* the configuration asks for more than there is */
-	DOCTOR_NOTE,  /* nobody asked for more, or it depends on the traffic */
-	DOCTOR_FINE,
-	DOCTOR_SEVERITY_COUNT,
-};
-
-struct doctor_finding {
-	enum doctor_severity severity;
-	const char *what;	     /* "RLIMIT_NOFILE"; constant */
-	char value[DOCTOR_TEXT_MAX]; /* what it is here */
-	char needs[DOCTOR_TEXT_MAX]; /* what the configuration needs */
-	char wall[DOCTOR_TEXT_MAX];  /* what happens there, with its figure */
-	char set[DOCTOR_TEXT_MAX];   /* what to set; "": nothing */
-	uint64_t conns; /* so many conns at once; or DOCTOR_NO_WALL */
-	uint64_t rate;	/* so many new conns a second; or DOCTOR_NO_WALL */
-};
-
-struct doctor_report {
-	/* The worst first; those of one severity by their `conns`. */
-	struct doctor_finding finding[DOCTOR_FINDINGS_MAX];
-	size_t count;
-	size_t bites;	 /* how many of them do */
-	uint64_t wanted; /* conns at once that the configuration asks for, or
-			  * allows itself when it says nothing */
-	size_t first; /* finding with the lowest wall of conns; count: none */
-};
 
 /*
  * Judges `config` on `host`, as the process that runs it and has `conns` open,

@@ -10,8 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lb4/config/settings.h"
 #include "lb4/engine/engine_limits.h"
-#include "lb4/host/doctor.h"
+#include "lb4/host/finding.h"
+
+struct host;
 
 struct exam {
 	const struct config *config;
