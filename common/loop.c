@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * epoll(7) with tagged events: what the workers, the prober and the control
- * thread wait with.
+ * epoll(7) with tagged events, for the workers, the prober and the control
+ * thread.
  */
 #include "common/loop.h"
 
@@ -56,7 +56,8 @@ loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms)
 	return got;
 }
 
-/* An old kernel has no such call; a container's filter says EPERM, mostly. */
+/* An old kernel lacks the call; a container may refuse it, usually with
+ * EPERM. */
 static bool
 is_refused(int error)
 {

@@ -27,7 +27,7 @@ doctor_severity_name(enum doctor_severity severity)
 							  : "?";
 }
 
-/* The conns at once that the file asks for; 0: it leaves that open. */
+/* The number of conns that the file asks for; 0: it does not say. */
 static uint64_t
 asked_for(const struct config *config)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The doctor: which limits of a machine a configuration would meet, which one
- * first, and what to set.  For `lb4 -t --host`, and for the running process,
- * whose own limits may be others than those of a shell.
+ * The doctor: finds out which limits of a machine a configuration would reach,
+ * and which one first, and says what to set.  For `lb4 -t --host`, and for the
+ * running process, whose own limits may differ from those of a shell.
  */
 #ifndef LB4_HOST_DOCTOR_H
 #define LB4_HOST_DOCTOR_H
@@ -16,20 +16,20 @@
 
 struct host;
 
-/* lb4 is yet to be started. */
+/* lb4 is not running. */
 #define DOCTOR_NOT_RUNNING UINT64_MAX
 
 /*
- * Judges `config` on `host`, as the process that runs it and has `conns` open,
- * or before it is started (DOCTOR_NOT_RUNNING).  Pure: reads nothing but its
- * arguments (and, with `workers = auto`, the CPUs that it may use).  `report`
+ * Judges `config` on `host`: for the process that runs it and has `conns` open,
+ * or before it is started (DOCTOR_NOT_RUNNING).  Pure: it reads only its
+ * arguments and, with `workers = auto`, the number of usable CPUs.  `report`
  * needs no preparation and no clean-up.
  */
 void doctor_examine(const struct config *config, const struct host *host,
     uint64_t conns, struct doctor_report *report);
 
-/* Adds that a thread of the running process, "the prober", is stuck for so
- * long. */
+/* Adds a finding: a thread of the running process, such as "the prober", has
+ * been stuck for so long. */
 void doctor_add_thread(struct doctor_report *report, const char *name,
     uint64_t ms);
 

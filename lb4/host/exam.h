@@ -46,7 +46,7 @@ struct doctor_finding *exam_add_wall(struct exam *exam, const char *what,
 enum doctor_severity exam_judge(const struct exam *exam, uint64_t wall,
     uint64_t wanted);
 
-/* Formats a text of a finding, of DOCTOR_TEXT_MAX bytes; a longer one is cut. */
+/* Formats a text of a finding; it is cut to DOCTOR_TEXT_MAX bytes. */
 void exam_say(char *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -12,10 +12,10 @@
  * them: the standard ones, control, prober and log, with two log files and a
  * pid file. */
 #define FILES_OWN 14
-/* The control socket and what serves it, and some callers. */
+/* The control socket, its thread, and some callers. */
 #define FILES_CONTROL 16
 
-/* What is open without a conn. */
+/* The descriptors that are open without conns. */
 static uint64_t
 files_own(const struct exam *exam)
 {
@@ -103,8 +103,8 @@ check_file_max(struct exam *exam)
 		    needs + exam_above_zero(host->files_used));
 }
 
-/* The user's budget: past the soft one pipes are too small to splice with,
- * past the hard one there are none. */
+/* The page budget of the user: past the soft limit, pipes are too small to
+ * splice with; past the hard one, there are none. */
 static void
 check_pipes(struct exam *exam)
 {

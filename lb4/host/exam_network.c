@@ -39,8 +39,8 @@ check_backlog(struct exam *exam)
 			exam_say(finding->set, "net.core.somaxconn=%u",
 			    backlog);
 	}
-	/* With cookies, the queue of half-open ones has no limit of its own;
-	 * else the last quarter is kept for known peers. */
+	/* With cookies, the queue of half-open connections has no limit of its
+	 * own; without them, its last quarter is kept for known peers. */
 	if (host->syncookies != 0 || !exam_is_limit(host->syn_backlog))
 		return;
 	finding = exam_add(exam,
@@ -82,7 +82,7 @@ check_conntrack(struct exam *exam)
 	struct doctor_finding *finding;
 	uint64_t left;
 
-	/* No count: it is loaded, and follows nothing here. */
+	/* No count: conntrack is loaded but tracks nothing here. */
 	if (!exam_is_limit(host->conntrack_max) || host->conntrack_used <= 0)
 		return;
 	left = exam_above_zero(host->conntrack_max - host->conntrack_used) +

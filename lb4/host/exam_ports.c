@@ -8,13 +8,13 @@
 #include "common/plural.h"
 #include "lb4/host/host.h"
 
-/* TCP_TIMEWAIT_LEN of the kernel: nothing sets it. */
+/* TCP_TIMEWAIT_LEN of the kernel, a constant. */
 #define TIME_WAIT_MS 60000
 
 #define TW_REUSE_DELAY_MS 1000
 
-/* Ports that connecting sockets may get: a port that is listened on is not
- * among them. */
+/* The ports that a connecting socket may get: not those that a service listens
+ * on. */
 static uint64_t
 ports_free(const struct exam *exam)
 {
@@ -36,7 +36,7 @@ ports_free(const struct exam *exam)
 	return count;
 }
 
-/* Different addresses to connect to; 0: some need no port. */
+/* The number of different addresses to connect to; 0: some need no port. */
 static uint64_t
 addresses(const struct config_service *service)
 {
@@ -57,7 +57,7 @@ addresses(const struct config_service *service)
 	return count;
 }
 
-/* What a service may ask for. */
+/* How many conns a service may ask for. */
 static uint64_t
 service_wanted(const struct exam *exam, const struct config_service *service)
 {
@@ -68,7 +68,8 @@ service_wanted(const struct exam *exam, const struct config_service *service)
 	    : all;
 }
 
-/* The service that runs out of ports first, seen what it may ask for. */
+/* The service that runs out of ports first, by the conns that it may ask
+ * for. */
 static const struct config_service *
 tightest(const struct exam *exam, uint64_t ports, uint64_t *many)
 {
@@ -100,7 +101,8 @@ is_loopback(const struct addr *addr)
 	    IN6_IS_ADDR_LOOPBACK(&addr->in6.sin6_addr);
 }
 
-/* A port that closed first rests in TIME_WAIT, unless it may be used again. */
+/* How long a port stays in TIME_WAIT after its conn, unless it may be
+ * reused. */
 static uint64_t
 port_rest_ms(const struct exam *exam, const struct config_service *service)
 {
@@ -179,8 +181,8 @@ check_ports(struct exam *exam)
 	check_time_wait(exam, service, ports, many);
 }
 
-/* While such a backend is down, the kernel may give its port to the very
- * socket that connects to it. */
+/* While such a backend is down, the kernel may give its port to the socket that
+ * is connecting to it. */
 static void
 check_own_backends(struct exam *exam)
 {
@@ -207,7 +209,7 @@ check_own_backends(struct exam *exam)
 			    "a conn may take the port while it is down");
 			exam_say(finding->set,
 			    "net.ipv4.ip_local_reserved_ports=%u", port);
-			return; /* one is enough to be told */
+			return; /* one finding is enough */
 		}
 	}
 }

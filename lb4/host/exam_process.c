@@ -7,14 +7,15 @@
 
 #include "lb4/host/host.h"
 
-/* Memory of a conn without bytes under way, measured on Linux 6.18 with 4,000
- * of them: 8.7 KiB of the kernel's slabs for two sockets, and 0.3 KiB of our
+/* The memory of a conn with no bytes in flight, measured on Linux 6.18 with
+ * 4,000 of them: 8.7 KiB of kernel slabs for two sockets, and 0.3 KiB of our
  * own. */
 #define CONN_BYTES 9216
 
 #define PAGE 4096
 
-/* control, prober, log; and the workers.  With a control socket, readiness. */
+/* control, prober and log; workers come on top, and readiness if there is a
+ * control socket */
 #define THREADS_OWN 3
 
 static void
@@ -42,17 +43,17 @@ check_memory(struct exam *exam)
 		exam_say(finding->set, "a lower maxconn, or more memory");
 }
 
-/* What a socket's buffer may grow to: twice what was set, or what the kernel lets
- * it have; HOST_UNKNOWN if that is not known. */
+/* The size that the buffer of a socket may reach: twice the configured size, or
+ * the maximum of the kernel; HOST_UNKNOWN if that is not known. */
 static int64_t
 buffer_most(unsigned set, int64_t automatic)
 {
 	return set != 0 ? 2 * (int64_t)set : automatic;
 }
 
-/* What a conn may hold whose client does not read, or whose backend does not:
- * the send buffer on that side, and the receive buffer on the other.  The most
- * of all services; 0: unknown. */
+/* How much a conn may hold if its client or its backend does not read: the send
+ * buffer on that side, and the receive buffer on the other.  The maximum of all
+ * services; 0: unknown. */
 static uint64_t
 stalled_conn_most(const struct config *config, const struct host *host)
 {
@@ -82,7 +83,8 @@ stalled_conn_most(const struct config *config, const struct host *host)
 	return (uint64_t)most;
 }
 
-/* From where on stalled conns are shed (lb4/engine/progress.h); 0: unknown. */
+/* The amount of memory above which stalled conns are shed
+ * (lb4/engine/progress.h); 0: unknown. */
 static uint64_t
 stalled_bound(const struct config *config, const struct host *host)
 {
@@ -93,8 +95,8 @@ stalled_bound(const struct config *config, const struct host *host)
 	    : 0;
 }
 
-/* Conns whose bytes flow take a page at least on either socket; those whose
- * reader has stopped, their buffers. */
+/* A conn with bytes in flight takes at least a page on each socket; one whose
+ * reader has stopped takes its buffers. */
 static void
 check_tcp_mem(struct exam *exam)
 {
@@ -156,7 +158,7 @@ check_threads(struct exam *exam)
 	}
 	if (!exam_is_limit(least))
 		return;
-	/* A process that runs has its threads. */
+	/* A running process has its threads already. */
 	finding = exam_add(exam,
 	    (uint64_t)least < needs && !exam->running ? DOCTOR_BITES
 						      : DOCTOR_FINE,
@@ -170,8 +172,8 @@ check_threads(struct exam *exam)
 		exam_say(finding->set, "%s=%" PRIu64 " or more", what, needs);
 }
 
-/* Past its quota every thread of the control group stands still until the next
- * period, 100 ms mostly: all conns at once. */
+/* When the quota is used up, all threads of the control group stop until the
+ * next period, usually 100 ms: all conns at once. */
 static void
 check_cpu_quota(struct exam *exam)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Facts of the machine.  Libraries are told by the names of the files that are
- * loaded, which carry their versions: what runs, not what was compiled with.
+ * Facts about the machine.  The names of loaded library files carry their
+ * versions: these are the libraries that run, not those that lb4 was compiled
+ * with.
  */
 #include "lb4/host/facts.h"
 

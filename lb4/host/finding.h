@@ -10,7 +10,7 @@
 #define DOCTOR_TEXT_MAX 192
 #define DOCTOR_FINDINGS_MAX 24
 
-/* No wall of that sort. */
+/* There is no such wall. */
 #define DOCTOR_NO_WALL UINT64_MAX
 
 enum doctor_severity {
