@@ -411,16 +411,15 @@ static int
 add_node(struct check *check, const char *node)
 {
 	if (!escape_is_plain(node))
-		return misused(node,
-		    "that is no UTF-8, or has control characters");
+		return misused(node, "not UTF-8, or has control characters");
 	/* ssh would treat it as an option */
 	if (node[0] == '\0' || (node[0] == '-' && node[1] != '\0'))
-		return misused(node, "that is no node");
+		return misused(node, "not a node");
 	if (check->count == ASK_NODES_MAX)
 		return misused(node, "too many nodes");
 	for (size_t i = 0; i < check->count; i++)
 		if (strcmp(check->nodes[i], node) == 0)
-			return misused(node, "it is there twice");
+			return misused(node, "given twice");
 	check->nodes[check->count++] = node;
 	return EXIT_AGREE;
 }

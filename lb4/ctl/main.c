@@ -33,26 +33,27 @@ enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_CONNECT = 3 };
 static void
 help(FILE *out)
 {
-	fputs("usage: lb4ctl [-s SOCKET] [--color=WHEN] [--wide] COMMAND "
-	      "[ARGUMENT...] [--json]\n"
-	      "  -s, --socket PATH   the control socket of lb4\n"
-	      "      --color WHEN    auto, always or never\n"
-	      "      --wide          all of a table, however wide the terminal "
-	      "is\n"
-	      "  -h, --help          this text, or how COMMAND is written; "
-	      "the command\n"
-	      "                      help lists commands\n"
-	      "  -v, --version       the version of lb4ctl\n"
-	      "lb4ctl watch drives the engine of a cluster of nodes:\n"
-	      "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
-	      "      --address A         on lo while ready: A/32 or A/128\n"
-	      "      --drain-address A   on lo while draining, with --address\n"
-	      "      --overdue MS        an answer is then, default 300\n"
-	      "      --withdraw          only leave it as not ready\n"
-	      "lb4ctl cluster check NODE... says whether nodes are alike:\n"
-	      "      --ssh COMMAND       how to get there, default ssh ...\n"
-	      "      --remote COMMAND    what to run there\n"
-	      "      --timeout SECONDS   for all of it, default 10\n",
+	fputs(
+	    "usage: lb4ctl [-s SOCKET] [--color=WHEN] [--wide] [--json] "
+	    "COMMAND [ARGUMENT...]\n"
+	    "  -s, --socket PATH   the control socket of lb4\n"
+	    "      --color WHEN    auto, always or never\n"
+	    "      --wide          print tables in full, however wide the "
+	    "terminal is\n"
+	    "  -h, --help          this text, or the usage of COMMAND; the "
+	    "command\n"
+	    "                      help lists all commands\n"
+	    "  -v, --version       the version of lb4ctl\n"
+	    "lb4ctl watch drives the engine of a cluster of nodes:\n"
+	    "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
+	    "      --address A         on lo while ready: A/32 or A/128\n"
+	    "      --drain-address A   on lo while draining, with --address\n"
+	    "      --overdue MS        an answer is late after MS, default 300\n"
+	    "      --withdraw          report not ready and exit\n"
+	    "lb4ctl cluster check NODE... compares nodes:\n"
+	    "      --ssh COMMAND       reaches a node, default ssh ...\n"
+	    "      --remote COMMAND    runs on the node\n"
+	    "      --timeout SECONDS   for the whole check, default 10\n",
 	    out);
 }
 
@@ -65,7 +66,7 @@ misused(const char *format, ...)
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
-	fputs("\nlb4ctl -h tells how it is used\n", stderr);
+	fputs("\nrun lb4ctl -h for help\n", stderr);
 	return EXIT_USAGE;
 }
 
@@ -390,7 +391,7 @@ help_only(const struct arguments *arguments, int *status)
 	else if (arguments->help)
 		*status = help_command(words[0]);
 	else if (count == 0)
-		*status = misused("there is no command");
+		*status = misused("no command given");
 	else if (strcmp(words[0], "help") == 0 && count == 2 &&
 	    !arguments->json)
 		*status = help_command(words[1]);

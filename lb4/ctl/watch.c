@@ -116,7 +116,7 @@ on_change(struct watch *watch, const char *change, uint64_t now_ms)
 		watch->failed = true;
 	} else {
 		escape_line(stderr,
-		    "lb4ctl watch: %s by another program: put right", change);
+		    "lb4ctl watch: %s by another program: restored", change);
 	}
 	watch->calm_ms = now_ms + CALM_MS;
 }

@@ -111,8 +111,8 @@ doctor_add_thread(struct doctor_report *report, const char *name, uint64_t ms)
 
 	exam_say(finding->value,
 	    "%s has been in one turn of its loop for %" PRIu64 " ms", name, ms);
-	exam_say(finding->needs, "turns that end");
-	exam_say(finding->wall, "what it is for is not done");
+	exam_say(finding->needs, "short turns");
+	exam_say(finding->wall, "the work of this thread is not done");
 	qsort(report->finding, report->count, sizeof(report->finding[0]),
 	    compare);
 	find_first(report);

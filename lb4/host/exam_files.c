@@ -64,7 +64,8 @@ check_nofile(struct exam *exam)
 	    exam_number(host->nofile_soft).text,
 	    exam_number(host->nofile_hard).text);
 	if (exam->config->maxconn == 0)
-		exam_say(finding->needs, "what there is, since maxconn = auto");
+		exam_say(finding->needs,
+		    "as many as there are, by maxconn = auto");
 	else
 		exam_say(finding->needs,
 		    "%" PRIu64 ": 2 for each conn, %" PRIu64 " for pipes, "
@@ -133,12 +134,12 @@ check_pipes(struct exam *exam)
 				: DOCTOR_NOTE,
 		    budget[i].what);
 		exam_say(finding->value, "%" PRId64 "%s", budget[i].pages,
-		    exam_is_privileged(exam) ? ", which does not bind root"
+		    exam_is_privileged(exam) ? ", which does not apply to root"
 					     : "");
 		exam_say(finding->needs, "%" PRIu64 " for %" PRIu64 " pipes",
 		    needs, exam->limits.maxpipes);
 		exam_say(finding->wall,
-		    "%" PRId64 " pipes with bytes under way at once",
+		    "%" PRId64 " pipes with bytes in flight at once",
 		    enough ? (int64_t)exam->limits.maxpipes
 			   : budget[i].pages / PIPE_PAGES_MIN);
 		if (!enough)
@@ -163,7 +164,7 @@ check_pipe_size(struct exam *exam)
 	exam_say(finding->value, "%" PRId64, most);
 	exam_say(finding->needs, "pipe-size = %zu", exam->config->pipe_size);
 	exam_say(finding->wall, "%s",
-	    enough ? "no wall" : "pipes stay at 64 KiB: more turns for bulk");
+	    enough ? "no wall" : "pipes stay at 64 KiB: bulk needs more turns");
 	if (!enough)
 		exam_say(finding->set, "fs.pipe-max-size=%zu",
 		    exam->config->pipe_size);

@@ -32,8 +32,8 @@ check_backlog(struct exam *exam)
 		exam_say(finding->value, "%" PRId64, host->somaxconn);
 		exam_say(finding->needs, "backlog = %u", backlog);
 		exam_say(finding->wall,
-		    "%" PRId64 " clients wait at a listener, others are turned "
-		    "away for a second",
+		    "%" PRId64 " clients wait at a listener, others must retry "
+		    "after a second",
 		    host->somaxconn < backlog ? host->somaxconn : backlog);
 		if (finding->severity == DOCTOR_BITES)
 			exam_say(finding->set, "net.core.somaxconn=%u",
@@ -49,7 +49,7 @@ check_backlog(struct exam *exam)
 	exam_say(finding->value, "%" PRId64 ", without tcp_syncookies",
 	    host->syn_backlog);
 	exam_say(finding->needs, "backlog = %u", backlog);
-	exam_say(finding->wall, "%" PRId64 " clients half open at a listener",
+	exam_say(finding->wall, "%" PRId64 " half-open clients at a listener",
 	    host->syn_backlog - host->syn_backlog / 4);
 	if (finding->severity == DOCTOR_BITES)
 		exam_say(finding->set, "net.ipv4.tcp_syncookies=1");
@@ -67,7 +67,7 @@ check_migrate(struct exam *exam)
 	    "net.ipv4.tcp_migrate_req");
 	exam_say(finding->value, "%" PRId64, exam->host->migrate_req);
 	exam_say(finding->needs,
-	    "1, for clients who come as one of several listeners closes");
+	    "1, to keep clients that arrive while a listener closes");
 	exam_say(finding->wall, "%s",
 	    exam->host->migrate_req == 1 ? "no wall" : "they are reset");
 	if (exam->host->migrate_req != 1)
@@ -131,8 +131,7 @@ check_netns(struct exam *exam)
 		return;
 	finding = exam_add(exam, DOCTOR_FINE, "network namespace");
 	exam_say(finding->value, "not the one of process 1");
-	exam_say(finding->needs,
-	    "what begins with net. is of this namespace alone");
+	exam_say(finding->needs, "its own net.* settings");
 	exam_say(finding->wall, "no wall");
 }
 

@@ -135,8 +135,8 @@ check_time_wait(struct exam *exam, const struct config_service *service,
 	finding->rate = ports * many * 1000 / rest_ms;
 	exam_say(finding->value, "%" PRId64, exam->host->tw_reuse);
 	exam_say(finding->needs,
-	    "a port for each new conn, and one that carried a conn to service "
-	    "%s rests for %g s",
+	    "a port for each new conn, which after a conn to service %s "
+	    "stays in TIME_WAIT for %g s",
 	    service->name, (double)rest_ms / 1000);
 	exam_say(finding->wall, "%" PRIu64 " new conns/s", finding->rate);
 	if (!reuse)

@@ -37,7 +37,8 @@ check_memory(struct exam *exam)
 	exam_say(finding->value, "%" PRId64 " MiB left%s", left >> 20,
 	    group ? " to the control group" : "");
 	exam_say(finding->needs,
-	    "%" PRIu64 " MiB: 9 KiB for each idle conn, and what is under way",
+	    "%" PRIu64
+	    " MiB: 9 KiB for each idle conn, and the bytes in flight",
 	    needs >> 20);
 	if (finding->severity != DOCTOR_FINE)
 		exam_say(finding->set, "a lower maxconn, or more memory");
@@ -122,7 +123,7 @@ check_tcp_mem(struct exam *exam)
 	    needs, each >> 10);
 	exam_say(finding->wall,
 	    "%" PRIu64 " conns with bytes at once, or %" PRIu64
-	    " whose readers stop, which are reset above %" PRIu64 " MiB",
+	    " with stopped readers, which are reset above %" PRIu64 " MiB",
 	    exam_above_zero(pages) / 2, each > 0 ? have / each : 0,
 	    bound >> 20);
 	if (finding->severity == DOCTOR_BITES)
@@ -185,10 +186,9 @@ check_cpu_quota(struct exam *exam)
 		return;
 	finding = exam_add(exam, fits ? DOCTOR_FINE : DOCTOR_NOTE, "CPU quota");
 	exam_say(finding->value, "%.2f CPUs", (double)quota / 1000);
-	exam_say(finding->needs, "%" PRIu64 " for as many workers",
-	    exam->workers);
+	exam_say(finding->needs, "%" PRIu64 " for the workers", exam->workers);
 	exam_say(finding->wall,
-	    "past it all conns stand still for up to a period");
+	    "when it is used up, all conns stall for up to a period");
 	if (!fits)
 		exam_say(finding->set,
 		    "CPUQuota=%" PRIu64 "00%%, or workers=%" PRId64,
