@@ -8,7 +8,7 @@
 
 #include "common/proc.h"
 
-/* Only where that is off does bind(2) tell ours from others' (ip(7)). */
+/* bind(2) can tell our addresses from others only if this is off (ip(7)). */
 static bool
 binds_anything(sa_family_t family)
 {
@@ -25,8 +25,8 @@ can_bind(int fd, struct addr addr)
 	return bind(fd, &addr.sa, addr.len) == 0;
 }
 
-/* What a host sends to itself has the same address at both ends, unless that is
- * a secondary one. */
+/* A connection of a host with itself has the same address at both ends, except
+ * for a secondary address. */
 static bool
 is_source_too(int fd, struct addr addr)
 {

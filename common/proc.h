@@ -39,8 +39,8 @@ char *proc_field(const char *root, const char *path, const char *name,
 
 /*
  * Visits the control groups of this process that may limit `controller`
- * (cgroups(7)), from the group itself up to the root of its hierarchy.  `dir` is
- * the directory to read, below `root`; `v2` says whose files it has.
+ * (cgroups(7)), from its own group up to the root of the hierarchy.  `dir` is
+ * the directory to read, below `root`; `v2` says which version its files are.
  */
 void proc_groups(const char *root, const char *controller,
     void (*visit)(void *owner, const char *dir, bool v2), void *owner);

@@ -61,7 +61,7 @@ pulse_age(struct pulse_sight *sight, uint64_t due_ms, uint64_t now_ms,
 {
 	uint64_t passed_ms, ran_ms, waited_ms;
 
-	/* it may have begun since the caller looked at the clock */
+	/* it may have started since the caller read the clock */
 	if (due_ms == 0 || due_ms >= now_ms) {
 		sight->due_ms = 0;
 		return 0;
@@ -93,7 +93,7 @@ pulse_judge(struct pulse_sight *sight, const _Atomic uint64_t *due, pid_t tid,
 
 	if (due_ms != 0 && due_ms < now_ms)
 		known = pulse_read(tid, &times);
-	/* the times of a thread that went on meanwhile are of no use */
+	/* if the thread has moved on, these times are useless */
 	if (atomic_load_explicit(due, memory_order_relaxed) != due_ms)
 		due_ms = 0;
 	return pulse_age(sight, due_ms, now_ms, known ? &times : NULL);

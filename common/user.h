@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Users and groups by name, as passwd(5) and group(5) and whatever stands
- * beside them have it.  From any thread.
+ * Looks up users and groups by name, in passwd(5), group(5) and the other
+ * sources of nsswitch.conf(5).  Any thread may call it.
  */
 #ifndef COMMON_USER_H
 #define COMMON_USER_H

@@ -200,7 +200,7 @@ struct subject {
 	const char *what;
 	const char *service; /* NULL: of the node */
 	const char *backend;
-	bool warning; /* a difference is no disagreement */
+	bool warning; /* a difference does not count as disagreement */
 };
 
 /* Adds a difference of what is in `values`, if there is one. */
@@ -287,7 +287,7 @@ compare_presence(struct comparison *comparison, const struct subject *subject)
 	compare_values(comparison, subject);
 }
 
-/* A node that has not checked yet, or does not check, takes no part. */
+/* A node that has no result yet, or does not check, is left out. */
 static void
 compare_health(struct comparison *comparison, const char *service,
     const char *name)
@@ -378,7 +378,7 @@ compare_service(struct comparison *comparison, const char *unused,
 		json_decref(comparison->backends[i]);
 }
 
-/* A seed that decides nothing on a node takes no part. */
+/* A node on which the seed has no effect is left out. */
 static void
 compare_seeds(struct comparison *comparison)
 {

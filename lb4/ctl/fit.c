@@ -87,8 +87,8 @@ struct layout {
 
 /* ---- reading a table ----------------------------------------------------- */
 
-/* Splits a line where two spaces are or more; the last cell, number `most`,
- * takes the rest.  Returns how many cells there are. */
+/* Splits a line at two or more spaces; cell number `most` takes the rest.
+ * Returns the number of cells. */
 static size_t
 split(const char *line, struct cell *cell, size_t most)
 {
@@ -217,8 +217,8 @@ width_of(const struct layout *layout)
 	return width - GAP;
 }
 
-/* Drops the least important column, of equals the last one.  False: all that
- * are left are essential. */
+/* Drops the least important column; of several, the last one.  False when only
+ * essential columns are left. */
 static bool
 drop_one(struct layout *layout)
 {
@@ -236,7 +236,7 @@ drop_one(struct layout *layout)
 	return least != NULL;
 }
 
-/* Shares what is left between the columns that were shortened. */
+/* Gives the remaining width to the columns that were shortened. */
 static void
 widen(struct layout *layout, size_t room)
 {

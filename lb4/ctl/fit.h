@@ -25,19 +25,19 @@ struct fit {
 	size_t count, room;
 };
 
-/* The width of the terminal that standard output is: COLUMNS, or what the
- * kernel says (TIOCGWINSZ).  0: it is no terminal, or its width is unknown. */
+/* The width of the terminal on standard output: COLUMNS, or the width that the
+ * kernel has (TIOCGWINSZ).  0: not a terminal, or its width is unknown. */
 size_t fit_terminal_width(void);
 
-/* Whether the answer to that command may be fitted: the text of a file or of a
- * patch may not, and events are to be printed as they come. */
+/* Whether the answer to that command may be fitted.  The text of a file or a
+ * patch may not be, and events must be printed as they arrive. */
 bool fit_suits(const char *command);
 
-/* Takes the next line, a text without control characters.  A line of a table is
- * kept until the table ends; the others are put out at once. */
+/* Takes the next line, without control characters.  Lines of a table are kept
+ * until the table ends; other lines are printed at once. */
 void fit_line(struct fit *fit, const char *line);
 
-/* Puts out what is kept.  `fit` can be used again. */
+/* Prints the lines that were kept.  `fit` can be used again. */
 void fit_end(struct fit *fit);
 
 #endif

@@ -69,17 +69,30 @@ raise_nofile(void)
 	return limit.rlim_cur;
 }
 
+uint64_t
+engine_files(const struct config *config, bool all_checked)
+{
+	const uint64_t workers = engine_workers(config);
+	uint64_t files = workers * FILES_PER_WORKER;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		files += service->listens * workers;
+		if (all_checked || service->settings.check.kind != CHECK_NONE)
+			files += service->backends;
+	}
+	return files;
+}
+
 void
 engine_limits_within(const struct config *config, uint64_t nofile,
     struct engine_limits *limits)
 {
 	const uint64_t workers = engine_workers(config);
-	uint64_t reserve = FILES_SPARE + workers * FILES_PER_WORKER;
+	uint64_t reserve = FILES_SPARE + engine_files(config, true);
 	uint64_t conns;
 
-	for (size_t i = 0; i < config->services; i++)
-		reserve += config->service[i].listens * workers +
-		    config->service[i].backends;
 	*limits = (struct engine_limits){ .nofile = nofile };
 	limits->maxpipes = config->maxpipes;
 	if (limits->maxpipes == 0) {

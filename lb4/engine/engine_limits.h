@@ -30,7 +30,15 @@ struct engine_limits {
 };
 void engine_limits(const struct config *config, struct engine_limits *limits);
 
-/* The same for a descriptor limit of `nofile`, whatever there is. */
+/*
+ * The descriptors that `config` takes besides conns and pipes: those of each
+ * worker (epoll, mailbox and a pipe), the listeners, and one for the check of
+ * each backend that is checked; with `all_checked`, of each backend: a reload
+ * may turn checks on.
+ */
+uint64_t engine_files(const struct config *config, bool all_checked);
+
+/* engine_limits() for a descriptor limit of `nofile`, whatever there is. */
 void engine_limits_within(const struct config *config, uint64_t nofile,
     struct engine_limits *limits);
 

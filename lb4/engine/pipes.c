@@ -164,8 +164,7 @@ uint64_t
 pipes_big_budget(unsigned max, uint32_t want_size, unsigned workers,
     bool privileged)
 {
-	const uint64_t page = 4096, usual = PIPE_SIZE_MIN / page;
-	const uint64_t wanted = want_size / page;
+	const uint64_t usual = PIPE_PAGES_MIN, wanted = want_size / PIPE_PAGE;
 	const int64_t soft = proc_sysctl("", "fs/pipe-user-pages-soft", 0);
 	uint64_t share;
 

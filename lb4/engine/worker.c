@@ -402,14 +402,12 @@ turn(struct worker *worker)
 	const int timeout_ms = sleep_ms(worker);
 	int n = wait_for_events(worker, events, timeout_ms);
 	struct conn *conn;
-	uint64_t gap_ms;
 
 	worker->turn++;
 	look_at_clock(worker);
-	gap_ms = loop_gap(before_ms, timeout_ms, worker->now_ms);
-	if (gap_ms > 0) {
+	if (loop_gap(before_ms, timeout_ms, worker->now_ms) > LOOP_GAP_MS) {
 		worker->behind = true;
-		conns_excuse(worker, gap_ms);
+		conns_excuse(worker, worker->now_ms - before_ms);
 	}
 	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
 	    memory_order_relaxed);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Facts of the machine.  Libraries are told by the names of the files that are
- * loaded, which carry their versions: what runs, not what was compiled with.
+ * Facts about the machine.  The names of loaded library files carry their
+ * versions: these are the libraries that run, not those that lb4 was compiled
+ * with.
  */
 #include "lb4/host/facts.h"
 
@@ -21,11 +22,9 @@
 #include "common/log.h"
 #include "common/proc.h"
 #include "lb4/engine/engine_limits.h"
+#include "lb4/engine/pipes.h"
 #include "lb4/engine/relay.h"
 #include "lb4/process/preflight.h"
-
-/* The pages of the smallest pipe worth having: 64 KiB. */
-#define PIPE_PAGES 16
 
 /* Reads the first line of /proc/sys/`name`; false when there is none. */
 static bool
@@ -147,11 +146,11 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 			    " descriptors allowed (RLIMIT_NOFILE)",
 		    limits->maxconn, limits->nofile);
 	if (!root && pages > 0 &&
-	    limits->maxpipes * PIPE_PAGES > (uint64_t)pages)
+	    limits->maxpipes * PIPE_PAGES_MIN > (uint64_t)pages)
 		log_warning("fs.pipe-user-pages-soft %" PRId64
 			    " is enough for %" PRId64 " of %" PRIu64
 			    " pipes: the others will be too small for splicing",
-		    pages, pages / PIPE_PAGES, limits->maxpipes);
+		    pages, pages / PIPE_PAGES_MIN, limits->maxpipes);
 	if (config->zone[0] != '\0' && !zone_has_backends(config))
 		log_warning("-z %s: no backend is in that zone", config->zone);
 	if (warning != NULL)

@@ -24,7 +24,7 @@ static_assert(CPUS_NO_QUOTA == HOST_UNLIMITED &&
 	PROC_UNLIMITED == HOST_UNLIMITED && PROC_UNKNOWN == HOST_UNKNOWN,
     "one number for no limit, and one for an unknown one");
 
-/* A cgroup of version 1 without a limit says a number near 2^63. */
+/* A cgroup of version 1 without a limit has a number near 2^63. */
 #define CGROUP_NO_LIMIT (INT64_C(1) << 62)
 
 static int64_t
@@ -92,7 +92,8 @@ read_kilobytes(const char *root, const char *path, const char *name)
 
 /* ---- the control group -------------------------------------------------- */
 
-/* What is left under a limit, seen that `reclaimable` of it can be had back. */
+/* What is left below a limit if `reclaimable` of the used part can be
+ * reclaimed. */
 static int64_t
 left_below(const char *root, const char *dir, const char *limit_name,
     const char *used_name, int64_t reclaimable)
@@ -111,7 +112,7 @@ left_below(const char *root, const char *dir, const char *limit_name,
 	return limit > used ? limit - used : 0;
 }
 
-/* Pages of files that nobody has read twice go first when memory is short. */
+/* The kernel first reclaims file pages that were not read twice. */
 static int64_t
 read_reclaimable(const char *root, const char *dir, const char *name)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The destination of messages and that of access records, as one: they are
- * opened, taken up and let go of together.
+ * Handles the destination of messages and that of access records together: both
+ * are opened, put into use and closed at the same time.
  */
 #ifndef LB4_LOG_DESTINATIONS_H
 #define LB4_LOG_DESTINATIONS_H
@@ -26,7 +26,7 @@ struct log_names {
 
 /* Owned, each. */
 struct destinations {
-	struct log_dest *messages; /* NULL: it was given up */
+	struct log_dest *messages; /* NULL: lost */
 	struct log_dest *access;   /* may be the same; NULL: off */
 	enum access_format format;
 };
@@ -38,17 +38,18 @@ int destinations_open(struct destinations *to, const struct log_names *names,
 /* Starts their threads.  Returns 0, or -errno with none running. */
 int destinations_start(struct destinations *to, struct mailbox *bell);
 
-/* Ends the threads of what has settled. */
+/* Ends the threads of destinations that have settled. */
 void destinations_stop(struct destinations *to);
 
-/* Lets go of both; what they hold is lost. */
+/* Closes both; lines that are still in their buffers are lost. */
 void destinations_close(struct destinations *to);
 
-/* Calls `act` for each destination that is there, once. */
+/* Calls `act` once for each destination that is open. */
 void destinations_each(const struct destinations *to,
     void (*act)(struct log_dest *dest));
 
-/* The access log's, when it is another than that of messages; else NULL. */
+/* The destination of the access log if it differs from that of messages, or
+ * NULL. */
 struct log_dest *destinations_apart(const struct destinations *to);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What other threads see of the log: posting, and changes by control.
+ * The side of the log that other threads see: posting, and changes by control.
  */
 #include "lb4/log/logger.h"
 
@@ -18,8 +18,8 @@
 #include "lb4/log/log_dest.h"
 #include "lb4/log/log_thread.h"
 
-/* The process's logger: a sink of log_write() is told no other way.  Written
- * by control while it is the only thread. */
+/* The logger of the process.  A global, because the sink of log_write() gets no
+ * argument.  Written by control while it is the only thread. */
 static struct logger *the_logger;
 
 static int64_t
@@ -93,7 +93,7 @@ fail:
 	return NULL;
 }
 
-/* The queue is made when it is first needed, and stays. */
+/* The queue is created when it is first needed, and kept. */
 static int
 make_records(struct logger *logger, const char *access, struct why *why)
 {
@@ -189,7 +189,7 @@ logger_commit(struct logger *logger, const struct log_names *names,
 	if (change == NULL)
 		return;
 	remember(logger, names);
-	/* One that the thread has not come to is of no use any more. */
+	/* A change that the thread has not taken is obsolete. */
 	logger_abandon(atomic_exchange_explicit(&logger->change, change,
 	    memory_order_acq_rel));
 	atomic_store_explicit(&logger->wants_records, on, memory_order_release);

@@ -53,7 +53,7 @@ complain(struct preflight *look, const char *section, const char *key,
 
 /* ---- files -------------------------------------------------------------- */
 
-/* Whether a file may be made or removed there; 0 or -errno. */
+/* Whether a file can be created or removed there; 0 or -errno. */
 static int
 check_directory(const char *path)
 {
@@ -72,7 +72,7 @@ check_directory(const char *path)
 								     : 0;
 }
 
-/* Opens what is there, but no fifo: its reader would see that. */
+/* Opens an existing file, but not a fifo: its reader would notice. */
 static int
 check_log_file(const char *path)
 {
@@ -184,7 +184,7 @@ may_bind_low(void)
 	    (data[0].effective >> CAP_NET_BIND_SERVICE & 1) != 0;
 }
 
-/* The first port that everybody may listen on. */
+/* The first port that needs no privilege. */
 static unsigned
 first_free_port(void)
 {
@@ -194,8 +194,8 @@ first_free_port(void)
 	return port >= 0 ? (unsigned)port : 1024;
 }
 
-/* Whether somebody listens on that port: the lb4 that runs, or a service
- * manager who is going to hand the socket down. */
+/* Whether somebody listens on that port: a running lb4, or a service manager
+ * that will pass the socket on. */
 static bool
 is_listened_on(const char *table, unsigned port)
 {
@@ -330,7 +330,8 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	}
 	changes = user.name[0] != '\0' && user.uid != geteuid();
 	if (changes && geteuid() != 0) {
-		/* root may do all of it; who we are says nothing */
+		/* root may do all of this; a check as root would prove
+		 * nothing */
 		escape_line(out,
 		    "%s: warning: [global] user: only root can become %s, and "
 		    "only root can check the rest",

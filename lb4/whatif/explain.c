@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * lb4 --explain: a pick with a trace, told in words; or many picks, a line
- * each.
+ * lb4 --explain: makes a pick and describes it, or makes many picks, one per
+ * line.
  */
 #include "lb4/whatif/offline.h"
 
@@ -32,8 +32,8 @@ print_backend(const struct service *service, int index, FILE *out)
 	    addr_format(&backend->addr, addr, sizeof(addr)));
 }
 
-/* Every backend, whether or not the pick has looked at it, as it stands in the
- * set that the pick came to. */
+/* Every backend in the set that the pick used, whether the pick considered it
+ * or not. */
 static void
 print_all(const struct service *service, const struct pick *pick, FILE *out)
 {
@@ -51,7 +51,7 @@ print_all(const struct service *service, const struct pick *pick, FILE *out)
 	}
 }
 
-/* Which backends are looked at. */
+/* Which backends the pick considers. */
 static void
 print_set(const struct service *service, enum backend_set set,
     bool check_health, FILE *out)
@@ -125,7 +125,8 @@ offline_print_pick(const struct service *service,
 	print_backend(service, asked->index, out);
 }
 
-/* A client whose place can be told, or a constant sentence why not. */
+/* Whether the place of this client can be known; if not, a constant sentence
+ * why. */
 static const char *
 client_of(const struct service *service, const char *text, struct pick *pick)
 {
@@ -173,7 +174,7 @@ offline_explain_client(const struct service *service, const char *text,
 	return 0;
 }
 
-/* The configuration before and, where backends go down, after. */
+/* The configuration as it is and, if backends go down, after that. */
 struct sides {
 	struct offline offline[2];
 	const struct service *service[2];
@@ -267,7 +268,7 @@ explain_service(const struct sides *sides,
 	return -EINVAL;
 }
 
-/* Takes the named ones for down on that side. */
+/* Marks the named backends as down on that side. */
 static int
 set_downs(struct offline *offline, const char *const *down, size_t downs,
     FILE *err)
