@@ -24,6 +24,7 @@
 #include "lb4/config/advice.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/engine_limits.h"
@@ -228,24 +229,42 @@ start_threads(struct program *program)
 	return 0;
 }
 
+/* Lets the control thread serve the control socket, and tell it events. */
+static int
+plug_socket(struct program *program)
+{
+	struct running *running = &program->control.running;
+	struct source source;
+	int error;
+
+	error = control_socket_start(program->socket, handle_of(running),
+	    &source);
+	if (error < 0)
+		return error;
+	events_subscribe(&running->events, control_socket_event,
+	    program->socket);
+	return control_plug(&program->control, &source);
+}
+
 /* All that the control thread's loop needs: from here on it cannot fail for
  * want of memory. */
 static int
 start_control(struct program *program)
 {
-	const struct control_parts parts = {
-		.engine = program->engine,
-		.tables = &program->tables,
-		.logger = program->logger,
-		.prober = program->prober,
-		.options = program->options,
-		.config = program->config,
-		.socket = program->socket,
-		.version = LB4_VERSION,
-		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
-	};
-	int error = control_start(&program->control, &parts);
+	struct running *running = &program->control.running;
+	int error;
 
+	running->engine = program->engine;
+	running->tables = &program->tables;
+	running->logger = program->logger;
+	running->prober = program->prober;
+	running->options = program->options;
+	running->version = LB4_VERSION;
+	running->config = program->config;
+	running->shutdown_timeout_ms = program->config->shutdown_timeout_ms;
+	error = control_start(&program->control);
+	if (error == 0 && program->socket != NULL)
+		error = plug_socket(program);
 	return error == 0 ? 0 : start_failed("control: %s", strerror(-error));
 }
 
@@ -304,7 +323,7 @@ run(struct program *program)
 {
 	int error = control_run(&program->control);
 
-	program->config = program->control.parts.config; /* after reloads */
+	program->config = program->control.running.config; /* after reloads */
 	if (error == 0)
 		return EXIT_OK;
 	log_error("control: %s", strerror(-error));

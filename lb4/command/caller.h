@@ -28,9 +28,10 @@
 #include "lb4/engine/sweep.h"
 
 struct acceptor;
+struct callers;
 struct column;
-struct control;
 struct errand;
+struct handle;
 
 /* An answer in pieces goes on when less than this is left to be written; at
  * most about as much more comes from one piece. */
@@ -72,7 +73,8 @@ struct job {
 };
 
 struct caller {
-	struct control *control;
+	const struct handle *handle;
+	struct callers *callers;   /* it is one of them */
 	int fd;			   /* -1: nobody */
 	struct acceptor *acceptor; /* that took it, and closes it */
 	uint32_t index;
@@ -83,6 +85,8 @@ struct caller {
 	uid_t uid;
 	bool own;	   /* root, or the user that lb4 runs as */
 	uint64_t seen_ms;  /* when a line last came, or a piece went out */
+	uint32_t watched;  /* what epoll looks for */
+	bool hung_up;	   /* it has gone, and nothing it sent is left */
 	bool writable;	   /* else epoll will tell */
 	bool eof;	   /* no more lines will come */
 	bool monitors;	   /* is told events */

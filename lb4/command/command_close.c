@@ -14,7 +14,8 @@
 #include "lb4/command/commands.h"
 #include "lb4/config/values.h"
 #include "lb4/control/closer.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
+#include "lb4/control/rebalance.h"
 #include "lb4/table/table.h"
 
 #define DEADLINE_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
@@ -64,16 +65,16 @@ read_deadline(struct caller *caller, const char *value, uint64_t *deadline_ms)
 
 bool
 commands_pace(struct caller *caller, const struct command *command,
-    uint64_t *deadline_ms, unsigned *rate, bool *given)
+    struct pace *pace)
 {
-	const char *deadline_text = command_option(command, "deadline");
-	const char *rate_text = command_option(command, "rate");
+	const char *deadline = command_option(command, "deadline");
+	const char *rate = command_option(command, "rate");
 
-	*deadline_ms = 0;
-	*rate = CLOSER_RATE;
-	*given = deadline_text != NULL || rate_text != NULL;
-	return read_deadline(caller, deadline_text, deadline_ms) &&
-	    read_rate(caller, rate_text, rate);
+	pace->deadline_ms = 0;
+	pace->rate = CLOSER_RATE;
+	pace->given = deadline != NULL || rate != NULL;
+	return read_deadline(caller, deadline, &pace->deadline_ms) &&
+	    read_rate(caller, rate, &pace->rate);
 }
 
 static bool
@@ -81,7 +82,7 @@ read_threshold(struct caller *caller, const char *value, double *threshold)
 {
 	char *end;
 
-	*threshold = CLOSER_THRESHOLD;
+	*threshold = REBALANCE_THRESHOLD;
 	if (value == NULL)
 		return true;
 	*threshold = strtod(value, &end);
@@ -98,14 +99,13 @@ command_rebalance(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
 	const struct service *service = commands_service(caller, name);
-	uint64_t deadline_ms, surplus;
-	double threshold;
-	unsigned rate;
-	bool paced;
+	struct rebalance asked;
+	struct pace pace;
+	uint64_t surplus;
 
-	if (!commands_pace(caller, command, &deadline_ms, &rate, &paced) ||
+	if (!commands_pace(caller, command, &pace) ||
 	    !read_threshold(caller, command_option(command, "threshold"),
-		&threshold))
+		&asked.threshold))
 		return;
 	if (service == NULL) {
 		commands_no_service(caller, name);
@@ -116,16 +116,18 @@ command_rebalance(struct caller *caller, const struct command *command)
 		    "%s fills its backends one after the other", name);
 		return;
 	}
-	if (deadline_ms == 0)
-		deadline_ms = timer_now_ms() + CLOSER_REBALANCE_MS;
-	if (!closer_rebalance(caller->control->closer, service, rate, threshold,
-		deadline_ms, &surplus))
+	asked.rate = pace.rate;
+	asked.deadline_ms = pace.deadline_ms != 0
+	    ? pace.deadline_ms
+	    : timer_now_ms() + REBALANCE_DEADLINE_MS;
+	if (!closer_rebalance(caller->handle->closer, service, &asked,
+		&surplus))
 		answer_error(caller, "failed", "%s", strerror(ENOMEM));
 	else if (surplus == 0)
 		answer_done(caller, "%s: within %g of the mean already", name,
-		    threshold);
+		    asked.threshold);
 	else
 		answer_done(caller,
 		    "%s: %" PRIu64 " conn%s too many, closing, %u/s", name,
-		    surplus, surplus == 1 ? " is" : "s are", rate);
+		    surplus, surplus == 1 ? " is" : "s are", asked.rate);
 }

@@ -12,7 +12,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/config/config.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 
 static bool
 is_seed(const char *line)
@@ -45,7 +45,7 @@ print_config(const struct config *config, bool admin, char *text, FILE *out)
 static char *
 config_text(const struct caller *caller)
 {
-	const struct config *config = caller->control->parts.config;
+	const struct config *config = handle_config(caller->handle);
 	char *dump = NULL, *text = NULL;
 	size_t dump_len = 0, len = 0;
 	FILE *out = open_memstream(&dump, &dump_len);

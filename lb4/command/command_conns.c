@@ -12,10 +12,11 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/values.h"
-#include "lb4/control/control.h"
+#include "lb4/control/events.h"
+#include "lb4/control/handle.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
@@ -82,7 +83,7 @@ finish(struct caller *caller, const struct sweep *sweep)
 	}
 	log_notice("%" PRIu64 " conn%s killed, by uid %d, pid %d", count,
 	    plural(count), (int)caller->uid, (int)caller->pid);
-	control_socket_event(caller->control->parts.socket, "kill", NULL, NULL,
+	events_tell(caller->handle->events, &(struct event){ .kind = "kill" },
 	    "%" PRIu64 " conn%s", count, plural(count));
 }
 
@@ -107,11 +108,10 @@ step_sweep(struct caller *caller)
 		sweep->walk.cursor = 0;
 		sweep->walk.at_end = false;
 	}
-	last = sweep->walk.worker >=
-		engine_running(caller->control->parts.engine) ||
+	last = sweep->walk.worker >= engine_running(caller->handle->engine) ||
 	    (sweep->filter.id != 0 && job->count > 0);
 	if (!last) {
-		control_socket_sweep(caller->control->parts.socket, caller);
+		callers_sweep(caller);
 		return JOB_WAITS;
 	}
 	finish(caller, sweep);
@@ -196,7 +196,7 @@ read_client(struct caller *caller, const struct command *command,
 static bool
 is_known(const struct caller *caller, const char *service, const char *backend)
 {
-	const struct tables *tables = caller->control->parts.tables;
+	const struct tables *tables = caller->handle->tables;
 
 	if (backend[0] == '\0' && commands_service(caller, service) != NULL)
 		return true;

@@ -13,9 +13,8 @@
 #include "common/timer.h"
 #include "lb4/balance/policy.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
-#include "lb4/command/socket.h"
-#include "lb4/control/control.h"
 #include "lb4/whatif/offline.h"
 
 static json_t *
@@ -79,8 +78,7 @@ command_explain(struct caller *caller, const struct command *command)
 		commands_no_service(caller, name);
 		return;
 	}
-	if (!control_socket_may_explain(caller->control->parts.socket, caller,
-		now_ms)) {
+	if (!callers_may_explain(caller, now_ms)) {
 		answer_error(caller, "busy",
 		    "explain: a user below the level admin has 10 answers a "
 		    "second: ask again later");

@@ -24,13 +24,14 @@
 #include "common/plural.h"
 #include "common/textbuf.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/errand.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/config/edit.h"
 #include "lb4/config/values.h"
-#include "lb4/control/control.h"
+#include "lb4/control/events.h"
+#include "lb4/control/handle.h"
 #include "lb4/process/options.h"
 
 /* The file, as it is now. */
@@ -384,8 +385,9 @@ step_save(struct caller *caller)
 	else
 		answer_saved(caller, saving);
 	if (saving->written)
-		control_socket_event(caller->control->parts.socket, "save",
-		    NULL, NULL, "%s", saving->original.path);
+		events_tell(caller->handle->events,
+		    &(struct event){ .kind = "save" }, "%s",
+		    saving->original.path);
 	cancel_saving(caller);
 	return JOB_DONE;
 }
@@ -398,7 +400,7 @@ saving_new(const struct caller *caller, const char *path, bool write)
 	if (saving == NULL)
 		return NULL;
 	errand_init(&saving->errand, caller, saving_run, saving_free);
-	saving->served = config_copy(caller->control->parts.config);
+	saving->served = config_copy(handle_config(caller->handle));
 	saving->path = strdup(path);
 	saving->write = write;
 	saving->json = caller->json;
@@ -432,8 +434,7 @@ save_file(struct caller *caller, const char *path, bool write)
 void
 command_save(struct caller *caller, const struct command *command)
 {
-	const struct control *control = caller->control;
-	const struct options *options = control->parts.options;
+	const struct options *options = caller->handle->options;
 	const char *word = command_argument(command, 0);
 
 	if (word != NULL && strcmp(word, "write") != 0)
@@ -442,7 +443,7 @@ command_save(struct caller *caller, const struct command *command)
 		answer_error(caller, "refused",
 		    "there is no file: lb4 was started from %s",
 		    options_source(options));
-	else if (control_socket_runs(control->parts.socket, step_save))
+	else if (callers_have_job(caller->callers, step_save))
 		/* each costs a CPU for a while */
 		answer_error(caller, "busy", "another save is under way");
 	else

@@ -15,11 +15,11 @@
 
 #include "common/textbuf.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/errand.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 #include "lb4/process/options.h"
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
@@ -335,7 +335,7 @@ note_downs(struct simulation *simulation, const struct table *table,
 static struct simulation *
 simulation_new(const struct caller *caller, const struct command *command)
 {
-	const struct control_parts *parts = &caller->control->parts;
+	const struct handle *handle = caller->handle;
 	struct simulation *simulation = calloc(1, sizeof(*simulation));
 	const char *path = command_argument(command, 0);
 
@@ -346,14 +346,14 @@ simulation_new(const struct caller *caller, const struct command *command)
 	simulation->path = strdup(path != NULL ? path
 		: command_option(command, "down-after") != NULL
 		? ""
-		: options_source(parts->options));
+		: options_source(handle->options));
 	simulation->json = caller->json;
 	simulation->tells_words = caller->level >= LEVEL_ADMIN;
 	simulation->services = json_array();
-	simulation->before = config_copy(parts->config);
+	simulation->before = config_copy(handle_config(handle));
 	if (simulation->path != NULL && simulation->services != NULL &&
 	    simulation->before != NULL &&
-	    note_downs(simulation, table_current(parts->tables), command)) {
+	    note_downs(simulation, table_current(handle->tables), command)) {
 		/* one that was drawn stays, too */
 		simulation->before->hash_seed_set = true;
 		return simulation;
@@ -365,7 +365,7 @@ simulation_new(const struct caller *caller, const struct command *command)
 void
 command_simulate(struct caller *caller, const struct command *command)
 {
-	const struct control *control = caller->control;
+	const struct options *options = caller->handle->options;
 	const char *path = command_argument(command, 0);
 	struct simulation *simulation;
 	int error;
@@ -380,11 +380,11 @@ command_simulate(struct caller *caller, const struct command *command)
 		    "%s: lb4 opens it: write its whole path", path);
 	} else if (path == NULL &&
 	    command_option(command, "down-after") == NULL &&
-	    !options_can_reload(control->parts.options)) {
+	    !options_can_reload(options)) {
 		answer_error(caller, "refused",
 		    "%s cannot be read again: name a FILE",
-		    options_source(control->parts.options));
-	} else if (control_socket_runs(control->parts.socket, step_simulate)) {
+		    options_source(options));
+	} else if (callers_have_job(caller->callers, step_simulate)) {
 		/* each costs a CPU for seconds */
 		answer_error(caller, "busy", "another one is being simulated");
 	} else {

@@ -10,7 +10,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/config/values.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
@@ -108,7 +108,7 @@ ask(struct caller *caller, const struct service *service)
 
 		if (!is_asked(caller, backend))
 			continue;
-		if (!prober_ask(caller->control->parts.prober, backend->id)) {
+		if (!prober_ask(caller->handle->prober, backend->id)) {
 			answer_error(caller, "busy",
 			    "too many checks are asked for at once");
 			return -1;
@@ -180,8 +180,7 @@ is_ready(const struct service *service)
 static const char *
 not_ready(const struct caller *caller)
 {
-	const struct table *table =
-	    table_current(caller->control->parts.tables);
+	const struct table *table = table_current(caller->handle->tables);
 	const char *only = caller->job.service;
 
 	for (size_t id = 0; id < table->ids; id++) {
@@ -201,9 +200,9 @@ step_wait(struct caller *caller)
 {
 	const char *missing = not_ready(caller);
 
-	if (caller->control->state != CONTROL_RUNNING) {
+	if (!handle_is_serving(caller->handle)) {
 		answer_error(caller, "failed", "lb4 is %s",
-		    control_state_name(caller->control->state));
+		    handle_state_name(caller->handle));
 		return JOB_DONE;
 	}
 	if (missing == NULL) {

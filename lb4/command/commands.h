@@ -15,8 +15,6 @@
 #include "lb4/command/command.h"
 
 struct backend;
-struct config_backend;
-struct config_service;
 struct service;
 
 /* Runs a line of a caller.  With an empty line nothing happens. */
@@ -25,15 +23,11 @@ void commands_run(struct caller *caller, const char *line, size_t len);
 /* Answers that the command cannot be meant so: "usage: conns ...". */
 void commands_usage(struct caller *caller, const struct command *command);
 
-/*
- * Finds what SERVICE/BACKEND names in the current table and configuration, or
- * answers that there is none and returns false.
- */
+/* Finds what SERVICE/BACKEND names in the current table, or answers that there
+ * is none and returns false. */
 struct named {
 	const struct service *service;
 	struct backend *backend;
-	struct config_service *config_service;
-	struct config_backend *config_backend;
 };
 bool commands_find(struct caller *caller, const char *name,
     struct named *named);
@@ -44,10 +38,6 @@ bool commands_split(const char *name, char service[CONFIG_NAME_MAX],
 
 /* The service of that name in the current table, or NULL. */
 const struct service *commands_service(const struct caller *caller,
-    const char *name);
-
-/* The service of that name in the configuration, or NULL. */
-struct config_service *commands_config_service(const struct caller *caller,
     const char *name);
 
 /* Answers that there is no such service, and which one may be meant. */
@@ -61,13 +51,18 @@ void commands_no_backend(struct caller *caller, const char *service,
 void commands_job(struct caller *caller,
     enum job_result (*step)(struct caller *caller));
 
-/* Publishes the configuration as it is now.  0 or -errno. */
-int commands_publish(struct caller *caller);
+/* How conns are to be closed, as the options deadline=TIME and rate=CONNS/s
+ * say. */
+struct pace {
+	uint64_t
+	    deadline_ms; /* on the clock of timer_now_ms(); 0: none given */
+	unsigned rate;	 /* CLOSER_RATE when none is given */
+	bool given;	 /* one of the two is */
+};
 
-/* Reads the options deadline=TIME, *ms from now on (0: none is given), and
- * rate=CONNS/s, or answers what is wrong with them and returns false. */
+/* Reads these options, or answers what is wrong with them and returns false. */
 bool commands_pace(struct caller *caller, const struct command *command,
-    uint64_t *deadline_ms, unsigned *rate, bool *given);
+    struct pace *pace);
 
 typedef void command_fn(struct caller *caller, const struct command *command);
 

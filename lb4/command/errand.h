@@ -21,7 +21,7 @@ struct errand;
 
 struct errand {
 	/* set before the thread starts */
-	int bell; /* owned; see control_socket_bell(); < 0: none */
+	int bell; /* owned; see callers_bell(); < 0: none */
 	void (*run)(struct errand *errand);  /* in the thread */
 	void (*free)(struct errand *errand); /* all of it */
 

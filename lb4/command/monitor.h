@@ -9,16 +9,11 @@
 #include <stdbool.h>
 
 struct caller;
-
-struct event {
-	const char *event;   /* "admin", "health", ... */
-	const char *service; /* NULL: of no service */
-	const char *backend; /* NULL: of no backend */
-	const char *text;
-};
+struct event;
 
 /* Writes the event with the present time, as text or as JSON.  False when the
  * caller has too much left to read: it is GONE then. */
-bool monitor_tell(struct caller *caller, const struct event *event);
+bool monitor_tell(struct caller *caller, const struct event *event,
+    const char *text);
 
 #endif

@@ -35,17 +35,16 @@
 
 struct backend;
 struct closer;
-struct control;
+struct rebalance;
+struct running;
 struct service;
 
-#define CLOSER_RATE 20		   /* a second, without a word */
-#define CLOSER_RATE_MAX 100000	   /* a second */
-#define CLOSER_CUT_RATE 1000	   /* a second, past a node's deadline */
-#define CLOSER_REBALANCE_MS 600000 /* deadline of rebalance */
-#define CLOSER_THRESHOLD 1.1	   /* of rebalance */
+#define CLOSER_RATE 20	       /* a second, without a word */
+#define CLOSER_RATE_MAX 100000 /* a second */
+#define CLOSER_CUT_RATE 1000   /* a second, past a node's deadline */
 
-/* NULL without memory.  `control` outlives it. */
-struct closer *closer_new(struct control *control);
+/* NULL without memory.  `running` outlives it. */
+struct closer *closer_new(const struct running *running);
 
 /* No worker may be left.  NULL is fine. */
 void closer_free(struct closer *closer);
@@ -88,21 +87,13 @@ void closer_undrain_node(struct closer *closer);
  * those there are now are through with it before.  False without memory. */
 bool closer_stop(struct closer *closer, unsigned within_ms);
 
-/* Brings the backends' conns per weight to at most `threshold` times their
- * mean; an order of before is over.  Says in *surplus how many are too many;
- * with 0 there is no order.  False without memory. */
+/* Brings the backends' conns per weight to at most the threshold times their
+ * mean, as rebalance_begin(). */
 bool closer_rebalance(struct closer *closer, const struct service *service,
-    unsigned rate, double threshold, uint64_t deadline_ms, uint64_t *surplus);
+    const struct rebalance *asked, uint64_t *surplus);
 
 /* How many conns to close in a second, so that `conns` are closed before
  * `within_ms` have passed. */
 unsigned closer_stop_rate(uint64_t conns, unsigned within_ms);
-
-/*
- * How many conns a backend may have: with `weight` of `weights`, where `conns`
- * are to be shared.  Never less than what is its share, rounded up.
- */
-uint64_t closer_allowance(uint64_t conns, uint64_t weight, uint64_t weights,
-    double threshold);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "common/log.h"
-#include "lb4/control/control.h"
+#include "lb4/control/running.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
@@ -63,10 +63,10 @@ look(const char *service, struct gate *gate, uint64_t limit, uint64_t now_ms)
 }
 
 void
-fullness_look(struct control *control, uint64_t now_ms)
+fullness_look(const struct running *running, uint64_t now_ms)
 {
-	const struct table *table = table_current(control->parts.tables);
-	struct engine *engine = control->parts.engine;
+	const struct table *table = table_current(running->tables);
+	struct engine *engine = running->engine;
 
 	look(NULL, engine_gate(engine), engine_maxconn(engine), now_ms);
 	for (size_t id = 0; id < table->ids; id++) {

@@ -14,7 +14,7 @@
 
 #include "lb4/model/gate.h"
 
-struct control;
+struct running;
 
 #define FULLNESS_LOOK_MS 1000
 #define FULLNESS_OVER_MS 5000
@@ -30,6 +30,6 @@ enum fullness_change fullness_look_at(struct gate *gate, uint64_t limit,
     uint64_t now_ms, uint64_t *lasted_ms);
 
 /* Looks at all gates, and logs what has changed. */
-void fullness_look(struct control *control, uint64_t now_ms);
+void fullness_look(const struct running *running, uint64_t now_ms);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "common/plural.h"
+#include "lb4/control/figures.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
 #include "lb4/process/notify.h"
@@ -31,25 +32,14 @@ static void
 describe(char *text, size_t size, const struct engine *engine,
     const struct tables *tables)
 {
-	const struct table *table = table_current(tables);
 	const uint64_t conns = engine_conns(engine);
-	size_t services = 0, backends = 0, available = 0;
+	struct figures_counts counts;
 
-	for (uint32_t id = 0; table != NULL && id < table->ids; id++) {
-		const struct service *service = table_service(table, id);
-
-		if (service == NULL)
-			continue;
-		services++;
-		backends += service->backends;
-		for (size_t i = 0; i < service->backends; i++)
-			available +=
-			    backend_is_available(service->backend[i].backend);
-	}
+	figures_count(table_current(tables), &counts);
 	(void)snprintf(text, size,
 	    "%zu service%s, %zu of %zu backends up, %" PRIu64 " conn%s",
-	    services, plural(services), available, backends, conns,
-	    plural(conns));
+	    counts.services, plural(counts.services), counts.available,
+	    counts.backends, conns, plural(conns));
 }
 
 /* Half of what the watchdog allows; 0: there is none, or it is another

@@ -9,7 +9,6 @@
 
 #include "common/pulse.h"
 #include "common/timer.h"
-#include "lb4/control/control.h"
 #include "lb4/engine/engine.h"
 #include "lb4/health/prober.h"
 #include "lb4/log/logger.h"
@@ -29,17 +28,16 @@ struct threads {
 };
 
 struct threads *
-threads_new(const struct control_parts *parts)
+threads_new(const struct engine *engine, struct prober *prober,
+    struct logger *logger)
 {
 	struct threads *threads = calloc(1, sizeof(*threads));
 
 	if (threads == NULL)
 		return NULL;
-	threads->engine = parts->engine;
-	threads->prober = parts->prober != NULL ? prober_pulse(parts->prober)
-						: NULL;
-	threads->log = parts->logger != NULL ? logger_pulse(parts->logger)
-					     : NULL;
+	threads->engine = engine;
+	threads->prober = prober != NULL ? prober_pulse(prober) : NULL;
+	threads->log = logger != NULL ? logger_pulse(logger) : NULL;
 	(void)pthread_mutex_init(&threads->lock, NULL);
 	return threads;
 }

@@ -20,7 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct control_parts;
+struct engine;
+struct logger;
+struct prober;
 struct pulse;
 struct threads;
 
@@ -41,9 +43,10 @@ struct threads_verdict {
 	bool overdue;  /* one is, by the clock: look again soon */
 };
 
-/* The judge of the threads of `parts`, which outlive it; a prober or logger
- * that is NULL has none.  NULL without memory. */
-struct threads *threads_new(const struct control_parts *parts);
+/* The judge of the threads of these, which outlive it; a prober or logger that
+ * is NULL has none.  NULL without memory. */
+struct threads *threads_new(const struct engine *engine, struct prober *prober,
+    struct logger *logger);
 void threads_free(struct threads *threads);
 
 /* Where the readiness thread's heart is to beat. */
