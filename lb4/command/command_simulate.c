@@ -17,6 +17,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/downs.h"
 #include "lb4/command/errand.h"
 #include "lb4/config/config.h"
 #include "lb4/control/handle.h"
@@ -24,19 +25,13 @@
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
 
-/* SERVICE/BACKEND each. */
-struct told_names {
-	char (*name)[2 * CONFIG_NAME_MAX]; /* owned; `count` of them */
-	size_t count, room;
-};
-
 struct simulation {
 	struct errand errand; /* the first one: see errand.h */
 
 	/* set before the thread starts */
 	struct config *before; /* owned; what is in force */
 	char *path;	       /* owned; of the file; "": what is in force */
-	struct told_names down, down_after;
+	struct downs down, down_after;
 	bool json;
 	bool tells_words; /* of the file, in errors */
 
@@ -54,8 +49,8 @@ simulation_free(struct errand *errand)
 
 	free(simulation->path);
 	config_free(simulation->before);
-	free(simulation->down.name);
-	free(simulation->down_after.name);
+	downs_done(&simulation->down);
+	downs_done(&simulation->down_after);
 	free(simulation->text);
 	json_decref(simulation->services);
 	free(simulation);
@@ -164,25 +159,14 @@ read_after(const struct simulation *simulation, struct config_errors *errors)
 	return config;
 }
 
-/* The names, as pointers to be freed; NULL without memory. */
-static const char **
-pointers_of(const struct told_names *names)
-{
-	const char **pointer = calloc(names->count + 1, sizeof(*pointer));
-
-	for (size_t i = 0; pointer != NULL && i < names->count; i++)
-		pointer[i] = names->name[i];
-	return pointer;
-}
-
 /* Writes to `out` and `services` what is told, or to `err` what is wrong. */
 static bool
 simulate(struct simulation *simulation, FILE *out, FILE *err)
 {
 	struct config_errors errors = { .count = 0 };
 	struct config *after = read_after(simulation, &errors);
-	const char **down = pointers_of(&simulation->down);
-	const char **down_after = pointers_of(&simulation->down_after);
+	const char **down = downs_pointers(&simulation->down);
+	const char **down_after = downs_pointers(&simulation->down_after);
 	int error = -EINVAL;
 
 	if (after == NULL || down == NULL || down_after == NULL)
@@ -273,38 +257,6 @@ step_simulate(struct caller *caller)
 
 /* ---- the question -------------------------------------------------------- */
 
-static bool
-note(struct told_names *names, const char *name)
-{
-	size_t room = 2 * names->room + 16;
-	void *more;
-
-	if (names->count == names->room) {
-		more = reallocarray(names->name, room, sizeof(*names->name));
-		if (more == NULL)
-			return false;
-		names->name = more;
-		names->room = room;
-	}
-	return strlcpy(names->name[names->count++], name,
-		   sizeof(*names->name)) < sizeof(*names->name);
-}
-
-/* Those that the option of that name gives. */
-static bool
-note_options(struct told_names *names, const struct command *command,
-    const char *option)
-{
-	for (unsigned i = 1; i < command->words; i++) {
-		const char *value = command_option_value(command->word[i],
-		    option);
-
-		if (value != NULL && !note(names, value))
-			return false;
-	}
-	return true;
-}
-
 /* Who takes no conns now is taken for down, and who is said to be. */
 static bool
 note_downs(struct simulation *simulation, const struct table *table,
@@ -324,12 +276,12 @@ note_downs(struct simulation *simulation, const struct table *table,
 				continue;
 			(void)snprintf(name, sizeof(name), "%s/%s",
 			    backend->service, backend->name);
-			if (!note(&simulation->down, name))
+			if (!downs_add(&simulation->down, name))
 				return false;
 		}
 	}
-	return note_options(&simulation->down, command, "down") &&
-	    note_options(&simulation->down_after, command, "down-after");
+	return downs_add_options(&simulation->down, command, "down") &&
+	    downs_add_options(&simulation->down_after, command, "down-after");
 }
 
 static struct simulation *
