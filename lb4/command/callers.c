@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The control socket's callers together: see callers.h. */
+/* All callers of the control socket: see callers.h. */
 #include "lb4/command/callers.h"
 
 #include <errno.h>
@@ -15,15 +15,15 @@
 #include "lb4/engine/engine.h"
 #include "lb4/engine/sweep.h"
 
-#define SWEEPS_MAX 256 /* under way, so that their mailbox is never full */
+#define SWEEPS_MAX 256 /* at a time, so that their mailbox is never full */
 
-/* Lines in the log about callers who are refused or closed: anybody who may
- * connect can cause one. */
+/* Log lines about refused and closed callers: anybody who may connect can cause
+ * one. */
 #define LINES_MAX 10
 #define LINES_WINDOW_MS 5000
 
-/* Answers to explain for a user who is no admin: each tells something of the
- * hash-seed. */
+/* Answers to `explain` for a user below admin: each one reveals something about
+ * the hash-seed. */
 #define EXPLAINS_MAX 10
 #define EXPLAINS_WINDOW_MS 1000
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What an operator does to a backend: drain, ready, maint, weight, add, remove.
- * The administrative state is a word of the backend; the others edit a copy of
- * the configuration in force and apply it (lb4/control/change.h).
+ * drain, ready, maint, weight, add, remove: changes of one backend.  The first
+ * three set the backend's administrative state.  The others edit a copy of the
+ * configuration in force and apply it (lb4/control/change.h).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
-/* Says to the log and the monitors what an operator has done. */
+/* Logs an operator's action and tells it as an event. */
 static void
 tell(const struct caller *caller, const char *event, const char *service,
     const char *backend, const char *text)
@@ -56,7 +56,7 @@ begin_admin(const struct caller *caller, const struct named *named,
 		tell(caller, "admin", backend->service, backend->name,
 		    admin_state_name(state));
 	}
-	/* What was not checked for a while is looked at before long. */
+	/* check soon: the last result is old */
 	if (unchecked)
 		(void)prober_ask(caller->handle->prober, backend->id);
 }
@@ -114,15 +114,16 @@ command_maint(struct caller *caller, const struct command *command)
 
 /* ---- changes of the configuration ---------------------------------------- */
 
-/* A copy of the configuration, and what a command edits of it. */
+/* A copy of the configuration, and the place in it that a command edits. */
 struct edited {
 	struct config *config; /* owned until it is applied */
 	struct config_service *service;
-	size_t place; /* of the backend in its service; `backends`: none */
+	size_t
+	    place; /* of the backend in its service; `backends`: it has none */
 };
 
-/* Copies the configuration and finds SERVICE/BACKEND in it, or answers why not
- * and returns false.  The backend may be missing. */
+/* Copies the configuration and finds SERVICE/BACKEND in it; the backend may be
+ * missing.  On failure, answers and returns false. */
 static bool
 begin_edit(struct caller *caller, const char *name, struct edited *edited)
 {
@@ -156,7 +157,7 @@ begin_edit(struct caller *caller, const char *name, struct edited *edited)
 	return true;
 }
 
-/* The same for a backend that must be there. */
+/* The same, and fails when the backend is missing. */
 static bool
 begin_edit_of(struct caller *caller, const char *name, struct edited *edited)
 {
@@ -170,8 +171,8 @@ begin_edit_of(struct caller *caller, const char *name, struct edited *edited)
 	return false;
 }
 
-/* Brings the copy into force, or answers why not and returns false; it is no
- * longer the caller's. */
+/* Brings the copy into force and takes ownership of it.  On failure, answers
+ * and returns false. */
 static bool
 apply(struct caller *caller, const struct edited *edited)
 {
@@ -186,8 +187,8 @@ apply(struct caller *caller, const struct edited *edited)
 	return error == 0;
 }
 
-/* Reads a word of the command into the copy, as the key reads it in a file; or
- * answers why not, with `what` before it, and returns false. */
+/* Parses a word of the command as the key does in a file.  On failure, answers
+ * with `what` before the reason and returns false. */
 static bool
 read_key(struct caller *caller, const struct key *key, void *to,
     const char *text, const char *what)
@@ -228,7 +229,7 @@ command_weight(struct caller *caller, const struct command *command)
 	} else if (apply(caller, &edited)) {
 		(void)snprintf(done, sizeof(done), "weight %u, was %u", weight,
 		    before);
-		/* the table's service is another one now, the backend stays */
+		/* the new table has another service, but the same backend */
 		tell(caller, "weight", named.backend->service,
 		    named.backend->name, done);
 	} else {
@@ -237,8 +238,8 @@ command_weight(struct caller *caller, const struct command *command)
 	answer_done(caller, "%s: weight %u", name, weight);
 }
 
-/* The line that the configuration would have: "NAME ADDRESS KEY=VALUE...", to
- * be freed; NULL without memory. */
+/* Returns the line as in a file, "NAME ADDRESS KEY=VALUE...", for the caller to
+ * free; NULL without memory. */
 static char *
 backend_line(const struct command *command, const char *name)
 {
@@ -265,7 +266,7 @@ command_add(struct caller *caller, const struct command *command)
 	if (!begin_edit(caller, name, &edited))
 		return;
 	if (edited.place < edited.service->backends) {
-		answer_error(caller, "refused", "%s is there already", name);
+		answer_error(caller, "refused", "%s exists already", name);
 		config_free(edited.config);
 		return;
 	}
@@ -284,7 +285,7 @@ command_add(struct caller *caller, const struct command *command)
 	answer_done(caller, "%s: added, ready", name);
 }
 
-/* Takes a backend out; the others keep their order. */
+/* Removes a backend; the others keep their order. */
 static void
 take_out(struct config_service *service, size_t place)
 {
@@ -316,6 +317,6 @@ command_remove(struct caller *caller, const struct command *command)
 	if (!apply(caller, &edited))
 		return;
 	(void)commands_split(name, service, backend);
-	tell(caller, "remove", service, backend, "removed; its conns go on");
+	tell(caller, "remove", service, backend, "removed; its conns continue");
 	answer_done(caller, "%s: removed", name);
 }

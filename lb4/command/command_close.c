@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * How conns are to be closed: the options that drain and rebalance share, and
- * rebalance.
+ * rebalance, and the options that it shares with drain: deadline and rate.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -86,12 +85,12 @@ read_threshold(struct caller *caller, const char *value, double *threshold)
 	if (value == NULL)
 		return true;
 	*threshold = strtod(value, &end);
-	/* written so that what is no number is refused, too */
+	/* written so that it also refuses NaN */
 	if (end != value && *end == '\0' && *threshold >= 1.0 &&
 	    *threshold <= THRESHOLD_MAX)
 		return true;
 	return bad_option(caller, "threshold", value,
-	    "is not a number from 1 to 100, as 1.1");
+	    "is not a number from 1 to 100, such as 1.1");
 }
 
 void
@@ -113,7 +112,8 @@ command_rebalance(struct caller *caller, const struct command *command)
 	}
 	if (service->settings.balance == BALANCE_FIRST) {
 		answer_error(caller, "refused",
-		    "%s fills its backends one after the other", name);
+		    "%s has balance = first, which fills one backend after another",
+		    name);
 		return;
 	}
 	asked.rate = pace.rate;

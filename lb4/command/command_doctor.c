@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * doctor: the limits that the running process, with the configuration in force,
- * would meet, in the words of `lb4 -t --host`, and a thread that is stuck.
+ * doctor: the limits that the running process would meet with the configuration
+ * in force, in the format of `lb4 -t --host`, and a thread that is stuck.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * explain: a pick from the table that is served, with the states as they are
- * now, told in the words of `lb4 --explain`.  Nothing is counted.
+ * explain: a pick from the table in force with the current states, in the
+ * format of `lb4 --explain`.  It is not counted.
  *
- * With down-after it also tells the pick after backends have gone down.  That
- * one is made from a table of its own, which a thread builds (errand.h) from a
- * copy of the service's configuration and of its backends' states: a Maglev
- * table may have two million slots.
+ * With down-after, it also shows the pick after backends have gone down.  A
+ * thread (errand.h) makes that pick from a table of its own, because a Maglev
+ * table may have two million slots.  It builds the table from copies of the
+ * service's configuration and of its backends' states.
  */
 #include <bsd/string.h>
 #include <errno.h>
@@ -52,7 +52,7 @@ steps_array(const struct service *service, const struct pick_trace *trace)
 	return steps;
 }
 
-/* How the client comes to its backend, and which one it is. */
+/* The way to the client's backend, and the backend. */
 static json_t *
 pick_object(const struct service *service, const struct offline_pick *asked)
 {
@@ -95,7 +95,7 @@ explained_object(const struct service *service,
 
 /* ---- what if backends go down -------------------------------------------- */
 
-/* A backend as it is now; the names are those of the configuration. */
+/* A backend's state now. */
 struct state {
 	char name[CONFIG_NAME_MAX];
 	uint32_t health, active;
@@ -107,7 +107,7 @@ struct explanation {
 	struct errand errand; /* the first one: see errand.h */
 
 	/* set before the thread starts */
-	struct config *config; /* owned; has the one service */
+	struct config *config; /* owned; has only this service */
 	char service[CONFIG_NAME_MAX];
 	char client[COMMAND_WORD_MAX];
 	uint64_t now_ms;
@@ -116,8 +116,8 @@ struct explanation {
 	struct downs down_after;
 	bool json;
 
-	/* the thread's, and the job's once it is done; before that they have
-	 * the pick as things are now */
+	/* the thread's, and the job's once it is done; at first they hold the
+	 * pick from the table in force */
 	char *text;	/* owned; the answer as text, or */
 	json_t *object; /* owned; as JSON; NULL: no memory */
 };
@@ -135,8 +135,8 @@ explanation_free(struct errand *errand)
 	free(explanation);
 }
 
-/* Gives the backends of the thread's table the states that they have, and takes
- * some for down. */
+/* Copies the current states to the backends of the thread's table, and sets
+ * some backends down. */
 static void
 set_states(const struct explanation *explanation, struct offline *offline)
 {
@@ -154,13 +154,13 @@ set_states(const struct explanation *explanation, struct offline *offline)
 		backend_set_joining(backend, state->joining);
 		atomic_store(&backend->active, state->active);
 	}
-	/* those of other services count nothing here */
+	/* backends of other services do not matter here */
 	for (size_t i = 0; i < explanation->down_after.count; i++)
 		(void)offline_set_down(offline,
 		    explanation->down_after.name[i]);
 }
 
-/* Adds what is after to the answer as text; false without memory. */
+/* Adds the pick after to the text answer.  Returns false without memory. */
 static bool
 add_text(struct explanation *explanation, const struct service *service,
     const struct offline_pick *asked)
@@ -223,7 +223,7 @@ explanation_run(struct errand *errand)
 	if (offline_init(&offline, explanation->config, NULL) == 0) {
 		set_states(explanation, &offline);
 		service = offline_service(&offline, explanation->service);
-		/* the client was good before */
+		/* the client was valid in the first pick */
 		complete = service != NULL &&
 		    offline_pick(service, explanation->client,
 			explanation->now_ms, &asked) == NULL &&
@@ -240,7 +240,7 @@ explanation_run(struct errand *errand)
 
 /* ---- the answer ---------------------------------------------------------- */
 
-/* Either is NULL without memory; takes the reference to `object`. */
+/* Takes the reference to `object`. NULL means that there was no memory. */
 static void
 answer_explained(struct caller *caller, const char *text, json_t *object)
 {
@@ -271,7 +271,7 @@ step_explain(struct caller *caller)
 	return JOB_DONE;
 }
 
-/* The pick as text, to be freed; NULL without memory. */
+/* Returns the pick as text for the caller to free, or NULL without memory. */
 static char *
 explained_text(const struct service *service, const struct offline_pick *asked)
 {
@@ -312,8 +312,8 @@ explanation_new(const struct caller *caller, const struct service *service,
 	return NULL;
 }
 
-/* Copies what the thread needs: the service's settings, and its backends'
- * states.  False without memory. */
+/* Copies the service's configuration and its backends' states for the thread.
+ * Returns false without memory. */
 static bool
 copy_service(struct explanation *explanation, const struct config *config,
     const struct service *service)
@@ -328,7 +328,7 @@ copy_service(struct explanation *explanation, const struct config *config,
 	only = *found;
 	one.service = &only;
 	one.services = 1;
-	one.hash_seed_set = true; /* one that was drawn counts, too */
+	one.hash_seed_set = true; /* also a random seed */
 	explanation->config = config_copy(&one);
 	explanation->state = calloc(service->backends,
 	    sizeof(*explanation->state));
@@ -350,8 +350,8 @@ copy_service(struct explanation *explanation, const struct config *config,
 	return true;
 }
 
-/* Whether the client keeps its backend whatever else goes down: it was kept
- * there when the table changed, and that one stays. */
+/* Whether the client keeps its backend in any case: it was kept there after a
+ * change of the table, and this backend does not go down. */
 static bool
 stays(const struct explanation *explanation, const struct service *service,
     const struct offline_pick *asked)
@@ -368,8 +368,8 @@ stays(const struct explanation *explanation, const struct service *service,
 	return true;
 }
 
-/* Has the thread add what is after, or does it where that needs no table;
- * `explanation` is the job's then.  0, or -errno. */
+/* Starts the thread that adds the pick after, or answers at once where no table
+ * is needed.  Returns 0 with `explanation` given away, or -errno. */
 static int
 explain_after(struct caller *caller, struct explanation *explanation,
     const struct service *service, const struct offline_pick *asked)
@@ -394,7 +394,8 @@ explain_after(struct caller *caller, struct explanation *explanation,
 	return 0;
 }
 
-/* Whether each down-after names a backend; else has answered. */
+/* Checks that each down-after names a backend.  If not, answers and returns
+ * false. */
 static bool
 check_downs(struct caller *caller, const struct command *command)
 {
@@ -410,7 +411,7 @@ check_downs(struct caller *caller, const struct command *command)
 	return true;
 }
 
-/* With down-after. */
+/* Answers with the picks before and after. */
 static void
 explain_both(struct caller *caller, const struct command *command,
     const struct service *service, const struct offline_pick *asked)
@@ -429,7 +430,7 @@ explain_both(struct caller *caller, const struct command *command,
 		errand_let_go(&explanation->errand);
 }
 
-/* As things are now. */
+/* Answers with the pick from the table in force. */
 static void
 explain_now(struct caller *caller, const struct service *service,
     const struct offline_pick *asked)
@@ -460,14 +461,13 @@ command_explain(struct caller *caller, const struct command *command)
 		return;
 	if (!callers_may_explain(caller, now_ms)) {
 		answer_error(caller, "busy",
-		    "explain: a user below the level admin has 10 answers a "
-		    "second: ask again later");
+		    "explain: a user below the level admin gets 10 answers per second: ask again later");
 		return;
 	}
 	if (both && callers_have_job(caller->callers, step_explain)) {
-		/* a table may cost a CPU for a while */
+		/* a table may take a CPU for a while */
 		answer_error(caller, "busy",
-		    "another down-after is being explained");
+		    "another explain with down-after is running");
 		return;
 	}
 	why = offline_pick(service, client, now_ms, &asked);

@@ -71,14 +71,14 @@ static const struct column share_columns[] = {
 	{ NULL, NULL, 0, COLUMN_TEXT },
 };
 
-/* Where a service's zones mean nothing, all but the backups are "near". */
+/* If the service ignores zones, all backends except backups are "near". */
 static const char *const set_names[BACKEND_SETS] = {
 	[SET_NEAR] = "near",
 	[SET_FAR] = "far",
 	[SET_BACKUP] = "backup",
 };
 
-/* What a backend has of its set. */
+/* A backend's share of its set. */
 struct share {
 	uint32_t slots; /* of its Maglev table; 0 without one */
 	double percent;

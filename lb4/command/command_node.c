@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * node: the node's state, for what moves addresses and routes between the nodes
- * of a cluster (lb4ctl watch), and taking the node out of the cluster, at once
- * or by a deadline (lb4/control/node.h).
+ * node: shows the node's state to whatever moves addresses and routes between
+ * the nodes of a cluster (lb4ctl watch), and takes the node out of the cluster,
+ * at once or by a deadline (lb4/control/node.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +32,7 @@ tell(const struct caller *caller, const char *text)
 	    text);
 }
 
-/* False after answering that it cannot be done. */
+/* On failure, answers and returns false. */
 static bool
 run_drain(struct caller *caller, const struct command *command)
 {
@@ -65,7 +65,7 @@ answer_node(struct caller *caller, bool drain)
 
 	state = node_state(handle->running, why, sizeof(why));
 	if (caller->json) {
-		/* no memory is needed: it tells what was done */
+		/* without memory: the work is done already */
 		answer_head(caller, "lb4.node/1");
 		caller_printf(caller,
 		    ",\"ready\":%s,\"state\":\"%s\","
@@ -87,7 +87,7 @@ answer_node(struct caller *caller, bool drain)
 		    conns, conns == 1 ? " goes" : "s go",
 		    conns == 1 ? "s" : "");
 	answer_done(caller, "%s", node_text(state, why, text, sizeof(text)));
-	/* who asks just this goes on asking */
+	/* such a caller probably keeps asking */
 	caller->asks_node = !drain;
 }
 

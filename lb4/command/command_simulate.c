@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * simulate: how many clients would move if a file were in force, instead of
- * what is served, with the states as they are now.  Millions of picks take
- * seconds, so a thread of its own makes them, with configurations of its own
- * (see errand.h).
+ * simulate: how many clients would move if a file were in force instead of the
+ * present configuration, with the current states.  Millions of picks take
+ * seconds, so a thread makes them, with its own copies of the configurations
+ * (errand.h).
  */
 #include <bsd/string.h>
 #include <errno.h>
@@ -33,12 +33,12 @@ struct simulation {
 	char *path;	       /* owned; of the file; "": what is in force */
 	struct downs down, down_after;
 	bool json;
-	bool tells_words; /* of the file, in errors */
+	bool tells_words; /* errors may quote the file */
 
 	/* the thread's, and the job's once it is done */
 	char *text;	  /* owned; the answer, or what is wrong */
 	json_t *services; /* owned; the answer in JSON */
-	bool no_memory;	  /* ... of which a part is lost */
+	bool no_memory;	  /* part of it is lost */
 	bool failed;
 };
 
@@ -131,16 +131,15 @@ tell_json(void *owner, const struct simulated *told)
 	simulation->no_memory |= error != 0;
 }
 
-/* The first complaint, for the others repeat it more often than not.  It has
- * words of the file, which the caller may not be allowed to read. */
+/* Writes the first complaint; the others often repeat it.  It quotes the file,
+ * so callers below admin are told less. */
 static void
 complain(const struct simulation *simulation,
     const struct config_errors *errors, FILE *err)
 {
 	if (errors->count > 0 && !simulation->tells_words)
 		fprintf(err,
-		    "%s has an error: callers of the level admin are told "
-		    "which",
+		    "%s has an error: only callers of the level admin see which",
 		    simulation->path);
 	else
 		fputs(errors->count > 0 ? errors->text[0] : "no memory", err);
@@ -159,7 +158,7 @@ read_after(const struct simulation *simulation, struct config_errors *errors)
 	return config;
 }
 
-/* Writes to `out` and `services` what is told, or to `err` what is wrong. */
+/* Writes the results to `out` and `services`, or an error to `err`. */
 static bool
 simulate(struct simulation *simulation, FILE *out, FILE *err)
 {
@@ -206,7 +205,7 @@ simulation_run(struct errand *errand)
 	    !simulate(simulation, out, err);
 	if (textbuf_close(&text) < 0)
 		simulation->failed = true;
-	/* without memory for the reason, that is the reason */
+	/* if there is no memory for the reason, memory is the reason */
 	(void)textbuf_close(&complaint);
 	simulation->failed |= simulation->no_memory;
 	if (simulation->failed) {
@@ -220,7 +219,7 @@ simulation_run(struct errand *errand)
 
 /* ---- the job ------------------------------------------------------------- */
 
-/* What the program says at the command line begins with its name. */
+/* Removes the program's name, which begins messages on the command line. */
 static const char *
 plain(const char *text)
 {
@@ -257,7 +256,8 @@ step_simulate(struct caller *caller)
 
 /* ---- the question -------------------------------------------------------- */
 
-/* Who takes no conns now is taken for down, and who is said to be. */
+/* Notes the backends to take as down: those that take no conns now, and those
+ * named by options. */
 static bool
 note_downs(struct simulation *simulation, const struct table *table,
     const struct command *command)
@@ -306,7 +306,7 @@ simulation_new(const struct caller *caller, const struct command *command)
 	if (simulation->path != NULL && simulation->services != NULL &&
 	    simulation->before != NULL &&
 	    note_downs(simulation, table_current(handle->tables), command)) {
-		/* one that was drawn stays, too */
+		/* also keeps a random seed */
 		simulation->before->hash_seed_set = true;
 		return simulation;
 	}
@@ -322,14 +322,13 @@ command_simulate(struct caller *caller, const struct command *command)
 	struct simulation *simulation;
 	int error;
 
-	/* lb4 may read files that an admin by group may not */
+	/* lb4 can read files that an admin by group cannot */
 	if (path != NULL && !caller->own) {
 		answer_error(caller, "denied",
-		    "lb4 opens a FILE for root and its own user alone: save "
-		    "what lb4ctl config says, and use lb4 --simulate");
+		    "lb4 opens a FILE only for root and its own user: save the output of lb4ctl config and use lb4 --simulate");
 	} else if (path != NULL && path[0] != '/') {
 		answer_error(caller, "usage",
-		    "%s: lb4 opens it: write its whole path", path);
+		    "%s: lb4 opens the file: write its absolute path", path);
 	} else if (path == NULL &&
 	    command_option(command, "down-after") == NULL &&
 	    !options_can_reload(options)) {
@@ -337,8 +336,8 @@ command_simulate(struct caller *caller, const struct command *command)
 		    "%s cannot be read again: name a FILE",
 		    options_source(options));
 	} else if (callers_have_job(caller->callers, step_simulate)) {
-		/* each costs a CPU for seconds */
-		answer_error(caller, "busy", "another one is being simulated");
+		/* each one takes a CPU for seconds */
+		answer_error(caller, "busy", "another simulation is running");
 	} else {
 		simulation = simulation_new(caller, command);
 		error = simulation != NULL ? errand_start(&simulation->errand)

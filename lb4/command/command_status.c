@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * status: services and their backends, in pieces: the table may be another one
- * between two of them, so what is remembered is an id and an index.  As JSON it
- * has all that lb4ctl cluster check compares.
+ * status: services and their backends.  The answer is written in pieces, and
+ * the table may change between two of them, so the job remembers an id and an
+ * index.  The JSON form has everything that lb4ctl cluster check compares.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -86,7 +86,7 @@ since_object(uint64_t now_ms, uint64_t then_ms)
 			    : json_integer((json_int_t)ago(now_ms, then_ms));
 }
 
-/* As it is configured; NULL when it is so no more. */
+/* The backend's configuration, or NULL after it was removed. */
 static const struct config_backend *
 configured(const struct caller *caller, const struct backend *backend)
 {
@@ -97,7 +97,7 @@ configured(const struct caller *caller, const struct backend *backend)
 	    backend->name);
 }
 
-/* Its zone, and whether it is a backup. */
+/* Adds the backend's zone and whether it is a backup. */
 static void
 add_place(const struct caller *caller, const struct backend *backend,
     const struct service_backend *entry, json_t *row)
@@ -121,7 +121,7 @@ add_place(const struct caller *caller, const struct backend *backend,
 	    entry != NULL ? json_boolean(backup) : json_null());
 }
 
-/* A backend's row; `entry` NULL: it is in the table no more. */
+/* A backend's row; `entry` is NULL when the table no longer has the backend. */
 static json_t *
 backend_row(const struct caller *caller, const struct backend *backend,
     const struct service_backend *entry, bool checked)
@@ -165,14 +165,15 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	return NULL;
 }
 
-/* A checksum as lb4ctl(8) and the log have it. */
+/* A checksum in the format of lb4ctl(8) and the log. */
 static json_t *
 checksum_text(uint64_t checksum)
 {
 	return json_sprintf("%016" PRIx64, checksum);
 }
 
-/* Of the service as it is configured, for JSON; null when it is so no more. */
+/* The checksum of the service's configuration, for JSON; null after the service
+ * was removed. */
 static json_t *
 configuration_checksum(const struct caller *caller,
     const struct service *service)
@@ -228,7 +229,7 @@ format_listens(const struct caller *caller, const struct service *service,
 	json_decref(listens);
 }
 
-/* What is seldom so is said when it is so. */
+/* A rare figure, shown only when it is not 0. */
 static const char *
 say_no_ports(const struct figures_service *sums, char *buf, size_t size)
 {
@@ -287,7 +288,8 @@ open_service(struct caller *caller, const struct service *service)
 	    "backends", line, columns);
 }
 
-/* The next piece of a service's rows; true when it is complete. */
+/* Writes the next piece of a service's rows.  Returns true when it is
+ * complete. */
 static bool
 write_service(struct caller *caller, const struct service *service)
 {
@@ -312,7 +314,7 @@ write_service(struct caller *caller, const struct service *service)
 	return true;
 }
 
-/* Backends that no table names any more, but conns do. */
+/* Writes the backends that were removed and still have conns. */
 static void
 write_removed(struct caller *caller)
 {
@@ -370,7 +372,7 @@ step_status(struct caller *caller)
 	return JOB_DONE;
 }
 
-/* What is true of the whole node. */
+/* The members about the whole node. */
 static json_t *
 status_head(const struct caller *caller)
 {

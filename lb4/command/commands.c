@@ -122,7 +122,7 @@ commands_usage(struct caller *caller, const struct command *command)
 	    spec->arguments[0] != '\0' ? " " : "", spec->arguments);
 }
 
-/* The first option that the command does not have, or NULL. */
+/* The first word that is an unknown option, or NULL. */
 static const char *
 unknown_option(const struct spec *spec, const struct command *command)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Backends that are taken for down: see downs.h. */
+/* Backends assumed to be down: see downs.h. */
 #include "lb4/command/downs.h"
 
 #include <bsd/string.h>

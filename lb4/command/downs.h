@@ -20,15 +20,16 @@ struct downs {
 	size_t count, room;
 };
 
-/* Adds a name; false without memory, or when it is too long for one. */
+/* Adds a name.  Returns false without memory, or if the name is too long. */
 bool downs_add(struct downs *downs, const char *name);
 
-/* Adds the value of each option `option` of the command; false as above. */
+/* Adds the values of the command's options of that name.  Returns as
+ * downs_add(). */
 bool downs_add_options(struct downs *downs, const struct command *command,
     const char *option);
 
-/* Pointers to the names, to be freed, valid until the list changes; NULL
- * without memory. */
+/* Returns an array of pointers to the names for the caller to free, or NULL
+ * without memory.  Valid until the list changes. */
 const char **downs_pointers(const struct downs *downs);
 
 void downs_done(struct downs *downs);

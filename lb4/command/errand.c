@@ -41,7 +41,7 @@ errand_main(void *argument)
 
 	errand->run(errand);
 	atomic_store_explicit(&errand->done, true, memory_order_release);
-	/* without it the job looks once a second */
+	/* if this fails, the job checks once a second anyway */
 	(void)!write(errand->bell, &ring, sizeof(ring));
 	errand_let_go(errand);
 	return NULL;

@@ -9,7 +9,7 @@
 #include "common/user.h"
 #include "lb4/config/settings.h"
 
-#define GROUPS_MAX 256 /* of a caller, that are looked at */
+#define GROUPS_MAX 256 /* groups of a caller that are considered */
 
 int
 groups_find(struct groups *groups, const struct config *config, struct why *why)
@@ -64,7 +64,7 @@ groups_recognise(const struct groups *groups, int fd, struct newcomer *who,
 		who->level = LEVEL_ADMIN;
 		return;
 	}
-	/* one in more groups than these has the level of the first alone */
+	/* with more groups than that, only the primary group counts */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &gids_len) == -1)
 		gids_len = 0;
 	gids[gids_len / sizeof(gid_t)] = peer.gid;

@@ -35,8 +35,8 @@
 #define ACCEPTS_MAX 16 /* of one turn */
 #define NEWS_MAX 4096
 
-#define TICK_MS 1000 /* rates are looked at, waiting jobs tried */
-#define RETRY_MS 5   /* a worker was too busy for a sweep */
+#define TICK_MS 1000 /* updates rates, runs waiting jobs */
+#define RETRY_MS 5   /* when a worker's mailbox was full */
 
 enum { TAG_LISTENER, TAG_SWEEPS, TAG_NEWS, TAG_BACK, TAG_CALLER };
 
@@ -46,14 +46,14 @@ struct control_socket {
 	struct addr addr; /* where it listens; its file, and who may connect */
 	struct sockfile_id file;
 	struct sockfile_access access;
-	bool look; /* whether the file is still ours, in the next turn */
+	bool look; /* check in the next turn whether the file is still ours */
 	struct acceptor acceptor;
 	struct groups groups;
 
 	struct mailbox news; /* ids of backends, from the prober */
 	struct mailbox back; /* struct lent, from the readiness thread */
 	struct readiness *readiness;
-	uint32_t told[NEWS_MAX]; /* what the news are of */
+	uint32_t told[NEWS_MAX]; /* the backends in the news */
 	uint64_t tick_ms;	 /* when the next one is due */
 
 	struct callers callers;
@@ -61,8 +61,8 @@ struct control_socket {
 
 /* ---- opening ------------------------------------------------------------- */
 
-/* Opens the listener; its file has its owner, group and mode before anybody
- * can connect. */
+/* Opens the listener.  Its file gets owner, group and mode before anybody can
+ * connect. */
 static int
 listen_there(struct control_socket *socket, struct sockfile_id *file)
 {
@@ -216,7 +216,7 @@ control_socket_callers(const struct control_socket *socket)
 
 /* ---- taking callers ------------------------------------------------------ */
 
-/* Says why, to one who gets no place, and closes. */
+/* Tells a newcomer why there is no place, and closes. */
 static void
 turn_away(struct control_socket *socket, int fd, const char *why)
 {
@@ -227,7 +227,7 @@ turn_away(struct control_socket *socket, int fd, const char *why)
 	acceptor_close(&socket->acceptor, fd);
 }
 
-/* Who has a place that another one is to have. */
+/* Closes a caller whose place another one needs. */
 static void
 make_room(struct caller *caller, uint64_t now_ms)
 {
@@ -243,7 +243,7 @@ make_room(struct caller *caller, uint64_t now_ms)
 	caller_close(caller);
 }
 
-/* One who may do nothing here. */
+/* Refuses a caller without a level. */
 static void
 refuse(struct caller *caller, uint64_t now_ms)
 {
@@ -316,8 +316,8 @@ take_callers(struct control_socket *socket, uint64_t now_ms)
 	}
 }
 
-/* Listens anew where the file has gone or is another one; whoever waits in the
- * old queue is taken first. */
+/* Listens again if the file is gone or was replaced.  Accepts the callers in
+ * the old queue first. */
 static void
 look_at_file(struct control_socket *socket, uint64_t now_ms)
 {
@@ -334,8 +334,8 @@ look_at_file(struct control_socket *socket, uint64_t now_ms)
 		       : acceptor_open(&acceptor, socket->epfd, fd,
 			     loop_tag(TAG_LISTENER, 0, 0));
 	if (error < 0) {
-		log_error("control: %s is no longer ours, and cannot be made "
-			  "anew: %s",
+		log_error(
+		    "control: %s was removed or replaced, and cannot be created again: %s",
 		    path, strerror(-error));
 		if (fd >= 0) {
 			sockfile_unlink(&socket->addr, &file);
@@ -350,12 +350,13 @@ look_at_file(struct control_socket *socket, uint64_t now_ms)
 	socket->acceptor = acceptor;
 	socket->listenfd = fd;
 	socket->file = file;
-	log_notice("control: %s was gone: listening there again", path);
+	log_notice("control: %s was removed or replaced: listening there again",
+	    path);
 }
 
 /* ---- running ------------------------------------------------------------- */
 
-/* Has epoll look for what the caller can use. */
+/* Updates the events that epoll watches for the caller. */
 static void
 watch_caller(struct control_socket *socket, struct caller *caller)
 {
@@ -373,7 +374,7 @@ watch_caller(struct control_socket *socket, struct caller *caller)
 		caller->state = CALLER_GONE;
 }
 
-/* Whether the readiness thread can do what there is to do for the caller. */
+/* Whether the readiness thread can serve the caller. */
 static bool
 is_to_be_lent(const struct caller *caller)
 {
@@ -432,7 +433,7 @@ run_callers(struct control_socket *socket, uint64_t now_ms)
 
 /* ---- events -------------------------------------------------------------- */
 
-/* Tells an event of a backend that went up or down, once for each time. */
+/* Tells an event when a backend went up or down, once for each change. */
 static void
 tell_health(const struct control_socket *socket, struct backend *backend)
 {
@@ -459,7 +460,7 @@ compare_ids(const void *left, const void *right)
 	return (*a > *b) - (*a < *b);
 }
 
-/* All that there are in one pass over the backends: thousands may go down at
+/* Handles all news in one pass over the backends: thousands may go down at
  * once. */
 static void
 take_news(struct control_socket *socket)
@@ -486,7 +487,7 @@ take_news(struct control_socket *socket)
 void
 control_socket_news(void *socket, uint32_t backend)
 {
-	/* Full: jobs that wait for it look now and then anyway. */
+	/* if it is full, waiting jobs still run once a second */
 	(void)mailbox_post(&((struct control_socket *)socket)->news, &backend);
 }
 
@@ -497,7 +498,7 @@ on_caller_event(struct caller *caller, uint32_t events, uint64_t now_ms)
 		caller->writable = true;
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		caller_read(caller, now_ms);
-	/* What it sent before it went is still done. */
+	/* Commands sent before the hang-up still run. */
 	if ((events & (EPOLLHUP | EPOLLERR)) != 0)
 		caller->hung_up = caller->eof || caller->state != CALLER_OPEN;
 	if ((events & EPOLLERR) != 0)
@@ -542,7 +543,7 @@ tick(struct control_socket *socket, uint64_t now_ms)
 	callers_log_left_out(&socket->callers, now_ms);
 	for (size_t i = 0; i < tables->backends_count; i++)
 		backend_rate_look(tables->backends[i], now_ms);
-	/* so that who asks but once is told of a thread that spins */
+	/* detects a spinning thread even for a caller that asks only once */
 	(void)node_state(socket->callers.handle.running, why, sizeof(why));
 	socket->tick_ms = now_ms + TICK_MS;
 	socket->callers.woken = true;
@@ -630,7 +631,7 @@ control_socket_event(void *socket, const struct event *event, const char *text)
 {
 	struct control_socket *our = socket;
 
-	/* as good a moment as any to see whether the file is still there */
+	/* a reload also repairs a socket file that was removed */
 	if (strcmp(event->kind, EVENTS_RELOAD) == 0)
 		our->look = our->callers.again = true;
 	callers_tell(&our->callers, event, text);

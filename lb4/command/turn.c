@@ -32,8 +32,8 @@ job_is_due(const struct caller *caller, uint64_t now_ms)
 	    (caller->job.deadline_ms != 0 && now_ms >= caller->job.deadline_ms);
 }
 
-/* One step of the caller's job, or its next line; false when there is nothing
- * to do now. */
+/* Runs one step of the caller's job, or its next line.  Returns false when
+ * there is nothing to do now. */
 static bool
 run_step(struct caller *caller, bool *waits, uint64_t now_ms)
 {
@@ -75,7 +75,7 @@ run_step(struct caller *caller, bool *waits, uint64_t now_ms)
 	return true;
 }
 
-/* Runs what a caller wants, as far as it reads the answers. */
+/* Runs a caller's lines and job as long as it reads the answers. */
 static void
 run_caller(struct caller *caller, uint64_t now_ms)
 {
@@ -107,7 +107,7 @@ run_caller(struct caller *caller, uint64_t now_ms)
 		caller_end(caller, now_ms);
 }
 
-/* Closes who does nothing, or does not read. */
+/* Closes a caller that is idle or does not read. */
 static void
 look_at_time(struct caller *caller, uint64_t now_ms)
 {

@@ -32,16 +32,16 @@
 static void
 warn_restart(const struct key *key)
 {
-	log_warning("reload: [global] %s has changed: that takes a restart",
+	log_warning("reload: [global] %s has changed: restart lb4 to apply it",
 	    key->name);
 }
 
-/* What the process was started with stays, and `config` says so. */
+/* Keeps the settings that need a restart, in `config` too. */
 static void
 keep_fixed(struct config *config, const struct config *before)
 {
 	keys_keep_fixed(config, before, warn_restart);
-	/* a seed that was drawn is kept: clients stay where they are */
+	/* keep a random seed, so that clients stay where they are */
 	if (!config->hash_seed_set)
 		config->hash_seed = before->hash_seed;
 }
@@ -56,7 +56,8 @@ is_new(const struct backend *backend)
 	    ADMIN_READY;
 }
 
-/* Whether new conns would go to it; one that is new has yet to show. */
+/* Whether new conns would go to the backend.  A new backend counts as
+ * usable. */
 static bool
 would_take(const struct service *now, const struct config_backend *config)
 {
@@ -82,8 +83,9 @@ takes(const struct service *now)
 	return false;
 }
 
-/* Complains of each service that has a backend that takes conns and would have
- * none: one is in maintenance, say, and the other one was removed. */
+/* Complains about each service that takes conns now and would have no backend
+ * left to take them: for example, one backend is in maintenance and the file
+ * removes the other. */
 static int
 check_left(const struct tables *tables, const struct config *config,
     struct config_errors *errors)
@@ -104,7 +106,7 @@ check_left(const struct tables *tables, const struct config *config,
 			continue;
 		config_errors_add(errors,
 		    "service %s would be left without a backend that takes "
-		    "conns: lb4ctl reload --force does it all the same",
+		    "conns: lb4ctl reload --force reloads anyway",
 		    after->name);
 		error = -EINVAL;
 	}
@@ -113,7 +115,7 @@ check_left(const struct tables *tables, const struct config *config,
 
 /* ---- loops -------------------------------------------------------------- */
 
-/* The service of that name, which is most likely at that place; or NULL. */
+/* The service of that name, or NULL. Tries the given place first. */
 static const struct config_service *
 service_before(const struct config *before, size_t place, const char *name)
 {
@@ -134,8 +136,8 @@ has_backend(const struct config_service *service,
 	return found != NULL && addr_equal(&found->addr, &backend->addr);
 }
 
-/* Complains of backends that are not in force yet and lead back to lb4 by an
- * address of this host.  0 or -ENOMEM. */
+/* Complains about each new backend that leads back to lb4 by an address of this
+ * host.  Returns 0 or -ENOMEM. */
 static int
 check_new_loops(const struct config *config, const struct config *before,
     struct errors *errors)
@@ -157,7 +159,7 @@ check_new_loops(const struct config *config, const struct config *before,
 
 /* ---- validating ---------------------------------------------------------- */
 
-/* 0, or -errno with at least one complaint. */
+/* Returns 0, or -errno with at least one complaint. */
 static int
 validate(const struct running *running, struct config *config,
     enum change_origin origin, struct config_errors *list)
@@ -181,7 +183,7 @@ validate(const struct running *running, struct config *config,
 
 /* ---- preparing, then committing ----------------------------------------- */
 
-/* All that is prepared for `config`, and not in force yet. */
+/* Everything prepared for `config` and not in force yet. */
 struct change {
 	struct config *config;
 	struct engine_limits limits;
@@ -232,8 +234,8 @@ fail:
 	return error;
 }
 
-/* A file may say something else of the machine, or the machine is another one
- * by now. */
+/* Whether to warn about the machine's limits: the file asks for other limits,
+ * or the machine has changed. */
 static bool
 is_to_warn(const struct change *change, const struct running *running)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The pace of orders to close conns, and when they are over: see closer.h. */
+/* Runs the orders to close conns at their pace: see closer.h. */
 #include "lb4/control/closer.h"
 
 #include <inttypes.h>
@@ -20,19 +20,20 @@
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
-#define PIECES_MAX 256	/* under way, so that their mailbox is never full */
-#define PIECES_PER_S 50 /* of an order, when the rate is higher */
-#define RETRY_MS 5	/* a worker was too busy for a piece */
+#define PIECES_MAX 256	/* with workers at a time: the mailbox never fills */
+#define PIECES_PER_S 50 /* of one order, at a higher rate than this */
+#define RETRY_MS 5	/* when a worker's mailbox was full */
 #define LOOK_MS 200	/* at the health of backends with on-down */
 
-/* With on-down = all, busy conns follow when no idle one was found for so long:
- * what was busy when its backend went down has had time to become idle. */
+/* With on-down = all, busy conns are closed after no idle one was found for
+ * this long.  A conn that was busy when its backend went down has had time to
+ * become idle. */
 #define BUSY_AFTER_MS (2 * CONN_QUIET_MS)
 
 struct closer {
 	struct mailbox replies; /* struct closing *, from the workers */
 	unsigned out;		/* pieces that workers have */
-	uint64_t generation;	/* of the table that was looked at */
+	uint64_t generation;	/* of the table last looked at */
 	bool watches;		/* a service of it has on-down */
 	uint64_t look_ms;	/* the next look at health */
 	struct orders orders;
@@ -145,7 +146,8 @@ on_down_is_over(const struct backend *backend)
 	return backend_active(backend) == 0 ? "done" : NULL;
 }
 
-/* How many conns of the order's one backend may be closed; 0: it is over. */
+/* Returns how many conns of the order's backend may be closed; 0: the order is
+ * over. */
 static uint64_t
 look_at_backend(const struct closer *closer, struct order *order,
     uint64_t now_ms)
@@ -155,7 +157,7 @@ look_at_backend(const struct closer *closer, struct order *order,
 	const char *over;
 
 	if (backend == NULL)
-		over = "done"; /* freed: it had none */
+		over = "done"; /* freed, so it had no conns */
 	else if (order->kind == ORDER_DRAIN)
 		over = drain_is_over(backend);
 	else
@@ -218,7 +220,7 @@ closer_drain_node(struct closer *closer, unsigned rate, uint64_t deadline_ms)
 unsigned
 closer_stop_rate(uint64_t conns, unsigned within_ms)
 {
-	/* a conn must be quiet for a while, and rounds take some time */
+	/* a conn must be quiet for a while first, and rounds take time */
 	const uint64_t spare_ms = CONN_QUIET_MS + within_ms / 4;
 	const uint64_t ms = within_ms > 2 * spare_ms ? within_ms - spare_ms
 						     : within_ms / 2 + 1;
@@ -241,7 +243,8 @@ closer_stop(struct closer *closer, unsigned within_ms)
 	return order != NULL;
 }
 
-/* How many conns may be closed; 0: it is over, or there are none now. */
+/* Returns how many conns may be closed; 0: the order is over, or there are none
+ * now. */
 static uint64_t
 look_at_all(const struct closer *closer, struct order *order, uint64_t now_ms)
 {
@@ -267,7 +270,8 @@ look_at_all(const struct closer *closer, struct order *order, uint64_t now_ms)
 
 /* ---- pace ---------------------------------------------------------------- */
 
-/* How many conns the order may close now; 0: none now, or it is over. */
+/* Returns how many conns the order may close now; 0: none now, or the order is
+ * over. */
 static uint64_t
 look(const struct closer *closer, struct order *order, uint64_t now_ms)
 {
@@ -284,7 +288,7 @@ look(const struct closer *closer, struct order *order, uint64_t now_ms)
 	return look_at_backend(closer, order, now_ms);
 }
 
-/* Sends the order's piece on, if it is time. */
+/* Sends the order's piece to the next worker when it is due. */
 static void
 step(struct closer *closer, struct order *order, uint64_t now_ms)
 {
@@ -309,7 +313,8 @@ step(struct closer *closer, struct order *order, uint64_t now_ms)
 	closer->out++;
 }
 
-/* A round through all workers has ended: what does the next one look for? */
+/* Ends a round through all workers and chooses how quiet a conn must be in the
+ * next one. */
 static void
 end_round(struct order *order, uint64_t now_ms)
 {
@@ -345,7 +350,7 @@ on_piece(struct closer *closer, struct order *order, uint64_t now_ms)
 	if (piece->quietest_ms > order->round_quietest_ms)
 		order->round_quietest_ms = piece->quietest_ms;
 	if (piece->closed > 0) {
-		/* one more: they were closed within this millisecond */
+		/* round up: the conns were closed within this millisecond */
 		order->next_ms = now_ms + 1 +
 		    (piece->closed * UINT64_C(1000) + order->rate - 1) /
 			order->rate;
@@ -393,7 +398,7 @@ look_at_health(struct closer *closer, const struct service *service,
 			    backend->service, service->settings.on_down_rate,
 			    0);
 			if (order == NULL)
-				return; /* no memory: at the next look */
+				return; /* no memory: retried next time */
 			order_set_backend(order, backend);
 			order_tell(&closer->orders, order,
 			    "closing %s conns, %u/s",
@@ -401,7 +406,7 @@ look_at_health(struct closer *closer, const struct service *service,
 								     : "idle",
 			    order->rate);
 		}
-		/* the idle ones first */
+		/* idle conns first */
 		if (service->settings.on_down == ON_DOWN_ALL &&
 		    order->nothing && now_ms >= order->found_ms + BUSY_AFTER_MS)
 			order->piece.busy = true;

@@ -33,7 +33,7 @@
 #define SWEEP_MS 10000
 #define PROGRESS_MS 5000
 
-/* How long conns that are cut may go on delivering what they have received. */
+/* How long a conn that is cut may still deliver the bytes it has received. */
 #define CUT_MS 5000
 
 /* How long the reset of all conns may take. */
@@ -111,7 +111,7 @@ set_state(struct control *control, enum running_state state)
 	    running_state_name(state));
 }
 
-/* Ends what is left, at once.  Does nothing when it is too late for that. */
+/* Resets all remaining conns at once, unless that has happened already. */
 static void
 kill_conns(struct control *control, const char *why)
 {
@@ -129,8 +129,8 @@ kill_conns(struct control *control, const char *why)
 	    timer_now_ms() + KILL_MS);
 }
 
-/* shutdown-timeout has passed.  What conns have received is delivered as long
- * as somebody takes it, then they are reset; but that has an end, too. */
+/* shutdown-timeout has passed: each conn delivers the bytes it has received and
+ * is then reset.  After CUT_MS the rest is reset at once. */
 static void
 cut_conns(struct control *control)
 {
@@ -149,9 +149,9 @@ cut_conns(struct control *control)
 	timer_arm(&control->wheel, &control->deadline, timer_now_ms() + CUT_MS);
 }
 
-/* Sets the time limit of draining, or the one to come if there is none yet.
- * Until then idle conns end in good order, spread over that time: their clients
- * do not all come back in the same moment. */
+/* Sets the deadline of draining.  Until then the closer ends idle conns one
+ * after another, so that their clients do not all reconnect at the same
+ * moment. */
 static void
 limit_drain(struct control *control)
 {
@@ -161,7 +161,7 @@ limit_drain(struct control *control)
 	timer_arm(&control->wheel, &control->deadline,
 	    control->drain_deadline_ms);
 	if (!closer_stop(control->running.closer, limit_ms))
-		log_warning("no memory to close idle conns in good order");
+		log_warning("no memory to close idle conns gracefully");
 }
 
 static void
@@ -190,8 +190,8 @@ drain(struct control *control, const char *signal_name, bool limited)
 		limit_drain(control);
 }
 
-/* TERM and INT: the first begins to drain, or sets a limit to a drain without
- * one; the next ends what is left. */
+/* TERM and INT: the first one starts to drain, or sets a deadline for a drain
+ * that has none.  The next one resets the remaining conns. */
 static void
 on_stop_signal(struct control *control, const char *signal_name)
 {
@@ -305,7 +305,7 @@ on_timer(struct control *control, const struct timer *timer)
 		cut_conns(control);
 	} else {
 		conns = engine_conns(control->running.engine);
-		log_warning("%" PRIu64 " conn%s would not end", conns,
+		log_warning("%" PRIu64 " conn%s did not end", conns,
 		    plural(conns));
 		set_state(control, RUNNING_ENDED);
 	}
@@ -319,7 +319,7 @@ on_event(struct control *control, uint64_t tag)
 
 	if (loop_tag_kind(tag) == TAG_SOURCE ||
 	    loop_tag_kind(tag) == TAG_CLOSER)
-		return; /* control_run() does what there is */
+		return; /* control_turn() serves it */
 	if (loop_tag_kind(tag) == TAG_MAILBOX) {
 		mailbox_open(&control->mailbox);
 		while (mailbox_take(&control->mailbox, &message))
@@ -341,7 +341,7 @@ start_closer(struct control *control)
 	    EPOLLIN, loop_tag(TAG_CLOSER, 0, 0));
 }
 
-/* How long there is nothing to do unless an event comes; -1: no end. */
+/* Returns how long to wait for events; -1: without a limit. */
 static int
 sleep_ms(const struct control *control)
 {
@@ -358,9 +358,10 @@ sleep_ms(const struct control *control)
 	return sleep;
 }
 
-/* Waits, and does what there is to do: events first.  shutdown-timeout is a
- * promise to whoever stops lb4, and goes by the clock; what is awaited of
- * others is not, for the time that this thread did not look.  0 or -errno. */
+/* Waits for events, and handles events, timers and sources in that order.
+ * shutdown-timeout is a promise to whoever stops lb4 and goes by the clock.
+ * The deadlines of others are extended by the time that this thread did not
+ * run.  Returns 0 or -errno. */
 static int
 control_turn(struct control *control, struct loop_clock *clock)
 {
@@ -416,7 +417,7 @@ control_run(struct control *control)
 	struct loop_clock clock;
 	int error = 0;
 
-	signals_reap(); /* who ended before there was anybody to be told */
+	signals_reap(); /* children that ended before this loop */
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	timer_arm(&control->wheel, &control->fullness,
 	    timer_now_ms() + FULLNESS_LOOK_MS);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The control thread's loop: the main thread after the start.  It waits for
- * signals and for what the workers tell it, and brings the process to its end:
+ * The control thread's loop, which the main thread runs after the start.  It
+ * waits for signals and for messages of the workers, and brings the process to
+ * its end:
  *
  *	SERVING --TERM, INT, QUIT--> DRAINING --all conns gone--> ENDED
  *	                                |                           ^
@@ -26,11 +27,11 @@
 #define CONTROL_SOURCES_MAX 4
 
 struct control {
-	struct running running; /* what it works on: the caller's to fill in
-				 * before control_start() */
+	struct running
+	    running; /* filled in by the caller before control_start() */
 
 	uint64_t drain_deadline_ms; /* 0: none */
-	bool cutting;		    /* it has passed: conns are being cut */
+	bool cutting; /* the deadline has passed: conns are being cut */
 
 	int epfd;
 	int signalfd;
@@ -38,27 +39,27 @@ struct control {
 	struct source source[CONTROL_SOURCES_MAX];
 	size_t sources;
 	struct timer_wheel wheel;
-	struct timer sweep;    /* looks for what tables no longer name */
-	struct timer fullness; /* looks whether maxconn is reached */
+	struct timer sweep;    /* frees what no table names */
+	struct timer fullness; /* checks whether maxconn is reached */
 	struct manager manager;
-	struct timer progress; /* says how many conns are left */
+	struct timer progress; /* logs how many conns are left */
 	struct timer deadline; /* of draining, cutting, then of killing */
 };
 
 /*
- * Opens the mailbox and blocks the signals that control takes, in the calling
- * thread and so in all that it starts later; SIGPIPE and SIGXFSZ are ignored
- * from here on.  All else is zero then.  Returns 0, or -errno with nothing
+ * Opens the mailbox and blocks the signals that control handles, in the calling
+ * thread and in every thread that it starts later.  Ignores SIGPIPE and
+ * SIGXFSZ. Sets everything else to zero.  Returns 0, or -errno with nothing
  * open.
  */
 int control_init(struct control *control);
 void control_done(struct control *control);
 
-/* Makes all that the loop needs, from what `running` holds.  0, or -errno: what
- * there is then is freed by control_done(). */
+/* Makes everything that the loop needs from the parts in `running`. Returns 0
+ * or -errno; control_done() frees the rest in either case. */
 int control_start(struct control *control);
 
-/* Lets the loop serve that source, too.  0 or -errno. */
+/* Adds a source to the loop.  Returns 0 or -errno. */
 int control_plug(struct control *control, const struct source *source);
 
 /* Runs until a signal ends the process.  Returns 0, or -errno when it cannot

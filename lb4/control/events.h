@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Events: what changes in the running process, told to whoever has subscribed.
- * The control thread tells them, and main.c subscribes the control socket,
- * which passes them on to its monitors.  lb4ctl(8) lists the kinds.
+ * Events: the control thread tells subscribers what changes in the running
+ * process. main.c subscribes the control socket, which passes events on to its
+ * monitors. lb4ctl(8) lists the kinds.
  */
 #ifndef LB4_CONTROL_EVENTS_H
 #define LB4_CONTROL_EVENTS_H
@@ -22,11 +22,11 @@ struct event {
 	const char *backend; /* NULL: of no backend */
 };
 
-/* Takes one event; what it is given lasts for the call. */
+/* Handles one event; the arguments are valid during the call only. */
 typedef void events_fn(void *owner, const struct event *event,
     const char *text);
 
-/* All zero: nobody has subscribed.  The control thread's. */
+/* Valid when all zero.  Owned by the control thread. */
 struct events {
 	size_t subscribers;
 	struct {
@@ -35,10 +35,10 @@ struct events {
 	} subscriber[EVENTS_SUBSCRIBERS_MAX];
 };
 
-/* Calls `take` at each event from now on.  `owner` outlives the last one. */
+/* Calls `take` for each event from now on.  `owner` must stay valid. */
 void events_subscribe(struct events *events, events_fn *take, void *owner);
 
-/* Tells all subscribers; the text is cut after EVENTS_TEXT_MAX bytes. */
+/* Tells all subscribers.  Text longer than EVENTS_TEXT_MAX is cut. */
 void events_tell(const struct events *events, const struct event *event,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 

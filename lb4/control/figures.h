@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The figures of services and backends, read once for all who show them:
+ * Reads the figures of services and backends for everything that shows them:
  * `status`, `info`, the service manager, metrics.  Times are on the clock of
- * timer_now_ms().  Workers and prober go on meanwhile, so figures that belong
- * together may differ by what happened in between.  The control thread's, and
- * for all who keep a table from being freed.
+ * timer_now_ms().  Workers and the prober keep writing, so related figures may
+ * differ by what happened between the reads.  For the control thread, or for a
+ * thread that keeps the table from being freed.
  */
 #ifndef LB4_CONTROL_FIGURES_H
 #define LB4_CONTROL_FIGURES_H
@@ -19,7 +19,7 @@
 struct service;
 struct table;
 
-/* Of a service: summed over workers, and over its backends in the table. */
+/* A service: sums over the workers, and over its backends in the table. */
 struct figures_service {
 	uint64_t active; /* conns */
 	uint64_t queued; /* clients that wait for a backend */
@@ -34,7 +34,7 @@ struct figures_service {
 void figures_service(const struct service *service,
     struct figures_service *figures);
 
-/* Of a backend. */
+/* A backend. */
 struct figures_backend {
 	enum admin_state admin;
 	uint32_t health; /* the word; see backend.h */
@@ -50,15 +50,15 @@ struct figures_backend {
 void figures_backend(const struct backend *backend,
     struct figures_backend *figures);
 
-/* The AND of its parts: "up", "down", "joining", "drain", "maint". */
+/* The effective state: "up", "down", "joining", "drain" or "maint". */
 const char *figures_state_name(const struct figures_backend *figures);
 
-/* What health says alone: "up", "down", "unknown", and "unchecked" where its
- * service has no checks. */
+/* The health alone: "up", "down" or "unknown"; "unchecked" if the service has
+ * no checks. */
 const char *figures_health_name(const struct figures_backend *figures,
     bool checked);
 
-/* How many there are in a table; NULL has none. */
+/* Counts of a table; a NULL table has none. */
 struct figures_counts {
 	size_t services, backends;
 	size_t available; /* backends that are up and may take conns */
@@ -66,7 +66,7 @@ struct figures_counts {
 
 void figures_count(const struct table *table, struct figures_counts *counts);
 
-/* Of all services of a table. */
+/* Sums over all services of a table. */
 struct figures_totals {
 	uint64_t accepted, closed, failed, retries, no_ports;
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Finds services and backends by name or id, in the tables and in the
- * configuration in force.  All return NULL when there is none, and take NULL
- * for a service that was not found.  The control thread's.
+ * Finds services and backends by name or id, in the tables and in a
+ * configuration.  All functions return NULL when there is no such thing, and
+ * accept NULL as a service that was not found.  For the control thread.
  */
 #ifndef LB4_CONTROL_FIND_H
 #define LB4_CONTROL_FIND_H
@@ -23,13 +23,14 @@ const struct service *find_service(const struct tables *tables,
 
 struct backend *find_backend(const struct service *service, const char *name);
 
-/* The backend of that id, also one that only conns name. */
+/* The backend of that id, even if only conns still use it. */
 struct backend *find_backend_id(const struct tables *tables, uint32_t id);
 
 const struct config_service *find_config_service(const struct config *config,
     const char *name);
 
-/* Its backends are sorted by name, as those of a valid configuration are. */
+/* The service's backends must be sorted by name, as in a valid
+ * configuration. */
 const struct config_backend *
 find_config_backend(const struct config_service *service, const char *name);
 

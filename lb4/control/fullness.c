@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Telling of maxconn: see fullness.h.  Called by control.c. */
+/* Logs when maxconn is reached: see fullness.h.  Called by control.c. */
 #include "lb4/control/fullness.h"
 
 #include <assert.h>
@@ -28,7 +28,7 @@ fullness_look_at(struct gate *gate, uint64_t limit, uint64_t now_ms,
 		told->since_ms = now_ms;
 		return FULLNESS_BEGAN;
 	}
-	/* a raised limit ends it, too: then nobody waits */
+	/* a raised limit also ends it: nobody waits then */
 	if (told->since_ms == 0 || waited ||
 	    (now_ms - told->last_ms < FULLNESS_OVER_MS && limit != 0))
 		return FULLNESS_SAME;

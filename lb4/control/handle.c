@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* What commands have of the process: see handle.h. */
+/* Makes and reads a handle: see handle.h. */
 #include "lb4/control/handle.h"
 
 #include "lb4/control/running.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The handle: all that a command has of the running process.  It can read the
- * configuration and ask the parts named here; it changes the configuration with
- * change.h and reload.h, and the node's state with node.h.
+ * A handle: what a command may use of the running process.  A command reads the
+ * configuration and uses the parts named here.  It changes the configuration
+ * with change.h and reload.h, and the node's state with node.h.
  */
 #ifndef LB4_CONTROL_HANDLE_H
 #define LB4_CONTROL_HANDLE_H
@@ -37,7 +37,7 @@ struct handle {
 /* Valid as long as `running` is. */
 struct handle handle_of(struct running *running);
 
-/* The configuration in force; it may be another one after a change. */
+/* The configuration in force.  The pointer is valid until the next change. */
 const struct config *handle_config(const struct handle *handle);
 
 /* Whether lb4 takes new conns, or is stopping. */

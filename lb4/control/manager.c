@@ -24,7 +24,7 @@
 
 #define STATUS_MS 2000
 
-/* While a thread is stuck, or may be: look again after this part of a beat. */
+/* While a thread is stuck or overdue, check again after this part of a beat. */
 #define LOOKS_PER_BEAT 8
 
 /* The status as text: "12 services, 34 of 36 backends up, 1234 conns". */
@@ -42,8 +42,8 @@ describe(char *text, size_t size, const struct engine *engine,
 	    counts.backends, conns, plural(conns));
 }
 
-/* Half of what the watchdog allows; 0: there is none, or it is another
- * process's. */
+/* Half the watchdog's timeout; 0: there is no watchdog, or it watches another
+ * process. */
 static uint64_t
 watchdog_beat_ms(void)
 {
@@ -82,7 +82,7 @@ on_status(struct manager *manager, struct timer_wheel *wheel)
 	char text[sizeof(manager->said)];
 
 	describe(text, sizeof(text), manager->engine, manager->tables);
-	/* What could not be said is tried again. */
+	/* a failed notification is retried next time */
 	if (strcmp(text, manager->said) != 0 &&
 	    notify_send("STATUS=%s", text) >= 0)
 		strlcpy(manager->said, text, sizeof(manager->said));
@@ -100,7 +100,7 @@ on_watchdog(struct manager *manager, struct timer_wheel *wheel)
 
 	if (withheld && !manager->withheld)
 		log_warning("%s has been in one turn of its loop for %" PRIu64
-			    " ms: the watchdog is not told that all is well",
+			    " ms: no WATCHDOG=1 is sent",
 		    verdict.name, verdict.ms);
 	else if (!withheld && manager->withheld)
 		log_notice("every thread turns its loop again");

@@ -13,8 +13,8 @@
 #include "lb4/control/running.h"
 #include "lb4/control/threads.h"
 
-/* Conns that are left at the deadline go on for so long: by then addresses and
- * routes that follow the readiness have left this node. */
+/* Conns that are left at the deadline continue for this long.  By then the
+ * addresses and routes that follow the readiness have left this node. */
 #define WITHDRAWN_MS 1000
 
 static const char *const names[] = {
@@ -41,8 +41,8 @@ node_text(enum node_state state, const char *why, char *buf, size_t size)
 	return buf;
 }
 
-/* Listeners are open from before the socket's first answer until the process
- * stops. */
+/* Listeners need no check: they are open before the control socket answers, and
+ * until lb4 stops. */
 enum node_state
 node_state(const struct running *running, char *why, size_t size)
 {

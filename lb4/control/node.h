@@ -2,9 +2,10 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * This node in its cluster: whether it can accept and forward, and taking it
- * out of the cluster, at once or by a deadline.  Whether backends are up has no
- * part in it: where all nodes see none, no address may leave all nodes.  Nor
- * has being full: clients wait in the listeners' queues.
+ * out of the cluster, at once or by a deadline.  The health of backends does
+ * not count: if every node sees all backends down, no address may leave every
+ * node.  Being at maxconn does not count either: clients wait in the listeners'
+ * queues.
  */
 #ifndef LB4_CONTROL_NODE_H
 #define LB4_CONTROL_NODE_H
@@ -24,7 +25,8 @@ enum node_state {
 
 #define NODE_WHY_MAX 64
 
-/* The node's state, and unless it is ready, why; from any thread. */
+/* The node's state; unless it is ready, `why` gets the reason.  From any
+ * thread. */
 enum node_state node_state(const struct running *running, char *why,
     size_t size);
 
@@ -40,14 +42,15 @@ const char *node_text(enum node_state state, const char *why, char *buf,
 bool node_is_drained(const struct running *running);
 
 /*
- * Takes the node out: not ready at once (`deadline_ms` 0), or from that time
- * on.  Idle conns are closed at `rate` a second until then, none with 0, and
- * what is left a moment after the deadline, when addresses and routes have left
- * this node.  False without memory: nothing has changed then.
+ * Takes the node out of its cluster: it is not ready at once (`deadline_ms` 0)
+ * or from the deadline on.  Until the deadline, `rate` idle conns per second
+ * are closed (0: none).  The others are closed shortly after the deadline, when
+ * addresses and routes have left this node.  Returns false without memory, with
+ * nothing changed.
  */
 bool node_drain(struct running *running, uint64_t deadline_ms, unsigned rate);
 
-/* Ends that; false when the node was not drained. */
+/* Ends that.  Returns false when the node was not drained. */
 bool node_undrain(struct running *running);
 
 #endif

@@ -25,12 +25,12 @@
 
 enum { TAG_MAILBOX, TAG_LENT };
 
-/* What is understood, and how much of it at once. */
+/* The only question that is understood, and how many are read at once. */
 static const char question[] = "node\n";
 #define QUESTION_LEN (sizeof(question) - 1)
 #define QUESTIONS_MAX 8
 
-#define SILENT_MS 5000 /* without a question: given back */
+#define SILENT_MS 5000 /* a caller silent for this long is given back */
 
 struct readiness {
 	/* set before the thread starts */
@@ -42,9 +42,9 @@ struct readiness {
 
 	_Atomic bool stop; /* writer: control */
 
-	/* the thread's own: by index; fd -1: none */
+	/* owned by the thread; by index; fd -1: none */
 	struct lent caller[READINESS_CALLERS_MAX];
-	uint64_t asked_ms[READINESS_CALLERS_MAX]; /* when it has, last */
+	uint64_t asked_ms[READINESS_CALLERS_MAX]; /* when it asked last */
 };
 
 /* ---- the thread ---------------------------------------------------------- */
@@ -77,7 +77,7 @@ take_lent(struct readiness *readiness)
 	}
 }
 
-/* How many questions wait, if nothing else does; else 0. */
+/* Returns how many questions wait; 0 if anything else waits, too. */
 static unsigned
 count_questions(int fd)
 {
@@ -92,8 +92,8 @@ count_questions(int fd)
 	return (unsigned)((size_t)len / QUESTION_LEN);
 }
 
-/* Answers one question and takes it off; false: the answer is not taken, and
- * the question is still there. */
+/* Answers one question and consumes it.  Returns false if the socket did not
+ * accept the answer; the question stays unread. */
 static bool
 answer(const struct readiness *readiness, int fd)
 {
@@ -123,8 +123,8 @@ on_readable(struct readiness *readiness, struct lent *lent)
 		give_back(readiness, lent);
 }
 
-/* Gives back who is silent.  Returns for how long there is no other one; -1:
- * for ever. */
+/* Gives back callers that have been silent for too long.  Returns the time
+ * until the next one is, or -1 if there is none. */
 static int
 look_at_time(struct readiness *readiness)
 {

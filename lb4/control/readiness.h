@@ -3,17 +3,17 @@
 /*
  * The readiness thread: it answers `node` with the node's state (node.h).  The
  * control thread may read a slow disk or build a large table for long, which is
- * no reason to move addresses and routes to another node.  A caller that has
- * asked `node` once is therefore lent to this thread, which answers as long as
- * the caller asks nothing else, and asks now and then:
+ * no reason to move addresses and routes to another node.  So control lends a
+ * caller that has asked `node` once to this thread.  The thread answers it as
+ * long as it asks nothing else, and asks from time to time:
  *
  *	control's caller --lent--> the thread answers "node" again and again
- *	       ^                        | another line, half a line, the end,
+ *	       ^                        | another line, a partial line, the end,
  *	       |			| silence
  *	       +------- given back -----+
  *
- * The thread reads nothing that it gives back, so control finds all of it.
- * Control takes a silent caller back so that it can make room for another.
+ * The thread leaves unread what it does not answer, so control finds all of it.
+ * Control gets silent callers back so that they can make room for others.
  */
 #ifndef LB4_CONTROL_READINESS_H
 #define LB4_CONTROL_READINESS_H
@@ -33,15 +33,16 @@ struct lent {
 
 #define READINESS_CALLERS_MAX 64
 
-/* Starts the thread.  Those who ask for something else are posted to `back`, a
- * mailbox of struct lent that has room for all of them.  NULL with errno. */
+/* Starts the thread.  It posts callers that it gives back to `back`, a mailbox
+ * of struct lent with room for all of them.  Returns NULL with errno set. */
 struct readiness *readiness_new(const struct running *running,
     struct mailbox *back);
 
-/* Ends the thread; what it was lent is the lender's again.  NULL is fine. */
+/* Ends the thread; all lent sockets belong to the lender again.  Accepts
+ * NULL. */
 void readiness_free(struct readiness *readiness);
 
-/* Lends a socket that has nothing written to it that is left to be sent. */
+/* Lends a socket to which everything has been written. */
 void readiness_lend(struct readiness *readiness, const struct lent *lent);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Which conns are too many: see rebalance.h. */
+/* Computes surpluses and aims the order: see rebalance.h. */
 #include "lb4/control/rebalance.h"
 
 #include <inttypes.h>
@@ -12,12 +12,12 @@
 #include "lb4/control/running.h"
 #include "lb4/table/table.h"
 
-/* Rebalancing is over when so long no backend had too many conns: what was
- * closed may come back to any of them. */
+/* Rebalancing is over when no backend had a surplus for this long: clients may
+ * reconnect to any backend. */
 #define SETTLE_MS 2000
 
-/* A policy may bring conns back to where they were: rebalancing gives up when
- * it has closed so many times the surplus, and a few. */
+/* A policy may send clients back to the same backend.  Rebalancing gives up
+ * after it has closed TIMES_MAX times the surplus, and FEW more. */
 #define TIMES_MAX 4
 #define FEW 16
 
@@ -32,7 +32,7 @@ rebalance_allowance(uint64_t conns, uint64_t weight, uint64_t weights,
 	return (uint64_t)most > share ? (uint64_t)most : share;
 }
 
-/* Whether it takes part: only conns of these are shared. */
+/* Whether the backend takes part in the distribution. */
 static bool
 takes_part(const struct service_backend *entry)
 {
@@ -62,7 +62,7 @@ sum_conns(const struct service *service)
 	return sum;
 }
 
-/* By how many conns it has too many when `conns` are to be shared. */
+/* The backend's surplus when `conns` are to be distributed. */
 static uint64_t
 surplus_of(const struct service *service, const struct service_backend *entry,
     uint64_t conns, double threshold)
@@ -70,7 +70,7 @@ surplus_of(const struct service *service, const struct service_backend *entry,
 	uint64_t has = backend_active(entry->backend), may;
 	uint64_t weights = sum_weights(service);
 
-	/* health may change meanwhile: none may be left */
+	/* health may have changed: no backend may be left */
 	if (!takes_part(entry) || weights == 0)
 		return 0;
 	may = rebalance_allowance(conns, entry->weight, weights, threshold);
@@ -105,9 +105,9 @@ rebalance_begin(struct orders *orders, const struct service *service,
 	return true;
 }
 
-/* The backend whose conns are to be closed now, and how many it has too many;
- * NULL: none has.  The one that the order is at stays so as long as it has too
- * many, unless no conn of it is idle; the next is taken in turn. */
+/* Returns the backend whose conns to close now, and its surplus; NULL: no
+ * backend has one.  The order stays with its backend as long as that has a
+ * surplus and idle conns; then the next backend follows. */
 static const struct backend *
 find_overloaded(const struct order *order, const struct service *service,
     uint64_t *surplus)
@@ -131,7 +131,7 @@ find_overloaded(const struct order *order, const struct service *service,
 	return NULL;
 }
 
-/* No backend has too many now: over, when that lasts. */
+/* No backend has a surplus now; the order is over if that lasts. */
 static void
 settle(const struct orders *orders, struct order *order, uint64_t now_ms)
 {
@@ -152,11 +152,12 @@ rebalance_aim(const struct orders *orders, struct order *order, uint64_t now_ms)
 	uint64_t surplus = 0;
 
 	if (service == NULL) {
-		order_end(orders, order, "the service has gone");
+		order_end(orders, order, "the service was removed");
 	} else if (order->deadline_ms <= now_ms) {
-		order_end(orders, order, "its time is over");
+		order_end(orders, order, "the deadline has passed");
 	} else if (order->closed >= order->most) {
-		order_end(orders, order, "given up, conns come back");
+		order_end(orders, order,
+		    "given up, clients come back to the same backends");
 	}
 	if (order->over)
 		return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Reload: see reload.h.  Called for SIGHUP (control.c) and by the command. */
+/* Reads the file again: see reload.h.  Called for SIGHUP and by `reload`. */
 #include "lb4/control/reload.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ reload_file(struct running *running, bool force, struct config_errors *errors)
 		log_error("reload refused: nothing has changed");
 	events_tell(&running->events, &(struct event){ .kind = EVENTS_RELOAD },
 	    "%s", error == 0 ? "done" : "refused");
-	/* what is in force now, whatever became of it */
+	/* the configuration in force now, after success or failure */
 	config = running->config;
 	backends = backends_of(config);
 	workers = engine_workers(config);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The running process, as the parts of control/ share it: what it consists of,
- * the configuration in force, and its state.  Commands see a handle instead
+ * The running process, shared by the parts of control/: its components, the
+ * configuration in force, and its state.  Commands use a handle instead
  * (handle.h).
  */
 #ifndef LB4_CONTROL_RUNNING_H
@@ -23,7 +23,7 @@ struct prober;
 struct tables;
 struct threads;
 
-/* control.h shows the steps from one to the next. */
+/* control.h shows the transitions. */
 enum running_state {
 	RUNNING_SERVING,
 	RUNNING_DRAINING,
@@ -33,7 +33,7 @@ enum running_state {
 };
 
 struct running {
-	/* Set before control_start(), and not changed after it. */
+	/* Set before control_start(), constant afterwards. */
 	struct engine *engine;
 	struct tables *tables;
 	struct logger *logger;
@@ -48,16 +48,16 @@ struct running {
 
 	struct events events;
 
-	/* The configuration in force: set before control_start(), owned here
-	 * while control runs, and replaced by change_apply() alone. */
+	/* The configuration in force.  Set before control_start(), owned here
+	 * while control runs; only change_apply() replaces it. */
 	struct config *config;
 	unsigned shutdown_timeout_ms;
 
-	/* Writer: control.  Readers: the readiness thread, too.  A deadline is
-	 * written before `node_drained`. */
+	/* Writer: control.  Readers: control and the readiness thread.  The
+	 * deadline is written before `node_drained`. */
 	_Atomic enum running_state state;
 	_Atomic bool node_drained; /* an operator has taken the node out */
-	_Atomic uint64_t node_deadline_ms; /* ... and it goes on until then */
+	_Atomic uint64_t node_deadline_ms; /* until then it accepts conns */
 };
 
 /* "running", "draining", "killing", "ended"; for any value of the enum. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The judge of this process's threads: see threads.h. */
+/* Checks the heartbeats of the threads: see threads.h. */
 #include "lb4/control/threads.h"
 
 #include <pthread.h>
@@ -21,7 +21,7 @@ struct threads {
 
 	struct pulse readiness; /* writer: that thread */
 
-	/* Control and readiness judge; what they remember is shared. */
+	/* Control and the readiness thread both check; they share these. */
 	pthread_mutex_t lock;
 	struct pulse_sight workers_seen[TABLE_WORKERS_MAX];
 	struct pulse_sight prober_seen, readiness_seen, log_seen;
