@@ -227,6 +227,15 @@ explain_lines(const struct sides *sides, FILE *in, FILE *out, FILE *err)
 	return why == NULL ? error : -EINVAL;
 }
 
+void
+offline_print_downs_after(const char *const *down, size_t downs, FILE *out)
+{
+	fputs("after", out);
+	for (size_t i = 0; i < downs; i++)
+		fprintf(out, "%s %s", i == 0 ? "     " : ",", down[i]);
+	fprintf(out, " %s down\n", downs == 1 ? "is" : "are");
+}
+
 /* One client: its pick, and the pick after backends have gone down. */
 static int
 explain_one(const struct sides *sides, const struct offline_explain *question,
@@ -237,11 +246,9 @@ explain_one(const struct sides *sides, const struct offline_explain *question,
 
 	if (error < 0 || sides->count == 1)
 		return error;
-	fputs("\nafter", out);
-	for (size_t i = 0; i < question->downs_after; i++)
-		fprintf(out, "%s %s", i == 0 ? "     " : ",",
-		    question->down_after[i]);
-	fprintf(out, " %s down\n", question->downs_after == 1 ? "is" : "are");
+	fputc('\n', out);
+	offline_print_downs_after(question->down_after, question->downs_after,
+	    out);
 	return offline_explain_client(sides->service[1], question->client, 0,
 	    out, err);
 }

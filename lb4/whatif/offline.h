@@ -105,6 +105,11 @@ const char *offline_pick(const struct service *service, const char *client,
 void offline_print_pick(const struct service *service,
     const struct offline_pick *asked, FILE *out);
 
+/* Writes "after      web/app1, web/app2 are down", the line between the pick
+ * before and the pick after that; at least one is down. */
+void offline_print_downs_after(const char *const *down, size_t downs,
+    FILE *out);
+
 /* The result for a service that is in both configurations, or in one. */
 enum simulated_change {
 	SIMULATED_STAYS,

@@ -445,7 +445,7 @@ changed_config(const struct house *house, unsigned workers,
 	return config;
 }
 
-/* As control_apply() does; 0 or -errno. */
+/* As change_apply() does; 0 or -errno. */
 static int
 change(struct house *house, struct config *config, char *why, size_t size)
 {
