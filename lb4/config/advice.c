@@ -27,15 +27,13 @@ is_checked_at(const struct config_backend *backend, uint16_t port)
 static void
 warn_mysql(const struct config_service *service, struct errors *errors)
 {
-	char section[CONFIG_NAME_MAX + sizeof("service ")];
-
 	if (service->settings.check.kind != CHECK_TCP)
 		return;
-	(void)snprintf(section, sizeof(section), "service %s", service->name);
+	errors_service(errors, service->name);
 	for (size_t i = 0; i < service->backends; i++) {
 		if (!is_checked_at(&service->backend[i], MYSQL_PORT))
 			continue;
-		errors_add(errors, service->line, section, "check",
+		errors_add(errors, service->line, "check",
 		    "warning: MySQL and MariaDB (port %d of %s) block this "
 		    "host after 100 checks without a login, and then refuse "
 		    "its clients: raise max_connect_errors there, or give "

@@ -270,7 +270,7 @@ preflight_loops(const struct config *config, const struct options *options,
 	errors_init(&errors,
 	    options->services == 0 ? options_source(options) : NULL, list);
 	if (loops_check(config, NULL, here_has, &errors) < 0)
-		errors_add(&errors, 0, NULL, NULL, "out of memory");
+		errors_add(&errors, 0, NULL, "out of memory");
 	errors_done(&errors);
 }
 
