@@ -467,17 +467,6 @@ is_exposed(int fd)
 	    (status.st_mode & S_IROTH) != 0;
 }
 
-bool
-config_warning(const struct config *config, char text[CONFIG_ERROR_MAX])
-{
-	if (!config->hash_seed_exposed)
-		return false;
-	(void)snprintf(text, CONFIG_ERROR_MAX,
-	    "[global] " SEED ": everybody on this machine may read the seed: "
-	    "chmod o-r the file, or move the seed to a " SEED_FILE);
-	return true;
-}
-
 static struct config *
 load(const char *path, int fd, struct config_errors *errors)
 {

@@ -137,10 +137,10 @@ write_place(char *text, const struct errors *errors, int line, const char *key)
 
 	if (line > 0)
 		snprintf(number, sizeof(number), ":%d", line);
-	snprintf(text, CONFIG_ERROR_MAX, "%.255s%s%s%s%s%s%.40s%s",
+	snprintf(text, CONFIG_ERROR_MAX, "%.255s%s%s%s%s%s%s%.40s%s",
 	    file != NULL ? file : "", file != NULL ? number : "",
-	    file != NULL ? ": " : "", section != NULL ? "[" : "",
-	    section != NULL ? section : "",
+	    file != NULL ? ": " : "", errors->are_warnings ? "warning: " : "",
+	    section != NULL ? "[" : "", section != NULL ? section : "",
 	    section == NULL   ? ""
 		: key == NULL ? "]: "
 			      : "] ",

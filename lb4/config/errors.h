@@ -39,6 +39,7 @@ struct errors {
 	size_t room;
 	char section[ERRORS_SECTION_MAX]; /* what they are about */
 	bool in_section;
+	bool are_warnings; /* each says so */
 };
 
 /* Empties `list`, which the complaints go to. */

@@ -232,7 +232,6 @@ read_and_apply(struct control *control, bool force,
     struct config_errors *errors)
 {
 	const struct options *options = control->parts.options;
-	char text[CONFIG_ERROR_MAX];
 	struct config *config;
 
 	if (!options_can_reload(options)) {
@@ -245,8 +244,7 @@ read_and_apply(struct control *control, bool force,
 	config = options_config(options, errors);
 	if (config == NULL)
 		return -EINVAL;
-	if (config_warning(config, text))
-		log_warning("%s: %s", options_source(options), text);
+	preflight_warn(config, options);
 	preflight_loops(config, options, errors);
 	if (errors->count > 0) {
 		config_free(config);
