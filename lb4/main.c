@@ -126,11 +126,9 @@ static int
 start_tables(struct program *program)
 {
 	struct config *config = program->config;
-	char why[CONFIG_ERROR_MAX];
 	int error;
 
-	if (config_warning(config, why))
-		log_warning("%s: %s", options_source(program->options), why);
+	preflight_warn(config, program->options);
 	engine_limits(config, &program->limits);
 	facts_warn(config, &program->limits);
 	program->workers = engine_workers(config);
@@ -484,14 +482,11 @@ static bool
 warn(const struct options *options, const struct config *config)
 {
 	struct config_errors warnings;
-	char text[CONFIG_ERROR_MAX];
 	bool complete;
 
-	if (config_warning(config, text))
-		escape_line(stderr, "%s: warning: %s", options_source(options),
-		    text);
 	advice_give(config,
-	    options->file != NULL ? options_source(options) : NULL, &warnings);
+	    options->file != NULL ? options_source(options) : NULL,
+	    ADVICE_FOR_CHECK, &warnings);
 	for (size_t i = 0; i < warnings.count; i++)
 		escape_line(stderr, "%s", warnings.text[i]);
 	complete = warnings.text != &warnings.spare;

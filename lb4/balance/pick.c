@@ -115,9 +115,3 @@ pick_release(const struct service *service, struct backend *backend)
 	if (found)
 		tell_moved(service, place);
 }
-
-bool
-pick_is_full(const struct service *service)
-{
-	return placing_is_full(service);
-}

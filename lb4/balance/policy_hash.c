@@ -110,21 +110,23 @@ walk(const struct service *service, const struct pick *pick,
     const struct scope *scope)
 {
 	const struct maglev *maglev = service->maglev[scope->set];
+	struct trace_step step = {
+		.set = scope->set,
+		.check_health = scope->check_health,
+		.slots = maglev->size,
+	};
 	uint64_t hash = scope->hash;
-	uint32_t slot;
-	unsigned index;
-	enum skip skip;
 
 	/* A hash of its own for each step, not a stride: the slots of one
 	 * backend lie at even distances, and a stride could meet it again and
 	 * again. */
 	for (unsigned i = 0; i <= STEPS_MAX; i++) {
-		slot = hash_reduce(hash, maglev->size);
-		index = maglev->slot[slot];
-		skip = candidate_skip(service, pick, index, scope);
-		trace_step(pick->trace, scope, slot, maglev->size, index, skip);
-		if (skip == SKIP_NOT)
-			return (int)index;
+		step.slot = hash_reduce(hash, maglev->size);
+		step.index = maglev->slot[step.slot];
+		step.skip = candidate_skip(service, pick, step.index, scope);
+		trace_step(pick->trace, &step);
+		if (step.skip == SKIP_NOT)
+			return (int)step.index;
 		hash = hash_mix(hash);
 	}
 	trace_spread(pick->trace);

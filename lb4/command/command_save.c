@@ -279,8 +279,10 @@ make_answer(struct saving *saving)
 	int error = 0;
 
 	if (out != NULL)
-		error = edits_diff(&saving->edits, original->text,
-		    original->len, original->path, out);
+		error = edits_diff(&saving->edits,
+		    &(struct edit_source){ original->text, original->len,
+			NULL },
+		    original->path, out);
 	if (out != NULL && writes && !saving->json)
 		fprintf(out, "written to %s\n", original->path);
 	if (textbuf_close(&buf) < 0 || error < 0) {
@@ -313,8 +315,10 @@ saving_run(struct errand *errand)
 		file = config_parse(original->path, original->text,
 		    original->len, &errors);
 	if (file != NULL)
-		error = edits_make(&saving->edits, original->text,
-		    original->len, file, saving->served, &why);
+		error = edits_make(&saving->edits,
+		    &(struct edit_source){ original->text, original->len,
+			file },
+		    saving->served, &why);
 	if (file != NULL && error == 0)
 		error = make_answer(saving);
 	if (errors.count > 0)

@@ -70,8 +70,7 @@ struct parse {
 
 /* What is wrong with the section itself. */
 #define complain_section(parse, ...) \
-	errors_add(&(parse)->errors, (parse)->section_line, (parse)->section, \
-	    NULL, __VA_ARGS__)
+	errors_add(&(parse)->errors, (parse)->section_line, NULL, __VA_ARGS__)
 
 static struct config_service *
 current_service(const struct parse *parse)
@@ -97,8 +96,7 @@ check_required(struct parse *parse)
 		if (key->section == KEY_SERVICE && key->required &&
 		    parse->given[i].line == 0)
 			errors_add(&parse->errors, parse->section_line,
-			    parse->section, key->name,
-			    "missing: add at least one");
+			    key->name, "missing: add at least one");
 	}
 }
 
@@ -208,6 +206,7 @@ on_section(void *context, int line, const char *name)
 	memset(parse->given, 0, keys_count * sizeof(*parse->given));
 	parse->place = PLACE_UNKNOWN;
 	parse->section_line = line;
+	errors_section(&parse->errors, name);
 	snprintf(parse->section, sizeof(parse->section), "%s", name);
 	snprintf(word, sizeof(word), "%.*s", (int)len, name);
 
@@ -221,12 +220,6 @@ on_section(void *context, int line, const char *name)
 		complain_unknown_section(parse, word);
 }
 
-static const char *
-section_text(const struct parse *parse)
-{
-	return parse->place == PLACE_START ? NULL : parse->section;
-}
-
 static void
 complain_unknown_key(struct parse *parse, enum key_section section, int line,
     const char *name)
@@ -237,18 +230,18 @@ complain_unknown_key(struct parse *parse, enum key_section section, int line,
 	struct errors *errors = &parse->errors;
 
 	if (keys_find(other, name) != NULL)
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key here: move it to [%s]",
 		    other == KEY_GLOBAL ? "global" : "service NAME");
 	else if (keys_find(KEY_BACKEND, name) != NULL)
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key here: write backend = NAME ADDRESS %s=...",
 		    name);
 	else if (key != NULL)
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key: did you mean \"%s\"?", key->name);
 	else
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key: remove it, or see lb4.ini(5)");
 }
 
@@ -262,7 +255,7 @@ find_key(struct parse *parse, int line, const char *name)
 	const struct key *key;
 
 	if (parse->place == PLACE_START)
-		errors_add(&parse->errors, line, NULL, name,
+		errors_add(&parse->errors, line, name,
 		    "key before any section: write [global] or [service "
 		    "NAME] above");
 	if (parse->place != PLACE_GLOBAL && parse->place != PLACE_SERVICE)
@@ -281,7 +274,7 @@ note_key(struct parse *parse, const struct key *key, int line)
 	int *first = &parse->given[key - keys_table].line;
 
 	if (*first > 0 && !key->repeats) {
-		errors_add(&parse->errors, line, parse->section, key->name,
+		errors_add(&parse->errors, line, key->name,
 		    "given before on line %d: keep one of them", *first);
 		return false;
 	}
@@ -381,8 +374,7 @@ on_value(void *context, int line, const char *name, const char *value)
 	if (error == -ENOMEM)
 		parse->no_memory = true;
 	else if (error != 0)
-		errors_add(&parse->errors, line, parse->section, name, "%s",
-		    why.text);
+		errors_add(&parse->errors, line, name, "%s", why.text);
 }
 
 static void
@@ -391,7 +383,7 @@ on_error(void *context, int line, const char *name, const char *what)
 	struct parse *parse = context;
 	const struct key *key;
 
-	errors_add(&parse->errors, line, section_text(parse), name, "%s", what);
+	errors_add(&parse->errors, line, name, "%s", what);
 	if (name == NULL || parse->place == PLACE_START ||
 	    parse->place == PLACE_UNKNOWN)
 		return;
@@ -419,8 +411,9 @@ run(struct parse *parse, const char *text, size_t len)
 	if (inifile_read(text, len, &sink) != 0)
 		parse->no_memory = true;
 	check_required(parse);
+	errors_section(&parse->errors, NULL);
 	if (parse->config->services == 0 && !parse->unknown_section)
-		errors_add(&parse->errors, 0, NULL, NULL,
+		errors_add(&parse->errors, 0, NULL,
 		    "no [service NAME] section: add one");
 	if (!parse->no_memory &&
 	    rules_check(parse->config, parse->source, &parse->errors) != 0)
@@ -474,17 +467,6 @@ is_exposed(int fd)
 	    (status.st_mode & S_IROTH) != 0;
 }
 
-bool
-config_warning(const struct config *config, char text[CONFIG_ERROR_MAX])
-{
-	if (!config->hash_seed_exposed)
-		return false;
-	(void)snprintf(text, CONFIG_ERROR_MAX,
-	    "[global] " SEED ": everybody on this machine may read the seed: "
-	    "chmod o-r the file, or move the seed to a " SEED_FILE);
-	return true;
-}
-
 static struct config *
 load(const char *path, int fd, struct config_errors *errors)
 {
@@ -502,7 +484,7 @@ load(const char *path, int fd, struct config_errors *errors)
 			    config->hash_seed_file[0] == '\0' && is_exposed(fd);
 	} else {
 		errors_init(&complaints, name, errors);
-		errors_add(&complaints, 0, NULL, NULL, "%s", file_error(error));
+		errors_add(&complaints, 0, NULL, "%s", file_error(error));
 		errors_done(&complaints);
 	}
 	if (fd > STDIN_FILENO)

@@ -44,6 +44,10 @@ struct kind {
 	/* Writes one of them so that parse reads it back. */
 	void (*print)(const struct key *key, const void *object, size_t index,
 	    FILE *out);
+
+	/* The kinds of numbers read and write one so: see values.h. */
+	const char *(*read)(const char *text, uint64_t *out);
+	const char *(*format)(uint64_t value, char *buf, size_t size);
 };
 
 struct key {

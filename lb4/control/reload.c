@@ -15,6 +15,7 @@
 #include "lb4/control/running.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/process/options.h"
+#include "lb4/process/preflight.h"
 #include "lb4/table/table.h"
 
 static size_t
@@ -32,7 +33,6 @@ read_and_apply(struct running *running, bool force,
     struct config_errors *errors)
 {
 	const struct options *options = running->options;
-	char text[CONFIG_ERROR_MAX];
 	struct config *config;
 
 	if (!options_can_reload(options)) {
@@ -45,8 +45,7 @@ read_and_apply(struct running *running, bool force,
 	config = options_config(options, errors);
 	if (config == NULL)
 		return -EINVAL;
-	if (config_warning(config, text))
-		log_warning("%s: %s", options_source(options), text);
+	preflight_warn(config, options);
 	return change_apply(running, config,
 	    force ? CHANGE_FORCED : CHANGE_FILE, errors);
 }

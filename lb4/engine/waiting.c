@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lb4/balance/pick.h"
+#include "lb4/balance/placing.h"
 #include "lb4/engine/types.h"
 #include "lb4/table/table.h"
 
@@ -74,7 +74,7 @@ need_not_wait(const struct worker *worker, const struct service_state *state)
 	if (worker->table == NULL)
 		return false; /* its loop has ended: so will all conns */
 	service = table_service_of(worker->table, state);
-	return service == NULL || !pick_is_full(service);
+	return service == NULL || !placing_is_full(service);
 }
 
 static void

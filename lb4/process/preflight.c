@@ -17,10 +17,12 @@
 
 #include "common/escape.h"
 #include "common/here.h"
+#include "common/log.h"
 #include "common/proc.h"
 #include "common/sockfile.h"
 #include "common/user.h"
 #include "common/why.h"
+#include "lb4/config/advice.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/loops.h"
 #include "lb4/process/daemon.h"
@@ -270,8 +272,21 @@ preflight_loops(const struct config *config, const struct options *options,
 	errors_init(&errors,
 	    options->services == 0 ? options_source(options) : NULL, list);
 	if (loops_check(config, NULL, here_has, &errors) < 0)
-		errors_add(&errors, 0, NULL, NULL, "out of memory");
+		errors_add(&errors, 0, NULL, "out of memory");
 	errors_done(&errors);
+}
+
+void
+preflight_warn(const struct config *config, const struct options *options)
+{
+	struct config_errors warnings;
+
+	advice_give(config,
+	    options->file != NULL ? options_source(options) : NULL,
+	    ADVICE_FOR_LOG, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		log_warning("%s", warnings.text[i]);
+	config_errors_done(&warnings);
 }
 
 static void

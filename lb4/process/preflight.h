@@ -31,6 +31,10 @@ unsigned preflight(const struct config *config, const struct options *options,
 void preflight_loops(const struct config *config, const struct options *options,
     struct config_errors *list);
 
+/* Logs the warnings about the configuration (lb4/config/advice.h) that concern
+ * a process which starts or reloads. */
+void preflight_warn(const struct config *config, const struct options *options);
+
 /* A warning if lb4 would stay root without being told to, or NULL. */
 const char *preflight_root_warning(const struct config *config);
 

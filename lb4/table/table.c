@@ -159,6 +159,14 @@ tables_backend_get(struct tables *tables, size_t sorted, const char *service,
 	return backend;
 }
 
+/* What the services of one table are made with. */
+struct building {
+	struct tables *tables;
+	size_t sorted; /* so many of its backends are, from the first */
+	const char *zone;
+	const struct hash_key *seed;
+};
+
 static void
 service_free(struct service *service)
 {
@@ -269,9 +277,11 @@ let_join(const struct service *service, const struct service *before,
 }
 
 static int
-service_set_backends(struct service *service, struct tables *tables,
-    size_t sorted, const struct config_service *config, const char *zone)
+service_set_backends(struct service *service, const struct building *building,
+    const struct config_service *config)
 {
+	struct tables *tables = building->tables;
+	const char *zone = service_zone(service, config, building->zone);
 	size_t count = config->backends;
 	const struct config_backend **order = calloc(count, sizeof(*order));
 	const struct service *before = service_before(tables, service);
@@ -283,7 +293,6 @@ service_set_backends(struct service *service, struct tables *tables,
 	if (!order || !service->backend || !service->check_addr)
 		goto out;
 	service->backends = count;
-	zone = service_zone(service, config, zone);
 	for (size_t i = 0; i < count; i++)
 		order[i] = &config->backend[i];
 	qsort(order, count, sizeof(*order), config_backend_compare);
@@ -296,8 +305,8 @@ service_set_backends(struct service *service, struct tables *tables,
 		service->backend[i].set = set;
 		service->members[set]++;
 		service->check_addr[i] = order[i]->check_addr;
-		service->backend[i].backend = tables_backend_get(tables, sorted,
-		    config->name, order[i]);
+		service->backend[i].backend = tables_backend_get(tables,
+		    building->sorted, config->name, order[i]);
 		if (service->backend[i].backend == NULL)
 			goto out;
 		let_join(service, before, service->backend[i].backend);
@@ -326,10 +335,10 @@ service_set_waitqueue(const struct service *service)
 }
 
 static int
-service_new(struct service **out, struct tables *tables, size_t sorted,
-    const struct config_service *config, const char *zone,
-    const struct hash_key *seed)
+service_new(struct service **out, const struct building *building,
+    const struct config_service *config)
 {
+	struct tables *tables = building->tables;
 	struct service *service = calloc(1, sizeof(*service));
 	const struct policy *policy = policy_of(config->settings.balance);
 	int rc = -ENOMEM;
@@ -340,12 +349,12 @@ service_new(struct service **out, struct tables *tables, size_t sorted,
 	if (config->settings.conn.timeout_queue_ms == 0)
 		service->settings.conn.timeout_queue_ms =
 		    config->settings.conn.timeout_connect_ms;
-	service->seed = *seed;
+	service->seed = *building->seed;
 	service->changes = &tables->changes;
 	service->state = tables_state_get(tables, config->name);
 	if (service->state == NULL)
 		goto fail;
-	rc = service_set_backends(service, tables, sorted, config, zone);
+	rc = service_set_backends(service, building, config);
 	if (rc == 0)
 		rc = service_set_waitqueue(service);
 	if (rc < 0)
@@ -404,7 +413,12 @@ table_new(struct table **out, struct tables *tables,
 {
 	/* What is made on the way goes behind what is there, unsorted: the
 	 * names of one configuration are unique, so it need not be found. */
-	size_t sorted = tables->backends_count;
+	const struct building building = {
+		.tables = tables,
+		.sorted = tables->backends_count,
+		.zone = config->zone,
+		.seed = seed,
+	};
 	struct table *table = calloc(1, sizeof(*table));
 	int rc = 0;
 
@@ -414,8 +428,7 @@ table_new(struct table **out, struct tables *tables,
 	for (size_t i = 0; i < config->services; i++) {
 		struct service *service;
 
-		rc = service_new(&service, tables, sorted, &config->service[i],
-		    config->zone, seed);
+		rc = service_new(&service, &building, &config->service[i]);
 		if (rc < 0)
 			break;
 		rc = table_add(table, service);
@@ -424,7 +437,7 @@ table_new(struct table **out, struct tables *tables,
 			break;
 		}
 	}
-	if (tables->backends_count > sorted)
+	if (tables->backends_count > building.sorted)
 		qsort(tables->backends, tables->backends_count,
 		    sizeof(struct backend *), backend_pointer_compare);
 	if (rc < 0) {
