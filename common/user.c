@@ -60,43 +60,44 @@ look_up_group(const char *name, union entry *entry, char *record, size_t room,
 
 /* Looks the name up with as much room as its record needs.  The texts that
  * `entry` points to are gone then. */
-static int
-find(const char *kind, look_up *look, const char *name, union entry *entry,
-    struct why *why)
+static bool
+find(look_up *look, const char *name, union entry *entry, int *error)
 {
 	bool found = false;
-	int error = ERANGE;
 
-	for (size_t room = RECORD_MIN; error == ERANGE && room <= RECORD_MAX;
+	*error = ERANGE;
+	for (size_t room = RECORD_MIN; *error == ERANGE && room <= RECORD_MAX;
 	     room *= 2) {
 		char *record = malloc(room);
 
-		error = record == NULL
+		*error = record == NULL
 		    ? ENOMEM
 		    : look(name, entry, record, room, &found);
 		free(record);
 	}
-	return found ? 0 : complain(kind, name, error, why);
+	return found;
 }
 
 int
 user_find(struct user *user, const char *name, struct why *why)
 {
 	union entry entry;
-	int error = find("user", look_up_user, name, &entry, why);
+	int error;
 
-	if (error == 0)
-		*user = (struct user){ entry.user.pw_uid, entry.user.pw_gid };
-	return error;
+	if (!find(look_up_user, name, &entry, &error))
+		return complain("user", name, error, why);
+	*user = (struct user){ entry.user.pw_uid, entry.user.pw_gid };
+	return 0;
 }
 
 int
 user_find_group(gid_t *gid, const char *name, struct why *why)
 {
 	union entry entry;
-	int error = find("group", look_up_group, name, &entry, why);
+	int error;
 
-	if (error == 0)
-		*gid = entry.group.gr_gid;
-	return error;
+	if (!find(look_up_group, name, &entry, &error))
+		return complain("group", name, error, why);
+	*gid = entry.group.gr_gid;
+	return 0;
 }

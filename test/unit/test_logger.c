@@ -569,7 +569,8 @@ START_TEST(test_disk_full)
 	log_notice("not lost");
 	end();
 	ck_assert_uint_eq(lines_like(log_path, "notice: not lost"), 1);
-	ck_assert_uint_eq(lines_like(log_path,
+	/* in one report, or in several if the machine is busy */
+	ck_assert_uint_ge(lines_like(log_path,
 			      "lost .* log records: /dev/full: "
 			      "No space left on device$"),
 	    1);
