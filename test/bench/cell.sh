@@ -179,10 +179,10 @@ look_at_sockets()
 	local in=()
 
 	[ "$proxy" != direct ] || in=("${in_client[@]}")
-	sleep "$(awk -v ms="$(ms "$TIME")" 'BEGIN { print ms / 2000 }')"
+	sleep "$(awk -v ms="$(ms "$TIME")" 'BEGIN { print ms / 8000 }')"
 	until [ -s "$tmp/sockets" ]; do
 		"${in[@]}" ss -tinH state established >"$tmp/sockets"
-		sleep 0.05
+		sleep 0.02
 	done
 }
 
