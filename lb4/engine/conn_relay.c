@@ -60,8 +60,7 @@ conn_quiet_ms(const struct worker *worker, const struct conn *conn)
 
 /* ---- the timer ---------------------------------------------------------- */
 
-/* When to look whether a conn past its max-lifetime, or still before it, is to
- * end. */
+/* When to check next whether the conn must end because of max-lifetime. */
 static uint64_t
 lifetime_look(const struct worker *worker, const struct conn *conn)
 {
@@ -95,7 +94,7 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	timer_arm(&worker->timers, &conn->timer, next_ms);
 }
 
-/* Bytes have moved while no look was to come. */
+/* Bytes have moved while no look was scheduled. */
 static void
 begin_looks(struct worker *worker, struct conn *conn)
 {
@@ -105,7 +104,7 @@ begin_looks(struct worker *worker, struct conn *conn)
 
 /* ---- running ------------------------------------------------------------ */
 
-/* Whether everything that comes from `side` has been passed on, FIN and all. */
+/* Whether everything from `side` has been passed on, including its FIN. */
 static bool
 finished(const struct conn *conn, enum conn_side side)
 {
@@ -120,9 +119,8 @@ failed(struct conn *conn, enum conn_side side, int error)
 	return CONN_FAILED;
 }
 
-/* All bytes from `from` are delivered and it has ended: passes the FIN on.
- * Or
- * says how that ends the conn. */
+/* `from` has ended and all its bytes are delivered: passes the FIN on, or
+ * returns how the conn ends. */
 static enum conn_relayed
 pass_fin(struct worker *worker, struct conn *conn, enum conn_side from)
 {
@@ -186,8 +184,8 @@ conn_relay(struct worker *worker, struct conn *conn, enum conn_side first)
 		relayed = run_relay(worker, conn, conn_other(first));
 	if (relayed != CONN_GOES_ON)
 		return relayed;
-	/* A socket may fail while nothing is read from it any more: after its
-	 * FIN, or behind a full pipe. */
+	/* A socket may fail while nothing is read from it: after its FIN, or
+	 * while the pipe is full. */
 	for (int s = CLIENT; s < SIDES; s++)
 		if (conn->side[s].failed)
 			return failed(conn, (enum conn_side)s,
