@@ -199,18 +199,14 @@ take_slot(struct worker *worker)
 	return conn;
 }
 
-/* Sets the conn's lifetime: max-lifetime less up to a tenth, so that conns that
- * began together do not end together. */
+/* Sets when the conn ends even if it has not become idle. */
 static void
 set_lifetime(struct conn *conn, uint64_t max_ms)
 {
 	uint64_t tenth = max_ms / 10;
-	/* the upper half of a product with 2^64 / phi: well spread */
-	uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
 	if (max_ms == 0)
 		return;
-	conn->end_ms = conn->accepted_ms + max_ms - (tenth * spread >> 32);
 	conn->cut_ms = conn->accepted_ms + max_ms +
 	    (tenth > LIFETIME_GRACE_MS ? tenth : LIFETIME_GRACE_MS);
 }
@@ -317,7 +313,7 @@ on_conn_ready(struct worker *worker, struct conn *conn)
 static bool
 end_of_lifetime(struct worker *worker, struct conn *conn)
 {
-	if (conn->end_ms == 0 || worker->now_ms < conn->end_ms)
+	if (conn->cut_ms == 0 || worker->now_ms < conn_lifetime_end(conn))
 		return false;
 	if (conn_is_idle(worker, conn))
 		conn_close(worker, conn, REASON_LIFETIME);

@@ -60,14 +60,24 @@ conn_quiet_ms(const struct worker *worker, const struct conn *conn)
 
 /* ---- the timer ---------------------------------------------------------- */
 
+uint64_t
+conn_lifetime_end(const struct conn *conn)
+{
+	const uint64_t max_ms = conn->settings.max_lifetime_ms;
+	/* the upper half of a product with 2^64 / phi: well spread */
+	const uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+	return conn->accepted_ms + max_ms - (max_ms / 10 * spread >> 32);
+}
+
 /* When to check next whether the conn must end because of max-lifetime. */
 static uint64_t
 lifetime_look(const struct worker *worker, const struct conn *conn)
 {
 	uint64_t look_ms = conn->last_ms + CONN_QUIET_MS;
 
-	if (worker->now_ms < conn->end_ms)
-		return conn->end_ms;
+	if (worker->now_ms < conn_lifetime_end(conn))
+		return conn_lifetime_end(conn);
 	if (look_ms <= worker->now_ms)
 		look_ms = worker->now_ms + CONN_QUIET_MS / 4;
 	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
@@ -86,7 +96,7 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	const uint64_t limit_ms = conn_silence_limit(conn);
 	uint64_t next_ms = conn->last_ms + limit_ms;
 
-	if (conn->end_ms != 0 && lifetime_look(worker, conn) < next_ms)
+	if (conn->cut_ms != 0 && lifetime_look(worker, conn) < next_ms)
 		next_ms = lifetime_look(worker, conn);
 	if (!conn->unwatched &&
 	    worker->now_ms + progress_pause_ms(conn, limit_ms) < next_ms)

@@ -43,6 +43,11 @@ uint64_t conn_quiet_ms(const struct worker *worker, const struct conn *conn);
  * timeout-half-close. */
 uint64_t conn_silence_limit(const struct conn *conn);
 
+/* From when on max-lifetime, if there is one, ends the conn once it is idle: up
+ * to a tenth earlier than it says, so that conns that began together do not end
+ * together. */
+uint64_t conn_lifetime_end(const struct conn *conn);
+
 /* Arms the timer for the next look at the conn: for its idle timeout, for the
  * end of its lifetime, or for what its sides have taken. */
 void conn_arm_idle(struct worker *worker, struct conn *conn);

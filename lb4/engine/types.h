@@ -95,8 +95,7 @@ struct conn {
 	uint16_t port; /* that the client connected to; 0: unix */
 
 	struct conn_settings settings; /* the service's, at the beginning */
-	uint64_t end_ms; /* max-lifetime: from then on ends if idle; 0: never */
-	uint64_t cut_ms; /* ... ends even if busy */
+	uint64_t cut_ms; /* max-lifetime: ends then even if busy; 0: never */
 
 	uint64_t accepted_ms;
 	uint64_t attempt_ms; /* the present attempt to connect began */
