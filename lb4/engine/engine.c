@@ -421,6 +421,20 @@ engine_conns(const struct engine *engine)
 	return sum;
 }
 
+unsigned
+engine_made(const struct engine *engine)
+{
+	return atomic_load_explicit(&engine->shared.count,
+	    memory_order_acquire);
+}
+
+uint64_t
+engine_worker_conns(const struct engine *engine, unsigned worker)
+{
+	return atomic_load_explicit(&engine->workers[worker].open,
+	    memory_order_relaxed);
+}
+
 bool
 engine_drained(const struct engine *engine)
 {

@@ -115,6 +115,11 @@ void engine_free(struct engine *engine);
 /* Conns open now, summed over the workers; slightly out of date. */
 uint64_t engine_conns(const struct engine *engine);
 
+/* For the metrics thread, while control runs: how many workers have been made,
+ * with a thread now or without, and the conns of one of them. */
+unsigned engine_made(const struct engine *engine);
+uint64_t engine_worker_conns(const struct engine *engine, unsigned worker);
+
 /* The next address on which the service of that name listens, with the port
  * that the kernel chose; `index` starts at 0.  NULL: there are no more. */
 const struct addr *engine_listens(const struct engine *engine,
