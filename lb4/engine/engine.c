@@ -428,11 +428,27 @@ engine_made(const struct engine *engine)
 	    memory_order_acquire);
 }
 
-uint64_t
-engine_worker_conns(const struct engine *engine, unsigned worker)
+static uint64_t
+load(const _Atomic uint64_t *counter)
 {
-	return atomic_load_explicit(&engine->workers[worker].open,
-	    memory_order_relaxed);
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void
+engine_count(const struct engine *engine, unsigned worker,
+    struct engine_counts *counts)
+{
+	const struct worker_stats *stats = &engine->workers[worker].stats;
+
+	*counts = (struct engine_counts){
+		.conns = load(&engine->workers[worker].open),
+		.spliced_bytes = load(&stats->spliced_bytes),
+		.copied_bytes = load(&stats->copied_bytes),
+		.pipes = load(&stats->pipes),
+		.pipes_max = load(&stats->pipes_max),
+		.pipes_refused = load(&stats->pipes_refused),
+	};
+	histogram_add(&counts->turn, &stats->turn);
 }
 
 bool

@@ -14,19 +14,23 @@ enum scope {
 	SCOPE_WORKER,
 	SCOPE_SERVICE,
 	SCOPE_BACKEND,
-	SCOPE_CHECKED, /* a backend whose service has checks */
+	SCOPE_CHECKS,  /* a backend whose service has checks */
+	SCOPE_CHECKED, /* ... one of which has ended */
 };
 
 enum value {
 	VALUE_COUNT,  /* a uint64_t */
 	VALUE_REAL,   /* a double */
 	VALUE_ONE_OF, /* a uint64_t: one sample for each word, 1 for that one */
+	VALUE_EACH,   /* uint64_t[]: one sample for each word */
+	VALUE_TIMES,  /* a struct histogram_sums */
 };
 
 /* A further label and its words. */
 struct words {
 	const char *label;
 	unsigned count;
+	unsigned first; /* words before it are left out */
 	const char *(*word)(unsigned i);
 };
 
@@ -39,6 +43,7 @@ struct family {
 	const char *unit;
 	const char *help;
 	const struct words *words;
+	const struct histogram_scale *scale;
 };
 
 static const char *
@@ -47,10 +52,40 @@ node_word(unsigned i)
 	return node_state_name((enum node_state)i);
 }
 
-static const struct words node_states = { "state", NODE_STATE_COUNT,
+static const char *
+reason_word(unsigned i)
+{
+	return reason_code((enum reason)i);
+}
+
+/* As the table of lb4-metrics(7) has them. */
+static const char *
+result_word(unsigned i)
+{
+	static const char *const words[HEALTH_RESULT_COUNT] = {
+		[HEALTH_UNKNOWN] = "unknown",
+		[HEALTH_PASSED] = "passed",
+		[HEALTH_REFUSED] = "refused",
+		[HEALTH_UNREACHABLE] = "unreachable",
+		[HEALTH_NO_ANSWER] = "no-answer",
+		[HEALTH_RESET] = "reset",
+		[HEALTH_CLOSED] = "closed",
+		[HEALTH_STATUS] = "status",
+		[HEALTH_GARBLED] = "garbled",
+		[HEALTH_LOCAL] = "local",
+	};
+
+	return words[i];
+}
+
+static const struct words node_states = { "state", NODE_STATE_COUNT, 0,
 	node_word };
-static const struct words backend_states = { "state", REPORT_STATE_COUNT,
+static const struct words backend_states = { "state", REPORT_STATE_COUNT, 0,
 	report_state_name };
+
+static const struct words reasons = { "reason", REASON_COUNT, 0, reason_word };
+static const struct words results = { "result", HEALTH_RESULT_COUNT,
+	HEALTH_PASSED, result_word };
 
 #define COUNTER METRIC_COUNTER
 #define GAUGE METRIC_GAUGE
@@ -62,6 +97,10 @@ static const struct words backend_states = { "state", REPORT_STATE_COUNT,
 #define SERVICE(field) IN(SERVICE, service, field), .value = VALUE_COUNT
 #define BACKEND(field) IN(BACKEND, backend, field), .value = VALUE_COUNT
 #define REAL(scope_, kind, field) IN(scope_, kind, field), .value = VALUE_REAL
+#define TIMES(scope_, kind, field, scale_) \
+	IN(scope_, kind, field), .value = VALUE_TIMES, \
+				 .scale = &histogram_##scale_, \
+				 .unit = "seconds"
 #define WORDS(scope_, kind, field, value_, words_) \
 	IN(scope_, kind, field), .value = VALUE_##value_, .words = &(words_)
 #define BYTES .unit = "bytes"
@@ -80,6 +119,10 @@ static const struct family families[] = {
 	{ "lb4_maxconn", GAUGE, PROCESS(maxconn),
 	    HELP("Most conns that the process takes at once.") },
 	{ "lb4_workers", GAUGE, PROCESS(workers), HELP("Workers that run.") },
+	{ "lb4_pipes", GAUGE, PROCESS(pipes),
+	    HELP("Pipes that the workers hold, in use or in stock.") },
+	{ "lb4_pipes_max", GAUGE, PROCESS(pipes_max),
+	    HELP("Most pipes that the workers may hold.") },
 	{ "lb4_local_ports", GAUGE, PROCESS(local_ports),
 	    HELP("Local ports that the kernel may choose for conns to one "
 		 "backend address.") },
@@ -90,8 +133,21 @@ static const struct family families[] = {
 	    HELP("Clients that the kernel dropped before a listener, for any "
 		 "reason, in the whole network namespace.") },
 
-	{ "lb4_worker_conns", GAUGE, WORKER(conns),
+	{ "lb4_worker_conns", GAUGE, WORKER(counts.conns),
 	    HELP("Conns of the worker open now.") },
+	{ "lb4_worker_pipes", GAUGE, WORKER(counts.pipes),
+	    HELP("Pipes that the worker holds, in use or in stock.") },
+	{ "lb4_worker_pipes_refused_total", COUNTER,
+	    WORKER(counts.pipes_refused),
+	    HELP("Times that the worker wanted a pipe and had none.") },
+	{ "lb4_worker_spliced_bytes_total", COUNTER,
+	    WORKER(counts.spliced_bytes), BYTES,
+	    HELP("Bytes that the worker has passed on by splice.") },
+	{ "lb4_worker_copied_bytes_total", COUNTER, WORKER(counts.copied_bytes),
+	    BYTES, HELP("Bytes that the worker has passed on by copying.") },
+	{ "lb4_worker_turn_seconds", HISTOGRAM,
+	    TIMES(WORKER, worker, counts.turn, short),
+	    HELP("Turns of the worker's loop, without the waiting.") },
 
 	{ "lb4_service_up", GAUGE, SERVICE(up),
 	    HELP("1 if a backend of the service takes conns, else 0.") },
@@ -113,6 +169,9 @@ static const struct family families[] = {
 	    HELP("Conns that the service has accepted.") },
 	{ "lb4_service_failed_total", COUNTER, SERVICE(failed),
 	    HELP("Conns that ended without reaching a backend.") },
+	{ "lb4_service_closes_total", COUNTER,
+	    WORDS(SERVICE, service, closes, EACH, reasons),
+	    HELP("Conns that have ended, by the reason in the access log.") },
 	{ "lb4_service_retries_total", COUNTER, SERVICE(retries),
 	    HELP("Attempts to connect to another backend after one failed.") },
 	{ "lb4_service_stalled_total", COUNTER, SERVICE(stalled),
@@ -122,6 +181,26 @@ static const struct family families[] = {
 	{ "lb4_service_discarded_bytes_total", COUNTER,
 	    SERVICE(discarded_bytes), BYTES,
 	    HELP("Bytes received that could not be delivered.") },
+	{ "lb4_service_to_backend_bytes_total", COUNTER,
+	    SERVICE(bytes_to_backend), BYTES,
+	    HELP("Bytes passed on to backends of the service.") },
+	{ "lb4_service_to_client_bytes_total", COUNTER,
+	    SERVICE(bytes_to_client), BYTES,
+	    HELP("Bytes passed on to clients of the service.") },
+	{ "lb4_service_connect_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, connect, short),
+	    HELP("From connect to the backend's answer, of each conn that was "
+		 "established.") },
+	{ "lb4_service_queue_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, queue, short),
+	    HELP("Time in the queue, of each conn that had to wait.") },
+	{ "lb4_service_first_byte_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, first_byte, short),
+	    HELP("From the establishing of a conn to the first byte of its "
+		 "backend.") },
+	{ "lb4_service_session_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, session, long),
+	    HELP("From accept to the end, of each conn that has ended.") },
 
 	{ "lb4_backend_state", GAUGE,
 	    WORDS(BACKEND, backend, state, ONE_OF, backend_states),
@@ -140,11 +219,35 @@ static const struct family families[] = {
 	    HELP("Attempts to connect for which no local port was left.") },
 	{ "lb4_backend_to_backend_bytes_total", COUNTER,
 	    BACKEND(bytes_to_backend), BYTES,
-	    HELP("Bytes delivered to the backend by conns that have ended.") },
+	    HELP("Bytes passed on to the backend.") },
 	{ "lb4_backend_to_client_bytes_total", COUNTER,
 	    BACKEND(bytes_to_client), BYTES,
-	    HELP("Bytes delivered to clients by conns of the backend that have "
+	    HELP("Bytes passed on from the backend to clients.") },
+	{ "lb4_backend_connect_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, connect, short),
+	    HELP("From connect to the backend's answer, of each conn that was "
+		 "established.") },
+	{ "lb4_backend_queue_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, queue, short),
+	    HELP("Time in the queue, of each conn that had to wait and was "
+		 "established.") },
+	{ "lb4_backend_first_byte_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, first_byte, short),
+	    HELP("From the establishing of a conn to the first byte of the "
+		 "backend.") },
+	{ "lb4_backend_session_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, session, long),
+	    HELP("From accept to the end, of each established conn that has "
 		 "ended.") },
+	{ "lb4_backend_checks_total", COUNTER,
+	    WORDS(CHECKS, backend, results, EACH, results),
+	    HELP("Health checks of the backend that have ended, by result.") },
+	{ "lb4_backend_check_seconds", HISTOGRAM,
+	    TIMES(CHECKS, backend, check, short),
+	    HELP("What the health checks took.") },
+	{ "lb4_backend_check_lag_seconds", HISTOGRAM,
+	    TIMES(CHECKS, backend, check_lag, short),
+	    HELP("How late health checks began.") },
 	{ "lb4_backend_check_age_seconds", GAUGE,
 	    REAL(CHECKED, backend, check_age_seconds), SECONDS,
 	    HELP("Time since the last check of the backend ended.") },
@@ -177,6 +280,7 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	case SCOPE_SERVICE:
 		return n < report->services ? &report->service[n] : NULL;
 	case SCOPE_BACKEND:
+	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
 		return n < report->backends ? &report->backend[n] : NULL;
 	}
@@ -199,7 +303,8 @@ is_left_out(const struct family *family, const void *object)
 {
 	const struct report_backend *backend = object;
 
-	return family->scope == SCOPE_CHECKED && !backend->checked;
+	return (family->scope == SCOPE_CHECKS && !backend->checks) ||
+	    (family->scope == SCOPE_CHECKED && !backend->checked);
 }
 
 static void
@@ -208,9 +313,10 @@ write_words(struct exposition *out, const struct family *family,
 {
 	const struct words *words = family->words;
 
-	for (unsigned i = 0; i < words->count; i++)
+	for (unsigned i = words->first; i < words->count; i++)
 		exposition_count(out, family->name, labels, words->label,
-		    words->word(i), *value == i);
+		    words->word(i),
+		    family->value == VALUE_EACH ? value[i] : *value == i);
 }
 
 static void
@@ -230,7 +336,12 @@ write_sample(struct exposition *out, const struct family *family,
 		    *(const double *)value);
 		break;
 	case VALUE_ONE_OF:
+	case VALUE_EACH:
 		write_words(out, family, labels, value);
+		break;
+	case VALUE_TIMES:
+		exposition_histogram(out, family->name, labels, family->scale,
+		    value);
 		break;
 	}
 }

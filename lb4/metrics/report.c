@@ -61,6 +61,25 @@ state_of(const struct backend *backend)
 }
 
 static void
+sum_backend(struct report_backend *out, const struct backend *backend)
+{
+	const struct backend_checks *checks = &backend->checks;
+
+	for (unsigned i = 0; i < backend->workers; i++) {
+		const struct backend_stats *stats = &backend->stats[i];
+
+		histogram_add(&out->connect, &stats->connect);
+		histogram_add(&out->queue, &stats->queue);
+		histogram_add(&out->first_byte, &stats->first_byte);
+		histogram_add(&out->session, &stats->session);
+	}
+	for (int result = 0; result < HEALTH_RESULT_COUNT; result++)
+		out->results[result] = load(&checks->results[result]);
+	histogram_add(&out->check, &checks->took);
+	histogram_add(&out->check_lag, &checks->lag);
+}
+
+static void
 gather_backend(struct report_backend *out, const struct service *service,
     const struct service_backend *entry)
 {
@@ -81,9 +100,10 @@ gather_backend(struct report_backend *out, const struct service *service,
 		.no_ports = sums.no_ports,
 		.bytes_to_backend = sums.bytes_to_backend,
 		.bytes_to_client = sums.bytes_to_client,
-		.checked = service->settings.check.kind != CHECK_NONE &&
-		    checked_ms != 0,
+		.checks = service->settings.check.kind != CHECK_NONE,
 	};
+	out->checked = out->checks && checked_ms != 0;
+	sum_backend(out, backend);
 	if (out->checked && now_ms > checked_ms)
 		out->check_age_seconds = (double)(now_ms - checked_ms) / 1000;
 	exposition_label(out->labels, sizeof(out->labels), "service",
@@ -105,6 +125,14 @@ sum_service(struct report_service *out, const struct service_state *state)
 		out->stalled += load(&stats->stalled);
 		out->shed += load(&stats->shed);
 		out->discarded_bytes += load(&stats->discarded_bytes);
+		out->bytes_to_backend += load(&stats->bytes_to_backend);
+		out->bytes_to_client += load(&stats->bytes_to_client);
+		for (int reason = 0; reason < REASON_COUNT; reason++)
+			out->closes[reason] += load(&stats->closes[reason]);
+		histogram_add(&out->connect, &stats->connect);
+		histogram_add(&out->queue, &stats->queue);
+		histogram_add(&out->first_byte, &stats->first_byte);
+		histogram_add(&out->session, &stats->session);
 	}
 }
 
@@ -180,8 +208,10 @@ gather_workers(struct report *report, const struct engine *engine)
 		(void)snprintf(number, sizeof(number), "%u", i);
 		exposition_label(worker->labels, sizeof(worker->labels),
 		    "worker", number);
-		worker->conns = engine_worker_conns(engine, i);
-		process->conns += worker->conns;
+		engine_count(engine, i, &worker->counts);
+		process->conns += worker->counts.conns;
+		process->pipes += worker->counts.pipes;
+		process->pipes_max += worker->counts.pipes_max;
 	}
 	report->workers = count;
 	process->workers = count;

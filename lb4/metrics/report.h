@@ -18,10 +18,13 @@
 
 #include "lb4/config/settings.h"
 #include "lb4/control/node.h"
+#include "lb4/engine/access.h"
+#include "lb4/engine/engine.h"
 #include "lb4/host/host.h"
+#include "lb4/model/backend.h"
+#include "lb4/model/histogram.h"
 
 struct handle;
-struct engine;
 struct tables;
 
 /* Room for the labels of a service, backend or worker, as text. */
@@ -43,6 +46,7 @@ struct report_process {
 	uint64_t node;			/* enum node_state */
 	uint64_t conns, maxconn;
 	uint64_t workers;
+	uint64_t pipes, pipes_max; /* of all workers */
 	uint64_t local_ports;
 	/* of the network namespace */
 	uint64_t listen_overflows, listen_drops;
@@ -54,7 +58,7 @@ struct report_process {
 
 struct report_worker {
 	char labels[REPORT_LABELS_MAX];
-	uint64_t conns;
+	struct engine_counts counts;
 };
 
 struct report_service {
@@ -65,7 +69,9 @@ struct report_service {
 	uint64_t conns, maxconn, full;
 	uint64_t queued;
 	uint64_t accepted, closed, failed, retries, stalled, shed;
-	uint64_t discarded_bytes;
+	uint64_t bytes_to_backend, bytes_to_client, discarded_bytes;
+	uint64_t closes[REASON_COUNT];
+	struct histogram_sums connect, queue, first_byte, session;
 };
 
 struct report_backend {
@@ -74,8 +80,12 @@ struct report_backend {
 	uint64_t weight, maxconn, conns;
 	uint64_t established, failures, no_ports;
 	uint64_t bytes_to_backend, bytes_to_client;
-	bool checked; /* the service has checks */
+	bool checks;  /* the service has some */
+	bool checked; /* and one has ended */
 	double check_age_seconds;
+	uint64_t results[HEALTH_RESULT_COUNT];
+	struct histogram_sums check, check_lag;
+	struct histogram_sums connect, queue, first_byte, session;
 };
 
 struct report {
