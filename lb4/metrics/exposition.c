@@ -65,24 +65,25 @@ put_number(struct exposition *out, uint64_t value, unsigned least)
 /* name{labels,key="word"} and a space */
 static void
 put_name(struct exposition *out, const char *name, const char *suffix,
-    const char *labels, const char *const label[2])
+    const struct exposition_labels *labels)
 {
-	const bool more = label[0] != NULL;
+	const bool some = labels->text[0] != '\0';
+	const bool more = labels->key != NULL;
 
 	put_text(out, name);
 	put_text(out, suffix);
-	if (labels[0] != '\0' || more)
+	if (some || more)
 		put(out, "{", 1);
-	put_text(out, labels);
+	put_text(out, labels->text);
 	if (more) {
-		if (labels[0] != '\0')
+		if (some)
 			put(out, ",", 1);
-		put_text(out, label[0]);
+		put_text(out, labels->key);
 		put(out, "=\"", 2);
-		put_text(out, label[1]);
+		put_text(out, labels->word);
 		put(out, "\"", 1);
 	}
-	if (labels[0] != '\0' || more)
+	if (some || more)
 		put(out, "}", 1);
 	put(out, " ", 1);
 }
@@ -122,10 +123,10 @@ exposition_family(struct exposition *out, const char *name,
 }
 
 void
-exposition_count(struct exposition *out, const char *name, const char *labels,
-    const char *key, const char *word, uint64_t value)
+exposition_count(struct exposition *out, const char *name,
+    const struct exposition_labels *labels, uint64_t value)
 {
-	put_name(out, name, "", labels, (const char *const[]){ key, word });
+	put_name(out, name, "", labels);
 	put_number(out, value, 1);
 	put(out, "\n", 1);
 }
@@ -136,7 +137,7 @@ exposition_real(struct exposition *out, const char *name, const char *labels,
 {
 	char text[32];
 
-	put_name(out, name, "", labels, (const char *const[]){ NULL, NULL });
+	put_name(out, name, "", &(struct exposition_labels){ .text = labels });
 	(void)snprintf(text, sizeof(text), "%.15g\n", value);
 	put_text(out, text);
 }
@@ -146,24 +147,24 @@ exposition_histogram(struct exposition *out, const char *name,
     const char *labels, const struct histogram_scale *scale,
     const struct histogram_sums *sums)
 {
-	static const char *const no_label[2] = { NULL, NULL };
+	const struct exposition_labels plain = { .text = labels };
 	uint64_t count = 0;
 
 	for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++) {
-		const char *const bound[2] = { "le",
+		const struct exposition_labels bound = { labels, "le",
 			i < HISTOGRAM_BOUNDS ? scale->text[i] : "+Inf" };
 
 		count += sums->bucket[i];
-		put_name(out, name, "_bucket", labels, bound);
+		put_name(out, name, "_bucket", &bound);
 		put_number(out, count, 1);
 		put(out, "\n", 1);
 	}
-	put_name(out, name, "_sum", labels, no_label);
+	put_name(out, name, "_sum", &plain);
 	put_number(out, sums->sum_us / 1000000, 1);
 	put(out, ".", 1);
 	put_number(out, sums->sum_us % 1000000, 6);
 	put(out, "\n", 1);
-	put_name(out, name, "_count", labels, no_label);
+	put_name(out, name, "_count", &plain);
 	put_number(out, count, 1);
 	put(out, "\n", 1);
 }

@@ -40,12 +40,15 @@ void exposition_begin(struct exposition *out, bool openmetrics, size_t room);
 void exposition_family(struct exposition *out, const char *name,
     enum metric_type type, const char *unit, const char *help);
 
-/*
- * A sample.  `labels` is "" or text as exposition_label() makes it; `key` with
- * `word` is one more label, or NULL.
- */
+/* The labels of a sample. */
+struct exposition_labels {
+	const char *text;	/* "", or as exposition_label() makes it */
+	const char *key, *word; /* one more; NULL: there is none */
+};
+
+/* A sample. */
 void exposition_count(struct exposition *out, const char *name,
-    const char *labels, const char *key, const char *word, uint64_t value);
+    const struct exposition_labels *labels, uint64_t value);
 void exposition_real(struct exposition *out, const char *name,
     const char *labels, double value);
 

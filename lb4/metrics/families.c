@@ -126,10 +126,11 @@ static const struct family families[] = {
 	{ "lb4_local_ports", GAUGE, PROCESS(local_ports),
 	    HELP("Local ports that the kernel may choose for conns to one "
 		 "backend address.") },
-	{ "lb4_listen_overflows_total", COUNTER, PROCESS(listen_overflows),
+	{ "lb4_listen_overflows_total", COUNTER,
+	    PROCESS(facts.listen_overflows),
 	    HELP("Clients that found the queue of a listener full, in the "
 		 "whole network namespace.") },
-	{ "lb4_listen_drops_total", COUNTER, PROCESS(listen_drops),
+	{ "lb4_listen_drops_total", COUNTER, PROCESS(facts.listen_drops),
 	    HELP("Clients that the kernel dropped before a listener, for any "
 		 "reason, in the whole network namespace.") },
 
@@ -253,19 +254,19 @@ static const struct family families[] = {
 	    HELP("Time since the last check of the backend ended.") },
 
 	{ "process_cpu_seconds_total", COUNTER,
-	    REAL(PROCESS, process, cpu_seconds), SECONDS,
+	    REAL(PROCESS, process, facts.cpu_seconds), SECONDS,
 	    HELP("CPU time that the process has used, user and system.") },
 	{ "process_start_time_seconds", GAUGE,
-	    REAL(PROCESS, process, start_seconds), SECONDS,
+	    REAL(PROCESS, process, facts.start_seconds), SECONDS,
 	    HELP("When the process started, in seconds since 1970.") },
-	{ "process_open_fds", GAUGE, PROCESS(open_fds),
+	{ "process_open_fds", GAUGE, PROCESS(facts.open_fds),
 	    HELP("Descriptors that are open.") },
-	{ "process_max_fds", GAUGE, PROCESS(max_fds),
+	{ "process_max_fds", GAUGE, PROCESS(facts.max_fds),
 	    HELP("Most descriptors that may be open.") },
-	{ "process_resident_memory_bytes", GAUGE, PROCESS(resident_bytes),
+	{ "process_resident_memory_bytes", GAUGE, PROCESS(facts.resident_bytes),
 	    BYTES, HELP("Resident memory.") },
-	{ "process_virtual_memory_bytes", GAUGE, PROCESS(virtual_bytes), BYTES,
-	    HELP("Virtual memory.") },
+	{ "process_virtual_memory_bytes", GAUGE, PROCESS(facts.virtual_bytes),
+	    BYTES, HELP("Virtual memory.") },
 };
 
 /* The n-th object of that scope, or NULL. */
@@ -314,8 +315,9 @@ write_words(struct exposition *out, const struct family *family,
 	const struct words *words = family->words;
 
 	for (unsigned i = words->first; i < words->count; i++)
-		exposition_count(out, family->name, labels, words->label,
-		    words->word(i),
+		exposition_count(out, family->name,
+		    &(struct exposition_labels){ labels, words->label,
+			words->word(i) },
 		    family->value == VALUE_EACH ? value[i] : *value == i);
 }
 
@@ -328,7 +330,8 @@ write_sample(struct exposition *out, const struct family *family,
 
 	switch (family->value) {
 	case VALUE_COUNT:
-		exposition_count(out, family->name, labels, NULL, NULL,
+		exposition_count(out, family->name,
+		    &(struct exposition_labels){ .text = labels },
 		    *(const uint64_t *)value);
 		break;
 	case VALUE_REAL:

@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #include "common/proc.h"
-#include "lb4/metrics/report.h"
-
 #define TEXT_MAX 16384 /* of a file; /proc/net/netstat has about 4000 bytes */
 
 /* The line that begins with `section`, ended, and where the next one begins. */
@@ -59,15 +57,15 @@ process_netstat(char *text, const char *section, const char *name)
 }
 
 static void
-read_netstat(struct report_process *process)
+read_netstat(struct process_facts *facts)
 {
 	char text[TEXT_MAX], copy[TEXT_MAX];
 
 	(void)proc_text("", "/proc/self/net/netstat", text, sizeof(text));
 	memcpy(copy, text, sizeof(copy));
-	process->listen_overflows = process_netstat(text,
+	facts->listen_overflows = process_netstat(text,
 	    "TcpExt:", "ListenOverflows");
-	process->listen_drops = process_netstat(copy, "TcpExt:", "ListenDrops");
+	facts->listen_drops = process_netstat(copy, "TcpExt:", "ListenDrops");
 }
 
 /* When the machine started, in seconds since 1970. */
@@ -85,7 +83,7 @@ boot_seconds(void)
 /* Fields of /proc/self/stat are counted from the name's end: the name may have
  * spaces. */
 static void
-read_stat(struct report_process *process)
+read_stat(struct process_facts *facts)
 {
 	const double tick = (double)sysconf(_SC_CLK_TCK);
 	uint64_t user, system, start, size;
@@ -102,10 +100,10 @@ read_stat(struct report_process *process)
 		" %" SCNd64,
 		&user, &system, &start, &size, &pages) != 5)
 		return;
-	process->cpu_seconds = (double)(user + system) / tick;
-	process->start_seconds = boot_seconds() + (double)start / tick;
-	process->virtual_bytes = size;
-	process->resident_bytes = (uint64_t)pages *
+	facts->cpu_seconds = (double)(user + system) / tick;
+	facts->start_seconds = boot_seconds() + (double)start / tick;
+	facts->virtual_bytes = size;
+	facts->resident_bytes = (uint64_t)pages *
 	    (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
@@ -129,13 +127,13 @@ count_fds(void)
 }
 
 void
-process_read(struct report_process *process)
+process_read(struct process_facts *facts)
 {
 	struct rlimit limit;
 
-	read_netstat(process);
-	read_stat(process);
-	process->open_fds = count_fds();
+	read_netstat(facts);
+	read_stat(facts);
+	facts->open_fds = count_fds();
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-		process->max_fds = limit.rlim_cur;
+		facts->max_fds = limit.rlim_cur;
 }

@@ -6,13 +6,17 @@
 
 #include <stdint.h>
 
-struct report_process;
+struct process_facts {
+	/* of the network namespace */
+	uint64_t listen_overflows, listen_drops;
+	double cpu_seconds;   /* used by all threads */
+	double start_seconds; /* since 1970 */
+	uint64_t open_fds, max_fds;
+	uint64_t resident_bytes, virtual_bytes;
+};
 
-/*
- * Fills the members that come from proc(5): CPU time, start, memory,
- * descriptors, and the counts of listen queues.  What cannot be read is 0.
- */
-void process_read(struct report_process *process);
+/* What cannot be read is 0. */
+void process_read(struct process_facts *facts);
 
 /*
  * The value of `name` in the section of that prefix ("TcpExt:") of a text like

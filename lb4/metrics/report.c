@@ -13,7 +13,6 @@
 #include "lb4/control/handle.h"
 #include "lb4/engine/engine.h"
 #include "lb4/metrics/exposition.h"
-#include "lb4/metrics/process.h"
 #include "lb4/model/rcu.h"
 #include "lb4/table/table.h"
 
@@ -242,7 +241,7 @@ gather_process(struct report_process *process,
 	process->node = node_state(sources->handle->running, why, sizeof(why));
 	host_read(sources->host, "");
 	process->local_ports = count_local_ports(sources->host);
-	process_read(process);
+	process_read(&process->facts);
 }
 
 struct report *

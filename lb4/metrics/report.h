@@ -21,6 +21,7 @@
 #include "lb4/engine/access.h"
 #include "lb4/engine/engine.h"
 #include "lb4/host/host.h"
+#include "lb4/metrics/process.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
 
@@ -48,12 +49,7 @@ struct report_process {
 	uint64_t workers;
 	uint64_t pipes, pipes_max; /* of all workers */
 	uint64_t local_ports;
-	/* of the network namespace */
-	uint64_t listen_overflows, listen_drops;
-	/* as every exporter has them */
-	double cpu_seconds, start_seconds;
-	uint64_t open_fds, max_fds;
-	uint64_t resident_bytes, virtual_bytes;
+	struct process_facts facts;
 };
 
 struct report_worker {
