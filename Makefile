@@ -25,7 +25,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 GOALS ?= check
 SAN ?=
-PKGS = inih libbsd liburcu-qsbr jansson
+PKGS = inih libbsd liburcu-qsbr jansson libmicrohttpd
 
 ifeq ($(filter clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PKGS) && echo found),found)
@@ -172,6 +172,7 @@ install: all
 	install -d $(SBIN) $(UNITDIR) $(CONF)
 	install $(PROGRAMS) $(SBIN)
 	install -D -m 644 -t $(SHARE)/schema etc/schema/*.json
+	install -D -m 644 -t $(SHARE)/prometheus etc/prometheus/*.yml
 	install -D -m 644 etc/lb4ctl.bash-completion $(COMPLETION)/lb4ctl
 	install -m 644 etc/lb4.ini $(CONF)/lb4.ini.sample
 	test -e $(CONF)/lb4.ini || install -m 644 etc/lb4.ini $(CONF)/lb4.ini
@@ -190,7 +191,7 @@ uninstall:
 	rm -f $(addprefix $(SBIN)/,lb4 lb4ctl) \
 		$(addprefix $(UNITDIR)/,$(UNITFILES)) \
 		$(foreach p,$(PAGES),$(call page,$(p))) $(COMPLETION)/lb4ctl
-	rm -rf $(SHARE)/schema $(SHARE)/examples
+	rm -rf $(SHARE)/schema $(SHARE)/examples $(SHARE)/prometheus
 	! test -d $(SHARE) || rmdir --ignore-fail-on-non-empty $(SHARE)
 	! cmp -s $(CONF)/lb4.ini $(CONF)/lb4.ini.sample || rm $(CONF)/lb4.ini
 	rm -f $(CONF)/lb4.ini.sample

@@ -320,6 +320,23 @@ addr_is_unix(const struct addr *addr)
 }
 
 bool
+addr_is_local(const struct addr *addr)
+{
+	static const uint8_t mapped[13] = { [10] = 0xff, 0xff, IN_LOOPBACKNET };
+
+	switch (addr->sa.sa_family) {
+	case AF_INET:
+		return ntohl(addr->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	case AF_INET6:
+		return memcmp(&addr->in6.sin6_addr, mapped, sizeof(mapped)) ==
+		    0 ||
+		    IN6_IS_ADDR_LOOPBACK(&addr->in6.sin6_addr);
+	default:
+		return addr_is_unix(addr);
+	}
+}
+
+bool
 addr_is_wildcard(const struct addr *addr)
 {
 	if (addr->sa.sa_family == AF_INET)

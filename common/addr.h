@@ -89,6 +89,9 @@ bool addr_is_unix(const struct addr *addr);
 int addr_set_inherited(struct addr *out, const char *name);
 bool addr_is_inherited(const struct addr *addr);
 
+/* Whether only this machine can reach it: 127.0.0.0/8, ::1, a unix socket. */
+bool addr_is_local(const struct addr *addr);
+
 /* True for 0.0.0.0 and ::. */
 bool addr_is_wildcard(const struct addr *addr);
 

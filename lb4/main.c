@@ -34,6 +34,7 @@
 #include "lb4/host/facts.h"
 #include "lb4/host/host.h"
 #include "lb4/log/logger.h"
+#include "lb4/metrics/metrics.h"
 #include "lb4/process/daemon.h"
 #include "lb4/process/inherited.h"
 #include "lb4/process/options.h"
@@ -64,6 +65,7 @@ struct program {
 	bool tables_up;
 	struct pidlock *pidfile;
 	struct control_socket *socket; /* NULL: none is configured */
+	struct metrics *metrics;       /* NULL: none are configured */
 	struct prober *prober;
 	bool prober_up;
 	struct engine *engine;
@@ -173,6 +175,7 @@ start_privileged(struct program *program)
 		.access = logger_access,
 	};
 	char why[WHY_MAX];
+	struct why reason;
 
 	if (config->pidfile[0] != '\0') {
 		program->pidfile = pidlock_open(config->pidfile, why,
@@ -190,6 +193,8 @@ start_privileged(struct program *program)
 		return start_failed("engine: %s", strerror(errno));
 	if (control_socket_open(&program->socket, config, why, sizeof(why)) < 0)
 		return start_failed("%s", why);
+	if (metrics_open(&program->metrics, config, &reason) < 0)
+		return start_failed("%s", reason.text);
 	if (program->socket != NULL)
 		prober_set_news(program->prober, control_socket_news,
 		    program->socket);
@@ -268,7 +273,10 @@ start_control(struct program *program)
 	error = control_start(&program->control);
 	if (error == 0 && program->socket != NULL)
 		error = plug_socket(program);
-	return error == 0 ? 0 : start_failed("control: %s", strerror(-error));
+	if (error < 0)
+		return start_failed("control: %s", strerror(-error));
+	error = metrics_start(program->metrics, handle_of(running));
+	return error == 0 ? 0 : start_failed("metrics: %s", strerror(-error));
 }
 
 /* lb4 serves clients from here on: tells the parent process and the service
@@ -337,6 +345,7 @@ run(struct program *program)
 static void
 stop(struct program *program)
 {
+	metrics_free(program->metrics);
 	control_socket_stop(program->socket);
 	if (program->engine_up)
 		engine_stop(program->engine);

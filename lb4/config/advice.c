@@ -61,11 +61,28 @@ warn_seed(const struct config *config, struct errors *errors)
 	    "or move the seed to a hash-seed-file");
 }
 
+/* What is served there is for everybody who reaches it. */
+static void
+warn_metrics(const struct config *config, struct errors *errors)
+{
+	const struct addr *addr = &config->metrics;
+	char text[ADDR_TEXT_MAX];
+
+	if (addr->len == 0 || addr_is_local(addr))
+		return;
+	errors_section(errors, "global");
+	errors_add(errors, 0, "metrics",
+	    "%s is not a loopback address: everybody who reaches it may read "
+	    "the names and the load of all backends: give one such as "
+	    "127.0.0.1:9404, or let a firewall guard it",
+	    addr_format(addr, text, sizeof(text)));
+}
+
 static const struct {
 	void (*warn)(const struct config *config, struct errors *errors);
 	bool logged;
 } advice[] = {
-	{ warn_seed, true },
+	{ warn_seed, true }, { warn_metrics, true },
 	{ warn_mysql, false }, /* the servers may be set up for it */
 };
 

@@ -85,6 +85,8 @@ const struct key keys_table[] = {
 	    .absent = "no group" },
 	{ GLOBAL("control-admin", control_admin), OWN, FIXED, KIND(user),
 	    .absent = "no group" },
+	{ GLOBAL("metrics", metrics), OWN, FIXED, KIND(server),
+	    .absent = "none" },
 	{ GLOBAL("log", log), OWN, KIND(target), .names = &log_targets,
 	    .preset = "stderr" },
 	{ GLOBAL("log-level", log_level), OWN, KIND(level), .preset = "info" },

@@ -33,6 +33,7 @@ extern const struct kind kind_backend;
 extern const struct kind kind_check;
 extern const struct kind kind_host; /* as in the Host field of HTTP */
 extern const struct kind kind_addr;
+extern const struct kind kind_server; /* an address that lb4 listens on */
 
 /* Reads 32 hexadecimal digits as bytes, the first one lowest.  Returns false
  * for any other text and leaves the seed unchanged. */

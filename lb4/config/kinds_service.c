@@ -214,6 +214,19 @@ parse_addr(const struct key *key, void *object, const char *text,
 	return error;
 }
 
+static int
+parse_server(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	struct addr *addr = (struct addr *)((char *)object + key->offset);
+	struct addr found;
+	int error = read_addr(text, &found, ADDR_PORT_REQUIRED, why);
+
+	if (error == 0)
+		*addr = found;
+	return error;
+}
+
 static size_t
 count_addr(const struct key *key, const void *object)
 {
@@ -234,6 +247,12 @@ print_addr(const struct key *key, const void *object, size_t index, FILE *out)
 
 const struct kind kind_addr = {
 	.parse = parse_addr,
+	.count = count_addr,
+	.print = print_addr,
+};
+
+const struct kind kind_server = {
+	.parse = parse_server,
 	.count = count_addr,
 	.print = print_addr,
 };

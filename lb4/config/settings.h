@@ -180,8 +180,9 @@ struct config {
 	char control_read[CONFIG_NAME_MAX]; /* groups with these levels; "": */
 	char control_operate[CONFIG_NAME_MAX]; /* none */
 	char control_admin[CONFIG_NAME_MAX];
-	char log[CONFIG_PATH_MAX];	  /* "stderr", "syslog" or a path */
-	int log_level;			  /* enum log_level */
+	struct addr metrics;	   /* of the metrics server; len 0: none */
+	char log[CONFIG_PATH_MAX]; /* "stderr", "syslog" or a path */
+	int log_level;		   /* enum log_level */
 	char access_log[CONFIG_PATH_MAX]; /* "off", "stderr", "syslog", path */
 	enum access_format access_format;
 	unsigned shutdown_timeout_ms;

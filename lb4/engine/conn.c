@@ -223,6 +223,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->port = port;
 	conn->settings = service->settings.conn;
 	conn->accepted_ms = worker->now_ms;
+	conn->accepted_us = worker->now_us;
 	set_lifetime(conn, conn->settings.max_lifetime_ms);
 	conn->last_ms = worker->now_ms;
 	conn->side[CLIENT] = (struct side){ .fd = fd };

@@ -135,6 +135,7 @@ start_attempt(struct worker *worker, struct conn *conn,
 		return error;
 	}
 	conn->attempt_ms = worker->now_ms;
+	conn->step_us = worker->now_us;
 	timer_arm(&worker->timers, &conn->timer,
 	    worker->now_ms + conn->settings.timeout_connect_ms);
 	return 0;
@@ -296,6 +297,23 @@ conn_attempt_failed(struct worker *worker, struct conn *conn, int error)
 	note_failure(worker, conn, error);
 }
 
+static void
+count_connected(struct worker *worker, const struct conn *conn)
+{
+	struct backend_stats *backend = conn_backend_stats(worker, conn);
+	struct service_stats *service = conn_service_stats(worker, conn);
+	const uint64_t took_us = conn_since_us(worker, conn->step_us);
+	const uint64_t queue_us = (uint64_t)conn->queue_ms * 1000;
+
+	conn_count(&backend->conns, 1);
+	histogram_observe(&backend->connect, &histogram_short, took_us);
+	histogram_observe(&service->connect, &histogram_short, took_us);
+	if (conn->ticket == 0)
+		return; /* it did not have to wait */
+	histogram_observe(&backend->queue, &histogram_short, queue_us);
+	histogram_observe(&service->queue, &histogram_short, queue_us);
+}
+
 void
 conn_connected(struct worker *worker, struct conn *conn)
 {
@@ -304,7 +322,8 @@ conn_connected(struct worker *worker, struct conn *conn)
 	conn->connect_ms = conn_connect_took(worker, conn);
 	conn->last_ms = worker->now_ms;
 	conn->unwatched = true;
-	conn_count(&conn_backend_stats(worker, conn)->conns, 1);
+	count_connected(worker, conn);
+	conn->step_us = worker->now_us;
 }
 
 bool

@@ -3,6 +3,7 @@
 /* The end of a conn: see conn_end.h.  Called by conn.c. */
 #include "lb4/engine/conn_end.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 #include "lb4/engine/progress.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/worker_post.h"
+
+static_assert(REASON_COUNT <= SERVICE_CLOSES_MAX, "a count for each reason");
 
 /* A reset that waits for the other side looks at least this often. */
 #define RESET_POLL_MS 20
@@ -80,14 +83,31 @@ send_record(struct worker *worker, const struct conn *conn,
 }
 
 static void
+count_times(struct worker *worker, const struct conn *conn,
+    struct service_stats *stats)
+{
+	const uint64_t lived_us = conn_since_us(worker, conn->accepted_us);
+
+	histogram_observe(&stats->session, &histogram_long, lived_us);
+	if (conn->established)
+		histogram_observe(&conn_backend_stats(worker, conn)->session,
+		    &histogram_long, lived_us);
+	else if (conn->ticket != 0)
+		histogram_observe(&stats->queue, &histogram_short,
+		    (uint64_t)conn->queue_ms * 1000);
+}
+
+static void
 account_end(struct worker *worker, const struct conn *conn)
 {
 	struct service_stats *stats = conn_service_stats(worker, conn);
 	const struct outcome outcome = outcome_of(conn);
 
 	conn_count(&stats->closed, 1);
+	conn_count(&stats->closes[conn->reason], 1);
 	if (!conn->established)
 		conn_count(&stats->failed, 1);
+	count_times(worker, conn, stats);
 	if (outcome.discarded > 0)
 		conn_count(&stats->discarded_bytes, outcome.discarded);
 	if (conn->reason == REASON_CLIENT_STALLED ||

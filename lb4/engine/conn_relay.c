@@ -11,20 +11,43 @@
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
 
+/* The relay from that side had moved `before` bytes, and now has more. */
+static void
+count_moved(struct worker *worker, const struct conn *conn, enum conn_side from,
+    uint64_t before)
+{
+	struct backend_stats *backend = conn_backend_stats(worker, conn);
+	struct service_stats *service = conn_service_stats(worker, conn);
+	const uint64_t moved = conn->relay[from].bytes - before;
+
+	if (from == CLIENT) {
+		conn_count(&backend->bytes_to_backend, moved);
+		conn_count(&service->bytes_to_backend, moved);
+		return;
+	}
+	conn_count(&backend->bytes_to_client, moved);
+	conn_count(&service->bytes_to_client, moved);
+	if (before == 0) {
+		const uint64_t took_us = conn_since_us(worker, conn->step_us);
+
+		histogram_observe(&backend->first_byte, &histogram_short,
+		    took_us);
+		histogram_observe(&service->first_byte, &histogram_short,
+		    took_us);
+	}
+}
+
 enum relay_result
 conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
     int *error)
 {
 	struct relay *relay = &conn->relay[from];
-	struct backend_stats *stats = conn_backend_stats(worker, conn);
 	const uint64_t before = relay->bytes;
 	const enum relay_result result = relay_run(&worker->relays, relay,
 	    &conn->side[from], &conn->side[conn_other(from)], error);
 
 	if (relay->bytes != before)
-		conn_count(from == CLIENT ? &stats->bytes_to_backend
-					  : &stats->bytes_to_client,
-		    relay->bytes - before);
+		count_moved(worker, conn, from, before);
 	return result;
 }
 

@@ -71,6 +71,14 @@ conn_backend_stats(const struct worker *worker, const struct conn *conn)
 	return &conn->backend->stats[worker->index];
 }
 
+/* How long ago that was, by the clock of this turn.  A conn may come from
+ * another worker, whose turn began after this one. */
+static inline uint64_t
+conn_since_us(const struct worker *worker, uint64_t then_us)
+{
+	return worker->now_us > then_us ? worker->now_us - then_us : 0;
+}
+
 /* Adds to a counter that only this worker writes. */
 static inline void
 conn_count(_Atomic uint64_t *counter, uint64_t n)

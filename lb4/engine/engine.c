@@ -421,6 +421,36 @@ engine_conns(const struct engine *engine)
 	return sum;
 }
 
+unsigned
+engine_made(const struct engine *engine)
+{
+	return atomic_load_explicit(&engine->shared.count,
+	    memory_order_acquire);
+}
+
+static uint64_t
+load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void
+engine_count(const struct engine *engine, unsigned worker,
+    struct engine_counts *counts)
+{
+	const struct worker_stats *stats = &engine->workers[worker].stats;
+
+	*counts = (struct engine_counts){
+		.conns = load(&engine->workers[worker].open),
+		.spliced_bytes = load(&stats->spliced_bytes),
+		.copied_bytes = load(&stats->copied_bytes),
+		.pipes = load(&stats->pipes),
+		.pipes_max = load(&stats->pipes_max),
+		.pipes_refused = load(&stats->pipes_refused),
+	};
+	histogram_add(&counts->turn, &stats->turn);
+}
+
 bool
 engine_drained(const struct engine *engine)
 {

@@ -23,6 +23,7 @@
 
 #include "common/pulse.h"
 #include "lb4/config/settings.h"
+#include "lb4/model/histogram.h"
 #include "lb4/table/table.h"
 
 struct closing;
@@ -114,6 +115,18 @@ void engine_free(struct engine *engine);
 
 /* Conns open now, summed over the workers; slightly out of date. */
 uint64_t engine_conns(const struct engine *engine);
+
+/* For the metrics thread, while control runs: how many workers have been made,
+ * with a thread now or without, and the counts of one of them. */
+struct engine_counts {
+	uint64_t conns; /* open now */
+	uint64_t spliced_bytes, copied_bytes;
+	uint64_t pipes, pipes_max, pipes_refused;
+	struct histogram_sums turn;
+};
+unsigned engine_made(const struct engine *engine);
+void engine_count(const struct engine *engine, unsigned worker,
+    struct engine_counts *counts);
 
 /* The next address on which the service of that name listens, with the port
  * that the kernel chose; `index` starts at 0.  NULL: there are no more. */

@@ -217,8 +217,10 @@ static enum step
 flush(struct relay_env *env, struct relay *relay, struct side *to,
     struct run *run)
 {
+	const uint64_t before = relay->bytes;
 	enum step step = pour(relay, &relay->pipe, &relay->held, to, run);
 
+	env->spliced_bytes += relay->bytes - before;
 	if (step == STEP_MOVED) {
 		if (env->spare.in < 0) {
 			env->spare = relay->pipe;
@@ -287,6 +289,7 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 		sent = 0;
 	}
 	relay->bytes += (uint64_t)sent;
+	env->copied_bytes += (uint64_t)sent;
 	if (sent == n)
 		return STEP_MOVED;
 	to->out_ready = false;
@@ -343,6 +346,7 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 		relay->streak += (uint32_t)n;
 	held = (uint32_t)n;
 	step = pour(relay, &env->spare, &held, to, run);
+	env->spliced_bytes += (uint64_t)n - held;
 	if (held > 0)
 		keep_spare(env, relay, held);
 	return step;
@@ -391,6 +395,7 @@ step_peek(struct relay_env *env, struct relay *relay, struct side *from,
 	if (sent == -1)
 		return write_failed(to, run);
 	relay->bytes += (uint64_t)sent;
+	env->copied_bytes += (uint64_t)sent;
 	if ((step = consume(env, from, (size_t)sent, run)) != STEP_MOVED)
 		return step;
 	if (sent < n) {

@@ -85,6 +85,8 @@ struct relay_env {
 	unsigned char *scratch; /* RELAY_SCRATCH bytes */
 	uint64_t now_ms;	/* the turn's time */
 	bool no_splice;		/* splice(2) is refused: always peek */
+	uint64_t spliced_bytes; /* delivered by splice(2), ever */
+	uint64_t copied_bytes;	/* ... by send(2) */
 };
 
 enum relay_result {

@@ -25,6 +25,7 @@
 #include "lb4/engine/peers.h"
 #include "lb4/engine/relay.h"
 #include "lb4/model/gate.h"
+#include "lb4/model/histogram.h"
 #include "lb4/model/waitqueue.h"
 
 struct backend;
@@ -98,8 +99,10 @@ struct conn {
 	uint64_t cut_ms; /* max-lifetime: ends then even if busy; 0: never */
 
 	uint64_t accepted_ms;
-	uint64_t attempt_ms; /* the present attempt to connect began */
-	uint64_t ticket;     /* its place in the service's queue; 0: none yet */
+	uint64_t accepted_us; /* the same, for histograms */
+	uint64_t step_us;     /* the attempt began; then: it was established */
+	uint64_t attempt_ms;  /* the present attempt to connect began */
+	uint64_t ticket; /* its place in the service's queue; 0: none yet */
 	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
 	uint32_t queue_ms;     /* spent in earlier waits */
 	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
@@ -174,6 +177,17 @@ struct worker_shared {
 TAILQ_HEAD(conn_list, conn);
 TAILQ_HEAD(listener_line, listener);
 
+/* What the metrics show of a worker.  Writer: that worker, at the end of each
+ * turn, with relaxed stores.  Reader: the metrics thread. */
+struct worker_stats {
+	_Alignas(64) _Atomic uint64_t spliced_bytes;
+	_Atomic uint64_t copied_bytes;
+	_Atomic uint64_t pipes; /* in stock or in use */
+	_Atomic uint64_t pipes_max;
+	_Atomic uint64_t pipes_refused;
+	struct histogram turn; /* from an event to the next wait */
+};
+
 struct worker {
 	/* set before start */
 	struct worker_shared *shared;
@@ -214,6 +228,8 @@ struct worker {
 	_Atomic bool drained;
 	_Atomic uint64_t turn_ms; /* start of the present turn; 0: asleep */
 	_Atomic pid_t tid;	  /* of its thread */
+
+	struct worker_stats stats;
 };
 
 #endif

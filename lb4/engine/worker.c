@@ -395,6 +395,26 @@ run_timers(struct worker *worker, int n)
 		on_timer(worker, timer);
 }
 
+/* For the metrics: what this turn has changed, and how long it was. */
+static void
+publish_stats(struct worker *worker)
+{
+	const struct pipes *pipes = &worker->relays.pipes;
+	struct worker_stats *stats = &worker->stats;
+
+	atomic_store_explicit(&stats->spliced_bytes,
+	    worker->relays.spliced_bytes, memory_order_relaxed);
+	atomic_store_explicit(&stats->copied_bytes, worker->relays.copied_bytes,
+	    memory_order_relaxed);
+	atomic_store_explicit(&stats->pipes, pipes->open, memory_order_relaxed);
+	atomic_store_explicit(&stats->pipes_max, pipes->max,
+	    memory_order_relaxed);
+	atomic_store_explicit(&stats->pipes_refused, pipes->refused,
+	    memory_order_relaxed);
+	histogram_observe(&stats->turn, &histogram_short,
+	    timer_now_us() - worker->now_us);
+}
+
 static void
 turn(struct worker *worker)
 {
@@ -430,6 +450,7 @@ turn(struct worker *worker)
 	atomic_store_explicit(&worker->open, worker->conns.used,
 	    memory_order_relaxed);
 	report_drained(worker);
+	publish_stats(worker);
 	atomic_store_explicit(&worker->turn_ms, 0, memory_order_relaxed);
 }
 

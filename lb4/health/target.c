@@ -167,6 +167,8 @@ note_times(const struct target_env *env, const struct target *target)
 	    memory_order_relaxed);
 	atomic_store_explicit(&backend->checked_ms, env->clock.now_ms,
 	    memory_order_release);
+	histogram_bump(&backend->checks.results[target->probe.result], 1);
+	histogram_observe(&backend->checks.took, &histogram_short, took_us);
 }
 
 static void
@@ -276,6 +278,9 @@ target_on_timer(struct target_env *env, struct target *target)
 			probe_on_timeout(&target->probe);
 		target_arm(env, target);
 	} else {
+		histogram_observe(&target->backend->checks.lag,
+		    &histogram_short,
+		    (env->clock.now_ms - target->next_ms) * 1000);
 		target_check(env, target);
 	}
 }

@@ -23,6 +23,7 @@
 
 #include "common/addr.h"
 #include "lb4/config/settings.h"
+#include "lb4/model/histogram.h"
 
 /* How the last check ended.  Named in words by health_result_name(). */
 enum health_result {
@@ -88,6 +89,18 @@ struct backend_stats {
 	_Atomic uint64_t no_ports; /* attempts without a free local port */
 	_Atomic uint64_t bytes_to_backend;
 	_Atomic uint64_t bytes_to_client;
+	struct histogram connect; /* each attempt that was established */
+	struct histogram queue;	  /* conns that waited, and are established */
+	struct histogram first_byte; /* established until it sends something */
+	struct histogram session;    /* of those established: accept to end */
+};
+
+/* How its checks ended, and what they took.  Writer: prober, with relaxed load
+ * and store. */
+struct backend_checks {
+	_Atomic uint64_t results[HEALTH_RESULT_COUNT];
+	struct histogram took;
+	struct histogram lag; /* how late a check that was due began */
 };
 
 /* Conns and bytes per second, from the growth of the counts that control
@@ -161,6 +174,7 @@ struct backend {
 	_Atomic uint32_t check_us;   /* its duration */
 	_Atomic uint64_t
 	    health_since_ms; /* when up or down began; 0: at the start */
+	struct backend_checks checks;
 
 	/* Conns that have chosen this backend and have not ended yet.  Writers:
 	 * workers, by backend_reserve() and backend_release(). */

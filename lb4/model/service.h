@@ -42,6 +42,9 @@ enum backend_set {
 	BACKEND_SETS,
 };
 
+/* Room for a count of each enum reason (lb4/engine/access.h). */
+#define SERVICE_CLOSES_MAX 40
+
 /* Counts of one worker with one service; as struct backend_stats. */
 struct service_stats {
 	_Alignas(64) _Atomic uint64_t accepted;
@@ -51,6 +54,13 @@ struct service_stats {
 	_Atomic uint64_t discarded_bytes; /* received but not delivered */
 	_Atomic uint64_t stalled;	  /* ended by timeout-stall */
 	_Atomic uint64_t shed;		  /* stalled, ended by stalled-memory */
+	_Atomic uint64_t bytes_to_backend;
+	_Atomic uint64_t bytes_to_client;
+	_Atomic uint64_t closes[SERVICE_CLOSES_MAX]; /* by enum reason */
+	struct histogram connect; /* as in struct backend_stats */
+	struct histogram queue;	  /* conns that waited, whatever came of it */
+	struct histogram first_byte;
+	struct histogram session; /* all that have ended */
 };
 
 /*

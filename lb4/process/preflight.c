@@ -236,6 +236,18 @@ check_listen(const struct addr *addr)
 }
 
 static void
+check_metrics(struct preflight *look)
+{
+	const struct addr *addr = &look->config->metrics;
+	const int error = addr->len == 0 ? 0 : check_listen(addr);
+	char text[ADDR_TEXT_MAX];
+
+	if (error < 0)
+		complain(look, "global", "metrics", "cannot listen on %s: %s",
+		    addr_format(addr, text, sizeof(text)), strerror(-error));
+}
+
+static void
 check_service(struct preflight *look, const struct config_service *service)
 {
 	char section[CONFIG_NAME_MAX + sizeof("service ")];
@@ -356,6 +368,7 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	check_loops(&look);
 	check_pidfile(&look);
 	check_control(&look);
+	check_metrics(&look);
 	for (size_t i = 0; i < config->services; i++)
 		check_service(&look, &config->service[i]);
 	if (changes && daemon_become(&user, false, why, sizeof(why)) < 0)

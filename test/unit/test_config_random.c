@@ -383,6 +383,7 @@ START_TEST(test_dump_text)
 	    "; control-read = (no group)\n"
 	    "; control-operate = (no group)\n"
 	    "; control-admin = (no group)\n"
+	    "; metrics = (none)\n"
 	    "log = stderr\nlog-level = info\naccess-log = off\n"
 	    "access-format = kv\nshutdown-timeout = 30s\n\n"
 	    "[service s]\nlisten = :80\nbalance = 4tuple\n"

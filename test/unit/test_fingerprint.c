@@ -134,6 +134,7 @@ START_TEST(test_global)
 		{ "control-read = a", true },
 		{ "control-operate = a", true },
 		{ "control-admin = a", true },
+		{ "metrics = 127.0.0.1:9404", true },
 		{ "log = syslog", true },
 		{ "log-level = debug", true },
 		{ "access-log = syslog", true },

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Asks control for its status: see ask.h.  Called by pages.c. */
+#include "lb4/metrics/ask.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/sock.h"
+#include "common/timer.h"
+
+#define PIECE 65536
+
+static const char question[] = "status --json\n";
+
+void
+ask_init(struct ask *ask, struct http *http, const char *path)
+{
+	char text[sizeof("unix:") + ADDR_UNIX_PATH_MAX + 1];
+
+	*ask = (struct ask){ .http = http, .fd = -1 };
+	(void)snprintf(text, sizeof(text), "unix:%s", path);
+	if (path[0] != '\0')
+		(void)addr_parse(&ask->addr, text, ADDR_PORT_OPTIONAL, NULL);
+}
+
+static void
+hang_up(struct ask *ask)
+{
+	if (ask->fd >= 0) {
+		http_unwatch(ask->http, ask->fd);
+		(void)close(ask->fd);
+	}
+	ask->fd = -1;
+	free(ask->text);
+	ask->text = NULL;
+	ask->len = ask->room = 0;
+}
+
+void
+ask_done(struct ask *ask)
+{
+	hang_up(ask);
+	http_body_unref(ask->body);
+	ask->body = NULL;
+}
+
+/* The question has an end; whoever waits is asked for anew. */
+static void
+settle(struct ask *ask, const char *why)
+{
+	if (why != NULL)
+		(void)snprintf(ask->why, sizeof(ask->why), "%s", why);
+	ask->answered_ms = timer_now_ms();
+	hang_up(ask);
+	http_retry(ask->http);
+}
+
+/* Control has closed: the answer ends with an empty line, or is cut. */
+static void
+finish(struct ask *ask)
+{
+	const char *error = ask->len > 0
+	    ? memmem(ask->text, ask->len < 64 ? ask->len : 64, "\"lb4.error/",
+		  strlen("\"lb4.error/"))
+	    : NULL;
+	char *text = ask->text;
+
+	if (ask->len < 2 || memcmp(text + ask->len - 2, "\n\n", 2) != 0) {
+		settle(ask, "control did not answer");
+		return;
+	}
+	if (error != NULL) {
+		settle(ask, "control is too busy to answer");
+		return;
+	}
+	ask->text = NULL;
+	ask->body = http_body_new(ask->http, "application/json", text,
+	    ask->len - 1);
+	settle(ask, ask->body == NULL ? "no memory" : NULL);
+}
+
+static bool
+make_room(struct ask *ask)
+{
+	char *grown;
+
+	if (ask->room - ask->len >= PIECE)
+		return true;
+	if (ask->room >= HTTP_BODY_BYTES)
+		return false;
+	grown = realloc(ask->text, 2 * ask->room + PIECE);
+	if (grown == NULL)
+		return false;
+	ask->text = grown;
+	ask->room = 2 * ask->room + PIECE;
+	return true;
+}
+
+void
+ask_on_ready(struct ask *ask)
+{
+	ssize_t len = -1;
+
+	if (ask->fd < 0)
+		return;
+	errno = ENOMEM;
+	if (make_room(ask))
+		len = read(ask->fd, ask->text + ask->len, ask->room - ask->len);
+	if (len > 0)
+		ask->len += (size_t)len;
+	else if (len == 0)
+		finish(ask);
+	else if (errno != EAGAIN && errno != EINTR)
+		settle(ask, strerror(errno));
+}
+
+void
+ask_on_tick(struct ask *ask, uint64_t now_ms)
+{
+	if (ask->fd >= 0 && now_ms >= ask->asked_ms + ASK_TIME_MS)
+		settle(ask, "control does not answer in time");
+}
+
+/* 0 or -errno; a unix socket is connected at once, or not at all. */
+static int
+begin(struct ask *ask)
+{
+	const ssize_t len = sizeof(question) - 1;
+	bool pending;
+	int fd = sock_connect(&ask->addr, NULL, &pending);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = send(fd, question, (size_t)len, MSG_NOSIGNAL) == len &&
+		shutdown(fd, SHUT_WR) == 0
+	    ? http_watch(ask->http, fd)
+	    : -EAGAIN;
+	if (error < 0) {
+		(void)close(fd);
+		return error;
+	}
+	ask->fd = fd;
+	ask->asked_ms = timer_now_ms();
+	return 0;
+}
+
+static bool
+is_fresh(const struct ask *ask)
+{
+	return ask->answered_ms != 0 &&
+	    timer_now_ms() < ask->answered_ms + ASK_FRESH_MS;
+}
+
+enum http_outcome
+ask_answer(struct ask *ask, struct http_answer *answer)
+{
+	int error;
+
+	if (ask->addr.len == 0) {
+		answer->status = 404;
+		(void)snprintf(answer->text, sizeof(answer->text),
+		    "/status.json needs the control socket: set control in "
+		    "[global]\n");
+		return HTTP_ANSWERED;
+	}
+	if (ask->fd >= 0)
+		return HTTP_LATER;
+	if (is_fresh(ask)) {
+		if (ask->body != NULL)
+			answer->body = http_body_ref(ask->body);
+		else
+			answer->status = 503;
+		(void)snprintf(answer->text, sizeof(answer->text), "%s\n",
+		    ask->why);
+		return HTTP_ANSWERED;
+	}
+	http_body_unref(ask->body);
+	ask->body = NULL;
+	error = http_body_room(ask->http) ? begin(ask) : -EBUSY;
+	if (error == 0)
+		return HTTP_LATER;
+	answer->status = 503;
+	(void)snprintf(answer->text, sizeof(answer->text),
+	    "cannot ask control: %s\n", strerror(-error));
+	return HTTP_ANSWERED;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The table of metrics, and how its lines are written: see families.h. */
+#include "lb4/metrics/families.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lb4/metrics/report.h"
+
+/* Whose value it is, and so which labels it has. */
+enum scope {
+	SCOPE_PROCESS,
+	SCOPE_WORKER,
+	SCOPE_SERVICE,
+	SCOPE_BACKEND,
+	SCOPE_CHECKS,  /* a backend whose service has checks */
+	SCOPE_CHECKED, /* ... one of which has ended */
+};
+
+enum value {
+	VALUE_COUNT,  /* a uint64_t */
+	VALUE_REAL,   /* a double */
+	VALUE_ONE_OF, /* a uint64_t: one sample for each word, 1 for that one */
+	VALUE_EACH,   /* uint64_t[]: one sample for each word */
+	VALUE_TIMES,  /* a struct histogram_sums */
+};
+
+/* A further label and its words. */
+struct words {
+	const char *label;
+	unsigned count;
+	unsigned first; /* words before it are left out */
+	const char *(*word)(unsigned i);
+};
+
+struct family {
+	const char *name;
+	enum metric_type type;
+	enum scope scope;
+	enum value value;
+	size_t offset;
+	const char *unit;
+	const char *help;
+	const struct words *words;
+	const struct histogram_scale *scale;
+};
+
+static const char *
+node_word(unsigned i)
+{
+	return node_state_name((enum node_state)i);
+}
+
+static const char *
+reason_word(unsigned i)
+{
+	return reason_code((enum reason)i);
+}
+
+/* As the table of lb4-metrics(7) has them. */
+static const char *
+result_word(unsigned i)
+{
+	static const char *const words[HEALTH_RESULT_COUNT] = {
+		[HEALTH_UNKNOWN] = "unknown",
+		[HEALTH_PASSED] = "passed",
+		[HEALTH_REFUSED] = "refused",
+		[HEALTH_UNREACHABLE] = "unreachable",
+		[HEALTH_NO_ANSWER] = "no-answer",
+		[HEALTH_RESET] = "reset",
+		[HEALTH_CLOSED] = "closed",
+		[HEALTH_STATUS] = "status",
+		[HEALTH_GARBLED] = "garbled",
+		[HEALTH_LOCAL] = "local",
+	};
+
+	return words[i];
+}
+
+static const struct words node_states = { "state", NODE_STATE_COUNT, 0,
+	node_word };
+static const struct words backend_states = { "state", REPORT_STATE_COUNT, 0,
+	report_state_name };
+
+static const struct words reasons = { "reason", REASON_COUNT, 0, reason_word };
+static const struct words results = { "result", HEALTH_RESULT_COUNT,
+	HEALTH_PASSED, result_word };
+
+#define COUNTER METRIC_COUNTER
+#define GAUGE METRIC_GAUGE
+#define HISTOGRAM METRIC_HISTOGRAM
+#define IN(scope_, kind, field) \
+	.scope = SCOPE_##scope_, .offset = offsetof(struct report_##kind, field)
+#define PROCESS(field) IN(PROCESS, process, field), .value = VALUE_COUNT
+#define WORKER(field) IN(WORKER, worker, field), .value = VALUE_COUNT
+#define SERVICE(field) IN(SERVICE, service, field), .value = VALUE_COUNT
+#define BACKEND(field) IN(BACKEND, backend, field), .value = VALUE_COUNT
+#define REAL(scope_, kind, field) IN(scope_, kind, field), .value = VALUE_REAL
+#define TIMES(scope_, kind, field, scale_) \
+	IN(scope_, kind, field), .value = VALUE_TIMES, \
+				 .scale = &histogram_##scale_, \
+				 .unit = "seconds"
+#define WORDS(scope_, kind, field, value_, words_) \
+	IN(scope_, kind, field), .value = VALUE_##value_, .words = &(words_)
+#define BYTES .unit = "bytes"
+#define SECONDS .unit = "seconds"
+#define HELP(text) .help = (text)
+
+static const struct family families[] = {
+	{ "lb4_build_info", GAUGE, PROCESS(one),
+	    HELP("Always 1; the label has the version of lb4.") },
+	{ "lb4_node_state", GAUGE,
+	    WORDS(PROCESS, process, node, ONE_OF, node_states),
+	    HELP("State of the node: 1 for the state that it is in.") },
+	{ "lb4_table_generation", GAUGE, PROCESS(generation),
+	    HELP("Tables published since the start: reloads and changes.") },
+	{ "lb4_conns", GAUGE, PROCESS(conns), HELP("Conns open now.") },
+	{ "lb4_maxconn", GAUGE, PROCESS(maxconn),
+	    HELP("Most conns that the process takes at once.") },
+	{ "lb4_workers", GAUGE, PROCESS(workers), HELP("Workers that run.") },
+	{ "lb4_pipes", GAUGE, PROCESS(pipes),
+	    HELP("Pipes that the workers hold, in use or in stock.") },
+	{ "lb4_pipes_max", GAUGE, PROCESS(pipes_max),
+	    HELP("Most pipes that the workers may hold.") },
+	{ "lb4_local_ports", GAUGE, PROCESS(local_ports),
+	    HELP("Local ports that the kernel may choose for conns to one "
+		 "backend address.") },
+	{ "lb4_listen_overflows_total", COUNTER,
+	    PROCESS(facts.listen_overflows),
+	    HELP("Clients that found the queue of a listener full, in the "
+		 "whole network namespace.") },
+	{ "lb4_listen_drops_total", COUNTER, PROCESS(facts.listen_drops),
+	    HELP("Clients that the kernel dropped before a listener, for any "
+		 "reason, in the whole network namespace.") },
+
+	{ "lb4_worker_conns", GAUGE, WORKER(counts.conns),
+	    HELP("Conns of the worker open now.") },
+	{ "lb4_worker_pipes", GAUGE, WORKER(counts.pipes),
+	    HELP("Pipes that the worker holds, in use or in stock.") },
+	{ "lb4_worker_pipes_refused_total", COUNTER,
+	    WORKER(counts.pipes_refused),
+	    HELP("Times that the worker wanted a pipe and had none.") },
+	{ "lb4_worker_spliced_bytes_total", COUNTER,
+	    WORKER(counts.spliced_bytes), BYTES,
+	    HELP("Bytes that the worker has passed on by splice.") },
+	{ "lb4_worker_copied_bytes_total", COUNTER, WORKER(counts.copied_bytes),
+	    BYTES, HELP("Bytes that the worker has passed on by copying.") },
+	{ "lb4_worker_turn_seconds", HISTOGRAM,
+	    TIMES(WORKER, worker, counts.turn, short),
+	    HELP("Turns of the worker's loop, without the waiting.") },
+
+	{ "lb4_service_up", GAUGE, SERVICE(up),
+	    HELP("1 if a backend of the service takes conns, else 0.") },
+	{ "lb4_service_backends", GAUGE, SERVICE(backends),
+	    HELP("Backends that the service has.") },
+	{ "lb4_service_available_backends", GAUGE, SERVICE(available),
+	    HELP("Backends of the service that take conns.") },
+	{ "lb4_service_conns", GAUGE, SERVICE(conns),
+	    HELP("Conns of the service open now, in any state.") },
+	{ "lb4_service_maxconn", GAUGE, SERVICE(maxconn),
+	    HELP("Most conns that the service takes at once; 0: no limit of "
+		 "its own.") },
+	{ "lb4_service_full", GAUGE, SERVICE(full),
+	    HELP("1 if the service is at its maxconn and new clients wait, "
+		 "else 0.") },
+	{ "lb4_service_queued_conns", GAUGE, SERVICE(queued),
+	    HELP("Conns that wait for a backend below its maxconn.") },
+	{ "lb4_service_accepted_total", COUNTER, SERVICE(accepted),
+	    HELP("Conns that the service has accepted.") },
+	{ "lb4_service_failed_total", COUNTER, SERVICE(failed),
+	    HELP("Conns that ended without reaching a backend.") },
+	{ "lb4_service_closes_total", COUNTER,
+	    WORDS(SERVICE, service, closes, EACH, reasons),
+	    HELP("Conns that have ended, by the reason in the access log.") },
+	{ "lb4_service_retries_total", COUNTER, SERVICE(retries),
+	    HELP("Attempts to connect to another backend after one failed.") },
+	{ "lb4_service_stalled_total", COUNTER, SERVICE(stalled),
+	    HELP("Conns ended by timeout-stall.") },
+	{ "lb4_service_shed_total", COUNTER, SERVICE(shed),
+	    HELP("Stalled conns ended by stalled-memory.") },
+	{ "lb4_service_discarded_bytes_total", COUNTER,
+	    SERVICE(discarded_bytes), BYTES,
+	    HELP("Bytes received that could not be delivered.") },
+	{ "lb4_service_to_backend_bytes_total", COUNTER,
+	    SERVICE(bytes_to_backend), BYTES,
+	    HELP("Bytes passed on to backends of the service.") },
+	{ "lb4_service_to_client_bytes_total", COUNTER,
+	    SERVICE(bytes_to_client), BYTES,
+	    HELP("Bytes passed on to clients of the service.") },
+	{ "lb4_service_connect_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, connect, short),
+	    HELP("From connect to the backend's answer, of each conn that was "
+		 "established.") },
+	{ "lb4_service_queue_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, queue, short),
+	    HELP("Time in the queue, of each conn that had to wait.") },
+	{ "lb4_service_first_byte_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, first_byte, short),
+	    HELP("From the establishing of a conn to the first byte of its "
+		 "backend.") },
+	{ "lb4_service_session_seconds", HISTOGRAM,
+	    TIMES(SERVICE, service, session, long),
+	    HELP("From accept to the end, of each conn that has ended.") },
+
+	{ "lb4_backend_state", GAUGE,
+	    WORDS(BACKEND, backend, state, ONE_OF, backend_states),
+	    HELP("State of the backend: 1 for the state that it is in.") },
+	{ "lb4_backend_weight", GAUGE, BACKEND(weight),
+	    HELP("Weight of the backend.") },
+	{ "lb4_backend_conns", GAUGE, BACKEND(conns),
+	    HELP("Conns of the backend open now, or being connected.") },
+	{ "lb4_backend_maxconn", GAUGE, BACKEND(maxconn),
+	    HELP("Most conns of the backend at once; 0: no limit.") },
+	{ "lb4_backend_established_total", COUNTER, BACKEND(established),
+	    HELP("Conns that were established with the backend.") },
+	{ "lb4_backend_connect_failures_total", COUNTER, BACKEND(failures),
+	    HELP("Attempts to connect to the backend that failed.") },
+	{ "lb4_backend_no_ports_total", COUNTER, BACKEND(no_ports),
+	    HELP("Attempts to connect for which no local port was left.") },
+	{ "lb4_backend_to_backend_bytes_total", COUNTER,
+	    BACKEND(bytes_to_backend), BYTES,
+	    HELP("Bytes passed on to the backend.") },
+	{ "lb4_backend_to_client_bytes_total", COUNTER,
+	    BACKEND(bytes_to_client), BYTES,
+	    HELP("Bytes passed on from the backend to clients.") },
+	{ "lb4_backend_connect_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, connect, short),
+	    HELP("From connect to the backend's answer, of each conn that was "
+		 "established.") },
+	{ "lb4_backend_queue_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, queue, short),
+	    HELP("Time in the queue, of each conn that had to wait and was "
+		 "established.") },
+	{ "lb4_backend_first_byte_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, first_byte, short),
+	    HELP("From the establishing of a conn to the first byte of the "
+		 "backend.") },
+	{ "lb4_backend_session_seconds", HISTOGRAM,
+	    TIMES(BACKEND, backend, session, long),
+	    HELP("From accept to the end, of each established conn that has "
+		 "ended.") },
+	{ "lb4_backend_checks_total", COUNTER,
+	    WORDS(CHECKS, backend, results, EACH, results),
+	    HELP("Health checks of the backend that have ended, by result.") },
+	{ "lb4_backend_check_seconds", HISTOGRAM,
+	    TIMES(CHECKS, backend, check, short),
+	    HELP("What the health checks took.") },
+	{ "lb4_backend_check_lag_seconds", HISTOGRAM,
+	    TIMES(CHECKS, backend, check_lag, short),
+	    HELP("How late health checks began.") },
+	{ "lb4_backend_check_age_seconds", GAUGE,
+	    REAL(CHECKED, backend, check_age_seconds), SECONDS,
+	    HELP("Time since the last check of the backend ended.") },
+
+	{ "process_cpu_seconds_total", COUNTER,
+	    REAL(PROCESS, process, facts.cpu_seconds), SECONDS,
+	    HELP("CPU time that the process has used, user and system.") },
+	{ "process_start_time_seconds", GAUGE,
+	    REAL(PROCESS, process, facts.start_seconds), SECONDS,
+	    HELP("When the process started, in seconds since 1970.") },
+	{ "process_open_fds", GAUGE, PROCESS(facts.open_fds),
+	    HELP("Descriptors that are open.") },
+	{ "process_max_fds", GAUGE, PROCESS(facts.max_fds),
+	    HELP("Most descriptors that may be open.") },
+	{ "process_resident_memory_bytes", GAUGE, PROCESS(facts.resident_bytes),
+	    BYTES, HELP("Resident memory.") },
+	{ "process_virtual_memory_bytes", GAUGE, PROCESS(facts.virtual_bytes),
+	    BYTES, HELP("Virtual memory.") },
+};
+
+/* The n-th object of that scope, or NULL. */
+static const void *
+object_of(const struct report *report, enum scope scope, size_t n)
+{
+	switch (scope) {
+	case SCOPE_PROCESS:
+		return n == 0 ? &report->process : NULL;
+	case SCOPE_WORKER:
+		return n < report->workers ? &report->worker[n] : NULL;
+	case SCOPE_SERVICE:
+		return n < report->services ? &report->service[n] : NULL;
+	case SCOPE_BACKEND:
+	case SCOPE_CHECKS:
+	case SCOPE_CHECKED:
+		return n < report->backends ? &report->backend[n] : NULL;
+	}
+	return NULL;
+}
+
+/* The labels of an object, which are its first member; of the process only one
+ * family has some. */
+static const char *
+labels_of(const struct family *family, const void *object)
+{
+	return family->scope != SCOPE_PROCESS ||
+		family->offset == offsetof(struct report_process, one)
+	    ? object
+	    : "";
+}
+
+static bool
+is_left_out(const struct family *family, const void *object)
+{
+	const struct report_backend *backend = object;
+
+	return (family->scope == SCOPE_CHECKS && !backend->checks) ||
+	    (family->scope == SCOPE_CHECKED && !backend->checked);
+}
+
+static void
+write_words(struct exposition *out, const struct family *family,
+    const char *labels, const uint64_t *value)
+{
+	const struct words *words = family->words;
+
+	for (unsigned i = words->first; i < words->count; i++)
+		exposition_count(out, family->name,
+		    &(struct exposition_labels){ labels, words->label,
+			words->word(i) },
+		    family->value == VALUE_EACH ? value[i] : *value == i);
+}
+
+static void
+write_sample(struct exposition *out, const struct family *family,
+    const void *object)
+{
+	const void *value = (const char *)object + family->offset;
+	const char *labels = labels_of(family, object);
+
+	switch (family->value) {
+	case VALUE_COUNT:
+		exposition_count(out, family->name,
+		    &(struct exposition_labels){ .text = labels },
+		    *(const uint64_t *)value);
+		break;
+	case VALUE_REAL:
+		exposition_real(out, family->name, labels,
+		    *(const double *)value);
+		break;
+	case VALUE_ONE_OF:
+	case VALUE_EACH:
+		write_words(out, family, labels, value);
+		break;
+	case VALUE_TIMES:
+		exposition_histogram(out, family->name, labels, family->scale,
+		    value);
+		break;
+	}
+}
+
+void
+families_write(struct exposition *out, const struct report *report)
+{
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		const struct family *family = &families[i];
+		const void *object;
+
+		exposition_family(out, family->name, family->type, family->unit,
+		    family->help);
+		for (size_t n = 0;
+		     (object = object_of(report, family->scope, n)) != NULL;
+		     n++)
+			if (!is_left_out(family, object))
+				write_sample(out, family, object);
+	}
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The pages of the metrics server: see metrics.h. */
+#include "lb4/metrics/metrics.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/addr.h"
+#include "common/log.h"
+#include "common/timer.h"
+#include "common/why.h"
+#include "lb4/control/node.h"
+#include "lb4/control/threads.h"
+#include "lb4/host/host.h"
+#include "lb4/metrics/accept.h"
+#include "lb4/metrics/ask.h"
+#include "lb4/metrics/exposition.h"
+#include "lb4/metrics/families.h"
+#include "lb4/metrics/http.h"
+#include "lb4/metrics/report.h"
+
+/* Two who ask within this time get the same text: asking often costs little. */
+#define FRESH_MS 100
+
+#define TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define TYPE_OPEN "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+/* The metrics as they were last written, in each format. */
+struct written {
+	struct http_body *body; /* NULL: never */
+	uint64_t at_ms;
+};
+
+struct metrics {
+	struct http *http;
+	bool started;
+	struct handle handle; /* set before start */
+
+	/* the thread's own */
+	struct ask ask;
+	struct written written[2]; /* [1]: OpenMetrics */
+	struct host host;
+	size_t room; /* bytes that the last text took */
+};
+
+static void __attribute__((format(printf, 3, 4)))
+say(struct http_answer *answer, unsigned status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	answer->status = status;
+	(void)vsnprintf(answer->text, sizeof(answer->text), format, args);
+	va_end(args);
+}
+
+/* ---- /metrics ------------------------------------------------------------ */
+
+/* All metrics as text, or NULL without memory. */
+static struct http_body *
+write_metrics(struct metrics *metrics, bool openmetrics)
+{
+	const struct report_sources sources = { &metrics->handle,
+		&metrics->host };
+	struct report *report = report_new(&sources);
+	struct exposition out;
+	size_t len;
+	char *text;
+
+	if (report == NULL)
+		return NULL;
+	exposition_begin(&out, openmetrics, metrics->room);
+	families_write(&out, report);
+	report_free(report);
+	text = exposition_take(&out, &len);
+	if (text == NULL)
+		return NULL;
+	metrics->room = len;
+	return http_body_new(metrics->http, openmetrics ? TYPE_OPEN : TYPE_TEXT,
+	    text, len);
+}
+
+static void
+answer_metrics(struct metrics *metrics, const struct http_request *request,
+    struct http_answer *answer)
+{
+	const bool openmetrics = accept_openmetrics(request->accept);
+	struct written *written = &metrics->written[openmetrics];
+	const uint64_t now_ms = timer_now_ms();
+
+	if (written->body == NULL || now_ms >= written->at_ms + FRESH_MS) {
+		http_body_unref(written->body);
+		written->body = NULL;
+		if (!http_body_room(metrics->http)) {
+			say(answer, 503, "too many still read their answers\n");
+			return;
+		}
+		written->body = write_metrics(metrics, openmetrics);
+		written->at_ms = now_ms;
+	}
+	if (written->body == NULL)
+		say(answer, 503, "no memory\n");
+	else
+		answer->body = http_body_ref(written->body);
+}
+
+/* ---- /healthz, /readyz --------------------------------------------------- */
+
+static void
+answer_health(const struct metrics *metrics, struct http_answer *answer)
+{
+	struct threads_verdict verdict;
+
+	if (threads_stuck(metrics->handle.threads, THREADS_SERVICE, &verdict))
+		say(answer, 503, "%s is stuck for %" PRIu64 " ms\n",
+		    verdict.name, verdict.ms);
+	else
+		say(answer, 200, "ok\n");
+}
+
+static void
+answer_readiness(const struct metrics *metrics,
+    const struct http_request *request, struct http_answer *answer)
+{
+	const char *service = http_argument(request, "service");
+	char why[NODE_WHY_MAX], text[NODE_TEXT_MAX];
+	const enum node_state state = node_state(metrics->handle.running, why,
+	    sizeof(why));
+	bool known = true, up = true;
+
+	if (service != NULL)
+		up = report_service_up(metrics->handle.tables, service, &known);
+	if (!known)
+		say(answer, 404, "there is no such service\n");
+	else if (state != NODE_READY || up)
+		say(answer, state == NODE_READY ? 200 : 503, "%s\n",
+		    node_text(state, why, text, sizeof(text)));
+	else
+		say(answer, 503, "not ready: no backend takes conns\n");
+}
+
+/* ---- the handler --------------------------------------------------------- */
+
+static enum http_outcome
+on_request(void *context, const struct http_request *request,
+    struct http_answer *answer)
+{
+	struct metrics *metrics = context;
+
+	if (strcmp(request->path, "/metrics") == 0)
+		answer_metrics(metrics, request, answer);
+	else if (strcmp(request->path, "/healthz") == 0)
+		answer_health(metrics, answer);
+	else if (strcmp(request->path, "/readyz") == 0)
+		answer_readiness(metrics, request, answer);
+	else if (strcmp(request->path, "/status.json") == 0)
+		return ask_answer(&metrics->ask, answer);
+	else
+		say(answer, 404,
+		    "there are /metrics, /healthz, /readyz and /status.json\n");
+	return HTTP_ANSWERED;
+}
+
+static void
+on_ready(void *context)
+{
+	struct metrics *metrics = context;
+
+	ask_on_ready(&metrics->ask);
+}
+
+static void
+on_tick(void *context, uint64_t now_ms)
+{
+	struct metrics *metrics = context;
+
+	ask_on_tick(&metrics->ask, now_ms);
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+int
+metrics_open(struct metrics **out, const struct config *config, struct why *why)
+{
+	struct metrics *metrics;
+	struct addr addr = config->metrics;
+	char text[ADDR_TEXT_MAX];
+	int error = -ENOMEM;
+
+	*out = NULL;
+	if (addr.len == 0)
+		return 0;
+	metrics = calloc(1, sizeof(*metrics));
+	if (metrics != NULL)
+		error = http_open(&metrics->http, &addr,
+		    &(struct http_handler){ metrics, on_request, on_ready,
+			on_tick });
+	(void)addr_format(&addr, text, sizeof(text));
+	if (error < 0) {
+		free(metrics);
+		return why_fail(why, error, "metrics: cannot listen on %s: %s",
+		    text, strerror(-error));
+	}
+	ask_init(&metrics->ask, metrics->http, config->control);
+	log_info("metrics: listening on %s", text);
+	*out = metrics;
+	return 0;
+}
+
+int
+metrics_start(struct metrics *metrics, struct handle handle)
+{
+	int error;
+
+	if (metrics == NULL)
+		return 0;
+	metrics->handle = handle;
+	error = http_start(metrics->http);
+	metrics->started = error == 0;
+	return error;
+}
+
+void
+metrics_free(struct metrics *metrics)
+{
+	if (metrics == NULL)
+		return;
+	if (metrics->started)
+		http_stop(metrics->http);
+	for (int i = 0; i < 2; i++)
+		http_body_unref(metrics->written[i].body);
+	ask_done(&metrics->ask);
+	http_free(metrics->http);
+	free(metrics);
+}

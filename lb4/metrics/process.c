@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Reads proc(5) for a report: see process.h. */
+#include "lb4/metrics/process.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/proc.h"
+#define TEXT_MAX 16384 /* of a file; /proc/net/netstat has about 4000 bytes */
+
+/* The line that begins with `section`, ended, and where the next one begins. */
+static char *
+find_line(char *text, const char *section, char **next)
+{
+	const size_t len = strlen(section);
+
+	for (char *line = text; line != NULL && *line != '\0'; line = *next) {
+		char *end = strchr(line, '\n');
+
+		*next = end != NULL ? end + 1 : NULL;
+		if (end != NULL)
+			*end = '\0';
+		if (strncmp(line, section, len) == 0)
+			return line;
+	}
+	return NULL;
+}
+
+uint64_t
+process_netstat(char *text, const char *section, const char *name)
+{
+	char *rest, *names, *values, *one_name, *one_value;
+	char *names_at = NULL, *values_at = NULL;
+
+	names = find_line(text, section, &rest);
+	values = names != NULL && rest != NULL ? find_line(rest, section, &rest)
+					       : NULL;
+	if (values == NULL)
+		return 0;
+	one_name = strtok_r(names, " ", &names_at);
+	one_value = strtok_r(values, " ", &values_at);
+	while (one_name != NULL && one_value != NULL) {
+		if (strcmp(one_name, name) == 0)
+			return strtoull(one_value, NULL, 10);
+		one_name = strtok_r(NULL, " ", &names_at);
+		one_value = strtok_r(NULL, " ", &values_at);
+	}
+	return 0;
+}
+
+static void
+read_netstat(struct process_facts *facts)
+{
+	char text[TEXT_MAX], copy[TEXT_MAX];
+
+	(void)proc_text("", "/proc/self/net/netstat", text, sizeof(text));
+	memcpy(copy, text, sizeof(copy));
+	facts->listen_overflows = process_netstat(text,
+	    "TcpExt:", "ListenOverflows");
+	facts->listen_drops = process_netstat(copy, "TcpExt:", "ListenDrops");
+}
+
+/* When the machine started, in seconds since 1970. */
+static double
+boot_seconds(void)
+{
+	struct timespec real, boot;
+
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (double)(real.tv_sec - boot.tv_sec) +
+	    (double)(real.tv_nsec - boot.tv_nsec) / 1e9;
+}
+
+/* Fields of /proc/self/stat are counted from the name's end: the name may have
+ * spaces. */
+static void
+read_stat(struct process_facts *facts)
+{
+	const double tick = (double)sysconf(_SC_CLK_TCK);
+	uint64_t user, system, start, size;
+	int64_t pages;
+	char text[1024];
+	const char *at;
+
+	(void)proc_text("", "/proc/self/stat", text, sizeof(text));
+	at = strrchr(text, ')');
+	if (at == NULL ||
+	    sscanf(at,
+		") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64
+		" %" SCNu64 " %*d %*d %*d %*d %*d %*d %" SCNu64 " %" SCNu64
+		" %" SCNd64,
+		&user, &system, &start, &size, &pages) != 5)
+		return;
+	facts->cpu_seconds = (double)(user + system) / tick;
+	facts->start_seconds = boot_seconds() + (double)start / tick;
+	facts->virtual_bytes = size;
+	facts->resident_bytes = (uint64_t)pages *
+	    (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Since 6.2 the directory's size is how many there are (fs/proc/fd.c); before
+ * that it is 0. */
+static uint64_t
+count_fds(void)
+{
+	struct stat st;
+	uint64_t count = 0;
+	DIR *dir;
+
+	if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
+		return (uint64_t)st.st_size;
+	dir = opendir("/proc/self/fd");
+	while (dir != NULL && readdir(dir) != NULL)
+		count++;
+	if (dir != NULL)
+		(void)closedir(dir);
+	return count > 3 ? count - 3 : 0; /* ".", ".." and its own */
+}
+
+void
+process_read(struct process_facts *facts)
+{
+	struct rlimit limit;
+
+	read_netstat(facts);
+	read_stat(facts);
+	facts->open_fds = count_fds();
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		facts->max_fds = limit.rlim_cur;
+}

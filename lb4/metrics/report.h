@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A report: all that the metrics show, gathered in one go and summed over the
+ * workers, as values.  Gathered by the metrics thread, which reads the table as
+ * a worker does (rcu.h) and asks no other thread for anything.
+ *
+ * Of one backend or service the counts are read one after the other while
+ * workers write them: a sum may be a conn ahead of another.  Each of them only
+ * grows.
+ */
+#ifndef LB4_METRICS_REPORT_H
+#define LB4_METRICS_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb4/config/settings.h"
+#include "lb4/control/node.h"
+#include "lb4/engine/access.h"
+#include "lb4/engine/engine.h"
+#include "lb4/host/host.h"
+#include "lb4/metrics/process.h"
+#include "lb4/model/backend.h"
+#include "lb4/model/histogram.h"
+
+struct handle;
+struct tables;
+
+/* Room for the labels of a service, backend or worker, as text. */
+#define REPORT_LABELS_MAX (2 * CONFIG_NAME_MAX + 32)
+
+enum report_state {
+	REPORT_UP,
+	REPORT_DOWN,
+	REPORT_JOINING,
+	REPORT_DRAIN,
+	REPORT_MAINT,
+	REPORT_STATE_COUNT,
+};
+
+struct report_process {
+	char labels[REPORT_LABELS_MAX]; /* of lb4_build_info */
+	uint64_t one;			/* its value */
+	uint64_t generation;		/* of the table */
+	uint64_t node;			/* enum node_state */
+	uint64_t conns, maxconn;
+	uint64_t workers;
+	uint64_t pipes, pipes_max; /* of all workers */
+	uint64_t local_ports;
+	struct process_facts facts;
+};
+
+struct report_worker {
+	char labels[REPORT_LABELS_MAX];
+	struct engine_counts counts;
+};
+
+struct report_service {
+	char labels[REPORT_LABELS_MAX];
+	char name[CONFIG_NAME_MAX];
+	uint64_t up; /* a backend takes conns */
+	uint64_t backends, available;
+	uint64_t conns, maxconn, full;
+	uint64_t queued;
+	uint64_t accepted, closed, failed, retries, stalled, shed;
+	uint64_t bytes_to_backend, bytes_to_client, discarded_bytes;
+	uint64_t closes[REASON_COUNT];
+	struct histogram_sums connect, queue, first_byte, session;
+};
+
+struct report_backend {
+	char labels[REPORT_LABELS_MAX];
+	uint64_t state; /* enum report_state */
+	uint64_t weight, maxconn, conns;
+	uint64_t established, failures, no_ports;
+	uint64_t bytes_to_backend, bytes_to_client;
+	bool checks;  /* the service has some */
+	bool checked; /* and one has ended */
+	double check_age_seconds;
+	uint64_t results[HEALTH_RESULT_COUNT];
+	struct histogram_sums check, check_lag;
+	struct histogram_sums connect, queue, first_byte, session;
+};
+
+struct report {
+	struct report_process process;
+	struct report_worker *worker; /* owned, as the next two are */
+	size_t workers;
+	struct report_service *service;
+	size_t services;
+	struct report_backend *backend; /* service by service */
+	size_t backends;
+};
+
+/* Where it is gathered from. */
+struct report_sources {
+	const struct handle *handle;
+	struct host *host; /* room for what is read of the machine */
+};
+
+/* NULL without memory. */
+struct report *report_new(const struct report_sources *sources);
+void report_free(struct report *report);
+
+/* Whether a backend of the service takes conns; false with *known false when
+ * there is no service of that name. */
+bool report_service_up(const struct tables *tables, const char *name,
+    bool *known);
+
+/* "up", "down", ... */
+const char *report_state_name(unsigned state);
+
+#endif

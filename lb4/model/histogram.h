@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Histograms of durations, with buckets on a logarithmic scale.  Each has one
+ * writer, a worker or the prober; readers add up the histograms of all writers.
+ * An observation is a few compares and two relaxed stores.
+ */
+#ifndef LB4_MODEL_HISTOGRAM_H
+#define LB4_MODEL_HISTOGRAM_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define HISTOGRAM_BOUNDS 18
+
+/* The upper bounds of the buckets, inclusive; one more bucket has the rest. */
+struct histogram_scale {
+	uint64_t bound_us[HISTOGRAM_BOUNDS];
+	const char *text[HISTOGRAM_BOUNDS]; /* in seconds */
+};
+
+/* 10 us to 5 s: what a network or a loop takes. */
+extern const struct histogram_scale histogram_short;
+
+/* 1 ms to 4 days: how long a session lasts. */
+extern const struct histogram_scale histogram_long;
+
+/* Writer: its one thread, with relaxed load and store.  Readers: all. */
+struct histogram {
+	_Atomic uint64_t bucket[HISTOGRAM_BOUNDS + 1];
+	_Atomic uint64_t sum_us;
+};
+
+/* One histogram, or the sum of several, as a reader has it. */
+struct histogram_sums {
+	uint64_t bucket[HISTOGRAM_BOUNDS + 1]; /* each by itself */
+	uint64_t sum_us;
+};
+
+static inline void
+histogram_bump(_Atomic uint64_t *counter, uint64_t by)
+{
+	atomic_store_explicit(counter,
+	    atomic_load_explicit(counter, memory_order_relaxed) + by,
+	    memory_order_relaxed);
+}
+
+/* Counts a duration; for the writer. */
+static inline void
+histogram_observe(struct histogram *histogram,
+    const struct histogram_scale *scale, uint64_t us)
+{
+	unsigned i = 0;
+
+	while (i < HISTOGRAM_BOUNDS && us > scale->bound_us[i])
+		i++;
+	histogram_bump(&histogram->bucket[i], 1);
+	histogram_bump(&histogram->sum_us, us);
+}
+
+/* Adds a histogram, or sums, to `sums`; from any thread. */
+void histogram_add(struct histogram_sums *sums,
+    const struct histogram *histogram);
+void histogram_add_sums(struct histogram_sums *sums,
+    const struct histogram_sums *more);
+
+/* How many durations were counted. */
+uint64_t histogram_count(const struct histogram_sums *sums);
+
+#endif
