@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/check.h"
 #include "lb4/config/loops.h"
 #include "lb4/config/names.h"
 
@@ -284,7 +285,9 @@ static void
 check_checks(const struct config_service *service, const char *section,
     struct errors *errors)
 {
-	if (service->check.host[0] != '\0' && service->check.kind != CHECK_HTTP)
+	const struct check_way *way = check_way(service->check.kind);
+
+	if (service->check.host[0] != '\0' && (way == NULL || !way->has_host))
 		errors_add(errors, service->line, section, "check-host",
 		    "does nothing with check = %s: remove it, or give "
 		    "check = http GET /path",

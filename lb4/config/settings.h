@@ -22,6 +22,7 @@
 #define CONFIG_NAME_MAX 64
 
 #define CONFIG_PATH_MAX 256
+#define CONFIG_ARGS_MAX 200 /* of a check; a line is no longer */
 #define CONFIG_HOST_MAX 128
 #define CONFIG_FILE_MAX (16 << 20) /* bytes of a file */
 #define CONFIG_LISTENS_MAX 1000	   /* of one service */
@@ -53,7 +54,7 @@ enum relay_way {
 enum check_kind {
 	CHECK_NONE,
 	CHECK_TCP,  /* connects */
-	CHECK_HTTP, /* asks for a path, wants a status of 200 to 399 */
+	CHECK_HTTP, /* asks for a path, looks at the status */
 	CHECK_KIND_COUNT,
 };
 
@@ -94,9 +95,8 @@ struct config_backend {
 
 struct config_check {
 	enum check_kind kind;
-	char method[16];	    /* HTTP */
-	char path[CONFIG_PATH_MAX]; /* HTTP */
-	char host[CONFIG_HOST_MAX]; /* HTTP; "": from the address */
+	char args[CONFIG_ARGS_MAX]; /* for the kind to read: see check.h */
+	char host[CONFIG_HOST_MAX]; /* "": from the address */
 	unsigned inter_ms;	    /* from one check to the next */
 	unsigned timeout_ms;	    /* of one check */
 	unsigned rise;		    /* good checks in a row to go up */

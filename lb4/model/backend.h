@@ -34,7 +34,9 @@ enum health_result {
 	HEALTH_RESET,	    /* connection reset */
 	HEALTH_CLOSED,	    /* closed before an answer */
 	HEALTH_STATUS,	    /* an HTTP status that is no success */
-	HEALTH_GARBLED,	    /* the answer is not HTTP */
+	HEALTH_ERROR,	    /* says in its protocol that it cannot serve */
+	HEALTH_UNEXPECTED,  /* answers, and not what is expected */
+	HEALTH_GARBLED,	    /* the answer is none in its protocol */
 	HEALTH_LOCAL, /* our own fault: no descriptor, no port, no memory */
 	HEALTH_RESULT_COUNT,
 };
@@ -43,14 +45,28 @@ enum health_result {
  * The health word: what workers need to know of a backend's health, in one
  * atomic.  Writer: prober.  Readers: all.  A flap is one store.
  *
- *	bits 0-15	detail: the HTTP status, or errno, or 0
+ *	bits 0-15	detail: the HTTP status, or errno, or what the way of
+ *			checking says (see check.h), or 0
  *	bits 16-23	enum health_result of the last check
  *	bit 24		down
+ *	bits 25-31	enum check_kind that has found it out, or 0
  */
 static inline uint32_t
 health_pack(bool down, enum health_result result, uint16_t detail)
 {
 	return (uint32_t)down << 24 | (uint32_t)result << 16 | detail;
+}
+
+static inline uint32_t
+health_of_check(uint32_t word, enum check_kind kind)
+{
+	return (word & 0x1ffffff) | (uint32_t)kind << 25;
+}
+
+static inline enum check_kind
+health_check(uint32_t word)
+{
+	return (enum check_kind)(word >> 25);
 }
 
 static inline bool

@@ -193,12 +193,14 @@ draw_service(struct random *random, size_t number,
 	service->on_down_rate = (unsigned)between(random, 1, 100000);
 	service->check.kind = draw(random, CHECK_KIND_COUNT);
 	if (service->check.kind == CHECK_HTTP) {
-		strlcpy(service->check.method,
-		    draw(random, 2) ? "GET" : "OPTIONSOPTIONSO",
-		    sizeof(service->check.method));
-		strlcpy(service->check.path,
-		    draw(random, 2) ? "/" : "/;#a\\x=\"b'?c=%20",
-		    sizeof(service->check.path));
+		strlcpy(service->check.args,
+		    draw(random, 2) ? "GET /"
+				    : "OPTIONSOPTIONSO /;#a\\x5cx=\"b'?c=%20",
+		    sizeof(service->check.args));
+	} else if (service->check.kind == CHECK_TCP && draw(random, 2)) {
+		strlcpy(service->check.args,
+		    "send a\\x00\\x0d\\x0a expect \\x3b\\x20\\x5c",
+		    sizeof(service->check.args));
 	}
 	service->check.inter_ms = (unsigned)between(random, 10, 86400000);
 	service->check.timeout_ms = (unsigned)between(random, 10, 3600000);
@@ -300,8 +302,7 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(on_down);
 	SAME_NUMBER(on_down_rate);
 	SAME_NUMBER(check.kind);
-	SAME_TEXT(check.method);
-	SAME_TEXT(check.path);
+	SAME_TEXT(check.args);
 	SAME_NUMBER(check.inter_ms);
 	SAME_NUMBER(check.timeout_ms);
 	SAME_NUMBER(check.rise);

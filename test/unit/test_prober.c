@@ -337,13 +337,13 @@ rig_service(struct rig *rig, struct fake *const *fakes, size_t count,
 	}
 	web->check = (struct config_check){
 		.kind = kind,
-		.method = "GET",
-		.path = "/healthz?a=b",
 		.inter_ms = inter_ms,
 		.timeout_ms = 10000,
 		.rise = 2,
 		.fall = 3,
 	};
+	if (kind == CHECK_HTTP)
+		strcpy(web->check.args, "GET /healthz?a=b");
 	return web;
 }
 
@@ -681,6 +681,7 @@ START_TEST(follows_the_table)
 	atomic_store(&fakes[0]->mode, SILENT);
 	atomic_store(&fakes[2]->mode, SILENT);
 	web->check.kind = CHECK_TCP;
+	web->check.args[0] = '\0';
 	web->check.inter_ms = 50;
 	rig_publish(&rig);
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
