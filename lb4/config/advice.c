@@ -38,8 +38,7 @@ warn_mysql(const struct config_service *service, struct errors *errors)
 		errors_add(errors, service->line, section, "check",
 		    "warning: MySQL and MariaDB (port %d of %s) block this "
 		    "host after 100 checks without a login, and then refuse "
-		    "its clients: raise max_connect_errors there, or give "
-		    "check = none",
+		    "its clients: give check = mysql USER",
 		    MYSQL_PORT, service->backend[i].name);
 		return; /* one is enough to be told */
 	}

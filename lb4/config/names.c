@@ -37,6 +37,10 @@ static const char *const names_check_text[] = {
 	[CHECK_NONE] = "none",
 	[CHECK_TCP] = "tcp",
 	[CHECK_HTTP] = "http",
+	[CHECK_REDIS] = "redis",
+	[CHECK_POSTGRESQL] = "postgresql",
+	[CHECK_MYSQL] = "mysql",
+	[CHECK_SMTP] = "smtp",
 };
 NAMES(names_check, CHECK_KIND_COUNT);
 

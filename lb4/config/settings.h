@@ -55,6 +55,10 @@ enum check_kind {
 	CHECK_NONE,
 	CHECK_TCP,  /* connects */
 	CHECK_HTTP, /* asks for a path, looks at the status */
+	CHECK_REDIS,
+	CHECK_POSTGRESQL,
+	CHECK_MYSQL,
+	CHECK_SMTP,
 	CHECK_KIND_COUNT,
 };
 

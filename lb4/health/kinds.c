@@ -11,6 +11,10 @@ static const struct probe_kind *const kinds[] = {
 	[CHECK_NONE] = NULL,
 	[CHECK_TCP] = &probe_tcp,
 	[CHECK_HTTP] = &probe_http,
+	[CHECK_REDIS] = &probe_redis,
+	[CHECK_POSTGRESQL] = &probe_postgresql,
+	[CHECK_MYSQL] = &probe_mysql,
+	[CHECK_SMTP] = &probe_smtp,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == CHECK_KIND_COUNT,
     "a line for each way to check");

@@ -63,5 +63,9 @@ void probe_fail(struct probe *probe, int error);
 
 extern const struct probe_kind probe_tcp;
 extern const struct probe_kind probe_http;
+extern const struct probe_kind probe_redis;
+extern const struct probe_kind probe_postgresql;
+extern const struct probe_kind probe_mysql;
+extern const struct probe_kind probe_smtp;
 
 #endif

@@ -613,7 +613,8 @@ START_TEST(test_check)
 	config_free(config);
 
 	refuse_key(false, "check", "https",
-	    "\"https\" is unknown: give none, tcp or http GET /path");
+	    "\"https\" is unknown: give none, tcp, http GET /path, redis, "
+	    "postgresql USER, mysql USER or smtp");
 	refuse_key(false, "check", "tcp 80",
 	    "\"80\" is no step of a check: give send TEXT or expect TEXT");
 	refuse_key(false, "check", "http GET / HTTP/1.1",

@@ -197,6 +197,10 @@ draw_service(struct random *random, size_t number,
 		    draw(random, 2) ? "GET /"
 				    : "OPTIONSOPTIONSO /;#a\\x5cx=\"b'?c=%20",
 		    sizeof(service->check.args));
+	} else if (service->check.kind == CHECK_MYSQL ||
+	    service->check.kind == CHECK_POSTGRESQL) {
+		strlcpy(service->check.args, "lb4\\x20\\x5c",
+		    sizeof(service->check.args));
 	} else if (service->check.kind == CHECK_TCP && draw(random, 2)) {
 		strlcpy(service->check.args,
 		    "send a\\x00\\x0d\\x0a expect \\x3b\\x20\\x5c",

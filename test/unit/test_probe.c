@@ -255,6 +255,119 @@ static const struct talk http[] = {
 	    "closed without an answer" },
 };
 
+static const struct talk redis[] = {
+	{ "redis",
+	    { HEAR("PING\r\n"), BYTES("+PONG\r\n"), HEAR("QUIT\r\n"),
+		SAY("+OK\r\n"), LEAVE, GONE },
+	    HEALTH_PASSED, "PONG" },
+	{ "redis",
+	    { HEAR("PING\r\n"), SAY("-NOAUTH Authentication required.\r\n"),
+		HEAR("QUIT\r\n") },
+	    HEALTH_PASSED, "asks for a password" },
+	{ "redis",
+	    { SAY("-LOADING Redis is loading the dataset in memory, and "
+		  "that is a long line to be held here\r\n") },
+	    HEALTH_ERROR, "error LOADING" },
+	{ "redis", { SAY("-ERR max number of clients reached\r\n") },
+	    HEALTH_ERROR, "error ERR" },
+	{ "redis", { SAY("-NEW\r\n") }, HEALTH_ERROR, "error of another kind" },
+	{ "redis", { SAY("+PONGS\r\n") }, HEALTH_GARBLED,
+	    "answer is not Redis" },
+	{ "redis", { SAY("HTTP/1.1 400 Bad Request\r\n") }, HEALTH_GARBLED,
+	    "answer is not Redis" },
+	{ "redis", { SAY("+PO"), LEAVE }, HEALTH_CLOSED,
+	    "closed without an answer" },
+};
+
+static const struct talk smtp[] = {
+	{ "smtp",
+	    { BYTES("220 mail ESMTP\r\n"), HEAR("QUIT\r\n"), SAY("221 bye\r\n"),
+		LEAVE, GONE },
+	    HEALTH_PASSED, "status 220" },
+	{ "smtp",
+	    { BYTES("220-mail\r\n220-please\r\n220\r\n"), HEAR("QUIT\r\n") },
+	    HEALTH_PASSED, "status 220" },
+	{ "smtp",
+	    { SAY("554-no\r\n"), SAY("554 service\r\n"), HEAR("QUIT\r\n") },
+	    HEALTH_STATUS, "status 554" },
+	{ "smtp", { SAY("220mail\r\n") }, HEALTH_GARBLED,
+	    "answer is not SMTP" },
+	{ "smtp", { SAY("HTTP/1.1 400\r\n") }, HEALTH_GARBLED,
+	    "answer is not SMTP" },
+	{ "smtp", { SAY("220-mail\r\n"), QUIET }, HEALTH_NO_ANSWER,
+	    "no answer" },
+};
+
+#define START \
+	"\0\0\0\x39\0\3\0\0user\0lb4\0database\0postgres\0" \
+	"application_name\0lb4\0"
+#define LET_IN "R\0\0\0\x08\0\0\0\0"
+#define READY "Z\0\0\0\5I"
+static const struct talk postgresql[] = {
+	{ "postgresql lb4",
+	    { HEAR(START "\0"),
+		BYTES(LET_IN "S\0\0\0\x0c"
+			     "a\0"
+			     "bcdef\0" READY),
+		HEAR("X\0\0\0\4"), GONE },
+	    HEALTH_PASSED, "logged in" },
+	{ "postgresql lb4 postgres",
+	    { HEAR(START "\0"), BYTES("R\0\0\0\x0c\0\0\0\5abcd"), GONE },
+	    HEALTH_PASSED, "asks for a password" },
+	{ "postgresql lb4",
+	    { BYTES("E\0\0\0\x1bSFATAL\0VFATAL\0C57P03\0M\0\0") }, HEALTH_ERROR,
+	    "error of class 57: starting up, or shutting down" },
+	{ "postgresql lb4",
+	    { SAY("E\0\0\0\x0d"
+		  "SFATAL\0C\0") },
+	    HEALTH_GARBLED, "answer is not PostgreSQL" },
+	{ "postgresql lb4", { SAY("EFATAL:  sorry") }, HEALTH_GARBLED,
+	    "answer is not PostgreSQL" },
+	{ "postgresql lb4", { SAY("R\0\0\0\3") }, HEALTH_GARBLED,
+	    "answer is not PostgreSQL" },
+	{ "postgresql lb4", { SAY("R\0\0\0\4") }, HEALTH_GARBLED,
+	    "answer is not PostgreSQL" },
+	{ "postgresql lb4", { SAY(LET_IN), LEAVE }, HEALTH_CLOSED,
+	    "closed without an answer" },
+};
+
+#define GREETING \
+	"\x0a\0\0\0\x0a" \
+	"10.11\0" \
+	"abc"
+#define LOGIN \
+	"\x3b\0\0\1\1\x82\x08\0\0\0\0\1\x21\0\0\0\0\0\0\0\0\0\0\0\0\0" \
+	"\0\0\0\0\0\0\0\0\0\0lb4\0\0mysql_native_password\0"
+static const struct talk mysql[] = {
+	{ "mysql lb4",
+	    { BYTES(GREETING), HEAR(LOGIN), BYTES("\7\0\0\2\0\0\0\2\0\0\0"),
+		HEAR("\1\0\0\0\1"), LEAVE, GONE },
+	    HEALTH_PASSED, "logged in" },
+	{ "mysql lb4",
+	    { SAY(GREETING), HEAR(LOGIN),
+		SAY("\x17\0\0\2\xfe"
+		    "caching_sha2_password\0"),
+		HEAR("\1\0\0\3\0"), SAY("\7\0\0\4\0\0\0\2\0\0\0"),
+		HEAR("\1\0\0\0\1") },
+	    HEALTH_PASSED, "logged in" },
+	{ "mysql lb4",
+	    { SAY(GREETING), HEAR(LOGIN),
+		SAY("\x0f\0\0\2\xfe"
+		    "client_ed2551\0"),
+		HEAR("\0\0\0\3"), SAY("\x05\0\0\4\xff\x15\4no") },
+	    HEALTH_ERROR, "error 1045" },
+	{ "mysql lb4", { BYTES("\5\0\0\0\xff\x69\4no") }, HEALTH_ERROR,
+	    "error 1129" },
+	{ "mysql lb4", { SAY("\1\0\0\0\x09") }, HEALTH_GARBLED,
+	    "answer is not MySQL" },
+	{ "mysql lb4", { SAY("\7\0\0\0\0\0\0\2\0\0\0") }, HEALTH_GARBLED,
+	    "answer is not MySQL" },
+	{ "mysql lb4", { SAY("HTTP/1.1 400\r\n") }, HEALTH_GARBLED,
+	    "answer is not MySQL" },
+	{ "mysql lb4", { SAY("\0\0\0\0") }, HEALTH_GARBLED,
+	    "answer is not MySQL" },
+};
+
 #define EACH(talks) \
 	for (size_t i = 0; i < sizeof(talks) / sizeof((talks)[0]); i++) \
 	run(&(talks)[i])
@@ -268,6 +381,30 @@ END_TEST
 START_TEST(http_talks)
 {
 	EACH(http);
+}
+END_TEST
+
+START_TEST(redis_talks)
+{
+	EACH(redis);
+}
+END_TEST
+
+START_TEST(smtp_talks)
+{
+	EACH(smtp);
+}
+END_TEST
+
+START_TEST(postgresql_talks)
+{
+	EACH(postgresql);
+}
+END_TEST
+
+START_TEST(mysql_talks)
+{
+	EACH(mysql);
 }
 END_TEST
 
@@ -293,6 +430,15 @@ START_TEST(arguments)
 		    "expect a expect a expect a expect a expect a expect a "
 		    "expect a expect a expect a expect a expect a",
 		    "more than 16 steps: remove some" },
+		{ CHECK_REDIS, "x", "\"x\" is one word too many: remove it" },
+		{ CHECK_SMTP, "x", "\"x\" is one word too many: remove it" },
+		{ CHECK_MYSQL, "",
+		    "mysql needs a user: write check = mysql USER" },
+		{ CHECK_MYSQL, "a b", "\"b\" is one word too many: remove it" },
+		{ CHECK_POSTGRESQL, "",
+		    "postgresql needs a user: write check = postgresql USER" },
+		{ CHECK_POSTGRESQL, "a b c",
+		    "\"c\" is one word too many: remove it" },
 	};
 
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
@@ -319,6 +465,10 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, tcp_talks);
 	tcase_add_test(tc, http_talks);
+	tcase_add_test(tc, redis_talks);
+	tcase_add_test(tc, smtp_talks);
+	tcase_add_test(tc, postgresql_talks);
+	tcase_add_test(tc, mysql_talks);
 	tcase_add_test(tc, arguments);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
