@@ -14,6 +14,8 @@ is_checked_at(const struct config_backend *backend, uint16_t port)
 {
 	const struct addr *own = &backend->check_addr;
 
+	if (backend->check_port != 0)
+		return backend->check_port == port;
 	return addr_port(own->len != 0 && (addr_is_unix(own) || addr_port(own))
 		       ? own
 		       : &backend->addr) == port;

@@ -33,6 +33,7 @@ extern const struct kind kind_backend;
 extern const struct kind kind_check;
 extern const struct kind kind_host; /* as the Host field of HTTP has it */
 extern const struct kind kind_addr;
+extern const struct kind kind_port; /* a number that may be absent: 0 */
 
 /* Reads 32 hexadecimal digits as bytes, the first one lowest.  False when the
  * text is something else; the seed stays as it was. */

@@ -240,6 +240,34 @@ const struct kind kind_addr = {
 	.print = print_addr,
 };
 
+static int
+parse_port(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	return kind_number.parse(key, object, text, why);
+}
+
+static size_t
+count_port(const struct key *key, const void *object)
+{
+	const unsigned *port = (const unsigned *)((const char *)object +
+	    key->offset);
+
+	return *port != 0;
+}
+
+static void
+print_port(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	kind_number.print(key, object, index, out);
+}
+
+const struct kind kind_port = {
+	.parse = parse_port,
+	.count = count_port,
+	.print = print_port,
+};
+
 /* "weight=2" into the backend.  `seen` has an entry for each key. */
 static int
 read_option(struct config_backend *backend, char *word, bool *seen,

@@ -200,10 +200,32 @@ check_ports(const struct config_service *service, const char *section,
 			    "%s has no port, and %s to none: give it one",
 			    backend->name, portless);
 		else if (service->check.kind != CHECK_NONE &&
-		    backend->check_addr.len == 0)
+		    backend->check_addr.len == 0 && backend->check_port == 0)
 			errors_add(errors, backend->line, section, "backend",
 			    "%s has no port to check: add "
-			    "check-addr=ADDRESS:PORT",
+			    "check-port=PORT or check-addr=ADDRESS:PORT",
+			    backend->name);
+	}
+}
+
+static void
+check_check_ports(const struct config_service *service, const char *section,
+    struct errors *errors)
+{
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct config_backend *backend = &service->backend[i];
+
+		if (backend->check_port == 0)
+			continue;
+		if (backend->check_addr.len != 0)
+			errors_add(errors, backend->line, section, "backend",
+			    "%s has a check-addr with a port, and a "
+			    "check-port: remove the latter",
+			    backend->name);
+		else if (addr_is_unix(&backend->addr))
+			errors_add(errors, backend->line, section, "backend",
+			    "%s has the address of a unix socket, where "
+			    "check-port means nothing: remove it",
 			    backend->name);
 	}
 }
@@ -292,6 +314,10 @@ check_checks(const struct config_service *service, const char *section,
 		    "does nothing with check = %s: remove it, or give "
 		    "check = http GET /path",
 		    check_kind_name(service->check.kind));
+	if (service->check.init != CHECK_INIT_UP && way == NULL)
+		errors_add(errors, service->line, section, "init",
+		    "does nothing with check = none: remove it, or give a "
+		    "check");
 }
 
 int
@@ -309,6 +335,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 			continue;
 		check_names(service, section.text, errors);
 		check_ports(service, section.text, errors);
+		check_check_ports(service, section.text, errors);
 		check_balance(service, section.text, errors);
 		check_checks(service, section.text, errors);
 		/* With a backend refused, the sum is not what was meant. */

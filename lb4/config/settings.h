@@ -62,6 +62,14 @@ enum check_kind {
 	CHECK_KIND_COUNT,
 };
 
+/* What a backend counts as when lb4 starts, until its checks say more. */
+enum check_init {
+	CHECK_INIT_UP,
+	CHECK_INIT_DOWN,    /* until `rise` good checks */
+	CHECK_INIT_CHECKED, /* gets no clients until its first check */
+	CHECK_INIT_COUNT,
+};
+
 /* Which sides of a conn get SO_KEEPALIVE. */
 enum keepalive {
 	KEEPALIVE_NONE,
@@ -93,6 +101,7 @@ struct config_backend {
 	char zone[CONFIG_NAME_MAX]; /* "": none */
 	bool backup;		    /* serves only when no other can */
 	struct addr check_addr;	    /* len 0: addr */
+	unsigned check_port;	    /* of either; 0: as it is */
 	unsigned order; /* place among the service's lines: 0, ... */
 	int line;
 };
@@ -102,9 +111,12 @@ struct config_check {
 	char args[CONFIG_ARGS_MAX]; /* for the kind to read: see check.h */
 	char host[CONFIG_HOST_MAX]; /* "": from the address */
 	unsigned inter_ms;	    /* from one check to the next */
-	unsigned timeout_ms;	    /* of one check */
-	unsigned rise;		    /* good checks in a row to go up */
-	unsigned fall;		    /* bad ones to go down */
+	unsigned fastinter_ms;	    /* ... while it changes; 0: inter_ms */
+	unsigned downinter_ms;	    /* ... while it is down; 0: inter_ms */
+	enum check_init init;
+	unsigned timeout_ms; /* of one check */
+	unsigned rise;	     /* good checks in a row to go up */
+	unsigned fall;	     /* bad ones to go down */
 };
 
 struct config_service {

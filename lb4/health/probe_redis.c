@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Checks Redis, and what speaks its protocol (RESP), with PING; leaves with
- * QUIT.  A server that wants a password first is there; one that loads its data,
+ * QUIT.  A server that wants a password first is up; one that loads its data,
  * has lost its master or has too many clients is not.
  */
 #include <stdio.h>

@@ -167,6 +167,16 @@ tell_news(const struct target_env *env, const struct target *target)
 		env->news(env->news_owner, target->backend->id);
 }
 
+/* Plans the next check, counted from the beginning of the last one. */
+static void
+plan(struct target_env *env, struct target *target)
+{
+	target->inter_ms = schedule_inter(&target->probe.check,
+	    &target->verdict);
+	target->next_ms = target->began_ms +
+	    schedule_next_ms(target->inter_ms, draw(env));
+}
+
 static void
 on_result(struct target_env *env, struct target *target)
 {
@@ -198,6 +208,8 @@ on_result(struct target_env *env, struct target *target)
 		atomic_store_explicit(&target->backend->health_since_ms,
 		    env->clock.now_ms, memory_order_relaxed);
 	note_times(env, target);
+	if (schedule_inter(&probe->check, verdict) != target->inter_ms)
+		plan(env, target);
 	if (change != VERDICT_SAME || target->asked)
 		tell_news(env, target);
 	target->asked = false;
@@ -221,8 +233,8 @@ static void
 target_check(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
-	target->next_ms = env->clock.now_ms +
-	    schedule_next_ms(target->probe.check.inter_ms, draw(env));
+	target->began_ms = env->clock.now_ms;
+	plan(env, target);
 	if (in_maintenance(target)) {
 		/* The first result afterwards decides at once. */
 		target->verdict.decided = false;
@@ -283,7 +295,7 @@ target_on_suspect(struct target_env *env, struct target *target)
 {
 	if (!probe_is_busy(&target->probe) &&
 	    schedule_suspect(env->clock.now_ms, &target->last,
-		target->probe.check.inter_ms))
+		schedule_inter(&target->probe.check, &target->verdict)))
 		target_check(env, target);
 }
 
@@ -299,8 +311,19 @@ check_equal(const struct config_check *a, const struct config_check *b)
 {
 	return a->kind == b->kind && strcmp(a->args, b->args) == 0 &&
 	    strcmp(a->host, b->host) == 0 && a->inter_ms == b->inter_ms &&
+	    a->fastinter_ms == b->fastinter_ms &&
+	    a->downinter_ms == b->downinter_ms &&
 	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
 	    a->fall == b->fall;
+}
+
+/* It takes `rise` good checks to bring it up. */
+static void
+begin_down(const struct target_env *env, struct target *target)
+{
+	target->verdict = (struct verdict){ .decided = true, .down = true };
+	backend_set_health(target->backend,
+	    health_pack(true, HEALTH_UNKNOWN, 0), env->clock.now_ms);
 }
 
 int
@@ -311,6 +334,7 @@ target_set(struct target_env *env, struct target *target,
 	    check_equal(&target->probe.check, check) &&
 	    addr_equal(&target->probe.addr, addr);
 	const bool joining = backend_is_joining(target->backend);
+	const bool is_new = target->probe.kind == NULL;
 	uint64_t next_ms;
 
 	if (same && (!joining || probe_is_busy(&target->probe)))
@@ -323,6 +347,8 @@ target_set(struct target_env *env, struct target *target,
 		return 0;
 	if (probe_set(&target->probe, check, addr) < 0)
 		return -ENOMEM;
+	if (is_new && joining && check->init == CHECK_INIT_DOWN)
+		begin_down(env, target);
 	target->last = (struct schedule_last){ .ended_ms = 0 };
 	target->next_ms = next_ms;
 	target_arm(env, target);

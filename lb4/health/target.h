@@ -65,7 +65,9 @@ struct target {
 	uint64_t since_ms; /* of the loop's own clock: the check, or the
 			    * goodbye behind it, has begun */
 	struct schedule_last last;
-	uint64_t next_ms; /* when the next check is due */
+	uint64_t began_ms; /* the check */
+	unsigned inter_ms; /* from there to the next one */
+	uint64_t next_ms;  /* when the next check is due */
 };
 
 /* A target with a reference to `backend`, or NULL; target_set() next. */

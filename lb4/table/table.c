@@ -290,7 +290,8 @@ service_before(const struct tables *tables, const struct service *service)
 	return table != NULL ? table_service_of(table, service->state) : NULL;
 }
 
-/* Who comes to a service that has been served without it is checked first.  A
+/* Who comes to a service that has been served without it is checked first, and
+ * so are all of a new service when `init` says so.  A
  * backend that was removed and has conns left is the same object when it comes
  * back, and nothing is known of it either. */
 static void
@@ -299,8 +300,22 @@ let_join(const struct service *service, const struct service *before,
 {
 	if (service->check.kind == CHECK_NONE)
 		backend_set_joining(backend, false);
-	else if (before != NULL && !names(before, backend))
+	else if (before == NULL ? service->check.init != CHECK_INIT_UP
+				: !names(before, backend))
 		backend_set_joining(backend, true);
+}
+
+/* Of its own, or none. */
+static struct addr
+check_addr(const struct config_backend *backend)
+{
+	struct addr addr = backend->check_addr;
+
+	if (backend->check_port != 0) {
+		addr = backend->addr;
+		addr_set_port(&addr, (uint16_t)backend->check_port);
+	}
+	return addr;
 }
 
 static int
@@ -330,7 +345,7 @@ service_set_backends(struct service *service, struct tables *tables,
 		service->limited |= order[i]->maxconn != 0;
 		service->backend[i].set = set;
 		service->members[set]++;
-		service->check_addr[i] = order[i]->check_addr;
+		service->check_addr[i] = check_addr(order[i]);
 		service->backend[i].backend = tables_backend_get(tables, sorted,
 		    config->name, order[i]);
 		if (service->backend[i].backend == NULL)

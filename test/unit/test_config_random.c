@@ -126,6 +126,9 @@ draw_backends(struct random *random, struct config_service *service)
 		if (draw(random, 3) == 0)
 			draw_addr(random, draw(random, 60000), true,
 			    &backend->check_addr);
+		else if (!addr_is_unix(&backend->addr) && draw(random, 2))
+			backend->check_port = (unsigned)between(random, 1,
+			    65535);
 		if (draw(random, 4) == 0 && !unix_listener &&
 		    (service->check.kind == CHECK_NONE ||
 			backend->check_addr.len > 0))
@@ -207,6 +210,10 @@ draw_service(struct random *random, size_t number,
 		    sizeof(service->check.args));
 	}
 	service->check.inter_ms = (unsigned)between(random, 10, 86400000);
+	service->check.fastinter_ms = (unsigned)between(random, 10, 86400000);
+	service->check.downinter_ms = (unsigned)between(random, 10, 86400000);
+	if (service->check.kind != CHECK_NONE)
+		service->check.init = draw(random, CHECK_INIT_COUNT);
 	service->check.timeout_ms = (unsigned)between(random, 10, 3600000);
 	service->check.rise = (unsigned)between(random, 1, 100);
 	service->check.fall = (unsigned)between(random, 1, 100);
@@ -259,6 +266,7 @@ same_backend(const struct config_backend *a, const struct config_backend *b)
 	SAME_NUMBER(backup);
 	SAME_TEXT(zone);
 	ck_assert(addr_equal(&a->check_addr, &b->check_addr));
+	ck_assert_uint_eq(a->check_port, b->check_port);
 }
 
 static void
@@ -308,6 +316,9 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(check.kind);
 	SAME_TEXT(check.args);
 	SAME_NUMBER(check.inter_ms);
+	SAME_NUMBER(check.fastinter_ms);
+	SAME_NUMBER(check.downinter_ms);
+	SAME_NUMBER(check.init);
 	SAME_NUMBER(check.timeout_ms);
 	SAME_NUMBER(check.rise);
 	SAME_NUMBER(check.fall);
@@ -415,7 +426,8 @@ START_TEST(test_dump_text)
 	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
 	    "check = none\n; check-host = (the address that is checked)\n"
-	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
+	    "inter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
+	    "timeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);
 	size_t len;
