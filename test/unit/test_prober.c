@@ -1055,8 +1055,8 @@ START_TEST(looked_late_is_not_answered_late)
 }
 END_TEST
 
-/* With init = down it takes `rise` checks, fastinter apart, to come up; while it
- * is down, downinter counts. */
+/* With init = down it takes `rise` checks, fastinter apart, to come up; while
+ * it is down, downinter counts. */
 START_TEST(init_is_down)
 {
 	struct fake *fake = fake_new(ANSWER, 200);
