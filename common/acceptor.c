@@ -11,7 +11,7 @@
 
 #include "common/loop.h"
 
-/* Any descriptor will do: another one of the socket needs no file system. */
+/* Any descriptor will do: a duplicate of the socket needs no file system. */
 static void
 fill_reserve(struct acceptor *acceptor)
 {
@@ -62,8 +62,8 @@ accept_one(const struct acceptor *acceptor)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A level-triggered event comes again: an error that is the caller's, not ours,
- * is left to the next turn. */
+/* A level-triggered event is repeated, so an error of the caller's making is
+ * left to the next turn. */
 static bool
 is_lack(int error)
 {
@@ -115,7 +115,7 @@ acceptor_take(struct acceptor *acceptor, uint64_t now_ms)
 void
 acceptor_close(struct acceptor *acceptor, int fd)
 {
-	/* dup3(2) closes and takes in one step */
+	/* dup3(2) closes and reuses it in one step */
 	if (acceptor != NULL && acceptor->reserve < 0 && acceptor->fd >= 0 &&
 	    dup3(acceptor->fd, fd, O_CLOEXEC) == fd)
 		acceptor->reserve = fd;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Accepting from one listening socket that epoll watches, level-triggered, for
- * threads that serve few callers: the control socket.
+ * Accepts from one listening socket that epoll watches, level-triggered.  For
+ * threads that serve few callers, such as the control socket.
  *
- * A process that is out of descriptors cannot accept, and epoll goes on saying
- * that somebody waits: a loop that believes it spins.  So an acceptor that
- * cannot accept pauses, which takes the socket out of epoll; and it holds one
- * descriptor in reserve, so that one caller is served all the same.  When that
- * caller is closed by acceptor_close(), its descriptor becomes the reserve
- * again: no other thread gets it in between.
+ * A process that has run out of descriptors cannot accept, but epoll keeps
+ * reporting that a caller is waiting, and a loop that trusts epoll spins.  So
+ * an acceptor that cannot accept pauses: it takes the socket out of epoll.  It
+ * also holds one descriptor in reserve, with which it can still serve one
+ * caller.  When acceptor_close() closes that caller, its descriptor becomes the
+ * reserve again; no other thread can take it in between.
  *
  * Owned by one thread.  Times are milliseconds on CLOCK_MONOTONIC.
  */
@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-/* How long a pause is. */
+/* The length of a pause. */
 #define ACCEPTOR_PAUSE_MS 100
 
 struct acceptor {
@@ -26,10 +26,10 @@ struct acceptor {
 	int fd;
 	uint64_t tag;
 	int reserve;	    /* owned; -1: a caller has it */
-	uint64_t resume_ms; /* when the pause is over; 0: there is none */
+	uint64_t resume_ms; /* end of the pause; 0: there is none */
 };
 
-/* An acceptor that was not opened: acceptor_done() may have it. */
+/* An acceptor that is not open; acceptor_done() accepts it. */
 #define ACCEPTOR_NONE \
 	(struct acceptor) \
 	{ \
@@ -40,14 +40,14 @@ struct acceptor {
  * `tag`.  Returns 0, or -errno with nothing to undo. */
 int acceptor_open(struct acceptor *acceptor, int epfd, int fd, uint64_t tag);
 
-/* Gives the reserve up.  Before the listening socket is closed. */
+/* Closes the reserve.  Call it before closing the listening socket. */
 void acceptor_done(struct acceptor *acceptor);
 
 /*
  * The next caller's descriptor, non-blocking and close-on-exec.  -EAGAIN when
- * nobody waits or the one who waited has gone (accept(2) tells of errors of
- * the network, too).  Any other -errno is what accept(2) lacks: a pause has
- * begun.
+ * nobody is waiting, or the caller has already left (accept(2) also reports
+ * network errors).  Any other -errno means that accept(2) lacks a resource, and
+ * that a pause has begun.
  */
 int acceptor_take(struct acceptor *acceptor, uint64_t now_ms);
 
@@ -55,7 +55,7 @@ int acceptor_take(struct acceptor *acceptor, uint64_t now_ms);
  * acceptor only closes. */
 void acceptor_close(struct acceptor *acceptor, int fd);
 
-/* Ends a pause that is over.  Once in each turn of the loop. */
+/* Ends a pause whose time is over.  Call it once in each turn of the loop. */
 void acceptor_turn(struct acceptor *acceptor, uint64_t now_ms);
 
 #endif

@@ -20,7 +20,7 @@
 /* Long enough for an IPv6 address with its zone. */
 #define HOST_MAX (INET6_ADDRSTRLEN + IF_NAMESIZE + 1)
 
-/* Each parser returns NULL, or the sentence why not. */
+/* Each parser returns NULL, or a sentence that says what is wrong. */
 
 static const char *
 parse_unix(struct addr *out, const char *path)
@@ -218,7 +218,7 @@ format_ipv6(const struct sockaddr_in6 *in6, char *buf, size_t size)
 	inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
 	if (in6->sin6_scope_id != 0) {
 		zone[0] = '%';
-		/* An interface that has gone since: its number. */
+		/* The interface no longer exists: use its number. */
 		if (if_indextoname(in6->sin6_scope_id, zone + 1) == NULL)
 			snprintf(zone, sizeof(zone), "%%%u",
 			    in6->sin6_scope_id);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Addresses as the configuration writes them and as sockets need them.
+ * Addresses, as the configuration writes them and as sockets need them.
  *
  *	192.0.2.1:80   [2001:db8::1]:80   [fe80::1%eth0]:80   :80
  *	unix:/run/app.sock   unix:@abstract
  *
- * struct addr is big enough for any of them and is what listeners and
- * backends keep; struct endpoint is the small form that a conn keeps of its
- * client.
+ * struct addr is large enough for all of them; listeners and backends use it.
+ * struct endpoint is the small form that a conn keeps of its client.
  */
 #ifndef COMMON_ADDR_H
 #define COMMON_ADDR_H
@@ -31,15 +30,15 @@ struct addr {
 	};
 };
 
-/* Most bytes of a unix socket's path, or of an abstract one's name with its
- * '@', wherever one is given (unix(7)). */
+/* The longest path of a unix socket, or name of an abstract one with its '@',
+ * that is accepted anywhere (unix(7)). */
 #define ADDR_UNIX_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
 /* Longest text that addr_format() makes, with its end: "unix:" and a path. */
 #define ADDR_TEXT_MAX (sizeof("unix:") + ADDR_UNIX_PATH_MAX + 1)
 
-/* Where a client is, in 20 bytes.  IPv4 is kept mapped in IPv6
- * (::ffff:a.b.c.d), so that a client hashes the same by either listener. */
+/* The address of a client, in 20 bytes.  IPv4 is stored mapped to IPv6
+ * (::ffff:a.b.c.d), so that a client has the same hash on either listener. */
 struct endpoint {
 	uint8_t ip[16];
 	uint16_t port;	/* host byte order */
@@ -81,10 +80,10 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_is_unix(const struct addr *addr);
 
 /*
- * An address that is only a name: of a listening socket that the service
- * manager hands down.  Written "fd:NAME"; addr_parse() does not read it, for it
- * is nothing to connect to.  A name is 1 to 107 printable characters of ASCII,
- * without a space or colon.  Returns 0, or -EINVAL with `out` unset.
+ * An address that is only a name: a listening socket that the service manager
+ * passes to lb4.  It is written "fd:NAME".  addr_parse() refuses it, because
+ * nothing can connect to it.  A name is 1 to 107 printable ASCII characters,
+ * without spaces and colons.  Returns 0, or -EINVAL with `out` unset.
  */
 #define ADDR_INHERITED_PREFIX "fd:"
 int addr_set_inherited(struct addr *out, const char *name);
@@ -93,13 +92,14 @@ bool addr_is_inherited(const struct addr *addr);
 /* True for 0.0.0.0 and ::. */
 bool addr_is_wildcard(const struct addr *addr);
 
-/* Whether whoever connects to `b` would reach `a` if there were no `b`: the
- * same address, or a wildcard on the same port.  Never for unix sockets and for
- * port 0. */
+/* Whether a connection to `b` would reach `a` if `b` did not exist: both have
+ * the same address, or `a` is a wildcard on the same port.  Never true for unix
+ * sockets and for port 0. */
 bool addr_covers(const struct addr *a, const struct addr *b);
 
-/* The small form of a socket address as accept4(2) or getpeername(2) gives it.
- * An IPv4-mapped address is AF_INET; what is no IP address is AF_UNIX. */
+/* The small form of a socket address as accept4(2) or getpeername(2) returns
+ * it.  An IPv4-mapped address becomes AF_INET; an address that is not IP
+ * becomes AF_UNIX. */
 void endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,
     socklen_t len);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * How many CPUs the machine grants this process, now: both may change while it
- * runs.
+ * The number of CPUs that this process may use now.  It may change while the
+ * process runs.
  */
 #ifndef COMMON_CPUS_H
 #define COMMON_CPUS_H
 
 #include <stdint.h>
 
-/* Those that the calling thread may run on (sched_getaffinity(2)); at least
+/* The CPUs that the calling thread may run on (sched_getaffinity(2)); at least
  * 1. */
 unsigned cpus_allowed(void);
 
@@ -23,8 +23,8 @@ unsigned cpus_allowed(void);
  */
 int64_t cpus_quota(const char *root);
 
-/* How many threads are kept busy by that: the CPUs allowed, or the quota, a
- * part of a CPU counting as one. */
+/* How many threads these CPUs can keep busy: the number of CPUs allowed, or the
+ * quota, rounded up. */
 unsigned cpus_usable(void);
 
 #endif

@@ -112,7 +112,7 @@ escape_dup(const char *text, size_t len, const char *keep)
 	return out;
 }
 
-/* It needs no memory: what it tells of may be the lack of that. */
+/* Needs no memory: the message may be about the lack of it. */
 void
 escape_line(FILE *out, const char *format, ...)
 {

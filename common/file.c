@@ -36,7 +36,7 @@ file_open(const char *path, int flags, mode_t mode)
 {
 	int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
 
-	/* a socket, or a fifo that is to be written and has no reader */
+	/* a socket, or a fifo that has no reader */
 	if (fd < 0)
 		return errno == ENXIO ? -FILE_NOT_REGULAR : -errno;
 	return check_regular(fd);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Files that are to be regular ones, and reading a file whole.  What is not a
- * regular file may never answer: open(2) of a fifo waits for somebody to open
- * its other end, and read(2) waits for what that one writes.
+ * Opens files that must be regular, and reads a file whole.  A file that is not
+ * regular may block: open(2) of a fifo waits until somebody opens its other
+ * end, and read(2) waits for data.
  */
 #ifndef COMMON_FILE_H
 #define COMMON_FILE_H
@@ -11,25 +11,27 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Errors here are -errno; this one stands for what is no regular file. */
+/* Errors are -errno; this one means that a file is not a regular file. */
 #define FILE_NOT_REGULAR EMEDIUMTYPE
 
 /*
- * Opens a regular file, without waiting for anything that is none; `flags` are
- * those of open(2), and O_CLOEXEC is added.  A symbolic link is followed unless
- * O_NOFOLLOW says otherwise.  Returns the descriptor, which the caller closes,
+ * Opens a regular file, and does not block on any other kind of file.  `flags`
+ * are those of open(2); O_CLOEXEC is added.  Follows a symbolic link unless
+ * `flags` contain O_NOFOLLOW.  Returns a descriptor, which the caller closes,
  * -FILE_NOT_REGULAR, -EISDIR, or another -errno.
  */
 int file_open(const char *path, int flags, mode_t mode);
 
 /*
- * Reads from the descriptor until its end, `most` bytes at the most.  0, and
- * the caller frees *text, which is not NULL and has no NUL behind it; or
- * -EFBIG, -ENOMEM or another -errno with *text NULL.
+ * Reads the descriptor to its end, but at most `most` bytes.  On success,
+ * returns 0, and the caller frees *text, which is not NULL and has no NUL at
+ * its end.  Otherwise returns -EFBIG, -ENOMEM or another -errno, and *text is
+ * NULL.
  */
 int file_read(int fd, size_t most, char **text, size_t *len);
 
-/* Writes all of it, in as many pieces as write(2) takes.  0 or -errno. */
+/* Writes all bytes, with as many calls of write(2) as it takes.  0 or
+ * -errno. */
 int file_write(int fd, const char *text, size_t len);
 
 /* The reason for an error (negative) of these functions, in words. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Keyed hashing, so that nobody who does not know the key can choose
- * addresses that land on one backend.
+ * Keyed hashing: without the key, nobody can choose addresses that all land on
+ * one backend.
  *
  * The function is SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast
- * short-input PRF", 2012), with a 128-bit key and a 64-bit result.  Input is
- * bytes; the result does not depend on the machine's byte order.
+ * short-input PRF", 2012), with a 128-bit key and a 64-bit result.  Its input
+ * is bytes; the result does not depend on the byte order of the machine.
  */
 #ifndef COMMON_HASH_H
 #define COMMON_HASH_H

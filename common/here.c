@@ -3,23 +3,19 @@
 /* Addresses of this host: see here.h. */
 #include "common/here.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Only where that is off does bind(2) tell ours from others' (ip(7)). */
+#include "common/proc.h"
+
+/* bind(2) can tell our addresses from others only if this is off (ip(7)). */
 static bool
 binds_anything(sa_family_t family)
 {
-	FILE *file = fopen(family == AF_INET
-		? "/proc/sys/net/ipv4/ip_nonlocal_bind"
-		: "/proc/sys/net/ipv6/ip_nonlocal_bind",
-	    "re");
-	int first = file != NULL ? fgetc(file) : '0';
-
-	if (file != NULL)
-		(void)fclose(file);
-	return first != '0';
+	return proc_sysctl("",
+		   family == AF_INET ? "net/ipv4/ip_nonlocal_bind"
+				     : "net/ipv6/ip_nonlocal_bind",
+		   0) > 0;
 }
 
 static bool
@@ -29,8 +25,8 @@ can_bind(int fd, struct addr addr)
 	return bind(fd, &addr.sa, addr.len) == 0;
 }
 
-/* What a host sends to itself has the same address at both ends, unless that is
- * a secondary one. */
+/* A connection of a host with itself has the same address at both ends, except
+ * for a secondary address. */
 static bool
 is_source_too(int fd, struct addr addr)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Whether an address is one of this host's, in the network namespace of the
- * process.  The kernel is asked with a socket of UDP, for which the families
- * that lb4 uses anyway are enough: netlink may be refused to a service.
+ * Finds out whether an address belongs to this host, in the network namespace
+ * of the process.  It asks the kernel through a UDP socket, which needs only
+ * the address families that lb4 uses anyway; a service may not be allowed to
+ * use netlink.
  */
 #ifndef COMMON_HERE_H
 #define COMMON_HERE_H
@@ -12,9 +13,9 @@
 
 #include "common/addr.h"
 
-/* True for an IP address that is assigned here now, or that a local route makes
- * ours; its port does not count.  False for what cannot be told.  Costs some
- * system calls; nothing is sent. */
+/* True for an IP address that is assigned to this host now, or that a local
+ * route directs to it; the port is ignored.  False when it is not known.  Costs
+ * a few system calls and sends nothing. */
 bool here_has(const struct addr *addr);
 
 #endif

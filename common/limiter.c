@@ -19,7 +19,7 @@ is_over(const struct limiter *limiter, uint64_t now_ms)
 	    now_ms - limiter->began_ms >= limiter->window_ms;
 }
 
-/* Goes on to a new window if the last one is over. */
+/* Starts a new window if the last one is over. */
 static void
 turn_window(struct limiter *limiter, uint64_t now_ms)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Keeps what others can cause from happening without end: a line in the log for
- * each caller that is refused, a costly answer.  At most so many pass in a
- * window of time; the others are counted, so that it can be told how many they
- * were.
+ * Limits how often something happens that others can cause: a log line for each
+ * refused caller, an answer that costs much.  A limited number pass within a
+ * window of time.  The limiter counts the others, so that their number can be
+ * reported.
  *
  * Owned by one thread.  Times are milliseconds on CLOCK_MONOTONIC.
  */
@@ -25,11 +25,11 @@ struct limiter {
 
 void limiter_init(struct limiter *limiter, unsigned most, unsigned window_ms);
 
-/* Whether another one may pass; else it is counted. */
+/* Whether another event may pass.  If not, it is counted. */
 bool limiter_pass(struct limiter *limiter, uint64_t now_ms);
 
-/* How many did not pass in the windows that are over, and were not told of yet.
- */
+/* How many events did not pass in the windows that are over and have not been
+ * reported yet. */
 uint64_t limiter_left_out(struct limiter *limiter, uint64_t now_ms);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What the program says.  Callers write one line, without a newline; where it
- * goes is up to the sink: standard error until the log thread has started,
- * then the log thread's queue.  Writing never waits for a disk.
+ * The messages of the program.  Callers write one line, without a newline.  The
+ * sink decides where the line goes: to standard error until the log thread has
+ * started, then to the queue of the log thread.  Writing never waits for a
+ * disk.
  *
- * The level is the program's only global variable.
+ * The level is the only global variable of the program.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -13,7 +14,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* In the order of syslog(3), so that a level can be handed to it as it is. */
+/* The order is that of syslog(3), so that a level can be passed to it. */
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
 	LOG_LEVEL_WARNING = 4,
@@ -28,7 +29,7 @@ enum log_level {
 /* Written by the control thread, read by all. */
 extern _Atomic int log_level;
 
-/* "error", "warning", ...; NULL for a number that is none. */
+/* "error", "warning", ...; NULL if the number is not a level. */
 const char *log_level_name(int level);
 
 /* The level of that name, or -1. */
@@ -40,8 +41,8 @@ int log_level_parse(const char *name);
 typedef void log_sink_fn(enum log_level level, const char *line, size_t len);
 void log_set_sink(log_sink_fn *sink);
 
-/* Writes a line whatever the level is, escaped (escape.h), so that what others
- * sent cannot forge a line.  Keeps errno. */
+/* Writes a line at any level.  It is escaped (escape.h), so that text from
+ * others cannot forge a line.  Does not change errno. */
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

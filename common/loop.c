@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * epoll(7) with tagged events: what the workers, the prober and the control
- * thread wait with.
+ * epoll(7) with tagged events, for the workers, the prober and the control
+ * thread.
  */
 #include "common/loop.h"
 
@@ -56,7 +56,8 @@ loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms)
 	return got;
 }
 
-/* An old kernel has no such call; a container's filter says EPERM, mostly. */
+/* An old kernel lacks the call; a container may refuse it, usually with
+ * EPERM. */
 static bool
 is_refused(int error)
 {
@@ -107,17 +108,12 @@ loop_clock_start(struct loop_clock *clock, uint64_t now_ms)
 uint64_t
 loop_clock_look(struct loop_clock *clock, uint64_t now_ms, int wait_ms)
 {
-	uint64_t most_ms = LOOP_LOOK_MS, passed_ms, gap_ms = 0;
+	const uint64_t gap_ms = loop_gap(clock->now_ms, wait_ms, now_ms);
 
 	if (now_ms <= clock->now_ms)
 		return 0;
-	passed_ms = now_ms - clock->now_ms;
-	if (wait_ms > LOOP_LOOK_MS)
-		most_ms = (uint64_t)wait_ms;
-	if (wait_ms >= 0 && passed_ms > most_ms)
-		gap_ms = passed_ms - most_ms;
+	clock->own_ms += now_ms - clock->now_ms - gap_ms;
 	clock->now_ms = now_ms;
-	clock->own_ms += passed_ms - gap_ms;
 	return gap_ms;
 }
 

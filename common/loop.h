@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * epoll(7) with tagged events.  What epoll hands back is never a pointer but a
- * tag of kind, index and generation: an event that was queued for something
- * that has since gone is recognised and dropped by its owner.
+ * epoll(7) with tagged events.  epoll never returns a pointer, but a tag that
+ * consists of kind, index and generation.  If an event was queued for an object
+ * that no longer exists, the owner recognises the tag and drops the event.
  *
- * The rule of every loop that has deadlines for others: events first, deadlines
- * after.  A turn waits, looks at the clock, serves all events that waited, and
- * only then judges who is late, by that look.  And time in which the loop did
- * not look (a SIGSTOP, a frozen cgroup, no CPU, a slow disk) is no silence of
- * others: struct loop_clock leaves it out.
+ * Every loop with deadlines for others handles events first and deadlines
+ * second.  A turn waits, reads the clock, serves all waiting events, and only
+ * then checks the deadlines against that time.  Time in which the loop did not
+ * run (SIGSTOP, a frozen cgroup, no CPU, a slow disk) does not count as silence
+ * of others: struct loop_clock leaves it out.
  */
 #ifndef COMMON_LOOP_H
 #define COMMON_LOOP_H
@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-/* kind: what the owner makes of it, 0 to 15.  index: below 2^28. */
+/* kind: 0 to 15, defined by the owner.  index: below 2^28. */
 static inline uint64_t
 loop_tag(unsigned kind, uint32_t index, uint32_t generation)
 {
@@ -51,48 +51,51 @@ int loop_add(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_modify(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_remove(int epfd, int fd);
 
-/* A loop that wakes up so much later than it wanted has not run meanwhile: its
- * process was stopped, its machine slept, or others had the CPU. */
-#define LOOP_GAP_MS 500
-
-/*
- * How long a loop did not run that looked at the clock at `before_ms`, then was
- * to wait for at most `timeout_ms` (-1: for ever), and looks again at `now_ms`:
- * all that time, since no one knows which part of it; 0: there was no gap.
- * Silence meanwhile is nobody's: events first, deadlines after, and those so
- * much later.
- */
-static inline uint64_t
-loop_gap(uint64_t before_ms, int timeout_ms, uint64_t now_ms)
-{
-	return timeout_ms >= 0 &&
-		now_ms > before_ms + (uint64_t)timeout_ms + LOOP_GAP_MS
-	    ? now_ms - before_ms
-	    : 0;
-}
-
-/* Waits for at most `timeout_ms` (-1: for ever).  Returns how many events were
- * written, 0 also when a signal came in between, or -errno. */
+/* Waits for at most `timeout_ms` (-1: without a limit).  Returns the number of
+ * events written, which is 0 also after a signal, or -errno. */
 int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);
 
-/* Whether loop_wait_us() can wait for less than a millisecond.  0, or -errno
- * of the call that is lacking or not allowed: then it waits for whole ones. */
+/* Whether loop_wait_us() can wait for less than a millisecond.  0, or -errno if
+ * the system call is missing or not allowed: then it waits for whole
+ * milliseconds. */
 int loop_has_us(void);
 
-/* The same for at most `timeout_us` microseconds, or a little more; rounded up
- * to milliseconds by kernels before 5.11. */
+/* Waits for at most `timeout_us` microseconds, or a little longer; kernels
+ * before 5.11 round up to milliseconds. */
 int loop_wait_us(int epfd, struct epoll_event *events, int count,
     unsigned timeout_us);
 
-/*
- * The clock of a loop that judges others by their silence.  Between two looks
- * the loop's own time advances by the wait that was asked for, or by
- * LOOP_LOOK_MS if that is more; the rest is a gap.  A wait that an event could
- * have ended tells no gap up to its length, so a loop to which somebody owes an
- * answer waits for at most LOOP_LOOK_MS.
- */
+/* A turn of a loop may take so long. */
 #define LOOP_LOOK_MS 25
 
+/*
+ * How late a loop wakes up.  It read the clock at `before_ms`, waited for at
+ * most `wait_ms` (-1: without a limit, which is never late), and reads it again
+ * at `now_ms`.  During such a gap the loop did not run: its process was
+ * stopped, its machine slept, or others had the CPU.  A turn of LOOP_LOOK_MS is
+ * no gap.  A wait that an event could have ended hides a gap that is no longer
+ * than the wait.
+ */
+static inline uint64_t
+loop_gap(uint64_t before_ms, int wait_ms, uint64_t now_ms)
+{
+	const uint64_t due_ms = before_ms +
+	    (uint64_t)(wait_ms > LOOP_LOOK_MS ? wait_ms : LOOP_LOOK_MS);
+
+	return wait_ms >= 0 && now_ms > due_ms ? now_ms - due_ms : 0;
+}
+
+/*
+ * After a longer gap, a loop that waits for long excuses everybody for all of
+ * the time since its last look: nobody knows which part of it was the wait.
+ */
+#define LOOP_GAP_MS 500
+
+/*
+ * The clock of a loop that judges others by their silence.  Its own time is
+ * that of CLOCK_MONOTONIC without the gaps.  Since a wait may hide a gap, such
+ * a loop waits for at most LOOP_LOOK_MS while somebody owes it an answer.
+ */
 struct loop_clock {
 	uint64_t now_ms; /* CLOCK_MONOTONIC at the last look */
 	uint64_t own_ms; /* the same without the gaps */
@@ -100,12 +103,12 @@ struct loop_clock {
 
 void loop_clock_start(struct loop_clock *clock, uint64_t now_ms);
 
-/* Looks at the clock after a wait for which `wait_ms` was asked (-1: for ever,
- * which has no gaps).  Returns the length of the gap, in milliseconds. */
+/* Reads the clock after a wait of at most `wait_ms` (-1: without a limit; there
+ * is no gap then).  Returns the length of the gap in milliseconds. */
 uint64_t loop_clock_look(struct loop_clock *clock, uint64_t now_ms,
     int wait_ms);
 
-/* The shorter one of two waits; -1: for ever. */
+/* The shorter of two waits; -1 is a wait without a limit. */
 int loop_sooner(int a_ms, int b_ms);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A thread's mailbox: a bounded queue of small messages and an eventfd(2) that
- * wakes the owner.  Any thread posts, without waiting; the owner takes.
+ * A thread's mailbox: a bounded queue of small messages, and an eventfd(2) that
+ * wakes the owner.  Any thread can post without waiting; the owner takes.
  *
- * The eventfd is written only by the post that finds the owner not yet rung
- * (`rung` goes from 0 to 1); the owner clears it before it takes, so that no
- * post is missed and a burst costs one system call.
+ * Only the first post since the owner last looked writes the eventfd (`rung`
+ * goes from 0 to 1).  The owner clears `rung` before it takes, so that no post
+ * is missed and a burst of posts costs one system call.
  */
 #ifndef COMMON_MAILBOX_H
 #define COMMON_MAILBOX_H
@@ -28,15 +28,15 @@ struct mailbox {
 int mailbox_init(struct mailbox *box, size_t count, size_t size);
 void mailbox_done(struct mailbox *box);
 
-/* Posts `message` of the mailbox's size and wakes the owner.  False when the
- * mailbox is full: the message is not taken. */
+/* Posts `message`, of the mailbox's size, and wakes the owner.  False when the
+ * mailbox is full; the message is not taken then. */
 bool mailbox_post(struct mailbox *box, const void *message);
 
 /* Wakes the owner without a message. */
 void mailbox_ring(struct mailbox *box);
 
-/* For the owner, when `fd` is readable: clears the bell.  Take until empty
- * afterwards. */
+/* For the owner, when `fd` is readable: clears `rung`.  Take messages until
+ * there are none afterwards. */
 void mailbox_open(struct mailbox *box);
 bool mailbox_take(struct mailbox *box, void *message);
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Longest name that is compared; a longer one is like nothing. */
+/* The longest name that is compared; a longer one matches nothing. */
 #define COMPARE_MAX 64
 
 #define DISTANCE_MAX 2
@@ -64,7 +64,7 @@ nearest_try(struct nearest *nearest, const char *name)
 	const size_t len = strlen(word);
 	const size_t distance = nearest_distance(word, name);
 
-	/* Two letters of three are not alike. */
+	/* Two differences in three letters are too many. */
 	if (distance < nearest->distance && 2 * distance < strlen(name)) {
 		nearest->best = name;
 		nearest->distance = distance;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Which of some names is meant by a word that is none of them: for "did you
+ * Finds the name that somebody probably meant by an unknown word, for "did you
  * mean".
  *
  *	nearest_begin(&nearest, word);
@@ -21,13 +21,14 @@ struct nearest {
 
 void nearest_begin(struct nearest *nearest, const char *word);
 
-/* `name` is the best one if it differs in at most two letters, and fewer than
- * half of its own, from the word, and no other differs in less; or, while there
- * is none, if one of both begins with the other. */
+/* Tries a name.  It is the best one if it differs from the word in at most two
+ * letters, in fewer than half of its own letters, and in fewer letters than the
+ * names before it.  If no name qualifies, one that begins with the word, or
+ * with which the word begins, is the best. */
 void nearest_try(struct nearest *nearest, const char *name);
 
-/* How many changes of one letter turn `a` into `b` (Levenshtein); cases are
- * alike.  SIZE_MAX for more than 64 letters. */
+/* The number of one-letter changes that turn `a` into `b` (Levenshtein),
+ * without regard to case.  SIZE_MAX for more than 64 letters. */
 size_t nearest_distance(const char *a, const char *b);
 
 #endif

@@ -3,11 +3,12 @@
 /* Heartbeats: see pulse.h. */
 #include "common/pulse.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/proc.h"
 
 void
 pulse_start(struct pulse *pulse)
@@ -20,20 +21,10 @@ static bool
 read_task(pid_t tid, const char *name, char *text, size_t size)
 {
 	char path[64];
-	ssize_t len;
-	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid,
 	    name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	(void)close(fd);
-	if (len <= 0)
-		return false;
-	text[len] = '\0';
-	return true;
+	return proc_text("", path, text, size);
 }
 
 bool
@@ -70,7 +61,7 @@ pulse_age(struct pulse_sight *sight, uint64_t due_ms, uint64_t now_ms,
 {
 	uint64_t passed_ms, ran_ms, waited_ms;
 
-	/* it may have begun since the caller looked at the clock */
+	/* it may have started since the caller read the clock */
 	if (due_ms == 0 || due_ms >= now_ms) {
 		sight->due_ms = 0;
 		return 0;
@@ -102,7 +93,7 @@ pulse_judge(struct pulse_sight *sight, const _Atomic uint64_t *due, pid_t tid,
 
 	if (due_ms != 0 && due_ms < now_ms)
 		known = pulse_read(tid, &times);
-	/* the times of a thread that went on meanwhile are of no use */
+	/* if the thread has moved on, these times are useless */
 	if (atomic_load_explicit(due, memory_order_relaxed) != due_ms)
 		due_ms = 0;
 	return pulse_age(sight, due_ms, now_ms, known ? &times : NULL);

@@ -23,8 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Cells start on a cache line each, so that producers and the consumer do not
- * fight over one that they do not share. */
+/* Each cell starts on a cache line, so that producers and the consumer do not
+ * compete for a line that they do not share. */
 #define QUEUE_ALIGN ((size_t)64)
 
 /* At the start of each cell; the record follows. */

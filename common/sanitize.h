@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What ThreadSanitizer cannot see by itself: that something done in one thread
- * happens before something in another, because of synchronisation in code that
- * was not built with it, such as liburcu's.  Without the sanitizer these are
+ * Tells ThreadSanitizer what it cannot see: that an action of one thread
+ * happens before an action of another, because of synchronisation in code that
+ * was built without it, such as liburcu.  Without the sanitizer, these do
  * nothing.
  */
 #ifndef COMMON_SANITIZE_H
@@ -19,14 +19,14 @@
 
 #include <sanitizer/tsan_interface.h>
 
-/* What this thread did so far happens before ... */
+/* Everything that this thread has done so far happens before ... */
 static inline void
 sanitize_release(void *sync)
 {
 	__tsan_release(sync);
 }
 
-/* ... what this one does from here on. */
+/* ... everything that this thread does from now on. */
 static inline void
 sanitize_acquire(void *sync)
 {

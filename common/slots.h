@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Slots: a fixed number of equal objects, named by index and generation.
+ * Slots: a fixed number of objects of one size, named by index and generation.
  *
- * A handle (index + generation) that outlived its object finds nothing, so a
- * late event for a dead conn can never reach the conn that took its place.
- * Memory is reserved at once and touched only as slots are first used; a freed
- * slot is the next one given out, since it is still warm in the cache.
+ * A handle (index and generation) that outlives its object finds nothing, so a
+ * late event for a dead conn never reaches the conn that took its place.
+ * Memory is reserved at once, and touched only when a slot is first used.  A
+ * freed slot is the next one given out, because it is still warm in the cache.
  *
- * Owned by one thread.  The object's own bytes are zeroed by slots_take().
+ * Owned by one thread.  slots_take() zeroes the bytes of the object.
  */
 #ifndef COMMON_SLOTS_H
 #define COMMON_SLOTS_H
@@ -40,14 +40,15 @@ struct slots_header {
  * 1), aligned to 64.  Returns 0, -EINVAL, or -ENOMEM. */
 int slots_init(struct slots *slots, uint32_t count, size_t size);
 
-/* Gives the memory back, with all objects in it.  Takes NULL and a struct that
- * is all zero. */
+/* Frees the memory and all objects in it.  Accepts NULL and a struct that is
+ * all zero. */
 void slots_done(struct slots *slots);
 
 /* Takes a slot, zeroed; NULL when all are taken. */
 void *slots_take(struct slots *slots);
 
-/* Gives it back; its generation steps on, so that old handles miss. */
+/* Frees the slot.  Its generation advances, so that old handles find
+ * nothing. */
 void slots_release(struct slots *slots, void *object);
 
 static inline struct slots_header *
@@ -70,7 +71,7 @@ slots_generation(const struct slots *slots, const void *object)
 	return slots_header(slots, object)->generation;
 }
 
-/* The object of that index if it is taken and of that generation, else NULL. */
+/* The object at that index if it is taken and has that generation, or NULL. */
 static inline void *
 slots_find(const struct slots *slots, uint32_t index, uint32_t generation)
 {

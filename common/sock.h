@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Opening sockets.  Every descriptor is born non-blocking and close-on-exec.
+ * Opens sockets.  Every descriptor is created non-blocking and close-on-exec.
  */
 #ifndef COMMON_SOCK_H
 #define COMMON_SOCK_H
@@ -57,9 +57,9 @@ int sock_set_listener(int fd, bool tcp, int backlog,
     const struct sock_options *options);
 
 /*
- * Whether somebody else's socket is one that sock_adopt() can take: a listening
- * stream socket of one of our families.  Writes where it listens to `addr`.
- * Returns 0, or -errno (-ENOTSOCK, -EBADF, -EINVAL when it does not listen,
+ * Whether sock_adopt() can take a socket that somebody else opened: a listening
+ * stream socket of one of our families.  Writes its address to `addr`.  Returns
+ * 0, or -errno (-ENOTSOCK, -EBADF, -EINVAL when it does not listen,
  * -EAFNOSUPPORT).
  */
 int sock_listens(int fd, struct addr *addr);
@@ -69,27 +69,26 @@ int sock_listens(int fd, struct addr *addr);
 int sock_adopt(int fd, int backlog, const struct sock_options *options);
 
 /*
- * Binds `addr` exclusively and lets go again: the way to notice that somebody,
- * even another lb4 with SO_REUSEPORT, already listens there.  With port 0 the
- * port that was free is written to `addr`.  Unix addresses are left to
- * sock_listen().  `options` may be NULL; of them freebind counts.  Returns 0 or
- * -errno.
+ * Binds `addr` exclusively and releases it: this detects a listener of another
+ * process, even another lb4 with SO_REUSEPORT.  With port 0, writes the free
+ * port to `addr`.  Does nothing for unix addresses, which sock_listen() checks.
+ * `options` may be NULL; only freebind is used.  Returns 0 or -errno.
  */
 int sock_probe_free(struct addr *addr, const struct sock_options *options);
 
 /*
- * Starts connecting to `addr`.  Returns the descriptor, with *pending telling
- * whether the outcome is still to come (EPOLLOUT), or -errno when it failed at
- * once.  `options` may be NULL.
+ * Starts to connect to `addr`.  Returns the descriptor, and sets *pending if
+ * the outcome is still to come (EPOLLOUT), or -errno when it failed at once.
+ * `options` may be NULL.
  */
 int sock_connect(const struct addr *addr, const struct sock_options *options,
     bool *pending);
 
 /*
- * Whether a connected socket is connected to itself: a port of the kernel's
- * choosing may happen to be the one to connect to, on this machine, where
- * nobody listens; TCP then takes it for a simultaneous open (RFC 9293, section
- * 3.5).  Nobody has answered.  A unix socket never is.
+ * Whether a connected socket is connected to itself.  The local port that the
+ * kernel chose may be the very port to connect to, on this machine, where
+ * nobody listens; TCP then treats it as a simultaneous open (RFC 9293, section
+ * 3.5).  Nobody has answered.  Never true for a unix socket.
  */
 bool sock_is_own_peer(int fd);
 
@@ -97,7 +96,7 @@ bool sock_is_own_peer(int fd);
  * clears it. */
 int sock_error(int fd);
 
-/* Makes the coming close(2) send a reset instead of a FIN (SO_LINGER, 0 s). */
+/* Makes close(2) send a reset instead of a FIN (SO_LINGER, 0 s). */
 void sock_reset_on_close(int fd);
 
 #endif

@@ -14,7 +14,7 @@
 
 int
 sockfile_access_find(struct sockfile_access *access, const char *user,
-    const char *group, mode_t mode, char *why, size_t size)
+    const char *group, mode_t mode, struct why *why)
 {
 	struct user found;
 	int error = 0;
@@ -25,12 +25,12 @@ sockfile_access_find(struct sockfile_access *access, const char *user,
 		.mode = mode,
 	};
 	if (user[0] != '\0') {
-		error = user_find(&found, user, why, size);
+		error = user_find(&found, user, why);
 		if (error == 0)
 			access->uid = found.uid;
 	}
 	if (error == 0 && group[0] != '\0')
-		error = user_find_group(&access->gid, group, why, size);
+		error = user_find_group(&access->gid, group, why);
 	return error;
 }
 
@@ -40,8 +40,9 @@ is_abstract(const struct addr *addr)
 	return addr->un.sun_path[0] == '\0';
 }
 
-/* Opens the file itself: it cannot be read or written by that, and is no other
- * one later.  Returns the descriptor, or -errno: -ELOOP for a symbolic link. */
+/* Opens the file itself (O_PATH): the descriptor cannot read or write it, and
+ * always refers to this file.  Returns the descriptor or -errno; -ELOOP for a
+ * symbolic link. */
 static int
 open_file(const struct addr *addr, struct stat *st)
 {
@@ -63,8 +64,8 @@ open_file(const struct addr *addr, struct stat *st)
 	return error;
 }
 
-/* chmod(2) follows the link in /proc to what the descriptor is, whatever has
- * become of the name; fchmod(2) refuses an O_PATH descriptor. */
+/* chmod(2) follows the link in /proc to the file of the descriptor, whatever
+ * the name now refers to; fchmod(2) refuses an O_PATH descriptor. */
 static int
 change_mode(int fd, mode_t mode)
 {
@@ -74,8 +75,8 @@ change_mode(int fd, mode_t mode)
 	return chmod(path, mode) < 0 ? -errno : 0;
 }
 
-/* Asks for nothing that is so already: the filter of a service manager may
- * refuse chown(2) as such. */
+/* Makes no call that would change nothing: the filter of a service manager may
+ * refuse chown(2) altogether. */
 static int
 change_access(int fd, const struct stat *st,
     const struct sockfile_access *access)
@@ -91,8 +92,8 @@ change_access(int fd, const struct stat *st,
 	return 0;
 }
 
-/* What has just been bound: a file of ours, with one name, or somebody has put
- * another one in its place. */
+/* Takes the file that was just bound.  It must be ours and have one name;
+ * otherwise somebody has put another file in its place. */
 static int
 take_file(const struct addr *addr, const struct sockfile_access *access,
     struct sockfile_id *id)
@@ -131,7 +132,8 @@ unlink_stale(const struct addr *addr)
 
 	if (is_abstract(addr))
 		return -EADDRINUSE;
-	/* connect(2) refuses a plain file in the words for a stale one. */
+	/* connect(2) has the same error for a plain file and for a stale
+	 * socket. */
 	if (lstat(addr->un.sun_path, &st) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
@@ -180,7 +182,7 @@ sockfile_listen(const struct addr *addr, int backlog,
 	if (access != NULL && access->mode != 0)
 		(void)fchmod(fd, access->mode);
 	error = bind_file(fd, addr);
-	/* until listen(2) nobody can connect */
+	/* nobody can connect before listen(2) */
 	if (error == 0 && !is_abstract(addr))
 		error = take_file(addr, access, id);
 	if (error == 0 && listen(fd, backlog) < 0)

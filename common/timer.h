@@ -59,13 +59,13 @@ timer_armed(const struct timer *timer)
  * armed or disarmed.  A clock that goes back counts as standing still. */
 struct timer *timer_wheel_next(struct timer_wheel *wheel, uint64_t now_ms);
 
-/* How many milliseconds from `now_ms` the owner may sleep: 0 when something is
- * due, -1 when nothing is armed, else possibly earlier than the first deadline
- * but never later, and at most INT_MAX. */
+/* How many milliseconds the owner may sleep from `now_ms`: 0 when a timer is
+ * due, -1 when none is armed, at most INT_MAX.  May be earlier than the first
+ * deadline, but never later. */
 int timer_wheel_sleep(const struct timer_wheel *wheel, uint64_t now_ms);
 
-/* The deadline `ms` after `now_ms`; UINT64_MAX, which is never, when that is
- * too far away to be told. */
+/* The deadline `ms` after `now_ms`; UINT64_MAX, which is never, when it would
+ * overflow. */
 static inline uint64_t
 timer_after(uint64_t now_ms, uint64_t ms)
 {

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/why.h"
 
 /* Room for a record, to begin with and at most: a group may have very many
  * members. */
@@ -16,55 +18,86 @@
 #define RECORD_MAX ((size_t)16 << 20)
 
 static int
-complain(const char *kind, const char *name, int error, char *why, size_t size)
+complain(const char *kind, const char *name, int error, struct why *why)
 {
-	if (error != 0 && error != ENOENT) {
-		(void)snprintf(why, size, "cannot look %s %s up: %s", kind,
+	if (error != 0 && error != ENOENT)
+		return why_fail(why, -error, "cannot look %s %s up: %s", kind,
 		    name, strerror(error));
-		return -error;
-	}
-	(void)snprintf(why, size, "there is no %s %s", kind, name);
-	return -ENOENT;
+	return why_fail(why, -ENOENT, "there is no %s %s", kind, name);
 }
 
-int
-user_find(struct user *user, const char *name, char *why, size_t size)
-{
-	struct passwd entry, *found = NULL;
-	int error = ERANGE;
+/* What getpwnam_r(3) and getgrnam_r(3) fill. */
+union entry {
+	struct passwd user;
+	struct group group;
+};
 
-	for (size_t room = RECORD_MIN; error == ERANGE && room <= RECORD_MAX;
+/* Looks one up; 0 or an errno, and *found is false if there is none. */
+typedef int look_up(const char *name, union entry *entry, char *record,
+    size_t room, bool *found);
+
+static int
+look_up_user(const char *name, union entry *entry, char *record, size_t room,
+    bool *found)
+{
+	struct passwd *result = NULL;
+	int error = getpwnam_r(name, &entry->user, record, room, &result);
+
+	*found = result != NULL;
+	return error;
+}
+
+static int
+look_up_group(const char *name, union entry *entry, char *record, size_t room,
+    bool *found)
+{
+	struct group *result = NULL;
+	int error = getgrnam_r(name, &entry->group, record, room, &result);
+
+	*found = result != NULL;
+	return error;
+}
+
+/* Looks the name up with as much room as its record needs.  The texts that
+ * `entry` points to are gone then. */
+static bool
+find(look_up *look, const char *name, union entry *entry, int *error)
+{
+	bool found = false;
+
+	*error = ERANGE;
+	for (size_t room = RECORD_MIN; *error == ERANGE && room <= RECORD_MAX;
 	     room *= 2) {
 		char *record = malloc(room);
 
-		error = record == NULL
+		*error = record == NULL
 		    ? ENOMEM
-		    : getpwnam_r(name, &entry, record, room, &found);
+		    : look(name, entry, record, room, &found);
 		free(record);
 	}
-	if (found == NULL)
-		return complain("user", name, error, why, size);
-	*user = (struct user){ entry.pw_uid, entry.pw_gid };
+	return found;
+}
+
+int
+user_find(struct user *user, const char *name, struct why *why)
+{
+	union entry entry;
+	int error;
+
+	if (!find(look_up_user, name, &entry, &error))
+		return complain("user", name, error, why);
+	*user = (struct user){ entry.user.pw_uid, entry.user.pw_gid };
 	return 0;
 }
 
 int
-user_find_group(gid_t *gid, const char *name, char *why, size_t size)
+user_find_group(gid_t *gid, const char *name, struct why *why)
 {
-	struct group entry, *found = NULL;
-	int error = ERANGE;
+	union entry entry;
+	int error;
 
-	for (size_t room = RECORD_MIN; error == ERANGE && room <= RECORD_MAX;
-	     room *= 2) {
-		char *record = malloc(room);
-
-		error = record == NULL
-		    ? ENOMEM
-		    : getgrnam_r(name, &entry, record, room, &found);
-		free(record);
-	}
-	if (found == NULL)
-		return complain("group", name, error, why, size);
-	*gid = entry.gr_gid;
+	if (!find(look_up_group, name, &entry, &error))
+		return complain("group", name, error, why);
+	*gid = entry.group.gr_gid;
 	return 0;
 }

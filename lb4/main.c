@@ -19,12 +19,16 @@
 #include "common/escape.h"
 #include "common/log.h"
 #include "common/plural.h"
+#include "common/why.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/advice.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/engine_limits.h"
+#include "lb4/engine/peers.h"
 #include "lb4/health/prober.h"
 #include "lb4/host/doctor.h"
 #include "lb4/host/facts.h"
@@ -66,7 +70,7 @@ struct program {
 	bool engine_up;
 };
 
-/* Says why the start has failed, to who waits for it. */
+/* Prints why the start failed. */
 static int __attribute__((format(printf, 1, 2)))
 start_failed(const char *format, ...)
 {
@@ -80,16 +84,16 @@ start_failed(const char *format, ...)
 	return EXIT_START;
 }
 
-/* Background, signals, and a place for messages to wait. */
+/* Goes to the background, takes the signals, and makes the queue for
+ * messages. */
 static int
 start_process(struct program *program, bool background)
 {
-	char why[WHY_MAX];
+	struct why why = { "" };
 	int error;
 
-	if (daemon_user_find(&program->user, program->config->user, why,
-		sizeof(why)) < 0)
-		return start_failed("%s", why);
+	if (daemon_user_find(&program->user, program->config->user, &why) < 0)
+		return start_failed("%s", why.text);
 	if (background) {
 		program->ready_fd = daemon_fork();
 		if (program->ready_fd < 0)
@@ -107,12 +111,13 @@ start_process(struct program *program, bool background)
 	return 0;
 }
 
-/* Every policy that hashes is one whose clients move when the seed does. */
+/* Whether clients move when the seed changes: a service is balanced by
+ * client. */
 static bool
 seed_matters(const struct config *config)
 {
 	for (size_t i = 0; i < config->services; i++)
-		if (config->service[i].balance == BALANCE_SOURCE)
+		if (config->service[i].settings.balance == BALANCE_SOURCE)
 			return true;
 	return false;
 }
@@ -121,11 +126,9 @@ static int
 start_tables(struct program *program)
 {
 	struct config *config = program->config;
-	char why[CONFIG_ERROR_MAX];
 	int error;
 
-	if (config_warning(config, why))
-		log_warning("%s: %s", options_source(program->options), why);
+	preflight_warn(config, program->options);
 	engine_limits(config, &program->limits);
 	facts_warn(config, &program->limits);
 	program->workers = engine_workers(config);
@@ -143,19 +146,22 @@ start_tables(struct program *program)
 	return 0;
 }
 
-/* A reload reads the file as the user that we are now. */
+/* Warns when a reload, as the user that lb4 runs as now, could not read the
+ * file. */
 static void
 warn_unreadable(const struct program *program)
 {
 	const char *file = options_source(program->options);
 
 	if (options_can_reload(program->options) && access(file, R_OK) < 0)
-		log_warning("%s: cannot be read any more: %s; a reload will be "
-			    "refused",
+		log_warning(
+		    "%s: cannot be read by the user that lb4 has become: %s; a reload will be "
+		    "refused",
 		    file, strerror(errno));
 }
 
-/* Whatever needs root: the pid file and the listeners; then, no more root. */
+/* Does what needs root, such as the pid file and the listeners, and then drops
+ * root. */
 static int
 start_privileged(struct program *program)
 {
@@ -201,14 +207,17 @@ static int
 start_threads(struct program *program)
 {
 	const struct config *config = program->config;
-	char why[WHY_MAX];
+	const struct log_names names = {
+		.messages = options_destination(program->options, config->log),
+		.access = options_destination(program->options,
+		    config->access_log),
+		.format = config->access_format,
+	};
+	struct why why = { "" };
 	int error;
 
-	if (logger_open(program->logger,
-		options_destination(program->options, config->log),
-		options_destination(program->options, config->access_log),
-		config->access_format, why, sizeof(why)) < 0)
-		return start_failed("%s", why);
+	if (logger_open(program->logger, &names, &why) < 0)
+		return start_failed("%s", why.text);
 	error = logger_start(program->logger);
 	if (error < 0)
 		return start_failed("log: %s", strerror(-error));
@@ -223,28 +232,47 @@ start_threads(struct program *program)
 	return 0;
 }
 
-/* All that the control thread's loop needs: from here on it cannot fail for
- * want of memory. */
+/* Lets the control thread serve the control socket, and tell it events. */
+static int
+plug_socket(struct program *program)
+{
+	struct running *running = &program->control.running;
+	struct source source;
+	int error;
+
+	error = control_socket_start(program->socket, handle_of(running),
+	    &source);
+	if (error < 0)
+		return error;
+	events_subscribe(&running->events, control_socket_event,
+	    program->socket);
+	return control_plug(&program->control, &source);
+}
+
+/* Makes everything that the control thread's loop needs, so that it cannot run
+ * out of memory later. */
 static int
 start_control(struct program *program)
 {
-	const struct control_parts parts = {
-		.engine = program->engine,
-		.tables = &program->tables,
-		.logger = program->logger,
-		.prober = program->prober,
-		.options = program->options,
-		.config = program->config,
-		.socket = program->socket,
-		.version = LB4_VERSION,
-		.shutdown_timeout_ms = program->config->shutdown_timeout_ms,
-	};
-	int error = control_start(&program->control, &parts);
+	struct running *running = &program->control.running;
+	int error;
 
+	running->engine = program->engine;
+	running->tables = &program->tables;
+	running->logger = program->logger;
+	running->prober = program->prober;
+	running->options = program->options;
+	running->version = LB4_VERSION;
+	running->config = program->config;
+	running->shutdown_timeout_ms = program->config->shutdown_timeout_ms;
+	error = control_start(&program->control);
+	if (error == 0 && program->socket != NULL)
+		error = plug_socket(program);
 	return error == 0 ? 0 : start_failed("control: %s", strerror(-error));
 }
 
-/* From here on clients are served; tells all who wait for that. */
+/* lb4 serves clients from here on: tells the parent process and the service
+ * manager. */
 static int
 start_done(struct program *program)
 {
@@ -254,7 +282,7 @@ start_done(struct program *program)
 
 	for (size_t i = 0; i < config->services; i++)
 		backends += config->service[i].backends;
-	/* who started us may have named one as a log: that is open now */
+	/* the log may have used one of them by its /dev/fd name */
 	inherited_close_strays(&program->inherited);
 	if (program->ready_fd >= 0) {
 		error = daemon_ready(program->ready_fd);
@@ -299,7 +327,7 @@ run(struct program *program)
 {
 	int error = control_run(&program->control);
 
-	program->config = program->control.parts.config; /* after reloads */
+	program->config = program->control.running.config; /* after reloads */
 	if (error == 0)
 		return EXIT_OK;
 	log_error("control: %s", strerror(-error));
@@ -331,7 +359,8 @@ stop(struct program *program)
 	config_free(program->config);
 }
 
-/* The configuration, or NULL after its errors were written, one a line. */
+/* Returns the configuration, or NULL after printing its errors, one per
+ * line. */
 static struct config *
 load(const struct options *options)
 {
@@ -344,7 +373,7 @@ load(const struct options *options)
 	return config;
 }
 
-/* What the machine comes to for that configuration, or for none. */
+/* Prints the machine's limits for the configuration, or for none. */
 static int
 features(const struct options *options)
 {
@@ -365,7 +394,7 @@ features(const struct options *options)
 	return EXIT_OK;
 }
 
-/* The same for a configuration that is to be served on this host. */
+/* The same for a configuration that lb4 is about to serve on this host. */
 static struct config *
 load_here(const struct options *options)
 {
@@ -384,7 +413,7 @@ load_here(const struct options *options)
 	return config;
 }
 
-/* Somebody may be about to type it in, and think better of it. */
+/* A user who types the configuration at a terminal can interrupt lb4. */
 static struct config *
 load_to_serve(const struct options *options)
 {
@@ -405,7 +434,7 @@ serve(struct options *options)
 	char why[WHY_MAX];
 	int status;
 
-	/* before anything else is opened: its number may be announced */
+	/* before lb4 opens anything that could take an announced number */
 	if (inherited_take(&program.inherited, why, sizeof(why)) < 0)
 		return start_failed("inherited sockets: %s", why);
 	status = options_fix_file(options);
@@ -424,7 +453,7 @@ serve(struct options *options)
 	return status;
 }
 
-/* The limits of this machine that the configuration would meet. */
+/* Prints the limits of this machine that the configuration would meet. */
 static int
 examine(const struct config *config, const struct host *host)
 {
@@ -435,7 +464,7 @@ examine(const struct config *config, const struct host *host)
 	return report.bites == 0 ? EXIT_OK : EXIT_START;
 }
 
-/* The configuration, and behind it the checksums of its tables. */
+/* Prints the configuration and then the checksums of its tables. */
 static int
 dump(const struct config *config)
 {
@@ -447,19 +476,17 @@ dump(const struct config *config)
 			  : start_failed("table: %s", strerror(-error));
 }
 
-/* What is valid and yet not wise; no error.  False without memory. */
+/* Prints warnings about a valid configuration.  Returns false without
+ * memory. */
 static bool
 warn(const struct options *options, const struct config *config)
 {
 	struct config_errors warnings;
-	char text[CONFIG_ERROR_MAX];
 	bool complete;
 
-	if (config_warning(config, text))
-		escape_line(stderr, "%s: warning: %s", options_source(options),
-		    text);
 	advice_give(config,
-	    options->file != NULL ? options_source(options) : NULL, &warnings);
+	    options->file != NULL ? options_source(options) : NULL,
+	    ADVICE_FOR_CHECK, &warnings);
 	for (size_t i = 0; i < warnings.count; i++)
 		escape_line(stderr, "%s", warnings.text[i]);
 	complete = warnings.text != &warnings.spare;
@@ -578,7 +605,8 @@ act(struct options *options)
 	return serve(options);
 }
 
-/* Half an answer is none: a disk may be full, a pipe may have no reader. */
+/* Fails if part of the output was lost: the disk may be full, or the pipe has
+ * no reader. */
 static int
 written(int status)
 {
@@ -588,7 +616,7 @@ written(int status)
 	if (fflush(stdout) == 0 && !failed)
 		return status;
 	fprintf(stderr, "lb4: standard output cannot be written: %s\n",
-	    errno != 0 ? strerror(errno) : "a part of it is lost");
+	    errno != 0 ? strerror(errno) : "part of the output is lost");
 	return status == EXIT_OK ? EXIT_START : status;
 }
 

@@ -102,17 +102,17 @@ candidate_weight(const struct service *service, const struct pick *pick,
 	const struct service_backend *one = &service->backend[index];
 	uint64_t since, age;
 
-	if (service->slowstart_ms == 0)
+	if (service->settings.slowstart_ms == 0)
 		return one->weight * CANDIDATE_WEIGHT_ONE;
 	since = backend_since_ms(one->backend);
 	/* The worker's clock stands still for a turn of its loop. */
 	age = pick->now_ms > since ? pick->now_ms - since : 0;
-	if (since == 0 || age >= service->slowstart_ms)
+	if (since == 0 || age >= service->settings.slowstart_ms)
 		return one->weight * CANDIDATE_WEIGHT_ONE;
 	return one->weight *
 	    (SLOW_FIRST +
 		(uint32_t)((CANDIDATE_WEIGHT_ONE - SLOW_FIRST) * age /
-		    service->slowstart_ms));
+		    service->settings.slowstart_ms));
 }
 
 bool

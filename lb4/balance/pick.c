@@ -75,7 +75,7 @@ pick_find(const struct service *service, const struct pick *pick)
 static void
 tell_moved(const struct service *service, unsigned index)
 {
-	const struct policy *policy = policy_of(service->balance);
+	const struct policy *policy = policy_of(service->settings.balance);
 
 	if (policy->moved != NULL)
 		policy->moved(service, index);
@@ -114,10 +114,4 @@ pick_release(const struct service *service, struct backend *backend)
 	backend_release(backend);
 	if (found)
 		tell_moved(service, place);
-}
-
-bool
-pick_is_full(const struct service *service)
-{
-	return placing_is_full(service);
 }

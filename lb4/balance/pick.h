@@ -26,8 +26,6 @@
 #ifndef LB4_BALANCE_PICK_H
 #define LB4_BALANCE_PICK_H
 
-#include <stdbool.h>
-
 #include "lb4/balance/candidates.h"
 
 /*
@@ -44,9 +42,5 @@ int pick_take(const struct service *service, const struct pick *pick);
 /* Counts a conn of the service down in the backend's `active`: the caller's last
  * touch of the backend.  `service` is of the current table; NULL: gone. */
 void pick_release(const struct service *service, struct backend *backend);
-
-/* Whether a pick for a conn that has tried nothing yet would say PICK_FULL.
- */
-bool pick_is_full(const struct service *service);
 
 #endif

@@ -286,11 +286,11 @@ past_set_places(struct past *past, const struct service *old)
 {
 	struct service *service = &past->service;
 
-	service->balance = old->balance;
+	service->settings.balance = old->settings.balance;
 	service->zones = old->zones;
 	service->seed = old->seed;
-	service->source_prefix4 = old->source_prefix4;
-	service->source_prefix6 = old->source_prefix6;
+	service->settings.source_prefix4 = old->settings.source_prefix4;
+	service->settings.source_prefix6 = old->settings.source_prefix6;
 	memcpy(service->members, old->members, sizeof(service->members));
 	for (int set = 0; set < BACKEND_SETS; set++) {
 		if (old->maglev[set] == NULL)
@@ -433,13 +433,14 @@ inherit(struct pins *pins, const struct service *service,
     const struct service *old, uint64_t now_ms)
 {
 	bool same = same_places(service, old) &&
-	    activity_is_for(old->pins->activity, service->pin_clients);
+	    activity_is_for(old->pins->activity, service->settings.pin_clients);
 	struct past *past;
 
 	if (same) {
 		pins->activity = activity_ref(old->pins->activity);
 	} else {
-		pins->activity = activity_new(service->pin_clients, now_ms);
+		pins->activity = activity_new(service->settings.pin_clients,
+		    now_ms);
 		past = past_new(old, pins->time_ms, now_ms);
 		atomic_init(&pins->past[0], past);
 		if (pins->activity == NULL || past == NULL)
@@ -447,7 +448,7 @@ inherit(struct pins *pins, const struct service *service,
 	}
 	inherit_pasts(pins, same ? 0 : 1, old->pins, now_ms);
 	return inherit_table(pins, old->pins->table,
-	    places_for(service->pin_clients), now_ms);
+	    places_for(service->settings.pin_clients), now_ms);
 }
 
 int
@@ -455,19 +456,19 @@ pins_build(struct service *service, const struct service *old, uint64_t now_ms)
 {
 	struct pins *pins;
 
-	if (service->pin_on_change_ms == 0)
+	if (service->settings.pin_on_change_ms == 0)
 		return 0;
-	assert(service->balance == BALANCE_SOURCE);
+	assert(service->settings.balance == BALANCE_SOURCE);
 	pins = calloc(1, sizeof(*pins));
 	if (pins == NULL)
 		return -ENOMEM;
 	service->pins = pins;
-	pins->time_ms = service->pin_on_change_ms;
+	pins->time_ms = service->settings.pin_on_change_ms;
 	if (set_by_id(pins, service) < 0)
 		return -ENOMEM;
 	if (old != NULL && old->pins != NULL)
 		return inherit(pins, service, old, now_ms);
-	pins->activity = activity_new(service->pin_clients, now_ms);
+	pins->activity = activity_new(service->settings.pin_clients, now_ms);
 	return pins->activity != NULL ? 0 : -ENOMEM;
 }
 

@@ -95,7 +95,7 @@ placing_in_sets(const struct service *service, const struct pick *pick,
 		SET_NEAR, SET_BACKUP };
 	const enum backend_set *sets = stays_near(service, scope) ? near_first
 								  : far_first;
-	const struct policy *policy = policy_of(service->balance);
+	const struct policy *policy = policy_of(service->settings.balance);
 
 	for (int i = 0; i < BACKEND_SETS; i++) {
 		int index = -1;
@@ -122,7 +122,8 @@ uint64_t
 placing_hash(const struct service *service, const struct pick *pick)
 {
 	uint8_t key[PICK_KEY_MAX];
-	size_t len = policy_of(service->balance)->key(service, pick, key);
+	size_t len =
+	    policy_of(service->settings.balance)->key(service, pick, key);
 	uint64_t hash = hash_sip(&service->seed, key, len);
 
 	trace_key(pick->trace, key, len, hash);

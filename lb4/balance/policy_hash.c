@@ -69,8 +69,8 @@ policy_hash_network(const struct service *service, const struct pick *pick,
 	if (!address_or_conn(pick, key))
 		return sizeof(pick->conn);
 	cut(key,
-	    is_mapped(key) ? MAPPED_BITS + service->source_prefix4
-			   : service->source_prefix6);
+	    is_mapped(key) ? MAPPED_BITS + service->settings.source_prefix4
+			   : service->settings.source_prefix6);
 	return sizeof(pick->client.ip);
 }
 
@@ -110,21 +110,23 @@ walk(const struct service *service, const struct pick *pick,
     const struct scope *scope)
 {
 	const struct maglev *maglev = service->maglev[scope->set];
+	struct trace_step step = {
+		.set = scope->set,
+		.check_health = scope->check_health,
+		.slots = maglev->size,
+	};
 	uint64_t hash = scope->hash;
-	uint32_t slot;
-	unsigned index;
-	enum skip skip;
 
 	/* A hash of its own for each step, not a stride: the slots of one
 	 * backend lie at even distances, and a stride could meet it again and
 	 * again. */
 	for (unsigned i = 0; i <= STEPS_MAX; i++) {
-		slot = hash_reduce(hash, maglev->size);
-		index = maglev->slot[slot];
-		skip = candidate_skip(service, pick, index, scope);
-		trace_step(pick->trace, scope, slot, maglev->size, index, skip);
-		if (skip == SKIP_NOT)
-			return (int)index;
+		step.slot = hash_reduce(hash, maglev->size);
+		step.index = maglev->slot[step.slot];
+		step.skip = candidate_skip(service, pick, step.index, scope);
+		trace_step(pick->trace, &step);
+		if (step.skip == SKIP_NOT)
+			return (int)step.index;
 		hash = hash_mix(hash);
 	}
 	trace_spread(pick->trace);
@@ -147,7 +149,7 @@ bound_load(const struct service *service, struct scope *scope)
 		active += candidate_active(service, i);
 		weight += one->weight;
 	}
-	scope->load_num = service->max_load * (active + 1);
+	scope->load_num = service->settings.max_load * (active + 1);
 	scope->load_den = 100 * weight;
 	return weight > 0;
 }
@@ -159,7 +161,7 @@ policy_hash_skip(const struct service *service, const struct pick *pick,
 	struct scope bounded = *scope;
 
 	*limit = POLICY_NO_LIMIT;
-	if (service->max_load != 0 && bound_load(service, &bounded))
+	if (service->settings.max_load != 0 && bound_load(service, &bounded))
 		*limit = candidate_bound(service, index, &bounded);
 	return candidate_skip(service, pick, index, &bounded);
 }
@@ -174,7 +176,7 @@ policy_hash_pick(const struct service *service, const struct pick *pick,
 	*limit = POLICY_NO_LIMIT;
 	if (service->maglev[scope->set] == NULL)
 		return -1;
-	if (service->max_load == 0)
+	if (service->settings.max_load == 0)
 		return walk(service, pick, scope);
 	while (bound_load(service, &bounded)) {
 		index = walk(service, pick, &bounded);

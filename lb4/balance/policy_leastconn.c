@@ -135,13 +135,14 @@ slow_until_ms(const struct service *service)
 {
 	uint64_t last = 0;
 
-	for (size_t i = 0; service->slowstart_ms != 0 && i < service->backends;
+	for (size_t i = 0;
+	     service->settings.slowstart_ms != 0 && i < service->backends;
 	     i++) {
 		uint64_t since = backend_since_ms(service->backend[i].backend);
 
 		last = since > last ? since : last;
 	}
-	return last != 0 ? last + service->slowstart_ms : 0;
+	return last != 0 ? last + service->settings.slowstart_ms : 0;
 }
 
 static int

@@ -21,19 +21,10 @@ trace_key(struct pick_trace *trace, const uint8_t *key, size_t len,
 }
 
 void
-trace_step(struct pick_trace *trace, const struct scope *scope, uint32_t slot,
-    uint32_t slots, unsigned index, enum skip skip)
+trace_step(struct pick_trace *trace, const struct trace_step *step)
 {
-	if (trace == NULL || trace->steps == TRACE_STEPS_MAX)
-		return;
-	trace->step[trace->steps++] = (struct trace_step){
-		.set = scope->set,
-		.check_health = scope->check_health,
-		.slot = slot,
-		.slots = slots,
-		.index = (uint16_t)index,
-		.skip = skip,
-	};
+	if (trace != NULL && trace->steps < TRACE_STEPS_MAX)
+		trace->step[trace->steps++] = *step;
 }
 
 void

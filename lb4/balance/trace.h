@@ -42,8 +42,7 @@ struct pick_trace {
 /* Each does nothing without a trace. */
 void trace_key(struct pick_trace *trace, const uint8_t *key, size_t len,
     uint64_t hash);
-void trace_step(struct pick_trace *trace, const struct scope *scope,
-    uint32_t slot, uint32_t slots, unsigned index, enum skip skip);
+void trace_step(struct pick_trace *trace, const struct trace_step *step);
 
 /* Begins to choose within the scope's set. */
 void trace_set(struct pick_trace *trace, const struct scope *scope);

@@ -8,9 +8,9 @@
 #define TOO_MANY "too many callers"
 
 static_assert(ADMIT_USER_MAX == 16, "the text says how many");
-#define TOO_MANY_OF_USER "too many callers: 16 of your user are here"
+#define TOO_MANY_OF_USER "too many callers: your user has 16 already"
 
-/* Most places of the others whose level is that or a lower one. */
+/* The most places of other users at this level and below. */
 static const size_t level_max[LEVEL_COUNT] = {
 	[LEVEL_NONE] = 4, /* they only read why they are turned away */
 	[LEVEL_READ] = 40,
@@ -18,7 +18,7 @@ static const size_t level_max[LEVEL_COUNT] = {
 	[LEVEL_ADMIN] = ADMIT_OTHERS_MAX,
 };
 
-/* In the order in which they make room. */
+/* In the order in which callers make room. */
 enum rank {
 	RANK_STRANGER,
 	RANK_IDLE,
@@ -59,7 +59,8 @@ count_user(const struct caller *callers, size_t count, uid_t uid)
 	return found;
 }
 
-/* Whether no level at or above the newcomer's is full of others. */
+/* Whether other users have places left at the newcomer's level and at every
+ * level above it. */
 static bool
 has_level(const struct caller *callers, size_t count, enum level mine)
 {
@@ -84,7 +85,7 @@ free_place(struct caller *callers, size_t count)
 	return NULL;
 }
 
-/* The one that makes room before the other, if either has to. */
+/* Which of the two makes room first. */
 static struct caller *
 sooner(struct caller *one, struct caller *other, uint64_t now_ms)
 {
@@ -99,7 +100,7 @@ sooner(struct caller *one, struct caller *other, uint64_t now_ms)
 	return one;
 }
 
-/* Whoever has to make room first, up to that rank and that level. */
+/* The caller that makes room first, of those up to that rank and level. */
 static struct caller *
 first_of_all(struct caller *callers, size_t count, enum rank rank,
     enum level level, uint64_t now_ms)
@@ -125,8 +126,8 @@ first_of_user(struct caller *callers, size_t count, uid_t uid, uint64_t now_ms)
 	return found;
 }
 
-/* Of the user with most places, who is left with as many as the newcomer's
- * then has; at a level that counts with the newcomer's. */
+/* A caller of the user with the most places, which has at least as many left
+ * then as the newcomer's user; at most at the newcomer's level. */
 static struct caller *
 first_of_bigger(struct caller *callers, size_t count,
     const struct newcomer *newcomer, uint64_t now_ms)

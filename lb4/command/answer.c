@@ -61,7 +61,7 @@ answer_bytes(uint64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
-/* The member as text, for people. */
+/* A member as text. */
 static const char *
 value_text(const json_t *value, enum column_kind kind, char *buf, size_t size)
 {
@@ -89,7 +89,7 @@ value_text(const json_t *value, enum column_kind kind, char *buf, size_t size)
 static void
 no_memory(struct caller *caller)
 {
-	/* Whoever ran the command settles it: see caller_settle(). */
+	/* caller_settle() handles it after the command. */
 	caller->no_memory = true;
 }
 
@@ -130,7 +130,7 @@ answer_value(const char *text)
 	return value;
 }
 
-/* Formats a line, escaped, with an end.  Returns its length. */
+/* Formats a line, escapes it, and ends it.  Returns its length. */
 static size_t __attribute__((format(printf, 2, 0)))
 format_line(char text[LINE_MAX_TEXT], const char *format, va_list args)
 {
@@ -286,7 +286,7 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	(void)format_line(text, format, args); /* what the caller wrote, too */
+	(void)format_line(text, format, args); /* the caller's own words, too */
 	va_end(args);
 	if (!caller->json) {
 		caller_printf(caller, "error: %s: %s\n\n", code, text);
@@ -298,7 +298,7 @@ answer_error(struct caller *caller, const char *code, const char *format, ...)
 	caller_printf(caller, "}}\n\n");
 }
 
-/* All of them in one line, as far as it holds them. */
+/* Joins them in one line, as many as fit. */
 static void
 join(const struct config_errors *errors, char *text, size_t size)
 {
@@ -392,7 +392,7 @@ answer_line(struct caller *caller, const char *format, ...)
 
 /* ---- rows ---------------------------------------------------------------- */
 
-/* Adds a cell; numbers stand at the right. */
+/* Adds a cell; numbers are right-aligned. */
 static size_t
 put_cell(char *line, size_t size, size_t len, const struct column *column,
     const char *text)

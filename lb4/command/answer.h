@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Writing the answer to a command, as text or, when the caller wants it, as
- * JSON; either ends with an empty line.  Both are made from the same values: a
- * command builds JSON objects, and text is a way to print these.
+ * Writes the answer to a command, as text or, if the caller wants it, as JSON.
+ * An empty line ends either.  Both come from the same values: a command builds
+ * JSON objects, and text is a way to print them.
  *
- * JSON answers are one object with a "schema" of "lb4.NAME/VERSION"; the
- * schemas are in etc/schema/.
+ * A JSON answer is one object with a "schema" of "lb4.NAME/VERSION"; the schemas
+ * are in etc/schema/.
  *
- * An answer is one object (answer_object()), or a list of rows, one written at
- * a time:
+ * An answer is one object (answer_object()), or a list of rows written one at a
+ * time:
  *
  *	answer_begin(), answer_row() ..., answer_end()
  *
- * All of these take the reference to the JSON that they are given; NULL stands
- * for "no memory" and is answered so, in the place of the whole answer.
+ * All of these take the reference to the JSON that they are given.  NULL stands
+ * for "no memory", which then replaces the whole answer.
  */
 #ifndef LB4_COMMAND_ANSWER_H
 #define LB4_COMMAND_ANSWER_H
@@ -26,8 +26,8 @@
 struct caller;
 struct config_errors;
 
-/* A JSON string of text that is not ours, escaped (common/escape.h): jansson
- * refuses what is no UTF-8.  NULL without memory. */
+/* A JSON string of foreign text, escaped (common/escape.h), because jansson
+ * refuses text that is not UTF-8.  NULL without memory. */
 json_t *answer_value(const char *text);
 
 enum column_kind {
@@ -38,8 +38,7 @@ enum column_kind {
 	COLUMN_RATE,  /* per second */
 };
 
-/* How a member of a row is shown as text.  A list of columns ends with an empty
- * one. */
+/* How to show a member of a row as text.  An empty column ends a list. */
 struct column {
 	const char *key;
 	const char *title;
@@ -47,8 +46,8 @@ struct column {
 	enum column_kind kind;
 };
 
-/* A complete answer.  As text: "member  value" a line, without members whose
- * values are objects or lists. */
+/* A complete answer.  As text, a line "member value" each, without members that
+ * are objects or lists. */
 void answer_object(struct caller *caller, const char *schema, json_t *object);
 
 /* A complete answer: one line of text, or {"schema": ..., "done": text}. */
@@ -60,43 +59,42 @@ void answer_done(struct caller *caller, const char *format, ...)
 void answer_error(struct caller *caller, const char *code, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* The same for several: a line each, or in JSON one message and the list of
- * them. */
+/* The same for several errors: as text a line each, as JSON one message and the
+ * list. */
 void answer_errors(struct caller *caller, const char *code,
     const struct config_errors *errors);
 
-/* A list named `list`, with `head` (may be an empty object) before it.  As text
- * the columns' titles are its first line. */
+/* Begins a list named `list`, after the members of `head`, which may be empty.
+ * As text, the titles of the columns are the first line. */
 void answer_begin(struct caller *caller, const char *schema, json_t *head,
     const char *list, const struct column *columns);
 void answer_row(struct caller *caller, json_t *row);
 
-/* Ends the list, and with `list` begins another one of the same columns. */
+/* Ends the list and begins another one, named `list`, with the same columns. */
 void answer_next(struct caller *caller, const char *list);
 void answer_end(struct caller *caller);
 
-/* Within a list, a row that itself ends with a list named `list`: its rows are
- * written by answer_row() until answer_close().  As text it is `line`. */
+/* Opens a row that ends with a list named `list`. answer_row() writes the rows
+ * of that list until answer_close().  As text, the row is `line`. */
 void answer_open(struct caller *caller, json_t *row, const char *list,
     const char *line, const struct column *columns);
 void answer_close(struct caller *caller);
 
-/* A line of text, escaped; as JSON it is given by other means. */
+/* A line of text, escaped.  Not for JSON. */
 void answer_line(struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A complete answer: the lines of `text`, none of which is empty, escaped. */
+/* A complete answer: the lines of `text`, escaped.  No line may be empty. */
 void answer_text(struct caller *caller, const char *text);
 
-/* Begins an answer in JSON that needs no memory, as it tells what was done: an
- * object whose other members and end are written by caller_printf(). */
+/* Begins a JSON answer that needs no memory, for a command that has already
+ * done its work. caller_printf() writes the other members and the end. */
 void answer_head(struct caller *caller, const char *schema);
 
-/* A JSON string of text that is escaped already, as a part of such an answer.
- */
+/* Writes escaped text as a JSON string, as part of such an answer. */
 void answer_string(struct caller *caller, const char *text);
 
-/* One event, a line; for callers who want JSON. */
+/* One event as a line of JSON. */
 void answer_event(struct caller *caller, json_t *event);
 
 /* "1.5s", "3m20s", "2d4h"; returns `buf`. */

@@ -14,13 +14,13 @@
 
 #include "common/log.h"
 
-/* What is thrown away of an ending caller in one go. */
+/* How much input of an ending caller to discard at once. */
 #define DISCARD_MAX 65536
 
-/* An answer of one line, each byte of which is escaped. */
+/* Room for an answer of one line with every byte escaped. */
 #define ANSWER_ROOM 3072
 
-/* Throws away what comes, until it ends. */
+/* Discards input until its end. */
 static void
 discard(struct caller *caller)
 {
@@ -181,7 +181,7 @@ caller_take_back(struct caller *caller)
 	return true;
 }
 
-/* Needs no memory, but for what the socket takes. */
+/* Needs no memory if the socket accepts the text. */
 static bool
 say_no_memory(struct caller *caller)
 {
@@ -207,7 +207,7 @@ caller_settle(struct caller *caller)
 	if (!caller->no_memory || caller->state == CALLER_GONE)
 		return;
 	cancel_job(caller);
-	/* a line of text has a sense of its own, half an object has none */
+	/* lines of text are useful by themselves, half an object is not */
 	if ((caller_take_back(caller) || !caller->json) &&
 	    say_no_memory(caller))
 		return;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A caller: who is connected to the control socket.  Its lines come in, its
- * answers go out, both through buffers of bounded size: a caller who does not
- * read gets no more written, and is closed after a while.
+ * A caller: a connection to the control socket.  Its lines come in and its
+ * answers go out through buffers of bounded size.  A caller that does not read
+ * gets no more output, and is closed after a while.
  *
  *	OPEN	reads lines and runs them, one at a time
- *	ENDING	what is left goes out, then the socket is shut down and what
- *		still comes is thrown away, so that the last words are read
+ *	ENDING	writes the pending output, shuts the socket down, and discards
+ *		input, so that the caller can read the last words
  *	GONE	to be freed
  *
- * A command that cannot be answered at once leaves a job: a function that is
- * called again when there is room for more of the answer, or news.
+ * A command that cannot answer at once leaves a job: a function that is called
+ * again when there is room for more of the answer, or on news.
  */
 #ifndef LB4_COMMAND_CALLER_H
 #define LB4_COMMAND_CALLER_H
@@ -28,15 +28,16 @@
 #include "lb4/engine/sweep.h"
 
 struct acceptor;
+struct callers;
 struct column;
-struct control;
 struct errand;
+struct handle;
 
-/* An answer in pieces goes on when less than this is left to be written; at
- * most about as much more comes from one piece. */
+/* The next piece of an answer is made when fewer bytes than this are pending.
+ * One piece adds at most about as much again. */
 #define CALLER_OUT_LOW 65536
 
-/* A monitor that has so much left to read is closed. */
+/* A monitor with this many bytes unread is closed. */
 #define CALLER_OUT_MAX 1048576
 
 enum caller_state {
@@ -49,32 +50,33 @@ struct caller;
 
 enum job_result {
 	JOB_MORE,  /* call again when there is room */
-	JOB_WAITS, /* call again when there is news, or its time is over */
+	JOB_WAITS, /* call again on news, or at the deadline */
 	JOB_DONE,  /* the answer is complete */
 };
 
 struct job {
 	enum job_result (*step)(struct caller *caller); /* NULL: no job */
-	/* Frees what the job holds when it ends before its time; may be NULL */
+	/* frees the job's resources if it ends early; may be NULL */
 	void (*cancel)(struct caller *caller);
 	uint64_t began_ms;
-	uint64_t deadline_ms; /* 0: none; step() sees that it has passed */
+	uint64_t deadline_ms; /* 0: none; step() checks it */
 
-	/* What the jobs keep, each some of it. */
+	/* The jobs' state; each job uses some of it. */
 	char service[CONFIG_NAME_MAX]; /* "": all of them */
 	char backend[CONFIG_NAME_MAX]; /* "": all of them */
-	size_t at_service, at_backend; /* how far an answer in pieces is */
+	size_t at_service, at_backend; /* progress of an answer in pieces */
 	uint32_t waits_for;	       /* backends that were asked after */
 	struct sweep *sweep; /* NULL: the worker has it, or there is none */
 	bool sweeping;
-	struct errand *errand; /* a thread that works for it */
+	struct errand *errand; /* the job's thread */
 	uint64_t count;
 };
 
 struct caller {
-	struct control *control;
-	int fd;			   /* -1: nobody */
-	struct acceptor *acceptor; /* that took it, and closes it */
+	const struct handle *handle;
+	struct callers *callers;   /* it is one of them */
+	int fd;			   /* -1: the place is free */
+	struct acceptor *acceptor; /* accepted the socket, and closes it */
 	uint32_t index;
 	uint32_t generation;
 	enum caller_state state;
@@ -82,19 +84,20 @@ struct caller {
 	pid_t pid;
 	uid_t uid;
 	bool own;	   /* root, or the user that lb4 runs as */
-	uint64_t seen_ms;  /* when a line last came, or a piece went out */
-	bool writable;	   /* else epoll will tell */
+	uint64_t seen_ms;  /* when it last sent or received bytes */
+	uint32_t watched;  /* events that epoll watches */
+	bool hung_up;	   /* it has hung up, and all its input is read */
+	bool writable;	   /* otherwise epoll reports when it is */
 	bool eof;	   /* no more lines will come */
-	bool monitors;	   /* is told events */
-	bool asks_node;	   /* its last command was that, and no more */
-	bool lent;	   /* to the readiness thread: not to be touched */
+	bool monitors;	   /* receives events */
+	bool asks_node;	   /* its last command was `node` */
+	bool lent;	   /* the readiness thread owns the socket */
 	bool json;	   /* the present command asks for JSON */
-	bool answer_empty; /* no row was written yet */
-	bool no_memory;	   /* a part of the answer is lost, and nothing is
-			    * written behind it */
+	bool answer_empty; /* no row has been written yet */
+	bool no_memory; /* part of the answer is lost; writing stopped there */
 	const struct column *columns; /* of the rows */
 	struct job job;
-	bool job_waits; /* its last step said so */
+	bool job_waits; /* its last step returned JOB_WAITS */
 
 	char in[COMMAND_LINE_MAX + 1];
 	size_t in_len;
@@ -103,47 +106,47 @@ struct caller {
 	size_t answer_len; /* bytes of the present answer so far */
 };
 
-/* Reads what has come.  Runs nothing. */
+/* Reads the available input.  Runs no command. */
 void caller_read(struct caller *caller, uint64_t now_ms);
 
-/* Takes the next complete line out of what was read; its length, without its
- * end, or -1 when there is none.  The last line needs no end.  `line` has room
- * for COMMAND_LINE_MAX + 1. */
+/* Takes the next complete line from the input.  Returns its length without the
+ * newline, or -1 when there is none.  The last line needs no newline.  `line`
+ * has room for COMMAND_LINE_MAX + 1 bytes. */
 ssize_t caller_line(struct caller *caller, char *line);
 
-/* Begins an answer: one of a line needs no more memory then.  False, after
- * answering so, when there is none: nothing must be done then. */
+/* Begins an answer, with memory for one line.  Returns false without memory,
+ * after it has answered so; the command must not run then. */
 bool caller_begin(struct caller *caller);
 
-/* Puts bytes into the answer.  Without memory it sets `no_memory`. */
+/* Appends bytes to the answer.  Sets `no_memory` without memory. */
 void caller_write(struct caller *caller, const char *text, size_t len);
 void caller_printf(struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Takes the present answer back, and with it that memory was short.  False when
- * the caller has read some of it. */
+/* Removes the present answer and resets `no_memory`. Returns false when part of
+ * the answer has been sent. */
 bool caller_take_back(struct caller *caller);
 
-/* Puts in the place of an answer that lacks a part, if any, that there is no
- * memory, and ends its job.  Where the caller has read some of it that is said
- * behind those lines; no sense can be made of half of a JSON object: the caller
- * is GONE then. */
+/* If the answer lost a part, ends its job and replaces the answer by an error.
+ * If part of a text answer has been sent, appends the error instead.  A partial
+ * JSON object is useless: the caller is GONE then. */
 void caller_settle(struct caller *caller);
 
-/* Writes what the socket takes. */
+/* Writes as much as the socket accepts. */
 void caller_flush(struct caller *caller, uint64_t now_ms);
 
-/* Bytes of the answer that the socket has not taken yet. */
+/* The number of bytes not written to the socket yet. */
 static inline size_t
 caller_pending(const struct caller *caller)
 {
 	return caller->out_len - caller->out_at;
 }
 
-/* No more lines are taken; what was answered is still written. */
+/* Ends the caller: it runs no more lines, and pending answers are still
+ * written. */
 void caller_end(struct caller *caller, uint64_t now_ms);
 
-/* Frees what it holds, and closes. */
+/* Frees the caller's resources and closes its socket. */
 void caller_close(struct caller *caller);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "lb4/config/values.h"
 
-/* Bytes of other scripts may stand in a path; control characters nowhere. */
+/* A path may contain non-ASCII bytes; control characters are refused. */
 static bool
 is_text(const char *line, size_t len)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A line of the control socket, taken apart:
+ * Splits a line of the control socket into words:
  *
  *	conns service=web idle=10s --json
  *
- * Words stand between spaces; \xHH is a byte, as in lb4.ini(5).  The first is
- * the command's name, "--json" asks for JSON wherever it stands, NAME=VALUE is
- * an option, and the others are arguments.  Pure.
+ * Words are separated by spaces; \xHH is a byte, as in lb4.ini(5).  The first
+ * word is the command's name.  "--json" anywhere asks for JSON, NAME=VALUE is an
+ * option, and the others are arguments.  Pure.
  */
 #ifndef LB4_COMMAND_COMMAND_H
 #define LB4_COMMAND_COMMAND_H
@@ -27,18 +27,20 @@ struct command {
 	bool json;
 };
 
-/* Takes apart `len` bytes without the line's end.  0, or -EINVAL with why. */
+/* Splits `len` bytes, which exclude the newline.  Returns 0, or -EINVAL with
+ * why. */
 int command_parse(struct command *command, const char *line, size_t len,
     struct why *why);
 
-/* The name of an option is letters and '-' before a '='.  Returns its value, or
- * NULL when the word is no option of that name (NULL: of any name). */
+/* An option's name consists of letters and '-' and precedes '='.  Returns the
+ * value, or NULL when the word is not an option of that name (NULL: of any
+ * name). */
 const char *command_option_value(const char *word, const char *name);
 
-/* The value of the option of that name, or NULL; the last one counts. */
+/* The value of the last option of that name, or NULL. */
 const char *command_option(const struct command *command, const char *name);
 
-/* The n-th argument: 0 is the first behind the name.  NULL: not so many. */
+/* The n-th argument, or NULL; 0 is the first one after the name. */
 const char *command_argument(const struct command *command, unsigned n);
 
 /* How many arguments there are. */

@@ -1,40 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What an operator does to a backend: drain, ready, maint, weight, add, remove.
- * The administrative state is a word of the backend; the others change the
- * configuration that is served and publish it as a new table, or put it back.
+ * drain, ready, maint, weight, add, remove: changes of one backend.  The first
+ * three set the backend's administrative state.  The others edit a copy of the
+ * configuration in force and apply it (lb4/control/change.h).
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/here.h"
 #include "common/log.h"
 #include "common/textbuf.h"
 #include "common/timer.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/keys.h"
-#include "lb4/config/loops.h"
-#include "lb4/config/rules.h"
 #include "lb4/config/values.h"
+#include "lb4/control/change.h"
 #include "lb4/control/closer.h"
-#include "lb4/control/control.h"
+#include "lb4/control/events.h"
+#include "lb4/control/find.h"
+#include "lb4/control/handle.h"
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
-/* Says to the log and the monitors what an operator has done. */
+/* Logs an operator's action and tells it as an event. */
 static void
 tell(const struct caller *caller, const char *event, const char *service,
     const char *backend, const char *text)
 {
 	log_notice("%s/%s: %s, by uid %d, pid %d", service, backend, text,
 	    (int)caller->uid, (int)caller->pid);
-	control_socket_event(caller->control->parts.socket, event, service,
-	    backend, "%s", text);
+	events_tell(caller->handle->events,
+	    &(struct event){ event, service, backend }, "%s", text);
 }
 
 static void
@@ -46,7 +46,7 @@ begin_admin(const struct caller *caller, const struct named *named,
 	    memory_order_relaxed);
 
 	const bool unchecked = before == ADMIN_MAINT && state != ADMIN_MAINT &&
-	    named->service->check.kind != CHECK_NONE;
+	    named->service->settings.check.kind != CHECK_NONE;
 
 	if (unchecked)
 		backend_set_joining(backend, true);
@@ -56,9 +56,9 @@ begin_admin(const struct caller *caller, const struct named *named,
 		tell(caller, "admin", backend->service, backend->name,
 		    admin_state_name(state));
 	}
-	/* What was not checked for a while is looked at before long. */
+	/* check soon: the last result is old */
 	if (unchecked)
-		(void)prober_ask(caller->control->parts.prober, backend->id);
+		(void)prober_ask(caller->handle->prober, backend->id);
 }
 
 static void
@@ -77,27 +77,25 @@ set_admin(struct caller *caller, const struct command *command,
 void
 command_drain(struct caller *caller, const struct command *command)
 {
-	const struct control *control = caller->control;
+	struct closer *closer = caller->handle->closer;
 	const char *name = command_argument(command, 0);
-	uint64_t deadline_ms;
 	struct named named;
-	unsigned rate;
-	bool paced;
+	struct pace pace;
 
-	if (!commands_pace(caller, command, &deadline_ms, &rate, &paced) ||
+	if (!commands_pace(caller, command, &pace) ||
 	    !commands_find(caller, name, &named))
 		return;
-	if (paced &&
-	    !closer_drain(control->closer, named.backend, rate, deadline_ms)) {
+	if (pace.given &&
+	    !closer_drain(closer, named.backend, pace.rate, pace.deadline_ms)) {
 		answer_error(caller, "failed", "%s", strerror(ENOMEM));
 		return;
 	}
-	if (!paced)
-		closer_undrain(control->closer, named.backend);
+	if (!pace.given)
+		closer_undrain(closer, named.backend);
 	begin_admin(caller, &named, ADMIN_DRAIN);
-	if (paced)
+	if (pace.given)
 		answer_done(caller, "%s: drain, closing idle conns, %u/s", name,
-		    rate);
+		    pace.rate);
 	else
 		answer_done(caller, "%s: drain", name);
 }
@@ -116,62 +114,92 @@ command_maint(struct caller *caller, const struct command *command)
 
 /* ---- changes of the configuration ---------------------------------------- */
 
-/* Whether a check has found nothing, with `error` or with the first complaint;
- * else says why not. */
+/* A copy of the configuration, and the place in it that a command edits. */
+struct edited {
+	struct config *config; /* owned until it is applied */
+	struct config_service *service;
+	size_t
+	    place; /* of the backend in its service; `backends`: it has none */
+};
+
+/* Copies the configuration and finds SERVICE/BACKEND in it; the backend may be
+ * missing.  On failure, answers and returns false. */
 static bool
-found_nothing(struct caller *caller, int error, struct errors *errors)
+begin_edit(struct caller *caller, const char *name, struct edited *edited)
 {
-	struct config_errors *complaints = errors->list;
-	const bool good = error == 0 && complaints->count == 0;
+	char service_name[CONFIG_NAME_MAX], backend_name[CONFIG_NAME_MAX];
+	const struct config_service *service;
+	struct config *config;
+	size_t i = 0;
 
-	if (!good)
-		answer_error(caller, "refused", "%s",
-		    complaints->count > 0 ? complaints->text[0]
-					  : strerror(ENOMEM));
-	errors_done(errors);
-	config_errors_done(complaints);
-	return good;
-}
-
-/* Whether the configuration may be served as it is now; else says why not. */
-static bool
-is_allowed(struct caller *caller)
-{
-	struct config_errors complaints;
-	struct errors errors;
-
-	errors_init(&errors, NULL, &complaints);
-	return found_nothing(caller,
-	    rules_check(caller->control->parts.config, NULL, &errors), &errors);
-}
-
-/* Whether a backend does not lead back to lb4 by an address of this host; else
- * says so. */
-static bool
-leads_elsewhere(struct caller *caller, const struct config_service *service,
-    const struct config_backend *backend)
-{
-	struct config_errors complaints;
-	struct errors errors;
-
-	errors_init(&errors, NULL, &complaints);
-	return found_nothing(caller,
-	    loops_check_backend(caller->control->parts.config, service, backend,
-		here_has, &errors),
-	    &errors);
-}
-
-/* Checks and publishes; else has answered why not. */
-static bool
-serve_changed(struct caller *caller)
-{
-	int error;
-
-	if (!is_allowed(caller))
+	if (!commands_split(name, service_name, backend_name)) {
+		answer_error(caller, "usage",
+		    "\"%.64s\" names no backend: write SERVICE/BACKEND", name);
 		return false;
-	error = commands_publish(caller);
+	}
+	config = change_begin(caller->handle->running);
+	if (config == NULL) {
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+		return false;
+	}
+	service = find_config_service(config, service_name);
+	if (service == NULL) {
+		config_free(config);
+		commands_no_service(caller, service_name);
+		return false;
+	}
+	while (i < service->backends &&
+	    strcmp(service->backend[i].name, backend_name) != 0)
+		i++;
+	edited->config = config;
+	edited->service = &config->service[service - config->service];
+	edited->place = i;
+	return true;
+}
+
+/* The same, and fails when the backend is missing. */
+static bool
+begin_edit_of(struct caller *caller, const char *name, struct edited *edited)
+{
+	if (!begin_edit(caller, name, edited))
+		return false;
+	if (edited->place < edited->service->backends)
+		return true;
+	commands_no_backend(caller, edited->service->name,
+	    strchr(name, '/') + 1);
+	config_free(edited->config);
+	return false;
+}
+
+/* Brings the copy into force and takes ownership of it.  On failure, answers
+ * and returns false. */
+static bool
+apply(struct caller *caller, const struct edited *edited)
+{
+	struct config_errors errors = { .count = 0 };
+	int error = change_apply(caller->handle->running, edited->config,
+	    CHANGE_COPY, &errors);
+
 	if (error < 0)
-		answer_error(caller, "failed", "%s", strerror(-error));
+		answer_error(caller, error == -ENOMEM ? "failed" : "refused",
+		    "%s", errors.text[0]);
+	config_errors_done(&errors);
+	return error == 0;
+}
+
+/* Parses a word of the command as the key does in a file.  On failure, answers
+ * with `what` before the reason and returns false. */
+static bool
+read_key(struct caller *caller, const struct key *key, void *to,
+    const char *text, const char *what)
+{
+	struct why why = { "" };
+	int error = text != NULL ? key_parse(key, to, text, &why) : -ENOMEM;
+
+	if (error == -ENOMEM)
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+	else if (error != 0)
+		answer_error(caller, "usage", "%s%s", what, why.text);
 	return error == 0;
 }
 
@@ -179,84 +207,39 @@ void
 command_weight(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
-	const char *text = command_argument(command, 1);
-	const struct key *key = keys_find(KEY_BACKEND, "weight");
+	struct config_backend *backend;
+	struct edited edited;
 	struct named named;
-	struct why why = { "" };
-	unsigned before;
+	unsigned before, weight;
 	char done[64];
-	int error;
 
-	if (!commands_find(caller, name, &named))
+	if (!commands_find(caller, name, &named) ||
+	    !begin_edit_of(caller, name, &edited))
 		return;
-	before = named.config_backend->weight;
-	error = key_parse(key, named.config_backend, text, &why);
-	if (error != 0) {
-		named.config_backend->weight = before;
-		if (error == -ENOMEM)
-			answer_error(caller, "failed", "%s", strerror(ENOMEM));
-		else
-			answer_error(caller, "usage", "weight: %s", why.text);
+	backend = &edited.service->backend[edited.place];
+	before = backend->weight;
+	if (!read_key(caller, keys_find(KEY_BACKEND, "weight"), backend,
+		command_argument(command, 1), "weight: ")) {
+		config_free(edited.config);
 		return;
 	}
-	if (named.config_backend->weight != before) {
-		if (!serve_changed(caller)) {
-			named.config_backend->weight = before;
-			return;
-		}
-		(void)snprintf(done, sizeof(done), "weight %u, was %u",
-		    named.config_backend->weight, before);
-		/* the table's service is another one now, the backend stays */
+	weight = backend->weight;
+	if (weight == before) {
+		config_free(edited.config);
+	} else if (apply(caller, &edited)) {
+		(void)snprintf(done, sizeof(done), "weight %u, was %u", weight,
+		    before);
+		/* the new table has another service, but the same backend */
 		tell(caller, "weight", named.backend->service,
 		    named.backend->name, done);
+	} else {
+		return;
 	}
-	answer_done(caller, "%s: weight %u", name,
-	    named.config_backend->weight);
+	answer_done(caller, "%s: weight %u", name, weight);
 }
 
-/* The backend's place in its service. */
-static size_t
-place_of(const struct config_service *service, const char *name)
-{
-	size_t i = 0;
-
-	while (i < service->backends &&
-	    strcmp(service->backend[i].name, name) != 0)
-		i++;
-	return i;
-}
-
-/* Takes a backend out; the others keep their order. */
-static struct config_backend
-take_out(struct config_service *service, size_t place)
-{
-	struct config_backend taken = service->backend[place];
-
-	service->backends--;
-	memmove(&service->backend[place], &service->backend[place + 1],
-	    (service->backends - place) * sizeof(taken));
-	for (size_t i = 0; i < service->backends; i++)
-		service->backend[i].order -= service->backend[i].order >
-		    taken.order;
-	return taken;
-}
-
-/* Undoes that. */
-static void
-put_back(struct config_service *service, size_t place,
-    const struct config_backend *taken)
-{
-	for (size_t i = 0; i < service->backends; i++)
-		service->backend[i].order += service->backend[i].order >=
-		    taken->order;
-	memmove(&service->backend[place + 1], &service->backend[place],
-	    (service->backends - place) * sizeof(*taken));
-	service->backend[place] = *taken;
-	service->backends++;
-}
-
-/* The line that the configuration would have: "NAME ADDRESS KEY=VALUE...", to
- * be freed; NULL without memory. */
+/* Returns the line as in a file, "NAME ADDRESS KEY=VALUE...", for the caller to
+ * free; NULL without memory. */
 static char *
 backend_line(const struct command *command, const char *name)
 {
@@ -271,87 +254,69 @@ backend_line(const struct command *command, const char *name)
 	return textbuf_close(&buf) == 0 ? buf.text : NULL;
 }
 
-/* Adds the backend to the configuration; else has answered why not. */
-static bool
-add_backend(struct caller *caller, struct config_service *service,
-    const struct command *command, const char *name)
-{
-	const struct key *key = keys_find(KEY_SERVICE, "backend");
-	char *line = backend_line(command, name);
-	struct why why = { "" };
-	int error = line != NULL ? key_parse(key, service, line, &why)
-				 : -ENOMEM;
-
-	free(line);
-	if (error == 0)
-		return true;
-	if (error == -ENOMEM)
-		answer_error(caller, "failed", "%s", strerror(ENOMEM));
-	else
-		answer_error(caller, "usage", "%s", why.text);
-	/* what was found too late, when it was there */
-	if (place_of(service, name) < service->backends)
-		(void)take_out(service, place_of(service, name));
-	return false;
-}
-
 void
 command_add(struct caller *caller, const struct command *command)
 {
 	const char *name = command->word[1];
-	char service_name[CONFIG_NAME_MAX], backend_name[CONFIG_NAME_MAX];
-	struct config_service *service;
+	struct edited edited;
+	char service[CONFIG_NAME_MAX], backend[CONFIG_NAME_MAX];
+	char *line;
+	bool read;
 
-	if (!commands_split(name, service_name, backend_name)) {
-		answer_error(caller, "usage",
-		    "\"%.64s\" names no backend: write SERVICE/BACKEND", name);
+	if (!begin_edit(caller, name, &edited))
+		return;
+	if (edited.place < edited.service->backends) {
+		answer_error(caller, "refused", "%s exists already", name);
+		config_free(edited.config);
 		return;
 	}
-	service = commands_config_service(caller, service_name);
-	if (service == NULL) {
-		commands_no_service(caller, service_name);
+	(void)commands_split(name, service, backend);
+	line = backend_line(command, backend);
+	read = read_key(caller, keys_find(KEY_SERVICE, "backend"),
+	    edited.service, line, "");
+	free(line);
+	if (!read) {
+		config_free(edited.config);
 		return;
 	}
-	if (place_of(service, backend_name) < service->backends) {
-		answer_error(caller, "refused", "%s is there already", name);
+	if (!apply(caller, &edited))
 		return;
-	}
-	if (!add_backend(caller, service, command, backend_name))
-		return;
-	if (!leads_elsewhere(caller, service,
-		&service->backend[place_of(service, backend_name)]) ||
-	    !serve_changed(caller)) {
-		(void)take_out(service, place_of(service, backend_name));
-		return;
-	}
-	tell(caller, "add", service_name, backend_name, "added");
+	tell(caller, "add", service, backend, "added");
 	answer_done(caller, "%s: added, ready", name);
+}
+
+/* Removes a backend; the others keep their order. */
+static void
+take_out(struct config_service *service, size_t place)
+{
+	const unsigned order = service->backend[place].order;
+
+	service->backends--;
+	memmove(&service->backend[place], &service->backend[place + 1],
+	    (service->backends - place) * sizeof(service->backend[0]));
+	for (size_t i = 0; i < service->backends; i++)
+		service->backend[i].order -= service->backend[i].order > order;
 }
 
 void
 command_remove(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
-	struct config_backend taken;
-	struct config_service *service;
-	struct named named;
-	size_t place;
+	char service[CONFIG_NAME_MAX], backend[CONFIG_NAME_MAX];
+	struct edited edited;
 
-	if (!commands_find(caller, name, &named))
+	if (!begin_edit_of(caller, name, &edited))
 		return;
-	service = named.config_service;
-	if (service->backends == 1) {
+	if (edited.service->backends == 1) {
 		answer_error(caller, "refused",
 		    "%s is the last backend of its service", name);
+		config_free(edited.config);
 		return;
 	}
-	place = place_of(service, named.config_backend->name);
-	taken = take_out(service, place);
-	if (!serve_changed(caller)) {
-		put_back(service, place, &taken);
+	take_out(edited.service, edited.place);
+	if (!apply(caller, &edited))
 		return;
-	}
-	tell(caller, "remove", service->name, taken.name,
-	    "removed; its conns go on");
+	(void)commands_split(name, service, backend);
+	tell(caller, "remove", service, backend, "removed; its conns continue");
 	answer_done(caller, "%s: removed", name);
 }

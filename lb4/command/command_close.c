@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * How conns are to be closed: the options that drain and rebalance share, and
- * rebalance.
+ * rebalance, and the options that it shares with drain: deadline and rate.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +13,8 @@
 #include "lb4/command/commands.h"
 #include "lb4/config/values.h"
 #include "lb4/control/closer.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
+#include "lb4/control/rebalance.h"
 #include "lb4/table/table.h"
 
 #define DEADLINE_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
@@ -64,16 +64,16 @@ read_deadline(struct caller *caller, const char *value, uint64_t *deadline_ms)
 
 bool
 commands_pace(struct caller *caller, const struct command *command,
-    uint64_t *deadline_ms, unsigned *rate, bool *given)
+    struct pace *pace)
 {
-	const char *deadline_text = command_option(command, "deadline");
-	const char *rate_text = command_option(command, "rate");
+	const char *deadline = command_option(command, "deadline");
+	const char *rate = command_option(command, "rate");
 
-	*deadline_ms = 0;
-	*rate = CLOSER_RATE;
-	*given = deadline_text != NULL || rate_text != NULL;
-	return read_deadline(caller, deadline_text, deadline_ms) &&
-	    read_rate(caller, rate_text, rate);
+	pace->deadline_ms = 0;
+	pace->rate = CLOSER_RATE;
+	pace->given = deadline != NULL || rate != NULL;
+	return read_deadline(caller, deadline, &pace->deadline_ms) &&
+	    read_rate(caller, rate, &pace->rate);
 }
 
 static bool
@@ -81,16 +81,16 @@ read_threshold(struct caller *caller, const char *value, double *threshold)
 {
 	char *end;
 
-	*threshold = CLOSER_THRESHOLD;
+	*threshold = REBALANCE_THRESHOLD;
 	if (value == NULL)
 		return true;
 	*threshold = strtod(value, &end);
-	/* written so that what is no number is refused, too */
+	/* written so that it also refuses NaN */
 	if (end != value && *end == '\0' && *threshold >= 1.0 &&
 	    *threshold <= THRESHOLD_MAX)
 		return true;
 	return bad_option(caller, "threshold", value,
-	    "is not a number from 1 to 100, as 1.1");
+	    "is not a number from 1 to 100, such as 1.1");
 }
 
 void
@@ -98,34 +98,36 @@ command_rebalance(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
 	const struct service *service = commands_service(caller, name);
-	uint64_t deadline_ms, surplus;
-	double threshold;
-	unsigned rate;
-	bool paced;
+	struct rebalance asked;
+	struct pace pace;
+	uint64_t surplus;
 
-	if (!commands_pace(caller, command, &deadline_ms, &rate, &paced) ||
+	if (!commands_pace(caller, command, &pace) ||
 	    !read_threshold(caller, command_option(command, "threshold"),
-		&threshold))
+		&asked.threshold))
 		return;
 	if (service == NULL) {
 		commands_no_service(caller, name);
 		return;
 	}
-	if (service->balance == BALANCE_FIRST) {
+	if (service->settings.balance == BALANCE_FIRST) {
 		answer_error(caller, "refused",
-		    "%s fills its backends one after the other", name);
+		    "%s has balance = first, which fills one backend after another",
+		    name);
 		return;
 	}
-	if (deadline_ms == 0)
-		deadline_ms = timer_now_ms() + CLOSER_REBALANCE_MS;
-	if (!closer_rebalance(caller->control->closer, service, rate, threshold,
-		deadline_ms, &surplus))
+	asked.rate = pace.rate;
+	asked.deadline_ms = pace.deadline_ms != 0
+	    ? pace.deadline_ms
+	    : timer_now_ms() + REBALANCE_DEADLINE_MS;
+	if (!closer_rebalance(caller->handle->closer, service, &asked,
+		&surplus))
 		answer_error(caller, "failed", "%s", strerror(ENOMEM));
 	else if (surplus == 0)
 		answer_done(caller, "%s: within %g of the mean already", name,
-		    threshold);
+		    asked.threshold);
 	else
 		answer_done(caller,
 		    "%s: %" PRIu64 " conn%s too many, closing, %u/s", name,
-		    surplus, surplus == 1 ? " is" : "s are", rate);
+		    surplus, surplus == 1 ? " is" : "s are", asked.rate);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * config: the configuration in force as a file would have it, with what
- * commands have changed.  The hash-seed is for admins alone: whoever knows it
- * can choose clients that all have the same backend.
+ * config: the configuration in force in the format of a file, including changes
+ * by commands.  Only admins see the hash-seed: with it, one can choose clients
+ * that all get the same backend.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/config/config.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 
 static bool
 is_seed(const char *line)
@@ -22,8 +22,8 @@ is_seed(const char *line)
 	return strncmp(line, key, strlen(key)) == 0;
 }
 
-/* Writes it without empty lines, which end an answer, and for others than
- * admins without the seed. */
+/* Replaces empty lines, which would end the answer, and hides the seed from
+ * callers below admin. */
 static void
 print_config(const struct config *config, bool admin, char *text, FILE *out)
 {
@@ -41,11 +41,11 @@ print_config(const struct config *config, bool admin, char *text, FILE *out)
 	}
 }
 
-/* NULL without memory; the caller frees it. */
+/* Returns text for the caller to free, or NULL without memory. */
 static char *
 config_text(const struct caller *caller)
 {
-	const struct config *config = caller->control->parts.config;
+	const struct config *config = handle_config(caller->handle);
 	char *dump = NULL, *text = NULL;
 	size_t dump_len = 0, len = 0;
 	FILE *out = open_memstream(&dump, &dump_len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * conns and kill: a sweep (lb4/engine/sweep.h) goes from worker to worker, and
- * what it brings is written before it is sent on.
+ * conns and kill: a sweep (lb4/engine/sweep.h) goes from worker to worker.  Its
+ * rows are written before it is sent to the next worker.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,11 +12,12 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/values.h"
-#include "lb4/control/control.h"
-#include "lb4/engine/conn.h"
+#include "lb4/control/events.h"
+#include "lb4/control/handle.h"
+#include "lb4/engine/conn_state.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
@@ -69,8 +70,8 @@ finish(struct caller *caller, const struct sweep *sweep)
 		return;
 	}
 	if (count == 0 && sweep->filter.id != 0) {
-		answer_error(caller, "unknown",
-		    "there is no such conn %" PRIu64, sweep->filter.id);
+		answer_error(caller, "unknown", "there is no conn %" PRIu64,
+		    sweep->filter.id);
 		return;
 	}
 	if (caller->json) {
@@ -82,7 +83,7 @@ finish(struct caller *caller, const struct sweep *sweep)
 	}
 	log_notice("%" PRIu64 " conn%s killed, by uid %d, pid %d", count,
 	    plural(count), (int)caller->uid, (int)caller->pid);
-	control_socket_event(caller->control->parts.socket, "kill", NULL, NULL,
+	events_tell(caller->handle->events, &(struct event){ .kind = "kill" },
 	    "%" PRIu64 " conn%s", count, plural(count));
 }
 
@@ -102,15 +103,15 @@ step_sweep(struct caller *caller)
 		return JOB_DONE;
 	job->count += sweep->rows;
 	sweep->rows = 0;
-	if (sweep->at_end) {
-		sweep->worker++;
-		sweep->cursor = 0;
-		sweep->at_end = false;
+	if (sweep->walk.at_end) {
+		sweep->walk.worker++;
+		sweep->walk.cursor = 0;
+		sweep->walk.at_end = false;
 	}
-	last = sweep->worker >= engine_running(caller->control->parts.engine) ||
+	last = sweep->walk.worker >= engine_running(caller->handle->engine) ||
 	    (sweep->filter.id != 0 && job->count > 0);
 	if (!last) {
-		control_socket_sweep(caller->control->parts.socket, caller);
+		callers_sweep(caller);
 		return JOB_WAITS;
 	}
 	finish(caller, sweep);
@@ -164,7 +165,7 @@ read_id(struct caller *caller, const char *value, uint64_t *id)
 	    bad_filter(caller, "id", value, "not the number of a conn");
 }
 
-/* backend=app1 and backend=web/app1 are both understood. */
+/* Accepts backend=app1 and backend=web/app1. */
 static bool
 read_backend(struct caller *caller, const struct command *command,
     struct sweep_filter *filter)
@@ -190,12 +191,12 @@ read_client(struct caller *caller, const struct command *command,
 	    bad_filter(caller, "client", value, why);
 }
 
-/* Whether a backend, or any (""), of the service, or of any, is known; those
- * that were removed are as long as conns have them. */
+/* Whether that backend of that service exists; "" stands for any.  A removed
+ * backend exists as long as it has conns. */
 static bool
 is_known(const struct caller *caller, const char *service, const char *backend)
 {
-	const struct tables *tables = caller->control->parts.tables;
+	const struct tables *tables = caller->handle->tables;
 
 	if (backend[0] == '\0' && commands_service(caller, service) != NULL)
 		return true;
@@ -210,7 +211,7 @@ is_known(const struct caller *caller, const char *service, const char *backend)
 	return false;
 }
 
-/* A name that nothing has is an error and no empty list. */
+/* An unknown name is an error, not an empty list. */
 static bool
 check_names(struct caller *caller, const struct sweep_filter *filter)
 {
@@ -268,7 +269,7 @@ command_conns(struct caller *caller, const struct command *command)
 		    columns);
 }
 
-/* Without a word about whom, nobody is killed. */
+/* Without an argument, kills nothing. */
 void
 command_kill(struct caller *caller, const struct command *command)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * doctor: the limits that the running process, with the configuration in force,
- * would meet, in the words of `lb4 -t --host`, and a thread that is stuck.
+ * doctor: the limits that the running process would meet with the configuration
+ * in force, in the format of `lb4 -t --host`, and a thread that is stuck.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "common/textbuf.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
 #include "lb4/host/doctor.h"
@@ -67,7 +67,7 @@ answer_json(struct caller *caller, const struct doctor_report *report)
 void
 command_doctor(struct caller *caller, const struct command *command)
 {
-	const struct control_parts *parts = &caller->control->parts;
+	const struct handle *handle = caller->handle;
 	struct threads_verdict verdict;
 	struct doctor_report report;
 	struct host host;
@@ -76,9 +76,9 @@ command_doctor(struct caller *caller, const struct command *command)
 
 	(void)command;
 	host_read(&host, "");
-	doctor_examine(parts->config, &host, engine_conns(parts->engine),
-	    &report);
-	if (threads_stuck(caller->control->threads, THREADS_ALL, &verdict))
+	doctor_examine(handle_config(handle), &host,
+	    engine_conns(handle->engine), &report);
+	if (threads_stuck(handle->threads, THREADS_ALL, &verdict))
 		doctor_add_thread(&report, verdict.name, verdict.ms);
 	if (caller->json) {
 		answer_json(caller, &report);

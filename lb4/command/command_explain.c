@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * explain: a pick from the table that is served, with the states as they are
- * now, told in the words of `lb4 --explain`.  Nothing is counted.
+ * explain: a pick from the table in force with the current states, in the
+ * format of `lb4 --explain`.  It is not counted.
+ *
+ * With down-after, it also shows the pick after backends have gone down.  A
+ * thread (errand.h) makes that pick from a table of its own, because a Maglev
+ * table may have two million slots.  It builds the table from copies of the
+ * service's configuration and of its backends' states.
  */
+#include <bsd/string.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +21,16 @@
 #include "common/timer.h"
 #include "lb4/balance/policy.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
-#include "lb4/command/socket.h"
-#include "lb4/control/control.h"
+#include "lb4/command/downs.h"
+#include "lb4/command/errand.h"
+#include "lb4/config/config.h"
+#include "lb4/control/find.h"
+#include "lb4/control/handle.h"
 #include "lb4/whatif/offline.h"
+
+/* ---- a pick as JSON ------------------------------------------------------ */
 
 static json_t *
 steps_array(const struct service *service, const struct pick_trace *trace)
@@ -38,71 +52,431 @@ steps_array(const struct service *service, const struct pick_trace *trace)
 	return steps;
 }
 
-static void
-answer_json(struct caller *caller, const struct service *service,
+/* The way to the client's backend, and the backend. */
+static json_t *
+pick_object(const struct service *service, const struct offline_pick *asked)
+{
+	const bool by_client = policy_of(service->settings.balance)->by_client;
+	char hash[32];
+
+	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
+	return json_pack("{s:o,s:o,s:b,s:b,s:o}", "hash",
+	    asked->trace.key_len > 0 ? json_string(hash) : json_null(), "steps",
+	    steps_array(service, &asked->trace), "health_ignored",
+	    !asked->trace.check_health, "kept", asked->trace.kept, "backend",
+	    by_client && asked->index >= 0
+		? json_string(service->backend[asked->index].backend->name)
+		: json_null());
+}
+
+/* The whole answer; NULL without memory. */
+static json_t *
+explained_object(const struct service *service,
     const struct offline_pick *asked)
 {
-	char checksum[32], hash[32];
-	const struct policy *policy = policy_of(service->balance);
-	const bool hashed = asked->trace.key_len > 0;
-	const int index = asked->index;
+	const struct policy *policy = policy_of(service->settings.balance);
+	json_t *pick = pick_object(service, asked);
+	json_t *object;
+	char checksum[32];
 
 	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
 	    service->checksum);
-	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
-	answer_object(caller, "lb4.explain/1",
-	    json_pack("{s:s,s:s,s:s,s:o,s:b,s:o,s:o,s:b,s:b,s:o}", "service",
-		service->state->name, "balance", policy->name, "checksum",
-		checksum, "client", answer_value(asked->client), "by_client",
-		policy->by_client, "hash",
-		hashed ? json_string(hash) : json_null(), "steps",
-		steps_array(service, &asked->trace), "health_ignored",
-		!asked->trace.check_health, "kept", asked->trace.kept,
-		"backend",
-		policy->by_client && index >= 0
-		    ? json_string(service->backend[index].backend->name)
-		    : json_null()));
+	object = json_pack("{s:s,s:s,s:s,s:o,s:b}", "service",
+	    service->state->name, "balance", policy->name, "checksum", checksum,
+	    "client", answer_value(asked->client), "by_client",
+	    policy->by_client);
+	if (json_object_update(object, pick) != 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(pick);
+	return object;
+}
+
+/* ---- what if backends go down -------------------------------------------- */
+
+/* A backend's state now. */
+struct state {
+	char name[CONFIG_NAME_MAX];
+	uint32_t health, active;
+	enum admin_state admin;
+	bool joining;
+};
+
+struct explanation {
+	struct errand errand; /* the first one: see errand.h */
+
+	/* set before the thread starts */
+	struct config *config; /* owned; has only this service */
+	char service[CONFIG_NAME_MAX];
+	char client[COMMAND_WORD_MAX];
+	uint64_t now_ms;
+	struct state *state; /* owned; `states` of them */
+	size_t states;
+	struct downs down_after;
+	bool json;
+
+	/* the thread's, and the job's once it is done; at first they hold the
+	 * pick from the table in force */
+	char *text;	/* owned; the answer as text, or */
+	json_t *object; /* owned; as JSON; NULL: no memory */
+};
+
+static void
+explanation_free(struct errand *errand)
+{
+	struct explanation *explanation = (struct explanation *)errand;
+
+	config_free(explanation->config);
+	free(explanation->state);
+	downs_done(&explanation->down_after);
+	free(explanation->text);
+	json_decref(explanation->object);
+	free(explanation);
+}
+
+/* Copies the current states to the backends of the thread's table, and sets
+ * some backends down. */
+static void
+set_states(const struct explanation *explanation, struct offline *offline)
+{
+	const struct service *service = offline_service(offline,
+	    explanation->service);
+
+	for (size_t i = 0; i < explanation->states; i++) {
+		const struct state *state = &explanation->state[i];
+		struct backend *backend = find_backend(service, state->name);
+
+		if (backend == NULL)
+			continue;
+		backend_set_health(backend, state->health, 0);
+		backend_set_admin(backend, state->admin, 0);
+		backend_set_joining(backend, state->joining);
+		atomic_store(&backend->active, state->active);
+	}
+	/* backends of other services do not matter here */
+	for (size_t i = 0; i < explanation->down_after.count; i++)
+		(void)offline_set_down(offline,
+		    explanation->down_after.name[i]);
+}
+
+/* Adds the pick after to the text answer.  Returns false without memory. */
+static bool
+add_text(struct explanation *explanation, const struct service *service,
+    const struct offline_pick *asked)
+{
+	const char **down = downs_pointers(&explanation->down_after);
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+
+	if (out != NULL && down != NULL) {
+		fputs(explanation->text, out);
+		offline_print_downs_after(down, explanation->down_after.count,
+		    out);
+		offline_print_pick(service, asked, out);
+	}
+	free(explanation->text);
+	explanation->text = NULL;
+	if (textbuf_close(&buf) == 0 && down != NULL)
+		explanation->text = buf.text;
+	else
+		textbuf_done(&buf);
+	free(down);
+	return explanation->text != NULL;
+}
+
+/* The same as JSON. */
+static bool
+add_object(const struct explanation *explanation, const struct service *service,
+    const struct offline_pick *asked)
+{
+	json_t *after = pick_object(service, asked);
+	json_t *down = json_array();
+	int error = 0;
+
+	for (size_t i = 0; i < explanation->down_after.count; i++)
+		error |= json_array_append_new(down,
+		    json_string(explanation->down_after.name[i]));
+	error |= json_object_set_new(after, "down", down);
+	error |= json_object_set_new(explanation->object, "after", after);
+	return error == 0;
+}
+
+static bool
+add_after(struct explanation *explanation, const struct service *service,
+    const struct offline_pick *asked)
+{
+	return explanation->json ? add_object(explanation, service, asked)
+				 : add_text(explanation, service, asked);
+}
+
+/* In the thread. */
+static void
+explanation_run(struct errand *errand)
+{
+	struct explanation *explanation = (struct explanation *)errand;
+	const struct service *service;
+	struct offline_pick asked;
+	struct offline offline;
+	bool complete = false;
+
+	if (offline_init(&offline, explanation->config, NULL) == 0) {
+		set_states(explanation, &offline);
+		service = offline_service(&offline, explanation->service);
+		/* the client was valid in the first pick */
+		complete = service != NULL &&
+		    offline_pick(service, explanation->client,
+			explanation->now_ms, &asked) == NULL &&
+		    add_after(explanation, service, &asked);
+		offline_done(&offline);
+	}
+	if (complete)
+		return;
+	free(explanation->text);
+	explanation->text = NULL;
+	json_decref(explanation->object);
+	explanation->object = NULL;
+}
+
+/* ---- the answer ---------------------------------------------------------- */
+
+/* Takes the reference to `object`. NULL means that there was no memory. */
+static void
+answer_explained(struct caller *caller, const char *text, json_t *object)
+{
+	if (caller->json)
+		answer_object(caller, "lb4.explain/1", object);
+	else if (text == NULL)
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+	else
+		answer_text(caller, text);
+}
+
+static void
+answer_explanation(struct caller *caller, const struct explanation *explanation)
+{
+	answer_explained(caller, explanation->text,
+	    json_incref(explanation->object));
+}
+
+static enum job_result
+step_explain(struct caller *caller)
+{
+	struct errand *errand = caller->job.errand;
+
+	if (!errand_is_done(errand))
+		return JOB_WAITS;
+	answer_explanation(caller, (struct explanation *)errand);
+	errand_cancel(caller);
+	return JOB_DONE;
+}
+
+/* Returns the pick as text for the caller to free, or NULL without memory. */
+static char *
+explained_text(const struct service *service, const struct offline_pick *asked)
+{
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+
+	if (out != NULL)
+		offline_print_pick(service, asked, out);
+	if (textbuf_close(&buf) == 0)
+		return buf.text;
+	textbuf_done(&buf);
+	return NULL;
+}
+
+static struct explanation *
+explanation_new(const struct caller *caller, const struct service *service,
+    const struct offline_pick *asked)
+{
+	struct explanation *explanation = calloc(1, sizeof(*explanation));
+
+	if (explanation == NULL)
+		return NULL;
+	errand_init(&explanation->errand, caller, explanation_run,
+	    explanation_free);
+	strlcpy(explanation->service, service->state->name,
+	    sizeof(explanation->service));
+	strlcpy(explanation->client, asked->client,
+	    sizeof(explanation->client));
+	explanation->now_ms = asked->pick.now_ms;
+	explanation->json = caller->json;
+	if (caller->json)
+		explanation->object = explained_object(service, asked);
+	else
+		explanation->text = explained_text(service, asked);
+	if (explanation->object != NULL || explanation->text != NULL)
+		return explanation;
+	errand_let_go(&explanation->errand);
+	return NULL;
+}
+
+/* Copies the service's configuration and its backends' states for the thread.
+ * Returns false without memory. */
+static bool
+copy_service(struct explanation *explanation, const struct config *config,
+    const struct service *service)
+{
+	const struct config_service *found = find_config_service(config,
+	    explanation->service);
+	struct config one = *config;
+	struct config_service only;
+
+	if (found == NULL)
+		return false;
+	only = *found;
+	one.service = &only;
+	one.services = 1;
+	one.hash_seed_set = true; /* also a random seed */
+	explanation->config = config_copy(&one);
+	explanation->state = calloc(service->backends,
+	    sizeof(*explanation->state));
+	if (explanation->config == NULL || explanation->state == NULL)
+		return false;
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct backend *backend = service->backend[i].backend;
+		struct state *state = &explanation->state[i];
+
+		strlcpy(state->name, backend->name, sizeof(state->name));
+		state->health = atomic_load_explicit(&backend->health,
+		    memory_order_acquire);
+		state->active = backend_active(backend);
+		state->admin = atomic_load_explicit(&backend->admin,
+		    memory_order_relaxed);
+		state->joining = backend_is_joining(backend);
+	}
+	explanation->states = service->backends;
+	return true;
+}
+
+/* Whether the client keeps its backend in any case: it was kept there after a
+ * change of the table, and this backend does not go down. */
+static bool
+stays(const struct explanation *explanation, const struct service *service,
+    const struct offline_pick *asked)
+{
+	char name[2 * CONFIG_NAME_MAX];
+
+	if (!asked->trace.kept || asked->index < 0)
+		return false;
+	(void)snprintf(name, sizeof(name), "%s/%s", explanation->service,
+	    service->backend[asked->index].backend->name);
+	for (size_t i = 0; i < explanation->down_after.count; i++)
+		if (strcmp(explanation->down_after.name[i], name) == 0)
+			return false;
+	return true;
+}
+
+/* Starts the thread that adds the pick after, or answers at once where no table
+ * is needed.  Returns 0 with `explanation` given away, or -errno. */
+static int
+explain_after(struct caller *caller, struct explanation *explanation,
+    const struct service *service, const struct offline_pick *asked)
+{
+	int error;
+
+	if (stays(explanation, service, asked)) {
+		if (!add_after(explanation, service, asked))
+			return -ENOMEM;
+		answer_explanation(caller, explanation);
+		errand_let_go(&explanation->errand);
+		return 0;
+	}
+	if (!copy_service(explanation, handle_config(caller->handle), service))
+		return -ENOMEM;
+	error = errand_start(&explanation->errand);
+	if (error < 0)
+		return error;
+	commands_job(caller, step_explain);
+	caller->job.errand = &explanation->errand;
+	caller->job.cancel = errand_cancel;
+	return 0;
+}
+
+/* Checks that each down-after names a backend.  If not, answers and returns
+ * false. */
+static bool
+check_downs(struct caller *caller, const struct command *command)
+{
+	struct named named;
+
+	for (unsigned i = 1; i < command->words; i++) {
+		const char *name = command_option_value(command->word[i],
+		    "down-after");
+
+		if (name != NULL && !commands_find(caller, name, &named))
+			return false;
+	}
+	return true;
+}
+
+/* Answers with the picks before and after. */
+static void
+explain_both(struct caller *caller, const struct command *command,
+    const struct service *service, const struct offline_pick *asked)
+{
+	struct explanation *explanation = explanation_new(caller, service,
+	    asked);
+	int error = -ENOMEM;
+
+	if (explanation != NULL &&
+	    downs_add_options(&explanation->down_after, command, "down-after"))
+		error = explain_after(caller, explanation, service, asked);
+	if (error == 0)
+		return;
+	answer_error(caller, "failed", "%s", strerror(-error));
+	if (explanation != NULL)
+		errand_let_go(&explanation->errand);
+}
+
+/* Answers with the pick from the table in force. */
+static void
+explain_now(struct caller *caller, const struct service *service,
+    const struct offline_pick *asked)
+{
+	char *text = caller->json ? NULL : explained_text(service, asked);
+
+	answer_explained(caller, text,
+	    caller->json ? explained_object(service, asked) : NULL);
+	free(text);
 }
 
 void
 command_explain(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
+	const char *client = command_argument(command, 1);
 	const struct service *service = commands_service(caller, name);
 	const uint64_t now_ms = timer_now_ms();
+	const bool both = command_option(command, "down-after") != NULL;
 	struct offline_pick asked;
 	const char *why;
-	struct textbuf buf;
-	FILE *out;
 
 	if (service == NULL) {
 		commands_no_service(caller, name);
 		return;
 	}
-	if (!control_socket_may_explain(caller->control->parts.socket, caller,
-		now_ms)) {
+	if (!check_downs(caller, command))
+		return;
+	if (!callers_may_explain(caller, now_ms)) {
 		answer_error(caller, "busy",
-		    "explain: a user below the level admin has 10 answers a "
-		    "second: ask again later");
+		    "explain: a user below the level admin gets 10 answers per second: ask again later");
 		return;
 	}
-	why = offline_pick(service, command_argument(command, 1), now_ms,
-	    &asked);
+	if (both && callers_have_job(caller->callers, step_explain)) {
+		/* a table may take a CPU for a while */
+		answer_error(caller, "busy",
+		    "another explain with down-after is running");
+		return;
+	}
+	why = offline_pick(service, client, now_ms, &asked);
 	if (why != NULL) {
-		answer_error(caller, "usage", "%s: %s",
-		    command_argument(command, 1), why);
+		answer_error(caller, "usage", "%s: %s", client, why);
 		return;
 	}
-	if (caller->json) {
-		answer_json(caller, service, &asked);
-		return;
-	}
-	out = textbuf_open(&buf);
-	if (out != NULL)
-		offline_print_pick(service, &asked, out);
-	if (textbuf_close(&buf) < 0)
-		answer_error(caller, "failed", "no memory");
+	if (both)
+		explain_both(caller, command, service, &asked);
 	else
-		answer_text(caller, buf.text);
-	textbuf_done(&buf);
+		explain_now(caller, service, &asked);
 }

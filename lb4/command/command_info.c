@@ -13,9 +13,11 @@
 #include "common/timer.h"
 #include "lb4/balance/maglev.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
-#include "lb4/command/socket.h"
-#include "lb4/control/control.h"
+#include "lb4/control/events.h"
+#include "lb4/control/figures.h"
+#include "lb4/control/handle.h"
 #include "lb4/control/reload.h"
 #include "lb4/engine/engine.h"
 #include "lb4/process/options.h"
@@ -23,85 +25,38 @@
 
 /* ---- info ---------------------------------------------------------------- */
 
-struct totals {
-	size_t services, backends;
-	uint64_t accepted, closed, failed, retries, no_ports;
-};
-
-static uint64_t
-no_ports_of(const struct service *service)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < service->backends; i++) {
-		struct backend_sums sums;
-
-		backend_sum(service->backend[i].backend, &sums);
-		sum += sums.no_ports;
-	}
-	return sum;
-}
-
-static void
-add_up(const struct table *table, struct totals *totals)
-{
-	*totals = (struct totals){ .services = 0 };
-	for (size_t id = 0; id < table->ids; id++) {
-		const struct service *service = table->service[id];
-
-		if (service == NULL)
-			continue;
-		totals->services++;
-		totals->backends += service->backends;
-		totals->no_ports += no_ports_of(service);
-		for (unsigned i = 0; i < service->state->workers; i++) {
-			const struct service_stats *stats =
-			    &service->state->stats[i];
-
-			totals->accepted +=
-			    atomic_load_explicit(&stats->accepted,
-				memory_order_relaxed);
-			totals->closed += atomic_load_explicit(&stats->closed,
-			    memory_order_relaxed);
-			totals->failed += atomic_load_explicit(&stats->failed,
-			    memory_order_relaxed);
-			totals->retries += atomic_load_explicit(&stats->retries,
-			    memory_order_relaxed);
-		}
-	}
-}
-
 void
 command_info(struct caller *caller, const struct command *command)
 {
-	const struct control *control = caller->control;
-	const struct control_parts *parts = &control->parts;
-	const struct table *table = table_current(parts->tables);
-	struct totals totals;
+	const struct handle *handle = caller->handle;
+	const struct table *table = table_current(handle->tables);
+	struct figures_counts counts;
+	struct figures_totals totals;
 
 	(void)command;
-	add_up(table, &totals);
+	figures_count(table, &counts);
+	figures_add_up(table, &totals);
 	answer_object(caller, "lb4.info/1",
 	    json_pack(
 		"{s:s,s:i,s:s,s:I,s:o,s:i,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,"
 		"s:I,s:I,s:I,s:s,s:i,s:s}",
-		"version", parts->version, "pid", (int)getpid(), "state",
-		control_state_name(control->state), "uptime_ms",
-		(json_int_t)(timer_now_ms() - control->began_ms),
-		"configuration", answer_value(options_source(parts->options)),
-		"workers", (int)engine_running(parts->engine), "conns",
-		(json_int_t)engine_conns(parts->engine), "maxconn",
-		(json_int_t)engine_maxconn(parts->engine), "at_maxconn",
-		engine_is_full(parts->engine), "services",
-		(json_int_t)totals.services, "backends",
-		(json_int_t)totals.backends, "generation",
+		"version", handle->version, "pid", (int)getpid(), "state",
+		handle_state_name(handle), "uptime_ms",
+		(json_int_t)(timer_now_ms() - handle->began_ms),
+		"configuration", answer_value(options_source(handle->options)),
+		"workers", (int)engine_running(handle->engine), "conns",
+		(json_int_t)engine_conns(handle->engine), "maxconn",
+		(json_int_t)engine_maxconn(handle->engine), "at_maxconn",
+		engine_is_full(handle->engine), "services",
+		(json_int_t)counts.services, "backends",
+		(json_int_t)counts.backends, "generation",
 		(json_int_t)table->generation, "accepted",
 		(json_int_t)totals.accepted, "closed",
 		(json_int_t)totals.closed, "failed", (json_int_t)totals.failed,
 		"retries", (json_int_t)totals.retries, "no_ports",
 		(json_int_t)totals.no_ports, "log_level",
 		log_level_name(atomic_load(&log_level)), "callers",
-		(int)control_socket_callers(parts->socket), "level",
+		(int)callers_count(caller->callers), "level",
 		level_name(caller->level)));
 }
 
@@ -116,14 +71,14 @@ static const struct column share_columns[] = {
 	{ NULL, NULL, 0, COLUMN_TEXT },
 };
 
-/* Where a service's zones mean nothing, all but the backups are "near". */
+/* If the service ignores zones, all backends except backups are "near". */
 static const char *const set_names[BACKEND_SETS] = {
 	[SET_NEAR] = "near",
 	[SET_FAR] = "far",
 	[SET_BACKUP] = "backup",
 };
 
-/* What a backend has of its set. */
+/* A backend's share of its set. */
 struct share {
 	uint32_t slots; /* of its Maglev table; 0 without one */
 	double percent;
@@ -191,7 +146,7 @@ static bool
 write_table(struct caller *caller, const struct service *service)
 {
 	struct share *shares = calloc(service->backends, sizeof(*shares));
-	const char *balance = balance_name(service->balance);
+	const char *balance = balance_name(service->settings.balance);
 	const bool slots = has_slots(service);
 	char checksum[32], line[256];
 
@@ -221,8 +176,7 @@ write_table(struct caller *caller, const struct service *service)
 static enum job_result
 step_table(struct caller *caller)
 {
-	const struct table *table =
-	    table_current(caller->control->parts.tables);
+	const struct table *table = table_current(caller->handle->tables);
 	struct job *job = &caller->job;
 
 	while (job->at_service < table->ids) {
@@ -245,8 +199,7 @@ void
 command_table(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
-	const struct table *table =
-	    table_current(caller->control->parts.tables);
+	const struct table *table = table_current(caller->handle->tables);
 
 	if (name != NULL && commands_service(caller, name) == NULL) {
 		commands_no_service(caller, name);
@@ -284,8 +237,8 @@ command_log_level(struct caller *caller, const struct command *command)
 		atomic_store(&log_level, level);
 		log_notice("log-level %s, by uid %d, pid %d", name,
 		    (int)caller->uid, (int)caller->pid);
-		control_socket_event(caller->control->parts.socket, "log-level",
-		    NULL, NULL, "%s", name);
+		events_tell(caller->handle->events,
+		    &(struct event){ .kind = "log-level" }, "%s", name);
 	}
 	if (caller->json) {
 		answer_head(caller, "lb4.log-level/1");
@@ -311,7 +264,7 @@ command_reload(struct caller *caller, const struct command *command)
 	}
 	log_notice("reload, by uid %d, pid %d", (int)caller->uid,
 	    (int)caller->pid);
-	if (control_reload(caller->control, word != NULL, &errors) == 0)
+	if (reload_file(caller->handle->running, word != NULL, &errors) == 0)
 		answer_done(caller, "reloaded");
 	else
 		answer_errors(caller, "refused", &errors);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * node: whether this node can accept and forward, for what moves addresses and
- * routes between the nodes of a cluster (lb4ctl watch), and taking it out of
- * the cluster, at once or by a deadline.  Whether backends are up has no part
- * in it: where all nodes see none, no address may leave all nodes.  Nor has
- * being full: clients wait in the listeners' queues.  What it answers is told
- * by readiness.h.
+ * node: shows the node's state to whatever moves addresses and routes between
+ * the nodes of a cluster (lb4ctl watch), and takes the node out of the cluster,
+ * at once or by a deadline (lb4/control/node.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,102 +15,69 @@
 #include "common/timer.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
-#include "lb4/command/socket.h"
-#include "lb4/control/closer.h"
-#include "lb4/control/control.h"
-#include "lb4/control/readiness.h"
+#include "lb4/control/events.h"
+#include "lb4/control/handle.h"
+#include "lb4/control/node.h"
 #include "lb4/engine/engine.h"
-
-/* What is left at the deadline goes on for so long: by then addresses and
- * routes that follow the readiness have left this node. */
-#define WITHDRAWN_MS 1000
 
 static void
 tell(const struct caller *caller, const char *text)
 {
-	const struct control *control = caller->control;
-	const uint64_t conns = engine_conns(control->parts.engine);
+	const struct handle *handle = caller->handle;
+	const uint64_t conns = engine_conns(handle->engine);
 
 	log_notice("node: %s, by uid %d, pid %d; %" PRIu64 " conn%s", text,
 	    (int)caller->uid, (int)caller->pid, conns, plural(conns));
-	control_socket_event(control->parts.socket, "node", NULL, NULL, "%s",
+	events_tell(handle->events, &(struct event){ .kind = "node" }, "%s",
 	    text);
 }
 
-static void
-end_drain(const struct caller *caller)
-{
-	struct control *control = caller->control;
-
-	if (!control->node_drained)
-		return;
-	control->node_drained = false;
-	closer_undrain_node(control->closer);
-	tell(caller, "ready");
-}
-
-/* `deadline_ms` 0: at once.  False after answering that it cannot be done. */
-static bool
-begin_drain(struct caller *caller, uint64_t deadline_ms, unsigned rate)
-{
-	struct control *control = caller->control;
-
-	if (deadline_ms == 0) {
-		closer_undrain_node(control->closer);
-	} else if (!closer_drain_node(control->closer, rate,
-		       deadline_ms + WITHDRAWN_MS)) {
-		answer_error(caller, "failed", "%s", strerror(ENOMEM));
-		return false;
-	}
-	control->node_deadline_ms = deadline_ms;
-	control->node_drained = true;
-	tell(caller, deadline_ms != 0 ? "draining" : "drained");
-	return true;
-}
-
+/* On failure, answers and returns false. */
 static bool
 run_drain(struct caller *caller, const struct command *command)
 {
-	uint64_t deadline_ms;
-	unsigned rate;
-	bool paced;
+	struct pace pace;
 
-	if (!commands_pace(caller, command, &deadline_ms, &rate, &paced))
+	if (!commands_pace(caller, command, &pace))
 		return false;
-	if (deadline_ms == 0 && paced) {
+	if (pace.deadline_ms == 0 && pace.given) {
 		answer_error(caller, "usage",
 		    "node drain: a rate needs a deadline");
 		return false;
 	}
 	if (command_option(command, "rate") == NULL)
-		rate = 0;
-	return begin_drain(caller, deadline_ms, rate);
+		pace.rate = 0;
+	if (!node_drain(caller->handle->running, pace.deadline_ms, pace.rate)) {
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+		return false;
+	}
+	tell(caller, pace.deadline_ms != 0 ? "draining" : "drained");
+	return true;
 }
 
 static void
 answer_node(struct caller *caller, bool drain)
 {
-	const struct control *control = caller->control;
-	const uint64_t conns = engine_conns(control->parts.engine);
+	const struct handle *handle = caller->handle;
+	const uint64_t conns = engine_conns(handle->engine);
 	enum node_state state;
-	char why[READINESS_WHY_MAX], text[READINESS_TEXT_MAX];
+	char why[NODE_WHY_MAX], text[NODE_TEXT_MAX];
 
-	state = readiness_state(control, why, sizeof(why));
+	state = node_state(handle->running, why, sizeof(why));
 	if (caller->json) {
-		/* no memory is needed: it tells what was done */
+		/* without memory: the work is done already */
 		answer_head(caller, "lb4.node/1");
 		caller_printf(caller,
 		    ",\"ready\":%s,\"state\":\"%s\","
 		    "\"why\":",
 		    state == NODE_READY ? "true" : "false",
-		    readiness_name(state));
+		    node_state_name(state));
 		answer_string(caller, why);
 		caller_printf(caller,
 		    ",\"drained\":%s,\"at_maxconn\":%s,\"conns\":%" PRIu64
 		    "}\n\n",
-		    control->node_drained ? "true" : "false",
-		    engine_is_full(control->parts.engine) ? "true" : "false",
-		    conns);
+		    node_is_drained(handle->running) ? "true" : "false",
+		    engine_is_full(handle->engine) ? "true" : "false", conns);
 		return;
 	}
 	if (drain)
@@ -122,9 +86,8 @@ answer_node(struct caller *caller, bool drain)
 		    "its address leaves it",
 		    conns, conns == 1 ? " goes" : "s go",
 		    conns == 1 ? "s" : "");
-	answer_done(caller, "%s",
-	    readiness_text(state, why, text, sizeof(text)));
-	/* who asks just this goes on asking */
+	answer_done(caller, "%s", node_text(state, why, text, sizeof(text)));
+	/* such a caller probably keeps asking */
 	caller->asks_node = !drain;
 }
 
@@ -148,7 +111,7 @@ command_node(struct caller *caller, const struct command *command)
 	}
 	if (drain && !run_drain(caller, command))
 		return;
-	if (word != NULL && !drain)
-		end_drain(caller);
+	if (word != NULL && !drain && node_undrain(caller->handle->running))
+		tell(caller, "ready");
 	answer_node(caller, drain);
 }

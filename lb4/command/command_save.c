@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * save: what weight, add and remove have changed, as a diff of the file that
- * lb4 was started with; and, if it is told to, that file with it.  A file may
- * have 16 MiB and a disk may be slow, so that a thread of its own does it, with
- * a copy of the configuration that is served (see errand.h).
+ * save: shows the changes by weight, add and remove as a diff of the
+ * configuration file and, if told to, writes the file.  The file may have 16
+ * MiB and the disk may be slow, so a thread does it, with a copy of the
+ * configuration in force (errand.h).
  */
 #include <bsd/string.h>
 #include <errno.h>
@@ -24,25 +24,26 @@
 #include "common/plural.h"
 #include "common/textbuf.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/errand.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
 #include "lb4/config/edit.h"
 #include "lb4/config/values.h"
-#include "lb4/control/control.h"
+#include "lb4/control/events.h"
+#include "lb4/control/handle.h"
 #include "lb4/process/options.h"
 
-/* The file, as it is now. */
+/* The file as read. */
 struct original {
-	char path[PATH_MAX]; /* no link */
+	char path[PATH_MAX]; /* links resolved */
 	struct stat stat;
 	char *text; /* owned */
 	size_t len;
 };
 
-/* Who is in time decides: once it is CANCELLED nothing is replaced, and once it
- * is REPLACED nothing is left to be cancelled. */
+/* The first transition decides: a CANCELLED save replaces nothing, and a save
+ * that REPLACES cannot be cancelled. */
 enum phase { PHASE_PREPARES, PHASE_REPLACES, PHASE_CANCELLED };
 
 struct saving {
@@ -53,7 +54,7 @@ struct saving {
 	char *path;	       /* owned; of the file, perhaps a link */
 	bool write;
 	bool json;
-	uid_t uid; /* who asks */
+	uid_t uid; /* of the caller */
 	pid_t pid;
 
 	_Atomic int phase;  /* writers: the thread, and the job; by CAS */
@@ -113,7 +114,7 @@ original_read(struct original *original, const char *path)
 		error = file_read(fd, CONFIG_FILE_MAX, &original->text,
 		    &original->len);
 	(void)close(fd);
-	/* somebody is writing it */
+	/* another process is writing it */
 	if (error == 0 && original->len != (size_t)original->stat.st_size)
 		error = -EAGAIN;
 	return error;
@@ -126,7 +127,7 @@ fill(int fd, const struct original *original, const struct edits *edits)
 {
 	int error;
 
-	/* as the old one: nobody may read more, nor lose the file */
+	/* keep the owner and mode: access must not widen or be lost */
 	if (fchown(fd, original->stat.st_uid, original->stat.st_gid) < 0 ||
 	    fchmod(fd, original->stat.st_mode & 07777) < 0)
 		return -errno;
@@ -136,7 +137,7 @@ fill(int fd, const struct original *original, const struct edits *edits)
 	return error;
 }
 
-/* Whether nobody has written or replaced it since it was read. */
+/* Returns 0 if the file has not been written or replaced since it was read. */
 static int
 check_same(const struct original *original)
 {
@@ -153,7 +154,7 @@ check_same(const struct original *original)
 	    : -ESTALE;
 }
 
-/* The new name may be lost with the power until its directory is written. */
+/* A power failure may lose the new name until the directory is synced. */
 static void
 sync_directory(const char *path)
 {
@@ -166,7 +167,7 @@ sync_directory(const char *path)
 		error = errno;
 	if (fd >= 0)
 		(void)close(fd);
-	/* which not every file system can do */
+	/* not every file system can sync a directory */
 	if (error != 0 && error != EINVAL)
 		log_warning("%s is written, but its directory cannot be synced "
 			    "to the disk: %s",
@@ -187,8 +188,8 @@ replace(struct saving *saving)
 	return rename(saving->new, saving->original.path) < 0 ? -errno : 0;
 }
 
-/* Replaces the file whole: who reads it finds the old one or the new one.  A
- * disk may be slow: an editor may have been quicker. */
+/* Replaces the file atomically: a reader gets the old or the new one.  Fails if
+ * an editor has changed the file meanwhile. */
 static int
 original_replace(struct saving *saving)
 {
@@ -226,23 +227,22 @@ write_file(struct saving *saving)
 		    (int)saving->uid, (int)saving->pid);
 	else if (error == -ESTALE)
 		refuse(saving, "refused",
-		    "%s was changed by somebody else meanwhile", path);
+		    "%s was changed by another process meanwhile: run save again",
+		    path);
 	else if (error == -EBUSY)
 		refuse(saving, "failed",
-		    "%s cannot be replaced, as it is a mount of its own: mount "
-		    "its directory in its place, or: lb4ctl save | patch %s",
+		    "%s cannot be replaced because it is a mount point: mount its directory instead, or run: lb4ctl save | patch %s",
 		    path, path);
 	else
 		refuse(saving, "failed",
-		    "%s cannot be written: %s: lb4ctl save | patch %s, as "
-		    "somebody who may",
+		    "%s cannot be written: %s: run lb4ctl save | patch %s as a user who can write it",
 		    path, strerror(-error), path);
 }
 
 /* ---- the answer ---------------------------------------------------------- */
 
-/* Text for JSON, which is UTF-8.  What is not, as comments may be, is taken for
- * ISO 8859-1: so every byte of it can be told. */
+/* Text for JSON, which is UTF-8.  Other text, such as comments may contain, is
+ * read as ISO 8859-1, which maps every byte. */
 static json_t *
 text_value(const char *text)
 {
@@ -267,8 +267,8 @@ text_value(const char *text)
 	return value;
 }
 
-/* What is answered if nothing goes wrong, ready before anything is written:
- * then there is no lack of memory that could hide what was done. */
+/* Makes the answer of a successful save before anything is written, so that a
+ * lack of memory cannot hide that the file was written. */
 static int
 make_answer(struct saving *saving)
 {
@@ -279,8 +279,10 @@ make_answer(struct saving *saving)
 	int error = 0;
 
 	if (out != NULL)
-		error = edits_diff(&saving->edits, original->text,
-		    original->len, original->path, out);
+		error = edits_diff(&saving->edits,
+		    &(struct edit_source){ original->text, original->len,
+			NULL },
+		    original->path, out);
 	if (out != NULL && writes && !saving->json)
 		fprintf(out, "written to %s\n", original->path);
 	if (textbuf_close(&buf) < 0 || error < 0) {
@@ -313,8 +315,10 @@ saving_run(struct errand *errand)
 		file = config_parse(original->path, original->text,
 		    original->len, &errors);
 	if (file != NULL)
-		error = edits_make(&saving->edits, original->text,
-		    original->len, file, saving->served, &why);
+		error = edits_make(&saving->edits,
+		    &(struct edit_source){ original->text, original->len,
+			file },
+		    saving->served, &why);
 	if (file != NULL && error == 0)
 		error = make_answer(saving);
 	if (errors.count > 0)
@@ -332,8 +336,8 @@ saving_run(struct errand *errand)
 
 /* ---- the job ------------------------------------------------------------- */
 
-/* A process that ends, ends its threads: then what was not replaced yet would
- * leave a file behind. */
+/* Removes the temporary file of an unfinished save, because the thread may not
+ * get to do so: it ends with the process. */
 static void
 cancel_saving(struct caller *caller)
 {
@@ -357,9 +361,10 @@ answer_saved(struct caller *caller, struct saving *saving)
 		answer_object(caller, "lb4.save/1",
 		    json_incref(saving->object));
 	} else if (saving->edits.count == 0) {
-		answer_done(caller, "%s says what is served", path);
+		answer_done(caller, "%s matches the configuration in force",
+		    path);
 	} else {
-		/* as it is: patch(1) reads it */
+		/* unescaped, for patch(1) */
 		caller_write(caller, saving->diff, strlen(saving->diff));
 		caller_write(caller, "\n", 1);
 	}
@@ -384,8 +389,9 @@ step_save(struct caller *caller)
 	else
 		answer_saved(caller, saving);
 	if (saving->written)
-		control_socket_event(caller->control->parts.socket, "save",
-		    NULL, NULL, "%s", saving->original.path);
+		events_tell(caller->handle->events,
+		    &(struct event){ .kind = "save" }, "%s",
+		    saving->original.path);
 	cancel_saving(caller);
 	return JOB_DONE;
 }
@@ -398,7 +404,7 @@ saving_new(const struct caller *caller, const char *path, bool write)
 	if (saving == NULL)
 		return NULL;
 	errand_init(&saving->errand, caller, saving_run, saving_free);
-	saving->served = config_copy(caller->control->parts.config);
+	saving->served = config_copy(handle_config(caller->handle));
 	saving->path = strdup(path);
 	saving->write = write;
 	saving->json = caller->json;
@@ -432,8 +438,7 @@ save_file(struct caller *caller, const char *path, bool write)
 void
 command_save(struct caller *caller, const struct command *command)
 {
-	const struct control *control = caller->control;
-	const struct options *options = control->parts.options;
+	const struct options *options = caller->handle->options;
 	const char *word = command_argument(command, 0);
 
 	if (word != NULL && strcmp(word, "write") != 0)
@@ -442,9 +447,9 @@ command_save(struct caller *caller, const struct command *command)
 		answer_error(caller, "refused",
 		    "there is no file: lb4 was started from %s",
 		    options_source(options));
-	else if (control_socket_runs(control->parts.socket, step_save))
-		/* each costs a CPU for a while */
-		answer_error(caller, "busy", "another save is under way");
+	else if (callers_have_job(caller->callers, step_save))
+		/* each one takes a CPU for a while */
+		answer_error(caller, "busy", "another save is running");
 	else
 		save_file(caller, options_source(options), word != NULL);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * simulate: how many clients would move if a file were in force, instead of
- * what is served, with the states as they are now.  Millions of picks take
- * seconds, so a thread of its own makes them, with configurations of its own
- * (see errand.h).
+ * simulate: how many clients would move if a file were in force instead of the
+ * present configuration, with the current states.  Millions of picks take
+ * seconds, so a thread makes them, with its own copies of the configurations
+ * (errand.h).
  */
 #include <bsd/string.h>
 #include <errno.h>
@@ -15,20 +15,15 @@
 
 #include "common/textbuf.h"
 #include "lb4/command/answer.h"
+#include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/downs.h"
 #include "lb4/command/errand.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 #include "lb4/process/options.h"
 #include "lb4/table/table.h"
 #include "lb4/whatif/offline.h"
-
-/* SERVICE/BACKEND each. */
-struct told_names {
-	char (*name)[2 * CONFIG_NAME_MAX]; /* owned; `count` of them */
-	size_t count, room;
-};
 
 struct simulation {
 	struct errand errand; /* the first one: see errand.h */
@@ -36,14 +31,14 @@ struct simulation {
 	/* set before the thread starts */
 	struct config *before; /* owned; what is in force */
 	char *path;	       /* owned; of the file; "": what is in force */
-	struct told_names down, down_after;
+	struct downs down, down_after;
 	bool json;
-	bool tells_words; /* of the file, in errors */
+	bool tells_words; /* errors may quote the file */
 
 	/* the thread's, and the job's once it is done */
 	char *text;	  /* owned; the answer, or what is wrong */
 	json_t *services; /* owned; the answer in JSON */
-	bool no_memory;	  /* ... of which a part is lost */
+	bool no_memory;	  /* part of it is lost */
 	bool failed;
 };
 
@@ -54,8 +49,8 @@ simulation_free(struct errand *errand)
 
 	free(simulation->path);
 	config_free(simulation->before);
-	free(simulation->down.name);
-	free(simulation->down_after.name);
+	downs_done(&simulation->down);
+	downs_done(&simulation->down_after);
 	free(simulation->text);
 	json_decref(simulation->services);
 	free(simulation);
@@ -136,16 +131,15 @@ tell_json(void *owner, const struct simulated *told)
 	simulation->no_memory |= error != 0;
 }
 
-/* The first complaint, for the others repeat it more often than not.  It has
- * words of the file, which the caller may not be allowed to read. */
+/* Writes the first complaint; the others often repeat it.  It quotes the file,
+ * so callers below admin are told less. */
 static void
 complain(const struct simulation *simulation,
     const struct config_errors *errors, FILE *err)
 {
 	if (errors->count > 0 && !simulation->tells_words)
 		fprintf(err,
-		    "%s has an error: callers of the level admin are told "
-		    "which",
+		    "%s has an error: only callers of the level admin see which",
 		    simulation->path);
 	else
 		fputs(errors->count > 0 ? errors->text[0] : "no memory", err);
@@ -164,25 +158,14 @@ read_after(const struct simulation *simulation, struct config_errors *errors)
 	return config;
 }
 
-/* The names, as pointers to be freed; NULL without memory. */
-static const char **
-pointers_of(const struct told_names *names)
-{
-	const char **pointer = calloc(names->count + 1, sizeof(*pointer));
-
-	for (size_t i = 0; pointer != NULL && i < names->count; i++)
-		pointer[i] = names->name[i];
-	return pointer;
-}
-
-/* Writes to `out` and `services` what is told, or to `err` what is wrong. */
+/* Writes the results to `out` and `services`, or an error to `err`. */
 static bool
 simulate(struct simulation *simulation, FILE *out, FILE *err)
 {
 	struct config_errors errors = { .count = 0 };
 	struct config *after = read_after(simulation, &errors);
-	const char **down = pointers_of(&simulation->down);
-	const char **down_after = pointers_of(&simulation->down_after);
+	const char **down = downs_pointers(&simulation->down);
+	const char **down_after = downs_pointers(&simulation->down_after);
 	int error = -EINVAL;
 
 	if (after == NULL || down == NULL || down_after == NULL)
@@ -222,7 +205,7 @@ simulation_run(struct errand *errand)
 	    !simulate(simulation, out, err);
 	if (textbuf_close(&text) < 0)
 		simulation->failed = true;
-	/* without memory for the reason, that is the reason */
+	/* if there is no memory for the reason, memory is the reason */
 	(void)textbuf_close(&complaint);
 	simulation->failed |= simulation->no_memory;
 	if (simulation->failed) {
@@ -236,7 +219,7 @@ simulation_run(struct errand *errand)
 
 /* ---- the job ------------------------------------------------------------- */
 
-/* What the program says at the command line begins with its name. */
+/* Removes the program's name, which begins messages on the command line. */
 static const char *
 plain(const char *text)
 {
@@ -273,39 +256,8 @@ step_simulate(struct caller *caller)
 
 /* ---- the question -------------------------------------------------------- */
 
-static bool
-note(struct told_names *names, const char *name)
-{
-	size_t room = 2 * names->room + 16;
-	void *more;
-
-	if (names->count == names->room) {
-		more = reallocarray(names->name, room, sizeof(*names->name));
-		if (more == NULL)
-			return false;
-		names->name = more;
-		names->room = room;
-	}
-	return strlcpy(names->name[names->count++], name,
-		   sizeof(*names->name)) < sizeof(*names->name);
-}
-
-/* Those that the option of that name gives. */
-static bool
-note_options(struct told_names *names, const struct command *command,
-    const char *option)
-{
-	for (unsigned i = 1; i < command->words; i++) {
-		const char *value = command_option_value(command->word[i],
-		    option);
-
-		if (value != NULL && !note(names, value))
-			return false;
-	}
-	return true;
-}
-
-/* Who takes no conns now is taken for down, and who is said to be. */
+/* Notes the backends to take as down: those that take no conns now, and those
+ * named by options. */
 static bool
 note_downs(struct simulation *simulation, const struct table *table,
     const struct command *command)
@@ -324,18 +276,18 @@ note_downs(struct simulation *simulation, const struct table *table,
 				continue;
 			(void)snprintf(name, sizeof(name), "%s/%s",
 			    backend->service, backend->name);
-			if (!note(&simulation->down, name))
+			if (!downs_add(&simulation->down, name))
 				return false;
 		}
 	}
-	return note_options(&simulation->down, command, "down") &&
-	    note_options(&simulation->down_after, command, "down-after");
+	return downs_add_options(&simulation->down, command, "down") &&
+	    downs_add_options(&simulation->down_after, command, "down-after");
 }
 
 static struct simulation *
 simulation_new(const struct caller *caller, const struct command *command)
 {
-	const struct control_parts *parts = &caller->control->parts;
+	const struct handle *handle = caller->handle;
 	struct simulation *simulation = calloc(1, sizeof(*simulation));
 	const char *path = command_argument(command, 0);
 
@@ -346,15 +298,15 @@ simulation_new(const struct caller *caller, const struct command *command)
 	simulation->path = strdup(path != NULL ? path
 		: command_option(command, "down-after") != NULL
 		? ""
-		: options_source(parts->options));
+		: options_source(handle->options));
 	simulation->json = caller->json;
 	simulation->tells_words = caller->level >= LEVEL_ADMIN;
 	simulation->services = json_array();
-	simulation->before = config_copy(parts->config);
+	simulation->before = config_copy(handle_config(handle));
 	if (simulation->path != NULL && simulation->services != NULL &&
 	    simulation->before != NULL &&
-	    note_downs(simulation, table_current(parts->tables), command)) {
-		/* one that was drawn stays, too */
+	    note_downs(simulation, table_current(handle->tables), command)) {
+		/* also keeps a random seed */
 		simulation->before->hash_seed_set = true;
 		return simulation;
 	}
@@ -365,28 +317,27 @@ simulation_new(const struct caller *caller, const struct command *command)
 void
 command_simulate(struct caller *caller, const struct command *command)
 {
-	const struct control *control = caller->control;
+	const struct options *options = caller->handle->options;
 	const char *path = command_argument(command, 0);
 	struct simulation *simulation;
 	int error;
 
-	/* lb4 may read files that an admin by group may not */
+	/* lb4 can read files that an admin by group cannot */
 	if (path != NULL && !caller->own) {
 		answer_error(caller, "denied",
-		    "lb4 opens a FILE for root and its own user alone: save "
-		    "what lb4ctl config says, and use lb4 --simulate");
+		    "lb4 opens a FILE only for root and its own user: save the output of lb4ctl config and use lb4 --simulate");
 	} else if (path != NULL && path[0] != '/') {
 		answer_error(caller, "usage",
-		    "%s: lb4 opens it: write its whole path", path);
+		    "%s: lb4 opens the file: write its absolute path", path);
 	} else if (path == NULL &&
 	    command_option(command, "down-after") == NULL &&
-	    !options_can_reload(control->parts.options)) {
+	    !options_can_reload(options)) {
 		answer_error(caller, "refused",
 		    "%s cannot be read again: name a FILE",
-		    options_source(control->parts.options));
-	} else if (control_socket_runs(control->parts.socket, step_simulate)) {
-		/* each costs a CPU for seconds */
-		answer_error(caller, "busy", "another one is being simulated");
+		    options_source(options));
+	} else if (callers_have_job(caller->callers, step_simulate)) {
+		/* each one takes a CPU for seconds */
+		answer_error(caller, "busy", "another simulation is running");
 	} else {
 		simulation = simulation_new(caller, command);
 		error = simulation != NULL ? errand_start(&simulation->errand)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * status: services and their backends, in pieces: the table may be another one
- * between two of them, so what is remembered is an id and an index.  As JSON it
- * has all that lb4ctl cluster check compares.
+ * status: services and their backends.  The answer is written in pieces, and
+ * the table may change between two of them, so the job remembers an id and an
+ * index.  The JSON form has everything that lb4ctl cluster check compares.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +16,10 @@
 #include "lb4/command/commands.h"
 #include "lb4/config/fingerprint.h"
 #include "lb4/config/names.h"
-#include "lb4/control/control.h"
-#include "lb4/control/readiness.h"
+#include "lb4/control/figures.h"
+#include "lb4/control/find.h"
+#include "lb4/control/handle.h"
+#include "lb4/control/node.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
@@ -41,73 +43,40 @@ static const struct column columns[] = {
 };
 
 static uint64_t
-load(const _Atomic uint64_t *field)
-{
-	return atomic_load_explicit(field, memory_order_acquire);
-}
-
-static uint64_t
 ago(uint64_t now_ms, uint64_t then_ms)
 {
 	return now_ms > then_ms ? now_ms - then_ms : 0;
 }
 
-/* What health says of it, apart from anything else. */
-static const char *
-health_name(uint32_t word, bool checked)
-{
-	if (!checked)
-		return "unchecked";
-	if (health_is_down(word))
-		return "down";
-	return health_result(word) == HEALTH_UNKNOWN ? "unknown" : "up";
-}
-
-/* The AND of the parts, in a word. */
-static const char *
-state_name(const struct backend *backend, enum admin_state admin, uint32_t word)
-{
-	if (admin != ADMIN_READY)
-		return admin_state_name(admin);
-	if (backend_is_joining(backend))
-		return "joining";
-	return health_is_down(word) ? "down" : "up";
-}
-
 /* The last check in one cell: "down: no answer, 1.2s ago, took 0.4ms". */
 static void
-describe_check(const struct backend *backend, uint32_t word, uint64_t now_ms,
+describe_check(const struct figures_backend *figures, uint64_t now_ms,
     char *buf, size_t size)
 {
-	uint64_t checked_ms = load(&backend->checked_ms);
 	char text[HEALTH_TEXT_MAX], age[ANSWER_TEXT_MAX];
-	double took_ms = atomic_load_explicit(&backend->check_us,
-			     memory_order_relaxed) /
-	    1000.0;
 
-	if (checked_ms == 0)
+	if (figures->checked_ms == 0)
 		(void)snprintf(buf, size, "none yet");
 	else
 		(void)snprintf(buf, size, "%s%s, %s ago, took %.1fms",
-		    health_is_down(word) ? "down: " : "",
-		    health_text(word, text, sizeof(text)),
-		    answer_time(ago(now_ms, checked_ms), age, sizeof(age)),
-		    took_ms);
+		    health_is_down(figures->health) ? "down: " : "",
+		    health_text(figures->health, text, sizeof(text)),
+		    answer_time(ago(now_ms, figures->checked_ms), age,
+			sizeof(age)),
+		    figures->check_ms);
 }
 
 static json_t *
-check_object(const struct backend *backend, uint32_t word, uint64_t now_ms)
+check_object(const struct figures_backend *figures, uint64_t now_ms)
 {
-	uint64_t checked_ms = load(&backend->checked_ms);
 	char text[HEALTH_TEXT_MAX];
 
-	if (checked_ms == 0)
+	if (figures->checked_ms == 0)
 		return json_null();
 	return json_pack("{s:s,s:I,s:f}", "result",
-	    health_text(word, text, sizeof(text)), "ago_ms",
-	    (json_int_t)ago(now_ms, checked_ms), "took_ms",
-	    atomic_load_explicit(&backend->check_us, memory_order_relaxed) /
-		1000.0);
+	    health_text(figures->health, text, sizeof(text)), "ago_ms",
+	    (json_int_t)ago(now_ms, figures->checked_ms), "took_ms",
+	    figures->check_ms);
 }
 
 static json_t *
@@ -117,20 +86,18 @@ since_object(uint64_t now_ms, uint64_t then_ms)
 			    : json_integer((json_int_t)ago(now_ms, then_ms));
 }
 
-/* As it is configured; NULL when it is so no more. */
+/* The backend's configuration, or NULL after it was removed. */
 static const struct config_backend *
 configured(const struct caller *caller, const struct backend *backend)
 {
-	const struct config_service *service = commands_config_service(caller,
-	    backend->service);
+	const struct config *config = handle_config(caller->handle);
 
-	for (size_t i = 0; service != NULL && i < service->backends; i++)
-		if (strcmp(service->backend[i].name, backend->name) == 0)
-			return &service->backend[i];
-	return NULL;
+	return find_config_backend(find_config_service(config,
+				       backend->service),
+	    backend->name);
 }
 
-/* Its zone, and whether it is a backup. */
+/* Adds the backend's zone and whether it is a backup. */
 static void
 add_place(const struct caller *caller, const struct backend *backend,
     const struct service_backend *entry, json_t *row)
@@ -154,109 +121,66 @@ add_place(const struct caller *caller, const struct backend *backend,
 	    entry != NULL ? json_boolean(backup) : json_null());
 }
 
-/* A backend's row; `entry` NULL: it is in the table no more. */
+/* A backend's row; `entry` is NULL when the table no longer has the backend. */
 static json_t *
 backend_row(const struct caller *caller, const struct backend *backend,
     const struct service_backend *entry, bool checked)
 {
 	const uint64_t now_ms = timer_now_ms();
-	const uint32_t word = atomic_load_explicit(&backend->health,
-	    memory_order_acquire);
-	const enum admin_state admin = atomic_load_explicit(&backend->admin,
-	    memory_order_relaxed);
 	char addr[ADDR_TEXT_MAX], name[CONFIG_NAME_MAX + 2], check[256] = "-";
-	struct backend_sums sums;
+	struct figures_backend figures;
 	json_t *row;
 
-	backend_sum(backend, &sums);
+	figures_backend(backend, &figures);
 	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
 	    backend->name);
 	row = json_pack("{s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:I,"
 			"s:f,s:f,s:I,s:I}",
 	    "backend", name, "address",
 	    answer_value(addr_format(&backend->addr, addr, sizeof(addr))),
-	    "state",
-	    entry != NULL ? state_name(backend, admin, word) : "removed",
-	    "admin", admin_state_name(admin), "health",
-	    health_name(word, checked), "admin_since_ms",
-	    since_object(now_ms, backend->admin_since_ms), "health_since_ms",
-	    since_object(now_ms, load(&backend->health_since_ms)), "weight",
+	    "state", entry != NULL ? figures_state_name(&figures) : "removed",
+	    "admin", admin_state_name(figures.admin), "health",
+	    figures_health_name(&figures, checked), "admin_since_ms",
+	    since_object(now_ms, figures.admin_since_ms), "health_since_ms",
+	    since_object(now_ms, figures.health_since_ms), "weight",
 	    entry != NULL ? (int)entry->weight : 0, "maxconn",
 	    (json_int_t)(entry != NULL ? entry->maxconn : 0), "active",
-	    (json_int_t)atomic_load_explicit(&backend->active,
-		memory_order_relaxed),
-	    "total", (json_int_t)sums.conns, "failures",
-	    (json_int_t)sums.connect_failures, "no_ports",
-	    (json_int_t)sums.no_ports, "conns_per_s", backend->rate.conns_per_s,
-	    "bytes_per_s", backend->rate.bytes_per_s, "bytes_to_backend",
-	    (json_int_t)sums.bytes_to_backend, "bytes_to_client",
-	    (json_int_t)sums.bytes_to_client);
+	    (json_int_t)figures.active, "total", (json_int_t)figures.sums.conns,
+	    "failures", (json_int_t)figures.sums.connect_failures, "no_ports",
+	    (json_int_t)figures.sums.no_ports, "conns_per_s",
+	    backend->rate.conns_per_s, "bytes_per_s", backend->rate.bytes_per_s,
+	    "bytes_to_backend", (json_int_t)figures.sums.bytes_to_backend,
+	    "bytes_to_client", (json_int_t)figures.sums.bytes_to_client);
 	if (row == NULL)
 		return NULL;
 	add_place(caller, backend, entry, row);
 	if (checked)
-		describe_check(backend, word, now_ms, check, sizeof(check));
+		describe_check(&figures, now_ms, check, sizeof(check));
 	if (json_object_set_new(row, "check",
 		!caller->json ? json_string(check)
-		    : checked ? check_object(backend, word, now_ms)
+		    : checked ? check_object(&figures, now_ms)
 			      : json_null()) == 0)
 		return row;
 	json_decref(row);
 	return NULL;
 }
 
-struct service_sums {
-	uint64_t accepted, closed, failed, retries, discarded;
-	uint64_t stalled, shed;
-	uint64_t queued, no_ports;
-	size_t available;
-};
-
-static void
-sum_service(const struct service *service, struct service_sums *sums)
-{
-	const struct service_state *state = service->state;
-
-	const struct waitqueue *queue = atomic_load_explicit(&state->waitqueue,
-	    memory_order_acquire);
-
-	*sums = (struct service_sums){ .accepted = 0 };
-	if (queue != NULL)
-		sums->queued = atomic_load_explicit(&queue->waiting,
-		    memory_order_relaxed);
-	for (unsigned i = 0; i < state->workers; i++) {
-		sums->accepted += load(&state->stats[i].accepted);
-		sums->closed += load(&state->stats[i].closed);
-		sums->failed += load(&state->stats[i].failed);
-		sums->retries += load(&state->stats[i].retries);
-		sums->discarded += load(&state->stats[i].discarded_bytes);
-		sums->stalled += load(&state->stats[i].stalled);
-		sums->shed += load(&state->stats[i].shed);
-	}
-	for (size_t i = 0; i < service->backends; i++) {
-		struct backend_sums backend;
-
-		backend_sum(service->backend[i].backend, &backend);
-		sums->no_ports += backend.no_ports;
-		sums->available += service->backend[i].weight > 0 &&
-		    backend_is_available(service->backend[i].backend);
-	}
-}
-
-/* A checksum as lb4ctl(8) and the log have it. */
+/* A checksum in the format of lb4ctl(8) and the log. */
 static json_t *
 checksum_text(uint64_t checksum)
 {
 	return json_sprintf("%016" PRIx64, checksum);
 }
 
-/* Of the service as it is configured, for JSON; null when it is so no more. */
+/* The checksum of the service's configuration, for JSON; null after the service
+ * was removed. */
 static json_t *
 configuration_checksum(const struct caller *caller,
     const struct service *service)
 {
 	const struct config_service *config = caller->json
-	    ? commands_config_service(caller, service->state->name)
+	    ? find_config_service(handle_config(caller->handle),
+		  service->state->name)
 	    : NULL;
 	uint64_t sum;
 
@@ -269,7 +193,7 @@ configuration_checksum(const struct caller *caller,
 static json_t *
 listens_array(const struct caller *caller, const struct service *service)
 {
-	const struct engine *engine = caller->control->parts.engine;
+	const struct engine *engine = caller->handle->engine;
 	char text[ADDR_TEXT_MAX];
 	const struct addr *addr;
 	json_t *list = json_array();
@@ -305,9 +229,9 @@ format_listens(const struct caller *caller, const struct service *service,
 	json_decref(listens);
 }
 
-/* What is seldom so is said when it is so. */
+/* A rare figure, shown only when it is not 0. */
 static const char *
-say_no_ports(const struct service_sums *sums, char *buf, size_t size)
+say_no_ports(const struct figures_service *sums, char *buf, size_t size)
 {
 	buf[0] = '\0';
 	if (sums->no_ports > 0)
@@ -319,14 +243,12 @@ say_no_ports(const struct service_sums *sums, char *buf, size_t size)
 static void
 open_service(struct caller *caller, const struct service *service)
 {
-	const uint64_t active = atomic_load(&service->state->gate.inside);
-	struct service_sums sums;
+	struct figures_service sums;
 	const char *state;
 	char line[512], no_ports[48];
-	const bool full = gate_is_full(&service->state->gate, service->maxconn);
-	const bool all_full = engine_is_full(caller->control->parts.engine);
+	const bool all_full = engine_is_full(caller->handle->engine);
 
-	sum_service(service, &sums);
+	figures_service(service, &sums);
 	state = sums.available > 0 ? "up" : "down";
 	if (!caller->json) {
 		answer_line(caller,
@@ -334,12 +256,13 @@ open_service(struct caller *caller, const struct service *service)
 		    " conn%s, %" PRIu64 " queued, %" PRIu64
 		    " accepted, %" PRIu64 " failed, %" PRIu64
 		    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s%s",
-		    service->state->name, state, balance_name(service->balance),
-		    sums.available, service->backends, active, plural(active),
+		    service->state->name, state,
+		    balance_name(service->settings.balance), sums.available,
+		    service->backends, sums.active, plural(sums.active),
 		    sums.queued, sums.accepted, sums.failed, sums.retries,
 		    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
 		    say_no_ports(&sums, no_ports, sizeof(no_ports)),
-		    full	   ? ", at maxconn"
+		    sums.full	   ? ", at maxconn"
 			: all_full ? ", at the global maxconn"
 				   : "");
 		format_listens(caller, service, line, sizeof(line));
@@ -349,22 +272,24 @@ open_service(struct caller *caller, const struct service *service)
 		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,"
 		"s:I,s:o,s:o,s:o}",
 		"service", service->state->name, "state", state, "balance",
-		balance_name(service->balance), "available",
-		(json_int_t)sums.available, "active", (json_int_t)active,
+		balance_name(service->settings.balance), "available",
+		(json_int_t)sums.available, "active", (json_int_t)sums.active,
 		"queued", (json_int_t)sums.queued, "maxconn",
-		(json_int_t)service->maxconn, "at_maxconn", full, "accepted",
-		(json_int_t)sums.accepted, "closed", (json_int_t)sums.closed,
-		"failed", (json_int_t)sums.failed, "retries",
-		(json_int_t)sums.retries, "bytes_discarded",
-		(json_int_t)sums.discarded, "stalled", (json_int_t)sums.stalled,
-		"shed", (json_int_t)sums.shed, "configuration_checksum",
+		(json_int_t)service->settings.maxconn, "at_maxconn", sums.full,
+		"accepted", (json_int_t)sums.accepted, "closed",
+		(json_int_t)sums.closed, "failed", (json_int_t)sums.failed,
+		"retries", (json_int_t)sums.retries, "bytes_discarded",
+		(json_int_t)sums.discarded_bytes, "stalled",
+		(json_int_t)sums.stalled, "shed", (json_int_t)sums.shed,
+		"configuration_checksum",
 		configuration_checksum(caller, service), "table_checksum",
 		checksum_text(service->checksum), "listens",
 		listens_array(caller, service)),
 	    "backends", line, columns);
 }
 
-/* The next piece of a service's rows; true when it is complete. */
+/* Writes the next piece of a service's rows.  Returns true when it is
+ * complete. */
 static bool
 write_service(struct caller *caller, const struct service *service)
 {
@@ -381,7 +306,7 @@ write_service(struct caller *caller, const struct service *service)
 
 		answer_row(caller,
 		    backend_row(caller, entry->backend, entry,
-			service->check.kind != CHECK_NONE));
+			service->settings.check.kind != CHECK_NONE));
 	}
 	if (job->at_backend < service->backends)
 		return false;
@@ -389,11 +314,11 @@ write_service(struct caller *caller, const struct service *service)
 	return true;
 }
 
-/* Backends that no table names any more, but conns do. */
+/* Writes the backends that were removed and still have conns. */
 static void
 write_removed(struct caller *caller)
 {
-	const struct tables *tables = caller->control->parts.tables;
+	const struct tables *tables = caller->handle->tables;
 	const struct table *table = table_current(tables);
 	bool titled = false;
 
@@ -424,8 +349,7 @@ write_removed(struct caller *caller)
 static enum job_result
 step_status(struct caller *caller)
 {
-	const struct table *table =
-	    table_current(caller->control->parts.tables);
+	const struct table *table = table_current(caller->handle->tables);
 	struct job *job = &caller->job;
 
 	while (job->at_service < table->ids) {
@@ -448,21 +372,21 @@ step_status(struct caller *caller)
 	return JOB_DONE;
 }
 
-/* What is true of the whole node. */
+/* The members about the whole node. */
 static json_t *
 status_head(const struct caller *caller)
 {
-	const struct control_parts *parts = &caller->control->parts;
-	const struct config *config = parts->config;
-	char why[READINESS_WHY_MAX];
+	const struct handle *handle = caller->handle;
+	const struct config *config = handle_config(handle);
+	char why[NODE_WHY_MAX];
 	uint64_t sum;
 
 	if (fingerprint_global(config, &sum) < 0)
 		return NULL;
 	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:b}", "version",
-	    parts->version, "zone", config->zone, "node",
-	    readiness_name(readiness_state(caller->control, why, sizeof(why))),
-	    "at_maxconn", engine_is_full(parts->engine),
+	    handle->version, "zone", config->zone, "node",
+	    node_state_name(node_state(handle->running, why, sizeof(why))),
+	    "at_maxconn", engine_is_full(handle->engine),
 	    "configuration_checksum", checksum_text(sum), "seed_checksum",
 	    fingerprint_seed_matters(config)
 		? checksum_text(fingerprint_seed(config))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Commands whose answer comes later: check, wait, monitor.  Their jobs are
- * tried again whenever there is news, and once a second.
+ * check, wait, monitor: commands that answer later.  Their jobs run again on
+ * news, and once a second.
  */
 #include <string.h>
 
@@ -10,11 +10,11 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/config/values.h"
-#include "lb4/control/control.h"
+#include "lb4/control/handle.h"
 #include "lb4/health/prober.h"
 #include "lb4/table/table.h"
 
-/* What a check may take longer than its timeout before its job gives up. */
+/* How long after a check's timeout its job gives up. */
 #define CHECK_GRACE_MS 2000
 
 static bool
@@ -35,8 +35,8 @@ static const struct column check_columns[] = {
 	{ NULL, NULL, 0, COLUMN_TEXT },
 };
 
-/* Whether the job asked after this one; those in maintenance are not checked.
- */
+/* Whether the job asks about this backend.  Backends in maintenance are not
+ * checked. */
 static bool
 is_asked(const struct caller *caller, const struct backend *backend)
 {
@@ -97,7 +97,8 @@ step_check(struct caller *caller)
 	return JOB_DONE;
 }
 
-/* Asks the prober for the checks; how many, or -1 after an answer. */
+/* Asks the prober for the checks.  Returns how many, or -1 after answering an
+ * error. */
 static int
 ask(struct caller *caller, const struct service *service)
 {
@@ -108,9 +109,9 @@ ask(struct caller *caller, const struct service *service)
 
 		if (!is_asked(caller, backend))
 			continue;
-		if (!prober_ask(caller->control->parts.prober, backend->id)) {
+		if (!prober_ask(caller->handle->prober, backend->id)) {
 			answer_error(caller, "busy",
-			    "too many checks are asked for at once");
+			    "too many checks at once: ask again later");
 			return -1;
 		}
 		asked++;
@@ -139,26 +140,27 @@ command_check(struct caller *caller, const struct command *command)
 		commands_no_service(caller, name);
 		return;
 	}
-	if (service->check.kind == CHECK_NONE) {
+	if (service->settings.check.kind == CHECK_NONE) {
 		answer_error(caller, "refused", "service %s has check = none",
 		    service->state->name);
 		return;
 	}
 	memcpy(job->service, service->state->name, sizeof(job->service));
 	commands_job(caller, step_check);
-	job->deadline_ms = job->began_ms + service->check.timeout_ms +
+	job->deadline_ms = job->began_ms + service->settings.check.timeout_ms +
 	    CHECK_GRACE_MS;
 	asked = ask(caller, service);
 	if (asked == 0)
 		answer_error(caller, "refused",
-		    "%s is in maintenance, and not checked", name);
+		    "%s is in maintenance, so it is not checked", name);
 	if (asked <= 0)
 		job->step = NULL;
 }
 
 /* ---- wait ready ---------------------------------------------------------- */
 
-/* Whether a backend takes conns and, where there are checks, has passed one. */
+/* Whether a backend of the service takes conns and, if the service has checks,
+ * has passed one. */
 static bool
 is_ready(const struct service *service)
 {
@@ -169,19 +171,18 @@ is_ready(const struct service *service)
 
 		if (service->backend[i].weight > 0 &&
 		    backend_is_available(backend) &&
-		    (service->check.kind == CHECK_NONE ||
+		    (service->settings.check.kind == CHECK_NONE ||
 			health_result(word) != HEALTH_UNKNOWN))
 			return true;
 	}
 	return false;
 }
 
-/* The first service that is not ready; NULL: all are. */
+/* The first service that is not ready, or NULL. */
 static const char *
 not_ready(const struct caller *caller)
 {
-	const struct table *table =
-	    table_current(caller->control->parts.tables);
+	const struct table *table = table_current(caller->handle->tables);
 	const char *only = caller->job.service;
 
 	for (size_t id = 0; id < table->ids; id++) {
@@ -201,9 +202,9 @@ step_wait(struct caller *caller)
 {
 	const char *missing = not_ready(caller);
 
-	if (caller->control->state != CONTROL_RUNNING) {
+	if (!handle_is_serving(caller->handle)) {
 		answer_error(caller, "failed", "lb4 is %s",
-		    control_state_name(caller->control->state));
+		    handle_state_name(caller->handle));
 		return JOB_DONE;
 	}
 	if (missing == NULL) {
@@ -249,7 +250,7 @@ command_wait(struct caller *caller, const struct command *command)
 
 /* ---- monitor ------------------------------------------------------------- */
 
-/* Answers with nothing for now: events follow until the next line. */
+/* Answers nothing at first; events follow until the next line. */
 void
 command_monitor(struct caller *caller, const struct command *command)
 {

@@ -12,10 +12,10 @@
 #include "common/nearest.h"
 #include "common/timer.h"
 #include "lb4/command/answer.h"
-#include "lb4/command/socket.h"
+#include "lb4/command/callers.h"
 #include "lb4/config/values.h"
-#include "lb4/control/control.h"
-#include "lb4/health/prober.h"
+#include "lb4/control/find.h"
+#include "lb4/control/handle.h"
 #include "lb4/table/table.h"
 
 struct handler {
@@ -122,7 +122,7 @@ commands_usage(struct caller *caller, const struct command *command)
 	    spec->arguments[0] != '\0' ? " " : "", spec->arguments);
 }
 
-/* The first option that the command does not have, or NULL. */
+/* The first word that is an unknown option, or NULL. */
 static const char *
 unknown_option(const struct spec *spec, const struct command *command)
 {
@@ -205,8 +205,8 @@ commands_run(struct caller *caller, const char *line, size_t len)
 		answer_error(caller, "denied",
 		    "%s needs the level %s, and yours is %s", spec->name,
 		    level_name(spec->level), level_name(caller->level));
-		control_socket_log(caller->control->parts.socket,
-		    LOG_LEVEL_WARNING, caller, "may not %s", spec->name);
+		callers_log(caller, LOG_LEVEL_WARNING, "may not %s",
+		    spec->name);
 	} else if (is_well_formed(caller, spec, &command)) {
 		handler_of(spec)(caller, &command);
 	}
@@ -233,46 +233,13 @@ commands_split(const char *name, char service[CONFIG_NAME_MAX],
 const struct service *
 commands_service(const struct caller *caller, const char *name)
 {
-	const struct tables *tables = caller->control->parts.tables;
-	const struct service_state *state = tables_state(tables, name);
-
-	return state != NULL ? table_service(table_current(tables), state->id)
-			     : NULL;
-}
-
-struct config_service *
-commands_config_service(const struct caller *caller, const char *name)
-{
-	struct config *config = caller->control->parts.config;
-
-	for (size_t i = 0; i < config->services; i++)
-		if (strcmp(config->service[i].name, name) == 0)
-			return &config->service[i];
-	return NULL;
-}
-
-static struct config_backend *
-find_config_backend(struct config_service *service, const char *name)
-{
-	for (size_t i = 0; service != NULL && i < service->backends; i++)
-		if (strcmp(service->backend[i].name, name) == 0)
-			return &service->backend[i];
-	return NULL;
-}
-
-static struct backend *
-find_backend(const struct service *service, const char *name)
-{
-	for (size_t i = 0; service != NULL && i < service->backends; i++)
-		if (strcmp(service->backend[i].backend->name, name) == 0)
-			return service->backend[i].backend;
-	return NULL;
+	return find_service(caller->handle->tables, name);
 }
 
 void
 commands_no_service(struct caller *caller, const char *name)
 {
-	const struct config *config = caller->control->parts.config;
+	const struct config *config = handle_config(caller->handle);
 	struct nearest nearest;
 
 	nearest_begin(&nearest, name);
@@ -288,7 +255,7 @@ void
 commands_no_backend(struct caller *caller, const char *service,
     const char *name)
 {
-	const struct tables *tables = caller->control->parts.tables;
+	const struct tables *tables = caller->handle->tables;
 	const bool any = service[0] == '\0';
 	struct nearest nearest;
 
@@ -315,10 +282,7 @@ commands_find(struct caller *caller, const char *name, struct named *named)
 	}
 	named->service = commands_service(caller, service);
 	named->backend = find_backend(named->service, backend);
-	named->config_service = commands_config_service(caller, service);
-	named->config_backend = find_config_backend(named->config_service,
-	    backend);
-	if (named->backend != NULL && named->config_backend != NULL)
+	if (named->backend != NULL)
 		return true;
 	if (named->service == NULL)
 		commands_no_service(caller, service);
@@ -333,16 +297,4 @@ commands_job(struct caller *caller,
 {
 	caller->job.step = step;
 	caller->job.began_ms = timer_now_ms();
-}
-
-int
-commands_publish(struct caller *caller)
-{
-	struct control_parts *parts = &caller->control->parts;
-	int error = tables_publish(parts->tables, parts->config,
-	    &parts->config->hash_seed);
-
-	if (error == 0)
-		prober_table_changed(parts->prober);
-	return error;
 }

@@ -15,30 +15,24 @@
 #include "lb4/command/command.h"
 
 struct backend;
-struct config_backend;
-struct config_service;
 struct service;
 
-/* Runs a line of a caller.  With an empty line nothing happens. */
+/* Runs a line of a caller.  Ignores an empty line. */
 void commands_run(struct caller *caller, const char *line, size_t len);
 
-/* Answers that the command cannot be meant so: "usage: conns ...". */
+/* Answers how the command is written: "write: conns ...". */
 void commands_usage(struct caller *caller, const struct command *command);
 
-/*
- * Finds what SERVICE/BACKEND names in the current table and configuration, or
- * answers that there is none and returns false.
- */
+/* Finds SERVICE/BACKEND in the current table.  If there is none, answers and
+ * returns false. */
 struct named {
 	const struct service *service;
 	struct backend *backend;
-	struct config_service *config_service;
-	struct config_backend *config_backend;
 };
 bool commands_find(struct caller *caller, const char *name,
     struct named *named);
 
-/* Cuts SERVICE/BACKEND in two; false when it is no such thing. */
+/* Splits SERVICE/BACKEND. Returns false when it is malformed. */
 bool commands_split(const char *name, char service[CONFIG_NAME_MAX],
     char backend[CONFIG_NAME_MAX]);
 
@@ -46,28 +40,28 @@ bool commands_split(const char *name, char service[CONFIG_NAME_MAX],
 const struct service *commands_service(const struct caller *caller,
     const char *name);
 
-/* The service of that name in the configuration, or NULL. */
-struct config_service *commands_config_service(const struct caller *caller,
-    const char *name);
-
-/* Answers that there is no such service, and which one may be meant. */
+/* Answers that there is no such service, with the nearest name. */
 void commands_no_service(struct caller *caller, const char *name);
 
-/* The same for a backend; of no particular `service` when that is "". */
+/* The same for a backend; of any service when `service` is "". */
 void commands_no_backend(struct caller *caller, const char *service,
     const char *name);
 
-/* Lets the answer be given by `step`, from now on. */
+/* Makes a job that calls `step` until the answer is complete. */
 void commands_job(struct caller *caller,
     enum job_result (*step)(struct caller *caller));
 
-/* Publishes the configuration as it is now.  0 or -errno. */
-int commands_publish(struct caller *caller);
+/* The options deadline=TIME and rate=CONNS/s. */
+struct pace {
+	uint64_t
+	    deadline_ms; /* on the clock of timer_now_ms(); 0: none given */
+	unsigned rate;	 /* CLOSER_RATE when none is given */
+	bool given;	 /* at least one of the two was given */
+};
 
-/* Reads the options deadline=TIME, *ms from now on (0: none is given), and
- * rate=CONNS/s, or answers what is wrong with them and returns false. */
+/* Reads these options.  On an error, answers and returns false. */
 bool commands_pace(struct caller *caller, const struct command *command,
-    uint64_t *deadline_ms, unsigned *rate, bool *given);
+    struct pace *pace);
 
 typedef void command_fn(struct caller *caller, const struct command *command);
 

@@ -9,14 +9,13 @@
 #include <unistd.h>
 
 #include "lb4/command/caller.h"
-#include "lb4/command/socket.h"
-#include "lb4/control/control.h"
+#include "lb4/command/callers.h"
 
 void
 errand_init(struct errand *errand, const struct caller *caller,
     void (*run)(struct errand *errand), void (*free)(struct errand *errand))
 {
-	errand->bell = control_socket_bell(caller->control->parts.socket);
+	errand->bell = callers_bell(caller->callers);
 	errand->run = run;
 	errand->free = free;
 	atomic_init(&errand->stop, false);
@@ -42,7 +41,7 @@ errand_main(void *argument)
 
 	errand->run(errand);
 	atomic_store_explicit(&errand->done, true, memory_order_release);
-	/* without it the job looks once a second */
+	/* if this fails, the job checks once a second anyway */
 	(void)!write(errand->bell, &ring, sizeof(ring));
 	errand_let_go(errand);
 	return NULL;

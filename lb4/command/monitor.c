@@ -9,6 +9,7 @@
 
 #include "lb4/command/answer.h"
 #include "lb4/command/caller.h"
+#include "lb4/control/events.h"
 
 /* "2026-08-12T09:30:00.123Z" */
 static void
@@ -25,7 +26,7 @@ format_now(char *buf, size_t size)
 }
 
 bool
-monitor_tell(struct caller *caller, const struct event *event)
+monitor_tell(struct caller *caller, const struct event *event, const char *text)
 {
 	char time[40];
 
@@ -37,15 +38,15 @@ monitor_tell(struct caller *caller, const struct event *event)
 	if (caller->json) {
 		answer_event(caller,
 		    json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:o}", "schema",
-			"lb4.event/1", "time", time, "event", event->event,
+			"lb4.event/1", "time", time, "event", event->kind,
 			"service", event->service, "backend", event->backend,
-			"text", answer_value(event->text)));
+			"text", answer_value(text)));
 	} else {
-		answer_line(caller, "%s %s %s%s%s%s%s", time, event->event,
+		answer_line(caller, "%s %s %s%s%s%s%s", time, event->kind,
 		    event->service != NULL ? event->service : "",
 		    event->backend != NULL ? "/" : "",
 		    event->backend != NULL ? event->backend : "",
-		    event->service != NULL ? " " : "", event->text);
+		    event->service != NULL ? " " : "", text);
 	}
 	if (caller->no_memory)
 		caller->state = CALLER_GONE;

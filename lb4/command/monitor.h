@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Telling an event to a caller who has said `monitor`.
+ * Tells an event to a caller that monitors.
  */
 #ifndef LB4_COMMAND_MONITOR_H
 #define LB4_COMMAND_MONITOR_H
@@ -9,16 +9,11 @@
 #include <stdbool.h>
 
 struct caller;
+struct event;
 
-struct event {
-	const char *event;   /* "admin", "health", ... */
-	const char *service; /* NULL: of no service */
-	const char *backend; /* NULL: of no backend */
-	const char *text;
-};
-
-/* Writes the event with the present time, as text or as JSON.  False when the
- * caller has too much left to read: it is GONE then. */
-bool monitor_tell(struct caller *caller, const struct event *event);
+/* Writes the event with the present time, as text or JSON. Returns false when
+ * the caller has too much left to read; it is GONE then. */
+bool monitor_tell(struct caller *caller, const struct event *event,
+    const char *text);
 
 #endif

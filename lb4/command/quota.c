@@ -22,7 +22,7 @@ find(struct quota *quota, uid_t uid)
 	return NULL;
 }
 
-/* A place that is free, or that of the user seen longest ago. */
+/* A free place, or that of the user seen longest ago. */
 static struct quota_user *
 add(struct quota *quota, uid_t uid)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * How often each user may have what is costly, or tells too much when it is
- * asked for without end: a limiter for each user.  Owned by one thread.
+ * A limiter for each user, for answers that are costly or that would reveal too
+ * much in large numbers.  Owned by one thread.
  */
 #ifndef LB4_COMMAND_QUOTA_H
 #define LB4_COMMAND_QUOTA_H
@@ -14,8 +14,8 @@
 
 #include "common/limiter.h"
 
-/* Users that are remembered at a time; of more, the one that was seen longest
- * ago is forgotten. */
+/* How many users are remembered; a further one replaces the user seen longest
+ * ago. */
 #define QUOTA_USERS_MAX 64
 
 struct quota {
@@ -31,7 +31,7 @@ struct quota {
 
 void quota_init(struct quota *quota, unsigned most, unsigned window_ms);
 
-/* Whether the user may have another one. */
+/* Whether the user may get another one. */
 bool quota_pass(struct quota *quota, uid_t uid, uint64_t now_ms);
 
 #endif

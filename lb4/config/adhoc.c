@@ -39,9 +39,8 @@ as_value(const char *prefix, size_t number, const char *text)
 }
 
 static void
-add_value(struct config_service *service, const char *section,
-    const char *key_name, size_t backend, const char *text,
-    struct errors *errors)
+add_value(struct config_service *service, const char *key_name, size_t backend,
+    const char *text, struct errors *errors)
 {
 	const struct key *key = keys_find(KEY_SERVICE, key_name);
 	struct why why = { "" };
@@ -52,7 +51,7 @@ add_value(struct config_service *service, const char *section,
 	if (error == -ENOMEM)
 		(void)why_set(&why, "out of memory");
 	if (error != 0)
-		errors_add(errors, 0, section, key_name, "%s", why.text);
+		errors_add(errors, 0, key_name, "%s", why.text);
 	free(value);
 }
 
@@ -60,15 +59,12 @@ static void
 fill_service(struct config_service *service, const char *listen,
     const char *const *backends, size_t count, struct errors *errors)
 {
-	char section[CONFIG_NAME_MAX + sizeof("service ")];
-
-	snprintf(section, sizeof(section), "service %s", service->name);
-	add_value(service, section, "listen", 0, listen, errors);
+	errors_service(errors, service->name);
+	add_value(service, "listen", 0, listen, errors);
 	for (size_t i = 0; i < count; i++)
-		add_value(service, section, "backend", i + 1, backends[i],
-		    errors);
+		add_value(service, "backend", i + 1, backends[i], errors);
 	if (count == 0)
-		errors_add(errors, 0, section, "backend",
+		errors_add(errors, 0, "backend",
 		    "missing: give at least one address");
 }
 
@@ -94,8 +90,9 @@ config_adhoc(struct config *config, const char *listen,
 		    ? 0
 		    : rules_check(config, NULL, &complaints);
 	}
+	errors_section(&complaints, NULL);
 	if (error != 0)
-		errors_add(&complaints, 0, NULL, NULL, "out of memory");
+		errors_add(&complaints, 0, NULL, "out of memory");
 	errors_done(&complaints);
 	if (errors->count == 0)
 		return config;

@@ -27,18 +27,16 @@ is_checked_at(const struct config_backend *backend, uint16_t port)
  * HOSTS; a check goes on to connect, so it goes on to pass.
  */
 static void
-warn_mysql(const struct config_service *service, struct errors *errors)
+warn_mysql_service(const struct config_service *service, struct errors *errors)
 {
-	char section[CONFIG_NAME_MAX + sizeof("service ")];
-
-	if (service->check.kind != CHECK_TCP)
+	if (service->settings.check.kind != CHECK_TCP)
 		return;
-	(void)snprintf(section, sizeof(section), "service %s", service->name);
+	errors_service(errors, service->name);
 	for (size_t i = 0; i < service->backends; i++) {
 		if (!is_checked_at(&service->backend[i], MYSQL_PORT))
 			continue;
-		errors_add(errors, service->line, section, "check",
-		    "warning: MySQL and MariaDB (port %d of %s) block this "
+		errors_add(errors, service->line, "check",
+		    "MySQL and MariaDB (port %d of %s) block this "
 		    "host after 100 checks without a login, and then refuse "
 		    "its clients: give check = mysql USER",
 		    MYSQL_PORT, service->backend[i].name);
@@ -46,14 +44,42 @@ warn_mysql(const struct config_service *service, struct errors *errors)
 	}
 }
 
+static void
+warn_mysql(const struct config *config, struct errors *errors)
+{
+	for (size_t i = 0; i < config->services; i++)
+		warn_mysql_service(&config->service[i], errors);
+}
+
+static void
+warn_seed(const struct config *config, struct errors *errors)
+{
+	if (!config->hash_seed_exposed)
+		return;
+	errors_section(errors, "global");
+	errors_add(errors, 0, "hash-seed",
+	    "everybody on this machine may read the seed: chmod o-r the file, "
+	    "or move the seed to a hash-seed-file");
+}
+
+static const struct {
+	void (*warn)(const struct config *config, struct errors *errors);
+	bool logged;
+} advice[] = {
+	{ warn_seed, true },
+	{ warn_mysql, false }, /* the servers may be set up for it */
+};
+
 void
-advice_give(const struct config *config, const char *file,
+advice_give(const struct config *config, const char *file, enum advice_for whom,
     struct config_errors *list)
 {
 	struct errors errors;
 
 	errors_init(&errors, file, list);
-	for (size_t i = 0; i < config->services; i++)
-		warn_mysql(&config->service[i], &errors);
+	errors.are_warnings = whom == ADVICE_FOR_CHECK;
+	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
+		if (advice[i].logged || whom == ADVICE_FOR_CHECK)
+			advice[i].warn(config, &errors);
 	errors_done(&errors);
 }

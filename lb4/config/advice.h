@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What is valid, and yet goes wrong in the long run: warnings, for `lb4 -t`.
+ * What is valid, and yet not as it should be: warnings about a configuration.
  */
 #ifndef LB4_CONFIG_ADVICE_H
 #define LB4_CONFIG_ADVICE_H
@@ -9,12 +9,19 @@
 #include "lb4/config/errors.h"
 #include "lb4/config/settings.h"
 
+/* Who wants to know. */
+enum advice_for {
+	ADVICE_FOR_LOG,	  /* a process that starts or reloads */
+	ADVICE_FOR_CHECK, /* lb4 -t: all of them */
+};
+
 /*
- * Adds a text for each warning about `config`, whose list the caller frees with
- * config_errors_done(): "file:line: [section] key: warning: what happens: what
- * to do".  `file` NULL: without file and line.
+ * Fills `list` with the warnings about `config`; the caller frees it with
+ * config_errors_done().  Each is "file:line: [section] key: what happens: what
+ * to do", for a check with "warning: " in front of the section.  `file` NULL:
+ * without file and line.
  */
 void advice_give(const struct config *config, const char *file,
-    struct config_errors *list);
+    enum advice_for whom, struct config_errors *list);
 
 #endif

@@ -47,6 +47,12 @@ enum place {
 	PLACE_UNKNOWN, /* nobody knows: they are skipped */
 };
 
+/* A key in the section that is being read. */
+struct given {
+	int line;  /* where it came first; 0: not yet */
+	bool full; /* said that it has too many values */
+};
+
 struct parse {
 	struct config *config;
 	struct rules_source *source; /* one for each service */
@@ -56,8 +62,7 @@ struct parse {
 	int section_line;
 	int global_line;      /* of the first [global]; 0: none */
 	bool unknown_section; /* there was one: meant as a service? */
-	int seen[KEYS_MAX];   /* the line of each key in this section */
-	bool full[KEYS_MAX];  /* said that it has too many values */
+	struct given *given;  /* one for each key */
 	bool full_services;   /* said that there are too many */
 	bool reads_files;     /* that keys name */
 	bool no_memory;
@@ -65,8 +70,7 @@ struct parse {
 
 /* What is wrong with the section itself. */
 #define complain_section(parse, ...) \
-	errors_add(&(parse)->errors, (parse)->section_line, (parse)->section, \
-	    NULL, __VA_ARGS__)
+	errors_add(&(parse)->errors, (parse)->section_line, NULL, __VA_ARGS__)
 
 static struct config_service *
 current_service(const struct parse *parse)
@@ -90,10 +94,9 @@ check_required(struct parse *parse)
 		const struct key *key = &keys_table[i];
 
 		if (key->section == KEY_SERVICE && key->required &&
-		    parse->seen[i] == 0)
+		    parse->given[i].line == 0)
 			errors_add(&parse->errors, parse->section_line,
-			    parse->section, key->name,
-			    "missing: add at least one");
+			    key->name, "missing: add at least one");
 	}
 }
 
@@ -200,10 +203,10 @@ on_section(void *context, int line, const char *name)
 	char word[INIFILE_LINE_MAX + 1];
 
 	check_required(parse);
-	memset(parse->seen, 0, sizeof(parse->seen));
-	memset(parse->full, 0, sizeof(parse->full));
+	memset(parse->given, 0, keys_count * sizeof(*parse->given));
 	parse->place = PLACE_UNKNOWN;
 	parse->section_line = line;
+	errors_section(&parse->errors, name);
 	snprintf(parse->section, sizeof(parse->section), "%s", name);
 	snprintf(word, sizeof(word), "%.*s", (int)len, name);
 
@@ -217,12 +220,6 @@ on_section(void *context, int line, const char *name)
 		complain_unknown_section(parse, word);
 }
 
-static const char *
-section_text(const struct parse *parse)
-{
-	return parse->place == PLACE_START ? NULL : parse->section;
-}
-
 static void
 complain_unknown_key(struct parse *parse, enum key_section section, int line,
     const char *name)
@@ -233,18 +230,18 @@ complain_unknown_key(struct parse *parse, enum key_section section, int line,
 	struct errors *errors = &parse->errors;
 
 	if (keys_find(other, name) != NULL)
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key here: move it to [%s]",
 		    other == KEY_GLOBAL ? "global" : "service NAME");
 	else if (keys_find(KEY_BACKEND, name) != NULL)
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key here: write backend = NAME ADDRESS %s=...",
 		    name);
 	else if (key != NULL)
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key: did you mean \"%s\"?", key->name);
 	else
-		errors_add(errors, line, parse->section, name,
+		errors_add(errors, line, name,
 		    "unknown key: remove it, or see lb4.ini(5)");
 }
 
@@ -258,7 +255,7 @@ find_key(struct parse *parse, int line, const char *name)
 	const struct key *key;
 
 	if (parse->place == PLACE_START)
-		errors_add(&parse->errors, line, NULL, name,
+		errors_add(&parse->errors, line, name,
 		    "key before any section: write [global] or [service "
 		    "NAME] above");
 	if (parse->place != PLACE_GLOBAL && parse->place != PLACE_SERVICE)
@@ -274,15 +271,15 @@ find_key(struct parse *parse, int line, const char *name)
 static bool
 note_key(struct parse *parse, const struct key *key, int line)
 {
-	int *seen = &parse->seen[key - keys_table];
+	int *first = &parse->given[key - keys_table].line;
 
-	if (*seen > 0 && !key->repeats) {
-		errors_add(&parse->errors, line, parse->section, key->name,
-		    "given before on line %d: keep one of them", *seen);
+	if (*first > 0 && !key->repeats) {
+		errors_add(&parse->errors, line, key->name,
+		    "given before on line %d: keep one of them", *first);
 		return false;
 	}
-	if (*seen == 0)
-		*seen = line;
+	if (*first == 0)
+		*first = line;
 	return true;
 }
 
@@ -336,7 +333,7 @@ set_seed(const struct parse *parse, const struct key *key, struct why *why)
 	if (!is_file && strcmp(key->name, SEED) != 0)
 		return 0;
 	other = keys_find(KEY_GLOBAL, is_file ? SEED : SEED_FILE);
-	line = parse->seen[other - keys_table];
+	line = parse->given[other - keys_table].line;
 	if (line > 0)
 		return why_set(why,
 		    "%s gives the seed on line %d: keep one of them",
@@ -366,7 +363,7 @@ on_value(void *context, int line, const char *name, const char *value)
 
 	if (key == NULL || !note_key(parse, key, line))
 		return;
-	full = &parse->full[key - keys_table];
+	full = &parse->given[key - keys_table].full;
 	if (*full)
 		return;
 	if (parse->place == PLACE_GLOBAL)
@@ -377,8 +374,7 @@ on_value(void *context, int line, const char *name, const char *value)
 	if (error == -ENOMEM)
 		parse->no_memory = true;
 	else if (error != 0)
-		errors_add(&parse->errors, line, parse->section, name, "%s",
-		    why.text);
+		errors_add(&parse->errors, line, name, "%s", why.text);
 }
 
 static void
@@ -387,7 +383,7 @@ on_error(void *context, int line, const char *name, const char *what)
 	struct parse *parse = context;
 	const struct key *key;
 
-	errors_add(&parse->errors, line, section_text(parse), name, "%s", what);
+	errors_add(&parse->errors, line, name, "%s", what);
 	if (name == NULL || parse->place == PLACE_START ||
 	    parse->place == PLACE_UNKNOWN)
 		return;
@@ -396,8 +392,8 @@ on_error(void *context, int line, const char *name, const char *what)
 	    name);
 	if (key == NULL)
 		return;
-	if (parse->seen[key - keys_table] == 0)
-		parse->seen[key - keys_table] = line;
+	if (parse->given[key - keys_table].line == 0)
+		parse->given[key - keys_table].line = line;
 	if (strcmp(name, "backend") == 0)
 		current_source(parse)->backend_lines++;
 }
@@ -415,8 +411,9 @@ run(struct parse *parse, const char *text, size_t len)
 	if (inifile_read(text, len, &sink) != 0)
 		parse->no_memory = true;
 	check_required(parse);
+	errors_section(&parse->errors, NULL);
 	if (parse->config->services == 0 && !parse->unknown_section)
-		errors_add(&parse->errors, 0, NULL, NULL,
+		errors_add(&parse->errors, 0, NULL,
 		    "no [service NAME] section: add one");
 	if (!parse->no_memory &&
 	    rules_check(parse->config, parse->source, &parse->errors) != 0)
@@ -432,15 +429,18 @@ parse_text(const char *name, const char *text, size_t len, bool reads_files,
 
 	errors_init(&parse.errors, name, errors);
 	parse.config = build_new();
-	if (parse.config != NULL)
+	parse.given = calloc(keys_count, sizeof(*parse.given));
+	parse.no_memory = parse.config == NULL || parse.given == NULL;
+	if (!parse.no_memory)
 		run(&parse, text, len);
 	for (size_t i = 0; parse.config != NULL && i < parse.config->services;
 	     i++)
 		free(parse.source[i].listen_line);
 	free(parse.source);
+	free(parse.given);
 	errors_done(&parse.errors);
 	/* what else was found wrong may be for want of memory */
-	if (parse.config == NULL || parse.no_memory) {
+	if (parse.no_memory) {
 		config_errors_done(errors);
 		config_errors_add(errors, "%s: out of memory", name);
 	}
@@ -467,17 +467,6 @@ is_exposed(int fd)
 	    (status.st_mode & S_IROTH) != 0;
 }
 
-bool
-config_warning(const struct config *config, char text[CONFIG_ERROR_MAX])
-{
-	if (!config->hash_seed_exposed)
-		return false;
-	(void)snprintf(text, CONFIG_ERROR_MAX,
-	    "[global] " SEED ": everybody on this machine may read the seed: "
-	    "chmod o-r the file, or move the seed to a " SEED_FILE);
-	return true;
-}
-
 static struct config *
 load(const char *path, int fd, struct config_errors *errors)
 {
@@ -495,7 +484,7 @@ load(const char *path, int fd, struct config_errors *errors)
 			    config->hash_seed_file[0] == '\0' && is_exposed(fd);
 	} else {
 		errors_init(&complaints, name, errors);
-		errors_add(&complaints, 0, NULL, NULL, "%s", file_error(error));
+		errors_add(&complaints, 0, NULL, "%s", file_error(error));
 		errors_done(&complaints);
 	}
 	if (fd > STDIN_FILENO)

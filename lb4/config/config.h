@@ -44,10 +44,6 @@ struct config *config_parse(const char *name, const char *text, size_t len,
 struct config *config_adhoc(struct config *config, const char *listen,
     const char *const *backends, size_t count, struct config_errors *errors);
 
-/* What works and is not as it should be; false when there is nothing.  It is to
- * stand behind the file's name. */
-bool config_warning(const struct config *config, char text[CONFIG_ERROR_MAX]);
-
 /* Writes the effective configuration: every key with its value, in a form
  * that config_parse() reads back to an equal configuration. */
 void config_dump(const struct config *config, FILE *out);

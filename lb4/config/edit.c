@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "common/textbuf.h"
+#include "common/why.h"
 #include "lb4/config/build.h"
 #include "lb4/config/config.h"
 #include "lb4/config/keys.h"
-#include "lb4/config/values.h"
 
 #define CONTEXT 3 /* lines around a change in a diff */
 
@@ -365,7 +365,7 @@ apply(const struct edits *edits, const char *text, size_t len, FILE *out)
 
 /* Applies the edits: whether the text then reads as what is served. */
 static int
-judge(struct edits *edits, const char *text, size_t len,
+judge(struct edits *edits, const struct edit_source *source,
     const struct config *served, struct why *why)
 {
 	struct config_errors errors = { .count = 0 };
@@ -375,7 +375,7 @@ judge(struct edits *edits, const char *text, size_t len,
 	int error;
 
 	if (out != NULL)
-		apply(edits, text, len, out);
+		apply(edits, source->text, source->len, out);
 	if (textbuf_close(&buf) < 0)
 		return -ENOMEM;
 	edits->text = buf.text;
@@ -393,18 +393,18 @@ judge(struct edits *edits, const char *text, size_t len,
 }
 
 int
-edits_make(struct edits *edits, const char *text, size_t len,
-    const struct config *file, const struct config *served, struct why *why)
+edits_make(struct edits *edits, const struct edit_source *source,
+    const struct config *served, struct why *why)
 {
 	size_t count;
-	struct line *lines = index_lines(text, len, &count);
+	struct line *lines = index_lines(source->text, source->len, &count);
 	int error = lines != NULL ? 0 : -ENOMEM;
 
 	*edits = (struct edits){ .count = 0 };
 	for (size_t i = 0; error == 0 && i < served->services; i++) {
 		const struct config_service *one = &served->service[i];
-		const struct config_service *was = build_find_service(file,
-		    one->name);
+		const struct config_service *was =
+		    build_find_service(source->config, one->name);
 
 		if (was != NULL)
 			error = edit_service(edits, lines, was, one);
@@ -412,7 +412,7 @@ edits_make(struct edits *edits, const char *text, size_t len,
 	if (edits->count > 1)
 		qsort(edits->edit, edits->count, sizeof(*edits->edit), compare);
 	if (error == 0)
-		error = judge(edits, text, len, served, why);
+		error = judge(edits, source, served, why);
 	free(lines);
 	if (error < 0)
 		edits_done(edits);
@@ -421,19 +421,26 @@ edits_make(struct edits *edits, const char *text, size_t len,
 
 /* ---- as a diff ----------------------------------------------------------- */
 
-/* The lines from `first` to `last` with the edits that are among them; `shift`
- * lines have been added before. */
+/* Edits whose surroundings touch, and the lines around them. */
+struct hunk {
+	const struct edit *edit;
+	const struct edit *end;
+	size_t first; /* line */
+	size_t last;
+	long shift; /* lines that were added before */
+};
+
 static void
-diff_hunk(const struct edit *edit, const struct edit *end, size_t first,
-    size_t last, long shift, const struct line *lines, FILE *out)
+diff_hunk(const struct hunk *hunk, const struct line *lines, FILE *out)
 {
-	size_t old = last - first + 1, new = old;
+	const struct edit *edit = hunk->edit, *end = hunk->end;
+	size_t old = hunk->last - hunk->first + 1, new = old;
 
 	for (const struct edit *at = edit; at < end; at++)
 		new += (at->text != NULL) - (size_t)at->removes;
-	fprintf(out, "@@ -%zu,%zu +%ld,%zu @@\n", first, old,
-	    (long)first + shift, new);
-	for (size_t number = first; number <= last; number++) {
+	fprintf(out, "@@ -%zu,%zu +%ld,%zu @@\n", hunk->first, old,
+	    (long)hunk->first + hunk->shift, new);
+	for (size_t number = hunk->first; number <= hunk->last; number++) {
 		const struct line *line = &lines[number - 1];
 		bool removed = edit < end && edit->line == number &&
 		    edit->removes;
@@ -448,13 +455,13 @@ diff_hunk(const struct edit *edit, const struct edit *end, size_t first,
 }
 
 int
-edits_diff(const struct edits *edits, const char *text, size_t len,
+edits_diff(const struct edits *edits, const struct edit_source *source,
     const char *name, FILE *out)
 {
 	const struct edit *edit = edits->edit;
 	const struct edit *end = edit + edits->count;
 	size_t count;
-	struct line *lines = index_lines(text, len, &count);
+	struct line *lines = index_lines(source->text, source->len, &count);
 	long shift = 0;
 
 	if (lines == NULL)
@@ -462,19 +469,21 @@ edits_diff(const struct edits *edits, const char *text, size_t len,
 	if (edits->count > 0)
 		fprintf(out, "--- %s\n+++ %s\n", name, name);
 	while (edit < end) {
-		const struct edit *from = edit;
-		size_t first = edit->line > CONTEXT ? edit->line - CONTEXT : 1;
+		struct hunk hunk = {
+			.edit = edit,
+			.first = edit->line > CONTEXT ? edit->line - CONTEXT
+						      : 1,
+			.shift = shift,
+		};
 		size_t last = edit->line;
-		long grown = 0;
 
-		/* changes whose surroundings touch are told in one */
 		for (; edit < end && edit->line <= last + 2 * CONTEXT; edit++) {
 			last = edit->line;
-			grown += (edit->text != NULL) - (long)edit->removes;
+			shift += (edit->text != NULL) - (long)edit->removes;
 		}
-		last = last + CONTEXT < count ? last + CONTEXT : count;
-		diff_hunk(from, edit, first, last, shift, lines, out);
-		shift += grown;
+		hunk.end = edit;
+		hunk.last = last + CONTEXT < count ? last + CONTEXT : count;
+		diff_hunk(&hunk, lines, out);
 	}
 	free(lines);
 	return 0;

@@ -15,6 +15,13 @@
 struct config;
 struct why;
 
+/* A file as it is, and what it reads as. */
+struct edit_source {
+	const char *text; /* ends with a newline, as every configuration does */
+	size_t len;
+	const struct config *config;
+};
+
 /* A line that is replaced, removed, or followed by a new one. */
 struct edit {
 	size_t line;  /* of the file; the first is 1 */
@@ -32,20 +39,17 @@ struct edits {
 };
 
 /*
- * Finds the edits that make of `text`, which reads as `file`, one that has the
- * backends of `served`.  The text ends with a newline, as every configuration
- * does.  Takes time in proportion to the text.  0, or -EINVAL with why that
- * cannot be: they differ in more than what can be changed while lb4 runs.
- * -ENOMEM.
+ * Finds the edits that give the file the backends of `served`.  Takes time in
+ * proportion to the text.  Returns 0, -ENOMEM, or -EINVAL with the reason: the
+ * two differ in more than what can be changed while lb4 runs.
  */
-int edits_make(struct edits *edits, const char *text, size_t len,
-    const struct config *file, const struct config *served, struct why *why);
+int edits_make(struct edits *edits, const struct edit_source *source,
+    const struct config *served, struct why *why);
 void edits_done(struct edits *edits);
 
-/* Writes the edits as a unified diff, which patch(1) reads; nothing if there
- * are none.  `text` is the one they were made for, `name` is the file's.  0 or
- * -ENOMEM. */
-int edits_diff(const struct edits *edits, const char *text, size_t len,
+/* Writes the edits of that file, whose name is `name`, as a unified diff, which
+ * patch(1) reads; nothing if there are none.  Returns 0 or -ENOMEM. */
+int edits_diff(const struct edits *edits, const struct edit_source *source,
     const char *name, FILE *out);
 
 #endif

@@ -110,19 +110,37 @@ insert(struct errors *errors, int line)
 	return list->text[at];
 }
 
+void
+errors_section(struct errors *errors, const char *section)
+{
+	errors->in_section = section != NULL;
+	if (section != NULL)
+		(void)snprintf(errors->section, sizeof(errors->section), "%s",
+		    section);
+}
+
+void
+errors_service(struct errors *errors, const char *service)
+{
+	errors->in_section = true;
+	(void)snprintf(errors->section, sizeof(errors->section), "service %s",
+	    service);
+}
+
 /* Writes the complaint up to where "what" begins; returns that place. */
 static size_t
-write_place(char *text, const char *file, int line, const char *section,
-    const char *key)
+write_place(char *text, const struct errors *errors, int line, const char *key)
 {
+	const char *file = errors->file;
+	const char *section = errors->in_section ? errors->section : NULL;
 	char number[16] = "";
 
 	if (line > 0)
 		snprintf(number, sizeof(number), ":%d", line);
-	snprintf(text, CONFIG_ERROR_MAX, "%.255s%s%s%s%.72s%s%.40s%s",
+	snprintf(text, CONFIG_ERROR_MAX, "%.255s%s%s%s%s%s%s%.40s%s",
 	    file != NULL ? file : "", file != NULL ? number : "",
-	    file != NULL ? ": " : "", section != NULL ? "[" : "",
-	    section != NULL ? section : "",
+	    file != NULL ? ": " : "", errors->are_warnings ? "warning: " : "",
+	    section != NULL ? "[" : "", section != NULL ? section : "",
 	    section == NULL   ? ""
 		: key == NULL ? "]: "
 			      : "] ",
@@ -131,8 +149,8 @@ write_place(char *text, const char *file, int line, const char *section,
 }
 
 void
-errors_add(struct errors *errors, int line, const char *section,
-    const char *key, const char *format, ...)
+errors_add(struct errors *errors, int line, const char *key, const char *format,
+    ...)
 {
 	char raw[CONFIG_ERROR_MAX];
 	va_list args;
@@ -146,15 +164,16 @@ errors_add(struct errors *errors, int line, const char *section,
 		if (text == NULL)
 			return;
 	} else if (errors->list->count == ERRORS_MAX) {
+		errors->in_section = false;
 		text = insert(errors, 0);
-		len = write_place(text, errors->file, 0, NULL, NULL);
+		len = write_place(text, errors, 0, NULL);
 		snprintf(text + len, CONFIG_ERROR_MAX - len,
 		    "more than %d errors: correct these first", ERRORS_MAX);
 		return;
 	} else {
 		text = insert(errors, line);
 	}
-	len = write_place(raw, errors->file, line, section, key);
+	len = write_place(raw, errors, line, key);
 	va_start(args, format);
 	vsnprintf(raw + len, sizeof(raw) - len, format, args);
 	va_end(args);

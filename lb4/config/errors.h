@@ -8,6 +8,7 @@
 #ifndef LB4_CONFIG_ERRORS_H
 #define LB4_CONFIG_ERRORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* One complaint, as it is to be printed: "file:line: [section] key: what is
@@ -28,11 +29,17 @@ void config_errors_done(struct config_errors *errors);
 /* After so many complaints one more says that the rest is left out. */
 #define ERRORS_MAX 1000
 
+/* As much of a section's name as a complaint shows, and its end. */
+#define ERRORS_SECTION_MAX 73
+
 struct errors {
 	const char *file;	    /* not owned; NULL: no file */
 	struct config_errors *list; /* not owned */
 	int *line;		    /* of each text in the list */
 	size_t room;
+	char section[ERRORS_SECTION_MAX]; /* what they are about */
+	bool in_section;
+	bool are_warnings; /* each says so */
 };
 
 /* Empties `list`, which the complaints go to. */
@@ -42,13 +49,17 @@ void errors_init(struct errors *errors, const char *file,
 /* Frees what is not the list's. */
 void errors_done(struct errors *errors);
 
+/* The complaints from here on are about that section (as it stands in the
+ * brackets; NULL: about none), or about the service of that name. */
+void errors_section(struct errors *errors, const char *section);
+void errors_service(struct errors *errors, const char *service);
+
 /*
  * Adds "file:line: [section] key: what".  The parts that are 0 or NULL are
  * left out.  Too long a text is cut; a tab becomes a space, and what else is
  * not plain is escaped (common/escape.h).
  */
-void errors_add(struct errors *errors, int line, const char *section,
-    const char *key, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void errors_add(struct errors *errors, int line, const char *key,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -87,7 +87,7 @@ bool
 fingerprint_seed_matters(const struct config *config)
 {
 	for (size_t i = 0; i < config->services; i++)
-		if (balance_hashes(config->service[i].balance))
+		if (balance_hashes(config->service[i].settings.balance))
 			return true;
 	return false;
 }

@@ -36,9 +36,18 @@ struct kind {
 	/* How many values there are to print; NULL: always one. */
 	size_t (*count)(const struct key *key, const void *object);
 
+	/* Whether two objects have the same value; NULL: when the fields have
+	 * the same bytes. */
+	bool (*equal)(const struct key *key, const void *one,
+	    const void *other);
+
 	/* Writes one of them so that parse reads it back. */
 	void (*print)(const struct key *key, const void *object, size_t index,
 	    FILE *out);
+
+	/* The kinds of numbers read and write one so: see values.h. */
+	const char *(*read)(const char *text, uint64_t *out);
+	const char *(*format)(uint64_t value, char *buf, size_t size);
 };
 
 struct key {
@@ -47,6 +56,7 @@ struct key {
 	bool repeats;  /* may be given more than once */
 	bool required; /* must be given */
 	bool local;    /* a node's own: in a cluster it may differ */
+	bool fixed;    /* of [global]: a reload keeps the value of the start */
 	const struct kind *kind;
 	size_t offset; /* of the field in the object */
 	size_t size;

@@ -29,12 +29,14 @@
 	.name = (key), .section = KEY_SERVICE, \
 	.offset = offsetof(struct config_service, field), \
 	.size = sizeof(((struct config_service *)0)->field)
+#define SETTING(key, field) SERVICE(key, settings.field)
 #define BACKEND(key, field) \
 	.name = (key), .section = KEY_BACKEND, \
 	.offset = offsetof(struct config_backend, field), \
 	.size = sizeof(((struct config_backend *)0)->field)
 #define KIND(name) .kind = &kind_##name
 #define OWN .local = true
+#define FIXED .fixed = true
 #define BUFFER \
 	KIND(size), .low = 4096, .high = 1 << 30, .zero = "auto", \
 		    .preset = "auto"
@@ -48,38 +50,40 @@ static const struct names access_targets = { access_words, 3 };
 const struct key keys_table[] = {
 	{ GLOBAL("workers", workers), OWN, KIND(number), RANGE(1, 256),
 	    .zero = "auto", .preset = "auto" },
-	{ GLOBAL("cpu-affinity", cpu_affinity), OWN, KIND(yesno),
+	{ GLOBAL("cpu-affinity", cpu_affinity), OWN, FIXED, KIND(yesno),
 	    .preset = "yes" },
 	{ GLOBAL("maxconn", maxconn), OWN, KIND(number), RANGE(1, 10000000),
 	    .zero = "auto", .preset = "auto" },
 	{ GLOBAL("maxpipes", maxpipes), OWN, KIND(number), RANGE(1, 100000),
 	    .zero = "auto", .preset = "auto" },
-	{ GLOBAL("pipe-size", pipe_size), OWN, KIND(size),
+	{ GLOBAL("pipe-size", pipe_size), OWN, FIXED, KIND(size),
 	    RANGE(64 << 10, 1 << 20), .preset = "256k" },
 	{ GLOBAL("stalled-memory", stalled_memory), OWN, KIND(size),
 	    RANGE(1 << 20, UINT64_C(1) << 40), .zero = "auto",
 	    .preset = "auto" },
-	{ GLOBAL("relay", relay), OWN, KIND(names), .names = &names_relay,
-	    .preset = "auto" },
+	{ GLOBAL("relay", relay), OWN, FIXED, KIND(names),
+	    .names = &names_relay, .preset = "auto" },
 	{ GLOBAL("hash-seed", hash_seed), KIND(seed),
 	    .absent = "random at each start" },
 	{ GLOBAL("hash-seed-file", hash_seed_file), OWN, KIND(target),
 	    .absent = "none" },
-	{ GLOBAL("user", user), OWN, KIND(user),
+	{ GLOBAL("user", user), OWN, FIXED, KIND(user),
 	    .absent = "stay who started it" },
-	{ GLOBAL("pidfile", pidfile), OWN, KIND(target), .absent = "none" },
-	{ GLOBAL("control", control), OWN, KIND(socket), .absent = "none" },
-	{ GLOBAL("control-owner", control_owner), OWN, KIND(user),
+	{ GLOBAL("pidfile", pidfile), OWN, FIXED, KIND(target),
+	    .absent = "none" },
+	{ GLOBAL("control", control), OWN, FIXED, KIND(socket),
+	    .absent = "none" },
+	{ GLOBAL("control-owner", control_owner), OWN, FIXED, KIND(user),
 	    .absent = "who started it" },
-	{ GLOBAL("control-group", control_group), OWN, KIND(user),
+	{ GLOBAL("control-group", control_group), OWN, FIXED, KIND(user),
 	    .absent = "the group of who started it" },
-	{ GLOBAL("control-mode", control_mode), OWN, KIND(mode), RANGE(0, 0777),
-	    .preset = "0600" },
-	{ GLOBAL("control-read", control_read), OWN, KIND(user),
+	{ GLOBAL("control-mode", control_mode), OWN, FIXED, KIND(mode),
+	    RANGE(0, 0777), .preset = "0600" },
+	{ GLOBAL("control-read", control_read), OWN, FIXED, KIND(user),
 	    .absent = "no group" },
-	{ GLOBAL("control-operate", control_operate), OWN, KIND(user),
+	{ GLOBAL("control-operate", control_operate), OWN, FIXED, KIND(user),
 	    .absent = "no group" },
-	{ GLOBAL("control-admin", control_admin), OWN, KIND(user),
+	{ GLOBAL("control-admin", control_admin), OWN, FIXED, KIND(user),
 	    .absent = "no group" },
 	{ GLOBAL("log", log), OWN, KIND(target), .names = &log_targets,
 	    .preset = "stderr" },
@@ -93,86 +97,86 @@ const struct key keys_table[] = {
 
 	{ SERVICE("listen", listen), KIND(listen), .repeats = true,
 	    .required = true },
-	{ SERVICE("balance", balance), KIND(names), .names = &names_balance,
+	{ SETTING("balance", balance), KIND(names), .names = &names_balance,
 	    .preset = "4tuple" },
 	{ SERVICE("backend", backend), KIND(backend), .repeats = true,
 	    .required = true },
-	{ SERVICE("source-prefix4", source_prefix4), KIND(number), RANGE(1, 32),
+	{ SETTING("source-prefix4", source_prefix4), KIND(number), RANGE(1, 32),
 	    .preset = "32" },
-	{ SERVICE("source-prefix6", source_prefix6), KIND(number),
+	{ SETTING("source-prefix6", source_prefix6), KIND(number),
 	    RANGE(1, 128), .preset = "64" },
-	{ SERVICE("max-load", max_load), KIND(percent), RANGE(100, 10000),
+	{ SETTING("max-load", max_load), KIND(percent), RANGE(100, 10000),
 	    .zero = "off", .preset = "off" },
-	{ SERVICE("pin-on-change", pin_on_change_ms), KIND(time), RANGE(0, DAY),
+	{ SETTING("pin-on-change", pin_on_change_ms), KIND(time), RANGE(0, DAY),
 	    .preset = "0s" },
-	{ SERVICE("pin-clients", pin_clients), KIND(number),
+	{ SETTING("pin-clients", pin_clients), KIND(number),
 	    RANGE(1000, 4000000), .preset = "100000" },
-	{ SERVICE("slowstart", slowstart_ms), KIND(time), RANGE(0, HOUR),
+	{ SETTING("slowstart", slowstart_ms), KIND(time), RANGE(0, HOUR),
 	    .preset = "0s" },
-	{ SERVICE("zone-affinity", zone_affinity), KIND(yesno),
+	{ SETTING("zone-affinity", zone_affinity), KIND(yesno),
 	    .preset = "no" },
-	{ SERVICE("retries", retries), KIND(number),
+	{ SETTING("retries", retries), KIND(number),
 	    RANGE(0, CONFIG_RETRIES_MAX), .preset = "3" },
-	{ SERVICE("maxconn", maxconn), KIND(number), RANGE(0, 10000000),
+	{ SETTING("maxconn", maxconn), KIND(number), RANGE(0, 10000000),
 	    .preset = "0" },
-	{ SERVICE("queue", queue), KIND(number), RANGE(0, 10000000),
+	{ SETTING("queue", queue), KIND(number), RANGE(0, 10000000),
 	    .preset = "1024" },
-	{ SERVICE("backlog", backlog), KIND(number), RANGE(1, 65535),
+	{ SETTING("backlog", backlog), KIND(number), RANGE(1, 65535),
 	    .preset = "4096" },
-	{ SERVICE("freebind", freebind), KIND(yesno), .preset = "no" },
-	{ SERVICE("listen-owner", listen_owner), OWN, KIND(user),
+	{ SETTING("freebind", freebind), KIND(yesno), .preset = "no" },
+	{ SETTING("listen-owner", listen_owner), OWN, KIND(user),
 	    .absent = "who started it" },
-	{ SERVICE("listen-group", listen_group), OWN, KIND(user),
+	{ SETTING("listen-group", listen_group), OWN, KIND(user),
 	    .absent = "the group of who started it" },
-	{ SERVICE("listen-mode", listen_mode), OWN, KIND(mode), RANGE(1, 0777),
+	{ SETTING("listen-mode", listen_mode), OWN, KIND(mode), RANGE(1, 0777),
 	    .absent = "as the umask has it" },
-	{ SERVICE("nodelay", nodelay), KIND(yesno), .preset = "yes" },
-	{ SERVICE("keepalive", keepalive), KIND(names),
+	{ SETTING("nodelay", nodelay), KIND(yesno), .preset = "yes" },
+	{ SETTING("keepalive", keepalive), KIND(names),
 	    .names = &names_keepalive, .preset = "client" },
-	{ SERVICE("user-timeout", user_timeout_ms), KIND(time), RANGE(0, DAY),
+	{ SETTING("user-timeout", user_timeout_ms), KIND(time), RANGE(0, DAY),
 	    .preset = "0s" },
-	{ SERVICE("sndbuf-client", sndbuf_client), BUFFER },
-	{ SERVICE("sndbuf-backend", sndbuf_backend), BUFFER },
-	{ SERVICE("rcvbuf-client", rcvbuf_client), BUFFER },
-	{ SERVICE("rcvbuf-backend", rcvbuf_backend), BUFFER },
-	{ SERVICE("notsent-lowat-client", notsent_lowat_client), BUFFER },
-	{ SERVICE("notsent-lowat-backend", notsent_lowat_backend), BUFFER },
-	{ SERVICE("abort-on-close", abort_on_close), KIND(yesno),
+	{ SETTING("sndbuf-client", sndbuf_client), BUFFER },
+	{ SETTING("sndbuf-backend", sndbuf_backend), BUFFER },
+	{ SETTING("rcvbuf-client", rcvbuf_client), BUFFER },
+	{ SETTING("rcvbuf-backend", rcvbuf_backend), BUFFER },
+	{ SETTING("notsent-lowat-client", notsent_lowat_client), BUFFER },
+	{ SETTING("notsent-lowat-backend", notsent_lowat_backend), BUFFER },
+	{ SETTING("abort-on-close", conn.abort_on_close), KIND(yesno),
 	    .preset = "no" },
-	{ SERVICE("timeout-connect", timeout_connect_ms), KIND(time),
+	{ SETTING("timeout-connect", conn.timeout_connect_ms), KIND(time),
 	    RANGE(1, HOUR), .preset = "5s" },
-	{ SERVICE("timeout-queue", timeout_queue_ms), KIND(time),
+	{ SETTING("timeout-queue", conn.timeout_queue_ms), KIND(time),
 	    RANGE(1, HOUR), .zero = "auto", .preset = "auto" },
-	{ SERVICE("timeout-idle", timeout_idle_ms), KIND(time),
+	{ SETTING("timeout-idle", conn.timeout_idle_ms), KIND(time),
 	    RANGE(10, 30 * DAY), .preset = "1h" },
-	{ SERVICE("timeout-half-close", timeout_half_close_ms), KIND(time),
+	{ SETTING("timeout-half-close", conn.timeout_half_close_ms), KIND(time),
 	    RANGE(10, 30 * DAY), .preset = "5m" },
-	{ SERVICE("timeout-stall", timeout_stall_ms), KIND(time), RANGE(0, DAY),
-	    .preset = "5m" },
-	{ SERVICE("reset-linger", reset_linger_ms), KIND(time),
+	{ SETTING("timeout-stall", conn.timeout_stall_ms), KIND(time),
+	    RANGE(0, DAY), .preset = "5m" },
+	{ SETTING("reset-linger", conn.reset_linger_ms), KIND(time),
 	    RANGE(0, MINUTE), .preset = "1s" },
-	{ SERVICE("max-lifetime", max_lifetime_ms), KIND(time),
+	{ SETTING("max-lifetime", conn.max_lifetime_ms), KIND(time),
 	    RANGE(0, 30 * DAY), .preset = "0s" },
-	{ SERVICE("on-down", on_down), KIND(names), .names = &names_on_down,
+	{ SETTING("on-down", on_down), KIND(names), .names = &names_on_down,
 	    .preset = "keep" },
-	{ SERVICE("on-down-rate", on_down_rate), KIND(rate), RANGE(1, 100000),
+	{ SETTING("on-down-rate", on_down_rate), KIND(rate), RANGE(1, 100000),
 	    .preset = "20/s" },
-	{ SERVICE("check", check), KIND(check), .preset = "none" },
-	{ SERVICE("check-host", check.host), KIND(host),
+	{ SETTING("check", check), KIND(check), .preset = "none" },
+	{ SETTING("check-host", check.host), KIND(host),
 	    .absent = "the address that is checked" },
-	{ SERVICE("inter", check.inter_ms), KIND(time), RANGE(10, DAY),
+	{ SETTING("inter", check.inter_ms), KIND(time), RANGE(10, DAY),
 	    .preset = "2s" },
-	{ SERVICE("fastinter", check.fastinter_ms), KIND(time), RANGE(10, DAY),
+	{ SETTING("fastinter", check.fastinter_ms), KIND(time), RANGE(10, DAY),
 	    .zero = "auto", .preset = "auto" },
-	{ SERVICE("downinter", check.downinter_ms), KIND(time), RANGE(10, DAY),
+	{ SETTING("downinter", check.downinter_ms), KIND(time), RANGE(10, DAY),
 	    .zero = "auto", .preset = "auto" },
-	{ SERVICE("init", check.init), KIND(names), .names = &names_check_init,
+	{ SETTING("init", check.init), KIND(names), .names = &names_check_init,
 	    .preset = "up" },
-	{ SERVICE("timeout-check", check.timeout_ms), KIND(time),
+	{ SETTING("timeout-check", check.timeout_ms), KIND(time),
 	    RANGE(10, HOUR), .preset = "2s" },
-	{ SERVICE("rise", check.rise), KIND(number), RANGE(1, 100),
+	{ SETTING("rise", check.rise), KIND(number), RANGE(1, 100),
 	    .preset = "2" },
-	{ SERVICE("fall", check.fall), KIND(number), RANGE(1, 100),
+	{ SETTING("fall", check.fall), KIND(number), RANGE(1, 100),
 	    .preset = "3" },
 
 	{ BACKEND("weight", weight), KIND(number), RANGE(0, CONFIG_WEIGHT_MAX),
@@ -187,9 +191,6 @@ const struct key keys_table[] = {
 	    .absent = "the port of the checked address" },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
-
-static_assert(sizeof(keys_table) / sizeof(keys_table[0]) <= KEYS_MAX,
-    "KEYS_MAX is too small");
 
 const char *
 keys_section_name(enum key_section section)
@@ -262,6 +263,30 @@ keys_preset(enum key_section section, void *object)
 		/* no preset needs memory, and none is too long */
 		error = key->kind->parse(key, object, key->preset, &why);
 		assert(error == 0);
+	}
+}
+
+static bool
+is_equal(const struct key *key, const void *one, const void *other)
+{
+	if (key->kind->equal != NULL)
+		return key->kind->equal(key, one, other);
+	return memcmp((const char *)one + key->offset,
+		   (const char *)other + key->offset, key->size) == 0;
+}
+
+void
+keys_keep_fixed(struct config *config, const struct config *before,
+    void (*on_change)(const struct key *key))
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *key = &keys_table[i];
+
+		if (!key->fixed || is_equal(key, config, before))
+			continue;
+		memcpy((char *)config + key->offset,
+		    (const char *)before + key->offset, key->size);
+		on_change(key);
 	}
 }
 

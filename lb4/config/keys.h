@@ -14,8 +14,6 @@
 
 #include "lb4/config/key.h"
 
-/* At most KEYS_MAX of them. */
-#define KEYS_MAX 128
 extern const struct key keys_table[];
 extern const size_t keys_count;
 
@@ -30,6 +28,14 @@ const struct key *keys_nearest(enum key_section section, const char *name);
 
 /* Gives every field its default. */
 void keys_preset(enum key_section section, void *object);
+
+/*
+ * For a reload: gives the fixed keys of `config` the values that they have in
+ * `before`, and calls `on_change` for each that had another.
+ */
+struct config;
+void keys_keep_fixed(struct config *config, const struct config *before,
+    void (*on_change)(const struct key *key));
 
 /* What the key's kind does: see there.  key_parse() also refuses what a line
  * of the file could not hold when it is written out in full, so that the dump

@@ -53,15 +53,12 @@ load(const struct key *key, const void *object)
 	return narrow;
 }
 
-/* A way to read numbers, and one to write them. */
-typedef const char *read_fn(const char *text, uint64_t *out);
-typedef const char *format_fn(uint64_t value, char *buf, size_t size);
-
 /* Reads a number within the key's range, or its word for 0. */
 static int
 parse_ranged(const struct key *key, void *object, const char *text,
-    read_fn *read, format_fn *format, struct why *why)
+    struct why *why)
 {
+	const struct kind *kind = key->kind;
 	char low[VALUE_TEXT_MAX];
 	char high[VALUE_TEXT_MAX];
 	const char *problem;
@@ -71,7 +68,7 @@ parse_ranged(const struct key *key, void *object, const char *text,
 		store(key, object, 0);
 		return 0;
 	}
-	problem = read(text, &value);
+	problem = kind->read(text, &value);
 	if (problem == NULL && value < key->low)
 		problem = "is too low";
 	if (problem == NULL && value > key->high)
@@ -80,23 +77,23 @@ parse_ranged(const struct key *key, void *object, const char *text,
 		return why_set(why, "\"%.64s\" %s: give %s%s%s to %s", text,
 		    problem, key->zero != NULL ? key->zero : "",
 		    key->zero != NULL ? " or " : "",
-		    format(key->low, low, sizeof(low)),
-		    format(key->high, high, sizeof(high)));
+		    kind->format(key->low, low, sizeof(low)),
+		    kind->format(key->high, high, sizeof(high)));
 	store(key, object, value);
 	return 0;
 }
 
 static void
-print_ranged(const struct key *key, const void *object, format_fn *format,
-    FILE *out)
+print_ranged(const struct key *key, const void *object, size_t index, FILE *out)
 {
 	char buf[VALUE_TEXT_MAX];
 	uint64_t value = load(key, object);
 
+	(void)index;
 	if (value == 0 && key->zero != NULL)
 		fputs(key->zero, out);
 	else
-		fputs(format(value, buf, sizeof(buf)), out);
+		fputs(key->kind->format(value, buf, sizeof(buf)), out);
 }
 
 static const char *
@@ -106,91 +103,12 @@ format_number(uint64_t value, char *buf, size_t size)
 	return buf;
 }
 
-static int
-parse_number(const struct key *key, void *object, const char *text,
-    struct why *why)
-{
-	return parse_ranged(key, object, text, value_number, format_number,
-	    why);
-}
-
-static void
-print_number(const struct key *key, const void *object, size_t index, FILE *out)
-{
-	(void)index;
-	print_ranged(key, object, format_number, out);
-}
-
-const struct kind kind_number = {
-	.parse = parse_number,
-	.print = print_number,
-};
-
 static const char *
 format_rate(uint64_t value, char *buf, size_t size)
 {
 	snprintf(buf, size, "%" PRIu64 "/s", value);
 	return buf;
 }
-
-static int
-parse_rate(const struct key *key, void *object, const char *text,
-    struct why *why)
-{
-	return parse_ranged(key, object, text, value_rate, format_rate, why);
-}
-
-static void
-print_rate(const struct key *key, const void *object, size_t index, FILE *out)
-{
-	(void)index;
-	print_ranged(key, object, format_rate, out);
-}
-
-const struct kind kind_rate = {
-	.parse = parse_rate,
-	.print = print_rate,
-};
-
-static int
-parse_time(const struct key *key, void *object, const char *text,
-    struct why *why)
-{
-	return parse_ranged(key, object, text, value_time, value_format_time,
-	    why);
-}
-
-static void
-print_time(const struct key *key, const void *object, size_t index, FILE *out)
-{
-	(void)index;
-	print_ranged(key, object, value_format_time, out);
-}
-
-const struct kind kind_time = {
-	.parse = parse_time,
-	.print = print_time,
-};
-
-static int
-parse_size(const struct key *key, void *object, const char *text,
-    struct why *why)
-{
-	return parse_ranged(key, object, text, value_size, value_format_size,
-	    why);
-}
-
-static void
-print_size(const struct key *key, const void *object, size_t index, FILE *out)
-{
-	(void)index;
-	print_ranged(key, object, value_format_size, out);
-}
-
-const struct kind kind_size = {
-	.parse = parse_size,
-	.print = print_size,
-};
 
 static const char *
 format_percent(uint64_t value, char *buf, size_t size)
@@ -199,25 +117,32 @@ format_percent(uint64_t value, char *buf, size_t size)
 	return buf;
 }
 
-static int
-parse_percent(const struct key *key, void *object, const char *text,
-    struct why *why)
+#define RANGED(name, read_text, format_value) \
+	const struct kind name = { \
+		.parse = parse_ranged, \
+		.print = print_ranged, \
+		.read = read_text, \
+		.format = format_value, \
+	}
+
+RANGED(kind_number, value_number, format_number);
+RANGED(kind_rate, value_rate, format_rate);
+RANGED(kind_percent, value_percent, format_percent);
+RANGED(kind_time, value_time, value_format_time);
+RANGED(kind_size, value_size, value_format_size);
+
+static size_t
+count_port(const struct key *key, const void *object)
 {
-	return parse_ranged(key, object, text, value_percent, format_percent,
-	    why);
+	return load(key, object) != 0;
 }
 
-static void
-print_percent(const struct key *key, const void *object, size_t index,
-    FILE *out)
-{
-	(void)index;
-	print_ranged(key, object, format_percent, out);
-}
-
-const struct kind kind_percent = {
-	.parse = parse_percent,
-	.print = print_percent,
+const struct kind kind_port = {
+	.parse = parse_ranged,
+	.count = count_port,
+	.print = print_ranged,
+	.read = value_number,
+	.format = format_number,
 };
 
 static int
@@ -399,6 +324,13 @@ count_text(const struct key *key, const void *object)
 	return *(const char *)const_field_of(key, object) != '\0';
 }
 
+static bool
+equal_text(const struct key *key, const void *one, const void *other)
+{
+	return strcmp(const_field_of(key, one), const_field_of(key, other)) ==
+	    0;
+}
+
 static void
 print_text(const struct key *key, const void *object, size_t index, FILE *out)
 {
@@ -409,6 +341,7 @@ print_text(const struct key *key, const void *object, size_t index, FILE *out)
 const struct kind kind_user = {
 	.parse = parse_user,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };
 
@@ -427,6 +360,7 @@ parse_name(const struct key *key, void *object, const char *text,
 const struct kind kind_name = {
 	.parse = parse_name,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };
 
@@ -455,6 +389,7 @@ parse_target(const struct key *key, void *object, const char *text,
 const struct kind kind_target = {
 	.parse = parse_target,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };
 
@@ -521,5 +456,6 @@ parse_socket(const struct key *key, void *object, const char *text,
 const struct kind kind_socket = {
 	.parse = parse_socket,
 	.count = count_text,
+	.equal = equal_text,
 	.print = print_text,
 };

@@ -12,6 +12,7 @@ struct hash_key;
 
 /* kinds.c: one field of the object each.  Integers may be 4 or 8 bytes. */
 extern const struct kind kind_number;
+extern const struct kind kind_port; /* a number; 0: it is absent */
 extern const struct kind kind_time; /* milliseconds */
 extern const struct kind kind_size; /* bytes */
 extern const struct kind kind_percent;
@@ -33,7 +34,6 @@ extern const struct kind kind_backend;
 extern const struct kind kind_check;
 extern const struct kind kind_host; /* as the Host field of HTTP has it */
 extern const struct kind kind_addr;
-extern const struct kind kind_port; /* a number that may be absent: 0 */
 
 /* Reads 32 hexadecimal digits as bytes, the first one lowest.  False when the
  * text is something else; the seed stays as it was. */

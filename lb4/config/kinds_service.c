@@ -240,34 +240,6 @@ const struct kind kind_addr = {
 	.print = print_addr,
 };
 
-static int
-parse_port(const struct key *key, void *object, const char *text,
-    struct why *why)
-{
-	return kind_number.parse(key, object, text, why);
-}
-
-static size_t
-count_port(const struct key *key, const void *object)
-{
-	const unsigned *port = (const unsigned *)((const char *)object +
-	    key->offset);
-
-	return *port != 0;
-}
-
-static void
-print_port(const struct key *key, const void *object, size_t index, FILE *out)
-{
-	kind_number.print(key, object, index, out);
-}
-
-const struct kind kind_port = {
-	.parse = parse_port,
-	.count = count_port,
-	.print = print_port,
-};
-
 /* "weight=2" into the backend.  `seen` has an entry for each key. */
 static int
 read_option(struct config_backend *backend, char *word, bool *seen,
@@ -310,12 +282,28 @@ read_option(struct config_backend *backend, char *word, bool *seen,
 	return 0;
 }
 
+static int
+read_options(struct config_backend *backend, const char *text, struct why *why)
+{
+	char word[INIFILE_LINE_MAX + 1];
+	bool *seen = calloc(keys_count, sizeof(*seen));
+	int error = seen != NULL ? 0 : -ENOMEM;
+
+	while (error == 0) {
+		error = value_word(&text, word, sizeof(word), why);
+		if (error != 0 || word[0] == '\0')
+			break;
+		error = read_option(backend, word, seen, why);
+	}
+	free(seen);
+	return error;
+}
+
 /* NAME ADDR[:PORT] OPTION... */
 static int
 read_backend(struct config_backend *backend, const char *text, struct why *why)
 {
 	char word[INIFILE_LINE_MAX + 1];
-	bool seen[KEYS_MAX] = { false };
 	int error;
 
 	keys_preset(KEY_BACKEND, backend);
@@ -335,13 +323,7 @@ read_backend(struct config_backend *backend, const char *text, struct why *why)
 	if (error == 0)
 		error = read_target(word, &backend->addr, ADDR_PORT_OPTIONAL,
 		    why);
-	while (error == 0) {
-		error = value_word(&text, word, sizeof(word), why);
-		if (error != 0 || word[0] == '\0')
-			break;
-		error = read_option(backend, word, seen, why);
-	}
-	return error;
+	return error == 0 ? read_options(backend, text, why) : error;
 }
 
 static int
@@ -391,7 +373,7 @@ count_backend(const struct key *key, const void *object)
 static const struct config_backend *
 backend_at(const struct config_service *service, size_t index)
 {
-	if (service->balance == BALANCE_FIRST)
+	if (service->settings.balance == BALANCE_FIRST)
 		for (size_t i = 0; i < service->backends; i++)
 			if (service->backend[i].order == index)
 				return &service->backend[i];
@@ -484,8 +466,10 @@ read_args(const char *text, char args[CONFIG_ARGS_MAX], struct why *why)
 		    "the line, written out in full, is longer than %d "
 		    "characters: shorten it",
 		    INIFILE_LINE_MAX);
-	if (error == 0)
-		memcpy(args, buf.text, buf.len + 1);
+	if (error == 0) {
+		memset(args, 0, CONFIG_ARGS_MAX); /* it is compared whole */
+		memcpy(args, buf.text, buf.len);
+	}
 	textbuf_done(&buf);
 	return error;
 }
@@ -510,7 +494,7 @@ parse_check(const struct key *key, void *object, const char *text,
     struct why *why)
 {
 	struct config_service *service = object;
-	struct config_check check = service->check;
+	struct config_check check = service->settings.check;
 	char word[16], ways[200];
 	int kind;
 	int error;
@@ -528,7 +512,7 @@ parse_check(const struct key *key, void *object, const char *text,
 	if (error == 0)
 		error = judge_args(&check, why);
 	if (error == 0)
-		service->check = check;
+		service->settings.check = check;
 	return error;
 }
 
@@ -539,9 +523,9 @@ print_check(const struct key *key, const void *object, size_t index, FILE *out)
 
 	(void)key;
 	(void)index;
-	fputs(check_kind_name(service->check.kind), out);
-	if (service->check.args[0] != '\0')
-		fprintf(out, " %s", service->check.args);
+	fputs(check_kind_name(service->settings.check.kind), out);
+	if (service->settings.check.args[0] != '\0')
+		fprintf(out, " %s", service->settings.check.args);
 }
 
 const struct kind kind_check = {
@@ -592,10 +576,10 @@ parse_check_host(const struct key *key, void *object, const char *text,
 		    "\"%.64s\" is no host: give a name or an address, as "
 		    "app.example, app.example:8080 or [2001:db8::1]",
 		    text);
-	if ((size_t)(end - text) >= sizeof(service->check.host))
+	if ((size_t)(end - text) >= sizeof(service->settings.check.host))
 		return why_set(why, "the host has at most %zu characters",
-		    sizeof(service->check.host) - 1);
-	memcpy(service->check.host, text, (size_t)(end - text) + 1);
+		    sizeof(service->settings.check.host) - 1);
+	memcpy(service->settings.check.host, text, (size_t)(end - text) + 1);
 	return 0;
 }
 
@@ -605,7 +589,7 @@ count_check_host(const struct key *key, const void *object)
 	const struct config_service *service = object;
 
 	(void)key;
-	return service->check.host[0] != '\0';
+	return service->settings.check.host[0] != '\0';
 }
 
 static void
@@ -616,7 +600,7 @@ print_check_host(const struct key *key, const void *object, size_t index,
 
 	(void)key;
 	(void)index;
-	fputs(service->check.host, out);
+	fputs(service->settings.check.host, out);
 }
 
 const struct kind kind_host = {

@@ -166,18 +166,17 @@ complain(const struct marks *marks, const struct config_service *service,
     const struct config_backend *backend, const struct way *way,
     const struct mark *found)
 {
-	char section[CONFIG_NAME_MAX + sizeof("service ")];
 	char text[ADDR_TEXT_MAX], listen[ADDR_TEXT_MAX];
 
-	(void)snprintf(section, sizeof(section), "service %s", service->name);
+	errors_service(marks->errors, service->name);
 	(void)addr_format(&way->addr, text, sizeof(text));
 	if (found == NULL)
-		errors_add(marks->errors, backend->line, section, "backend",
+		errors_add(marks->errors, backend->line, "backend",
 		    "%s leads back to lb4: %s is its control socket: give the "
 		    "address of a server",
 		    backend->name, text);
 	else
-		errors_add(marks->errors, backend->line, section, "backend",
+		errors_add(marks->errors, backend->line, "backend",
 		    "%s leads back to lb4: %s is where [service %s] listens "
 		    "(%s): give the address of a server",
 		    backend->name, text, found->service->name,

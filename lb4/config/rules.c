@@ -19,19 +19,6 @@
  * weight. */
 #define HASH_WEIGHT_MAX 20000
 
-/* "service NAME", as it stands in the brackets. */
-struct section {
-	char text[CONFIG_NAME_MAX + sizeof("service ")];
-};
-
-static const char *
-section_of(const struct config_service *service, struct section *section)
-{
-	snprintf(section->text, sizeof(section->text), "service %s",
-	    service->name);
-	return section->text;
-}
-
 /* A listener and where it stands. */
 struct place {
 	const struct addr *addr;
@@ -84,18 +71,16 @@ complain_taken(struct errors *errors, const struct place *a,
 {
 	const struct place *first = a->order < b->order ? a : b;
 	const struct place *later = first == a ? b : a;
-	struct section first_section = { "" };
-	struct section later_section = { "" };
 	char addr[ADDR_TEXT_MAX];
 	char line[32] = "";
 
 	if (first->line > 0)
 		snprintf(line, sizeof(line), "line %d, ", first->line);
-	errors_add(errors, later->line,
-	    section_of(later->service, &later_section), "listen",
-	    "%s is taken by %s[%s]: remove one of them",
+	errors_service(errors, later->service->name);
+	errors_add(errors, later->line, "listen",
+	    "%s is taken by %s[service %s]: remove one of them",
 	    addr_format(later->addr, addr, sizeof(addr)), line,
-	    section_of(first->service, &first_section));
+	    first->service->name);
 }
 
 static size_t
@@ -159,8 +144,7 @@ compare_backends(const void *left, const void *right)
 }
 
 static void
-check_names(struct config_service *service, const char *section,
-    struct errors *errors)
+check_names(struct config_service *service, struct errors *errors)
 {
 	if (service->backends > 0)
 		qsort(service->backend, service->backends,
@@ -170,7 +154,7 @@ check_names(struct config_service *service, const char *section,
 		const struct config_backend *b = &service->backend[i];
 
 		if (strcmp(a->name, b->name) == 0)
-			errors_add(errors, b->line, section, "backend",
+			errors_add(errors, b->line, "backend",
 			    "the name %s is taken by line %d: give another",
 			    b->name, a->line);
 	}
@@ -178,8 +162,7 @@ check_names(struct config_service *service, const char *section,
 
 /* A backend without a port gets the one that the client came to. */
 static void
-check_ports(const struct config_service *service, const char *section,
-    struct errors *errors)
+check_ports(const struct config_service *service, struct errors *errors)
 {
 	const char *portless = NULL; /* who comes to no port */
 
@@ -196,12 +179,12 @@ check_ports(const struct config_service *service, const char *section,
 		    addr_port(&backend->addr) != 0)
 			continue;
 		if (portless != NULL)
-			errors_add(errors, backend->line, section, "backend",
+			errors_add(errors, backend->line, "backend",
 			    "%s has no port, and %s to none: give it one",
 			    backend->name, portless);
-		else if (service->check.kind != CHECK_NONE &&
+		else if (service->settings.check.kind != CHECK_NONE &&
 		    backend->check_addr.len == 0 && backend->check_port == 0)
-			errors_add(errors, backend->line, section, "backend",
+			errors_add(errors, backend->line, "backend",
 			    "%s has no port to check: add "
 			    "check-port=PORT or check-addr=ADDRESS:PORT",
 			    backend->name);
@@ -209,8 +192,7 @@ check_ports(const struct config_service *service, const char *section,
 }
 
 static void
-check_check_ports(const struct config_service *service, const char *section,
-    struct errors *errors)
+check_check_ports(const struct config_service *service, struct errors *errors)
 {
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct config_backend *backend = &service->backend[i];
@@ -218,12 +200,12 @@ check_check_ports(const struct config_service *service, const char *section,
 		if (backend->check_port == 0)
 			continue;
 		if (backend->check_addr.len != 0)
-			errors_add(errors, backend->line, section, "backend",
+			errors_add(errors, backend->line, "backend",
 			    "%s has a check-addr with a port, and a "
 			    "check-port: remove the latter",
 			    backend->name);
 		else if (addr_is_unix(&backend->addr))
-			errors_add(errors, backend->line, section, "backend",
+			errors_add(errors, backend->line, "backend",
 			    "%s has the address of a unix socket, where "
 			    "check-port means nothing: remove it",
 			    backend->name);
@@ -245,7 +227,7 @@ divisor(unsigned a, unsigned b)
 /* The weights of the backups, or of the others; returns their sum. */
 static unsigned
 check_weights_of(const struct config_service *service, bool backup,
-    const char *section, struct errors *errors)
+    struct errors *errors)
 {
 	unsigned common = 0;
 	unsigned sum = 0;
@@ -256,9 +238,9 @@ check_weights_of(const struct config_service *service, bool backup,
 		common = divisor(service->backend[i].weight, common);
 		sum += service->backend[i].weight;
 	}
-	if (sum > 0 && balance_hashes(service->balance) &&
+	if (sum > 0 && balance_hashes(service->settings.balance) &&
 	    sum / common > HASH_WEIGHT_MAX)
-		errors_add(errors, service->line, section, "balance",
+		errors_add(errors, service->line, "balance",
 		    "the %sweights' sum, %u by their common divisor %u, is "
 		    "above %u: give smaller weights, or balance = roundrobin",
 		    backup ? "backups' " : "", sum, common, HASH_WEIGHT_MAX);
@@ -266,56 +248,55 @@ check_weights_of(const struct config_service *service, bool backup,
 }
 
 static void
-check_weights(const struct config_service *service, const char *section,
-    struct errors *errors)
+check_weights(const struct config_service *service, struct errors *errors)
 {
-	unsigned sum = check_weights_of(service, false, section, errors);
+	unsigned sum = check_weights_of(service, false, errors);
 
-	sum += check_weights_of(service, true, section, errors);
+	sum += check_weights_of(service, true, errors);
 	if (sum == 0)
-		errors_add(errors, service->line, section, "backend",
+		errors_add(errors, service->line, "backend",
 		    "no backend has a weight above 0: give one to one of "
 		    "them");
 }
 
 /* Keys that would be read and never obeyed. */
 static void
-check_balance(const struct config_service *service, const char *section,
-    struct errors *errors)
+check_balance(const struct config_service *service, struct errors *errors)
 {
-	enum balance balance = service->balance;
+	enum balance balance = service->settings.balance;
 
-	if (service->max_load != 0 && !balance_hashes(balance))
-		errors_add(errors, service->line, section, "max-load",
+	if (service->settings.max_load != 0 && !balance_hashes(balance))
+		errors_add(errors, service->line, "max-load",
 		    "does nothing with balance = %s: remove it, or give "
 		    "balance = source or 4tuple",
 		    balance_name(balance));
-	if (service->pin_on_change_ms != 0 && balance != BALANCE_SOURCE)
-		errors_add(errors, service->line, section, "pin-on-change",
+	if (service->settings.pin_on_change_ms != 0 &&
+	    balance != BALANCE_SOURCE)
+		errors_add(errors, service->line, "pin-on-change",
 		    "does nothing with balance = %s: remove it, or give "
 		    "balance = source",
 		    balance_name(balance));
-	if (service->slowstart_ms != 0 &&
+	if (service->settings.slowstart_ms != 0 &&
 	    (balance_hashes(balance) || balance == BALANCE_FIRST))
-		errors_add(errors, service->line, section, "slowstart",
+		errors_add(errors, service->line, "slowstart",
 		    "does nothing with balance = %s: remove it, or give "
 		    "balance = roundrobin, leastconn or random",
 		    balance_name(balance));
 }
 
 static void
-check_checks(const struct config_service *service, const char *section,
-    struct errors *errors)
+check_checks(const struct config_service *service, struct errors *errors)
 {
-	const struct check_way *way = check_way(service->check.kind);
+	const struct check_way *way = check_way(service->settings.check.kind);
 
-	if (service->check.host[0] != '\0' && (way == NULL || !way->has_host))
-		errors_add(errors, service->line, section, "check-host",
+	if (service->settings.check.host[0] != '\0' &&
+	    (way == NULL || !way->has_host))
+		errors_add(errors, service->line, "check-host",
 		    "does nothing with check = %s: remove it, or give "
 		    "check = http GET /path",
-		    check_kind_name(service->check.kind));
-	if (service->check.init != CHECK_INIT_UP && way == NULL)
-		errors_add(errors, service->line, section, "init",
+		    check_kind_name(service->settings.check.kind));
+	if (service->settings.check.init != CHECK_INIT_UP && way == NULL)
+		errors_add(errors, service->line, "init",
 		    "does nothing with check = none: remove it, or give a "
 		    "check");
 }
@@ -324,25 +305,24 @@ int
 rules_check(struct config *config, const struct rules_source *sources,
     struct errors *errors)
 {
-	struct section section = { "" };
 	int error;
 
 	for (size_t i = 0; i < config->services; i++) {
 		struct config_service *service = &config->service[i];
 
-		section_of(service, &section);
+		errors_service(errors, service->name);
 		if (sources != NULL && sources[i].broken)
 			continue;
-		check_names(service, section.text, errors);
-		check_ports(service, section.text, errors);
-		check_check_ports(service, section.text, errors);
-		check_balance(service, section.text, errors);
-		check_checks(service, section.text, errors);
+		check_names(service, errors);
+		check_ports(service, errors);
+		check_check_ports(service, errors);
+		check_balance(service, errors);
+		check_checks(service, errors);
 		/* With a backend refused, the sum is not what was meant. */
 		if (service->backends > 0 &&
 		    (sources == NULL ||
 			sources[i].backend_lines == service->backends))
-			check_weights(service, section.text, errors);
+			check_weights(service, errors);
 	}
 	error = check_listeners(config, sources, errors);
 	return error == 0 ? loops_check(config, sources, NULL, errors) : error;

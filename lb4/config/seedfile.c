@@ -17,9 +17,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/why.h"
 #include "lb4/config/kinds.h"
 #include "lb4/config/settings.h"
-#include "lb4/config/values.h"
 
 #define ACL_ENTRIES_MAX 64
 

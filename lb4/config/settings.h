@@ -119,12 +119,21 @@ struct config_check {
 	unsigned fall;	     /* bad ones to go down */
 };
 
-struct config_service {
-	char name[CONFIG_NAME_MAX];
-	struct addr *listen; /* owned; `listens` of them */
-	size_t listens;
-	struct config_backend *backend; /* owned; sorted by name */
-	size_t backends;
+/* What a conn keeps of its service's keys: as they were when it began. */
+struct conn_settings {
+	unsigned timeout_connect_ms;
+	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
+	unsigned timeout_idle_ms;
+	unsigned timeout_half_close_ms;
+	unsigned timeout_stall_ms; /* 0: none */
+	unsigned reset_linger_ms;
+	unsigned max_lifetime_ms; /* 0: none */
+	bool abort_on_close;	  /* a FIN before a backend: it has gone */
+};
+
+/* The keys of a service, without its listeners and backends.  The table's
+ * service has a copy, and a conn one of the part that it needs. */
+struct service_settings {
 	enum balance balance;
 	unsigned source_prefix4; /* bits of a client's address that count */
 	unsigned source_prefix6;
@@ -136,31 +145,33 @@ struct config_service {
 	unsigned retries;      /* further backends after a failed connect */
 	uint64_t maxconn;      /* 0: no limit but the global one */
 	uint64_t queue;	       /* conns that may wait for a backend */
-	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */
-	bool freebind;	       /* listen on addresses that are not here (yet) */
-	char listen_owner[CONFIG_NAME_MAX]; /* of unix sockets; "": ours */
-	char listen_group[CONFIG_NAME_MAX];
-	unsigned listen_mode; /* 0: as the umask has it */
-	bool nodelay;	      /* TCP_NODELAY, both sides */
+	bool nodelay;	       /* TCP_NODELAY, both sides */
 	enum keepalive keepalive;
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's way */
-	unsigned timeout_connect_ms;
-	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
-	unsigned timeout_idle_ms;
-	unsigned timeout_half_close_ms;
-	unsigned timeout_stall_ms; /* 0: none */
-	bool abort_on_close;	   /* a FIN before a backend: it has gone */
-	unsigned sndbuf_client;	   /* bytes, SO_SNDBUF; 0: the kernel's way */
+	unsigned sndbuf_client;	  /* bytes, SO_SNDBUF; 0: the kernel's way */
 	unsigned sndbuf_backend;
 	unsigned rcvbuf_client; /* ... SO_RCVBUF */
 	unsigned rcvbuf_backend;
 	unsigned notsent_lowat_client; /* ... TCP_NOTSENT_LOWAT */
 	unsigned notsent_lowat_backend;
-	unsigned reset_linger_ms;
-	unsigned max_lifetime_ms; /* 0: none */
+	struct conn_settings conn;
 	enum on_down on_down;
 	unsigned on_down_rate; /* conns closed a second, of each backend */
+	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */
+	bool freebind;	       /* listen on addresses that are not here (yet) */
+	char listen_owner[CONFIG_NAME_MAX]; /* of unix sockets; "": ours */
+	char listen_group[CONFIG_NAME_MAX];
+	unsigned listen_mode; /* 0: as the umask has it */
 	struct config_check check;
+};
+
+struct config_service {
+	char name[CONFIG_NAME_MAX];
+	struct addr *listen; /* owned; `listens` of them */
+	size_t listens;
+	struct config_backend *backend; /* owned; sorted by name */
+	size_t backends;
+	struct service_settings settings;
 	int line;
 };
 

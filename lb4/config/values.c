@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -35,17 +34,6 @@ static const struct unit size_units[] = {
 	{ "", 1 },
 	{ NULL, 0 },
 };
-
-int
-why_set(struct why *why, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why->text, sizeof(why->text), format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static bool
 is_space(char c)

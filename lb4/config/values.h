@@ -14,13 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct why {
-	char text[300];
-};
-
-/* Fills in the reason; returns -EINVAL. */
-int why_set(struct why *why, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+#include "common/why.h"
 
 /*
  * Takes the next word off *text: what stands between spaces, with \xHH

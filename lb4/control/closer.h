@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The closer: control's part in closing conns in good order, for drain with a
- * rate, rebalance, on-down, a node that drains and stopping.  Each of these is
- * an order:
+ * The closer: the control thread's part in closing conns gracefully, for drain
+ * with a rate, rebalance, on-down, a draining node, and stopping.  Each of
+ * these is an order:
  *
- *	drain		idle conns of the backend; past the deadline the busy
- *			ones, too.  Over when none is left or it is ready again
- *	rebalance	idle conns of the backends that have too many.  Over
- *			when none has, or at its deadline
- *	on-down		idle conns of a backend that is down; then, with "all",
- *			the busy ones.  Over when none is left or it is up
- *	node		idle conns of all backends, if it has a rate; past the
- *			deadline all.  Over when none is left then
- *	stop		idle conns of all backends; control ends what is left
+ *	drain		idle conns of the backend; busy ones after the deadline.
+ *			Over when none is left, or when the backend is ready
+ *	rebalance	idle conns of backends with a surplus.  Over when no
+ *			backend has one, or at its deadline
+ *	on-down		idle conns of a backend that is down, then, with "all",
+ *			busy ones.  Over when none is left, or when it is up
+ *	node		idle conns of all backends, if it has a rate; after the
+ *			deadline all conns.  Over when none is left then
+ *	stop		idle conns of all backends; control resets the others
  *
- * An order is with one worker at a time (lb4/engine/closing.h), which may close
- * at most a 50th of a second's conns then, at least one; the next may follow
- * when the time of those that were closed has passed since they were.  So in no
- * second more are closed than the rate says, give or take that 50th where it
- * does not divide the rate; all workers together.
+ * An order is with one worker at a time (lb4/engine/closing.h).  The worker may
+ * close a 50th of the conns of a second, at least one.  The order goes on when
+ * the time for these conns has passed.  So all workers together close no more
+ * conns in any second than the rate says, give or take that 50th.
  *
- * The quietest first: a round through all workers first looks how quiet the
- * quietest conn is, the next one closes what is at least half as quiet; when a
- * round finds no such conn any more, it is half of what is the quietest then.
+ * The conns that have been quiet for longest go first.  A first round through
+ * all workers finds how long the quietest conn has been quiet; the next rounds
+ * close conns that have been quiet for at least half as long.  When a round
+ * finds none, the next round starts from half of the longest time then.
  *
  * A part of the control thread.
  */
@@ -35,74 +35,68 @@
 
 struct backend;
 struct closer;
-struct control;
+struct rebalance;
+struct running;
 struct service;
 
-#define CLOSER_RATE 20		   /* a second, without a word */
-#define CLOSER_RATE_MAX 100000	   /* a second */
-#define CLOSER_CUT_RATE 1000	   /* a second, past a node's deadline */
-#define CLOSER_REBALANCE_MS 600000 /* deadline of rebalance */
-#define CLOSER_THRESHOLD 1.1	   /* of rebalance */
+#define CLOSER_RATE 20	       /* per second, by default */
+#define CLOSER_RATE_MAX 100000 /* per second */
+#define CLOSER_CUT_RATE 1000   /* per second, after a node's deadline */
 
-/* NULL without memory.  `control` outlives it. */
-struct closer *closer_new(struct control *control);
+/* Returns NULL without memory.  `running` must outlive the closer. */
+struct closer *closer_new(const struct running *running);
 
-/* No worker may be left.  NULL is fine. */
+/* All workers must have ended.  Accepts NULL. */
 void closer_free(struct closer *closer);
 
-/* Readable when a worker has done its piece; for control's epoll. */
+/* A descriptor for control's epoll: readable when a worker has finished a
+ * piece. */
 int closer_fd(const struct closer *closer);
 
-/* How many milliseconds until something is due; -1: nothing is. */
+/* Returns the milliseconds until something is due, or -1 if nothing is. */
 int closer_sleep(const struct closer *closer, uint64_t now_ms);
 
-/* Conns of backends that are down have so much more time before they count as
- * busy: control did not look.  Deadlines that somebody has set stay. */
+/* Postpones closing the busy conns of backends that are down by `gap_ms`, the
+ * time that the control thread did not run.  Deadlines that an operator set do
+ * not move. */
 void closer_give_time(struct closer *closer, uint64_t gap_ms);
 
-/* Does what is due. */
+/* Runs the orders that are due. */
 void closer_turn(struct closer *closer, uint64_t now_ms);
 
-/* Closes the conns of a backend that drains; an order of before is over.
- * `deadline_ms` is on the clock of timer_now_ms(); 0: busy ones stay.  False
- * without memory. */
+/* Closes the conns of a draining backend and replaces its previous drain order.
+ * `deadline_ms` is on the clock of timer_now_ms(); with 0, busy conns are not
+ * closed.  Returns false without memory. */
 bool closer_drain(struct closer *closer, const struct backend *backend,
     unsigned rate, uint64_t deadline_ms);
 
-/* Ends that: the backend drains without it, or no more. */
+/* Ends that order; the backend's administrative state is the caller's. */
 void closer_undrain(struct closer *closer, const struct backend *backend);
 
 /*
- * Closes conns of all backends, since this node drains; an order of before is
- * over.  `rate` 0: none before the deadline.  Past it the rate is at least
- * CLOSER_CUT_RATE: by then their packets may go to another node.  Does nothing
- * when lb4 stops: that has a pace and an end of its own.  False without memory.
+ * Closes conns of all backends because this node drains, and replaces the
+ * previous node order.  With `rate` 0 it closes none before the deadline.
+ * After the deadline the rate is at least CLOSER_CUT_RATE, because packets may
+ * go to another node by then.  Does nothing while lb4 stops, which has its own
+ * order.  Returns false without memory.
  */
 bool closer_drain_node(struct closer *closer, unsigned rate,
     uint64_t deadline_ms);
 
-/* Ends that. */
+/* Ends the node order. */
 void closer_undrain_node(struct closer *closer);
 
-/* Closes idle conns of all backends, since lb4 stops `within_ms`: so fast that
- * those there are now are through with it before.  False without memory. */
+/* Closes idle conns of all backends because lb4 stops, at a rate that finishes
+ * before `within_ms` have passed.  Returns false without memory. */
 bool closer_stop(struct closer *closer, unsigned within_ms);
 
-/* Brings the backends' conns per weight to at most `threshold` times their
- * mean; an order of before is over.  Says in *surplus how many are too many;
- * with 0 there is no order.  False without memory. */
+/* Reduces each backend's conns per weight to at most the threshold times the
+ * mean.  As rebalance_begin(). */
 bool closer_rebalance(struct closer *closer, const struct service *service,
-    unsigned rate, double threshold, uint64_t deadline_ms, uint64_t *surplus);
+    const struct rebalance *asked, uint64_t *surplus);
 
-/* How many conns to close in a second, so that `conns` are closed before
- * `within_ms` have passed. */
+/* Returns the rate per second that closes `conns` before `within_ms` have
+ * passed. */
 unsigned closer_stop_rate(uint64_t conns, unsigned within_ms);
-
-/*
- * How many conns a backend may have: with `weight` of `weights`, where `conns`
- * are to be shared.  Never less than what is its share, rounded up.
- */
-uint64_t closer_allowance(uint64_t conns, uint64_t weight, uint64_t weights,
-    double threshold);
 
 #endif

@@ -17,13 +17,13 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/plural.h"
-#include "lb4/command/socket.h"
-#include "lb4/config/config.h"
+#include "lb4/config/errors.h"
 #include "lb4/control/closer.h"
 #include "lb4/control/fullness.h"
 #include "lb4/control/reload.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/peers.h"
 #include "lb4/log/logger.h"
 #include "lb4/process/notify.h"
 #include "lb4/process/options.h"
@@ -33,7 +33,7 @@
 #define SWEEP_MS 10000
 #define PROGRESS_MS 5000
 
-/* How long conns that are cut may go on delivering what they have received. */
+/* How long a conn that is cut may still deliver the bytes it has received. */
 #define CUT_MS 5000
 
 /* How long the reset of all conns may take. */
@@ -42,25 +42,12 @@
 /* At least TABLE_WORKERS_MAX: each worker posts once, or very few times. */
 #define MAILBOX_MAX 1024
 
-enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOCKET, TAG_CLOSER, TAG_COUNT };
+/* Signals, the mailbox, the closer, and each source. */
+#define EVENTS_MAX (3 + CONTROL_SOURCES_MAX)
 
-static const char *const state_names[] = {
-	[CONTROL_RUNNING] = "running",
-	[CONTROL_DRAINING] = "draining",
-	[CONTROL_KILLING] = "killing",
-	[CONTROL_ENDED] = "ended",
-};
+enum { TAG_SIGNAL, TAG_MAILBOX, TAG_SOURCE, TAG_CLOSER };
 
-static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
-	CONTROL_STATE_COUNT,
-    "a name for each state");
 static_assert(MAILBOX_MAX >= TABLE_WORKERS_MAX, "room for all workers");
-
-const char *
-control_state_name(enum control_state state)
-{
-	return (unsigned)state < CONTROL_STATE_COUNT ? state_names[state] : "?";
-}
 
 int
 control_init(struct control *control)
@@ -104,46 +91,50 @@ control_done(struct control *control)
 		close(control->signalfd);
 	control->epfd = -1;
 	control->signalfd = -1;
-	closer_free(control->closer);
-	control->closer = NULL;
+	closer_free(control->running.closer);
+	control->running.closer = NULL;
+	threads_free(control->running.threads);
+	control->running.threads = NULL;
 	mailbox_done(&control->mailbox);
 }
 
 static void
-set_state(struct control *control, enum control_state state)
+set_state(struct control *control, enum running_state state)
 {
-	assert(state > control->state);
-	log_debug("control: %s -> %s", control_state_name(control->state),
-	    control_state_name(state));
-	control->state = state;
-	control_socket_event(control->parts.socket, "state", NULL, NULL, "%s",
-	    control_state_name(state));
+	assert(state > control->running.state);
+	log_debug("control: %s -> %s",
+	    running_state_name(control->running.state),
+	    running_state_name(state));
+	control->running.state = state;
+	events_tell(&control->running.events,
+	    &(struct event){ .kind = "state" }, "%s",
+	    running_state_name(state));
 }
 
-/* Ends what is left, at once.  Does nothing when it is too late for that. */
+/* Resets all remaining conns at once, unless that has happened already. */
 static void
 kill_conns(struct control *control, const char *why)
 {
-	const uint64_t conns = engine_conns(control->parts.engine);
+	const uint64_t conns = engine_conns(control->running.engine);
 
-	if (control->state >= CONTROL_KILLING)
+	if (control->running.state >= RUNNING_KILLING)
 		return;
 	if (conns > 0)
 		log_warning("%s: resetting %" PRIu64 " conn%s", why, conns,
 		    plural(conns));
-	set_state(control, CONTROL_KILLING);
-	engine_kill(control->parts.engine);
+	set_state(control, RUNNING_KILLING);
+	engine_kill(control->running.engine);
 	timer_disarm(&control->wheel, &control->progress);
 	timer_arm(&control->wheel, &control->deadline,
 	    timer_now_ms() + KILL_MS);
 }
 
-/* shutdown-timeout has passed.  What conns have received is delivered as long
- * as somebody takes it, then they are reset; but that has an end, too. */
+/* shutdown-timeout has passed: each conn delivers the bytes it has received and
+ * is then reset.  After CUT_MS the rest is reset at once. */
 static void
 cut_conns(struct control *control)
 {
-	const uint64_t conns = engine_conns(control->parts.engine);
+	const uint64_t conns = engine_conns(control->running.engine);
 
 	if (control->cutting) {
 		kill_conns(control, "no time is left");
@@ -154,36 +145,36 @@ cut_conns(struct control *control)
 			    " conn%s",
 		    conns, plural(conns));
 	control->cutting = true;
-	engine_cut(control->parts.engine);
+	engine_cut(control->running.engine);
 	timer_arm(&control->wheel, &control->deadline, timer_now_ms() + CUT_MS);
 }
 
-/* Sets the time limit of draining, or the one to come if there is none yet.
- * Until then idle conns end in good order, spread over that time: their clients
- * do not all come back in the same moment. */
+/* Sets the deadline of draining.  Until then the closer ends idle conns one
+ * after another, so that their clients do not all reconnect at the same
+ * moment. */
 static void
 limit_drain(struct control *control)
 {
-	const unsigned limit_ms = control->parts.shutdown_timeout_ms;
+	const unsigned limit_ms = control->running.shutdown_timeout_ms;
 
 	control->drain_deadline_ms = timer_now_ms() + limit_ms;
 	timer_arm(&control->wheel, &control->deadline,
 	    control->drain_deadline_ms);
-	if (!closer_stop(control->closer, limit_ms))
-		log_warning("no memory to close idle conns in good order");
+	if (!closer_stop(control->running.closer, limit_ms))
+		log_warning("no memory to close idle conns gracefully");
 }
 
 static void
 drain(struct control *control, const char *signal_name, bool limited)
 {
-	const uint64_t conns = engine_conns(control->parts.engine);
+	const uint64_t conns = engine_conns(control->running.engine);
 
-	set_state(control, CONTROL_DRAINING);
+	set_state(control, RUNNING_DRAINING);
 	if (limited)
 		log_notice("SIG%s: stopping, %" PRIu64
 			   " conn%s may go on for at most %g s",
 		    signal_name, conns, plural(conns),
-		    control->parts.shutdown_timeout_ms / 1000.0);
+		    control->running.shutdown_timeout_ms / 1000.0);
 	else
 		log_notice("SIG%s: stopping when the last of %" PRIu64
 			   " conn%s has ended",
@@ -192,26 +183,26 @@ drain(struct control *control, const char *signal_name, bool limited)
 			  " conn%s left\nEXTEND_TIMEOUT_USEC=%u",
 	    conns, plural(conns), 3 * PROGRESS_MS * 1000U);
 	manager_stop_status(&control->manager, &control->wheel);
-	engine_drain(control->parts.engine);
+	engine_drain(control->running.engine);
 	timer_arm(&control->wheel, &control->progress,
 	    timer_now_ms() + PROGRESS_MS);
 	if (limited)
 		limit_drain(control);
 }
 
-/* TERM and INT: the first begins to drain, or sets a limit to a drain without
- * one; the next ends what is left. */
+/* TERM and INT: the first one starts to drain, or sets a deadline for a drain
+ * that has none.  The next one resets the remaining conns. */
 static void
 on_stop_signal(struct control *control, const char *signal_name)
 {
-	if (control->state == CONTROL_RUNNING) {
+	if (control->running.state == RUNNING_SERVING) {
 		drain(control, signal_name, true);
-	} else if (control->state == CONTROL_DRAINING &&
+	} else if (control->running.state == RUNNING_DRAINING &&
 	    control->drain_deadline_ms == 0) {
 		log_notice("SIG%s: conns may go on for at most %g s now",
-		    signal_name, control->parts.shutdown_timeout_ms / 1000.0);
+		    signal_name, control->running.shutdown_timeout_ms / 1000.0);
 		limit_drain(control);
-	} else if (control->state == CONTROL_DRAINING) {
+	} else if (control->running.state == RUNNING_DRAINING) {
 		kill_conns(control, "stopped by a second signal");
 	}
 }
@@ -222,8 +213,8 @@ on_reload_signal(struct control *control)
 	struct config_errors errors = { .count = 0 };
 
 	log_notice("SIGHUP: reloading %s",
-	    options_source(control->parts.options));
-	(void)control_reload(control, false, &errors);
+	    options_source(control->running.options));
+	(void)reload_file(&control->running, false, &errors);
 	config_errors_done(&errors);
 }
 
@@ -236,11 +227,11 @@ on_signal(struct control *control, uint32_t number)
 		on_stop_signal(control, number == SIGTERM ? "TERM" : "INT");
 		break;
 	case SIGQUIT:
-		if (control->state == CONTROL_RUNNING)
+		if (control->running.state == RUNNING_SERVING)
 			drain(control, "QUIT", false);
 		break;
 	case SIGUSR1:
-		logger_reopen(control->parts.logger);
+		logger_reopen(control->running.logger);
 		break;
 	case SIGHUP:
 		on_reload_signal(control);
@@ -262,10 +253,10 @@ on_message(struct control *control, const struct control_message *message)
 	switch (message->kind) {
 	case CONTROL_DRAINED:
 		log_debug("worker %" PRIu32 " has drained", message->worker);
-		if (control->state < CONTROL_ENDED &&
-		    engine_drained(control->parts.engine)) {
+		if (control->running.state < RUNNING_ENDED &&
+		    engine_drained(control->running.engine)) {
 			log_notice("all conns have ended");
-			set_state(control, CONTROL_ENDED);
+			set_state(control, RUNNING_ENDED);
 		}
 		break;
 	}
@@ -274,7 +265,7 @@ on_message(struct control *control, const struct control_message *message)
 static void
 on_progress(struct control *control)
 {
-	const uint64_t conns = engine_conns(control->parts.engine);
+	const uint64_t conns = engine_conns(control->running.engine);
 	const uint64_t now_ms = timer_now_ms();
 
 	if (control->drain_deadline_ms == 0)
@@ -301,22 +292,22 @@ on_timer(struct control *control, const struct timer *timer)
 	if (manager_on_timer(&control->manager, &control->wheel, timer))
 		return;
 	if (timer == &control->sweep) {
-		(void)tables_sweep(control->parts.tables);
+		(void)tables_sweep(control->running.tables);
 		timer_arm(&control->wheel, &control->sweep,
 		    timer_now_ms() + SWEEP_MS);
 	} else if (timer == &control->fullness) {
-		fullness_look(control, timer_now_ms());
+		fullness_look(&control->running, timer_now_ms());
 		timer_arm(&control->wheel, &control->fullness,
 		    timer_now_ms() + FULLNESS_LOOK_MS);
 	} else if (timer == &control->progress) {
 		on_progress(control);
-	} else if (control->state == CONTROL_DRAINING) {
+	} else if (control->running.state == RUNNING_DRAINING) {
 		cut_conns(control);
 	} else {
-		conns = engine_conns(control->parts.engine);
-		log_warning("%" PRIu64 " conn%s would not end", conns,
+		conns = engine_conns(control->running.engine);
+		log_warning("%" PRIu64 " conn%s did not end", conns,
 		    plural(conns));
-		set_state(control, CONTROL_ENDED);
+		set_state(control, RUNNING_ENDED);
 	}
 }
 
@@ -326,9 +317,9 @@ on_event(struct control *control, uint64_t tag)
 	struct control_message message;
 	struct signalfd_siginfo info;
 
-	if (loop_tag_kind(tag) == TAG_SOCKET ||
+	if (loop_tag_kind(tag) == TAG_SOURCE ||
 	    loop_tag_kind(tag) == TAG_CLOSER)
-		return; /* control_run() does what there is */
+		return; /* control_turn() serves it */
 	if (loop_tag_kind(tag) == TAG_MAILBOX) {
 		mailbox_open(&control->mailbox);
 		while (mailbox_take(&control->mailbox, &message))
@@ -341,110 +332,99 @@ on_event(struct control *control, uint64_t tag)
 }
 
 static int
-start_socket(struct control *control)
-{
-	int error;
-
-	if (control->parts.socket == NULL)
-		return 0;
-	error = control_socket_start(control->parts.socket, control);
-	if (error < 0)
-		return error;
-	return loop_add(control->epfd, control_socket_fd(control->parts.socket),
-	    EPOLLIN, loop_tag(TAG_SOCKET, 0, 0));
-}
-
-static int
 start_closer(struct control *control)
 {
-	control->closer = closer_new(control);
-	if (control->closer == NULL)
+	control->running.closer = closer_new(&control->running);
+	if (control->running.closer == NULL)
 		return -ENOMEM;
-	return loop_add(control->epfd, closer_fd(control->closer), EPOLLIN,
-	    loop_tag(TAG_CLOSER, 0, 0));
+	return loop_add(control->epfd, closer_fd(control->running.closer),
+	    EPOLLIN, loop_tag(TAG_CLOSER, 0, 0));
 }
 
-/* How long there is nothing to do but for events; -1: for ever. */
+/* Returns how long to wait for events; -1: without a limit. */
 static int
 sleep_ms(const struct control *control)
 {
-	uint64_t now_ms = timer_now_ms();
-	int timers = timer_wheel_sleep(&control->wheel, now_ms);
-	int callers = control->parts.socket != NULL
-	    ? control_socket_sleep(control->parts.socket, now_ms)
-	    : -1;
+	const uint64_t now_ms = timer_now_ms();
+	int sleep = loop_sooner(timer_wheel_sleep(&control->wheel, now_ms),
+	    closer_sleep(control->running.closer, now_ms));
 
-	return loop_sooner(loop_sooner(timers, callers),
-	    closer_sleep(control->closer, now_ms));
+	for (size_t i = 0; i < control->sources; i++) {
+		const struct source *source = &control->source[i];
+
+		sleep = loop_sooner(sleep,
+		    source->sleep_ms(source->owner, now_ms));
+	}
+	return sleep;
 }
 
-/* Waits, and does what there is to do: events first.  shutdown-timeout is a
- * promise to whoever stops lb4, and goes by the clock; what is awaited of
- * others is not, for the time that this thread did not look.  0 or -errno. */
+/* Waits for events, and handles events, timers and sources in that order.
+ * shutdown-timeout is a promise to whoever stops lb4 and goes by the clock.
+ * The deadlines of others are extended by the time that this thread did not
+ * run.  Returns 0 or -errno. */
 static int
 control_turn(struct control *control, struct loop_clock *clock)
 {
-	struct control_socket *socket = control->parts.socket;
-	struct epoll_event events[TAG_COUNT];
+	struct epoll_event events[EVENTS_MAX];
 	struct timer *timer;
 	const int wait_ms = sleep_ms(control);
-	int count = loop_wait(control->epfd, events, TAG_COUNT, wait_ms);
+	int count = loop_wait(control->epfd, events, EVENTS_MAX, wait_ms);
 	uint64_t gap_ms;
 
 	if (count < 0)
 		return count;
 	gap_ms = loop_clock_look(clock, timer_now_ms(), wait_ms);
-	if (socket != NULL)
-		control_socket_give_time(socket, gap_ms);
-	closer_give_time(control->closer, gap_ms);
+	for (size_t i = 0; i < control->sources; i++)
+		control->source[i].give_time(control->source[i].owner, gap_ms);
+	closer_give_time(control->running.closer, gap_ms);
 	for (int i = 0; i < count; i++)
 		on_event(control, events[i].data.u64);
-	while (control->state != CONTROL_ENDED &&
+	while (control->running.state != RUNNING_ENDED &&
 	    (timer = timer_wheel_next(&control->wheel, timer_now_ms())) != NULL)
 		on_timer(control, timer);
-	if (socket != NULL)
-		control_socket_turn(socket, timer_now_ms());
-	closer_turn(control->closer, timer_now_ms());
+	for (size_t i = 0; i < control->sources; i++)
+		control->source[i].turn(control->source[i].owner,
+		    timer_now_ms());
+	closer_turn(control->running.closer, timer_now_ms());
 	return 0;
 }
 
 int
-control_start(struct control *control, const struct control_parts *parts)
+control_start(struct control *control)
 {
-	int error;
+	struct running *running = &control->running;
 
-	control->parts = *parts;
-	control->began_ms = timer_now_ms();
-	timer_wheel_init(&control->wheel, control->began_ms);
-	control->threads = threads_new(parts);
-	error = control->threads != NULL ? start_closer(control) : -ENOMEM;
-	if (error == 0)
-		error = start_socket(control);
-	if (error < 0) {
-		control_socket_stop(control->parts.socket);
-		threads_free(control->threads);
-		control->threads = NULL;
-	}
-	return error;
+	running->began_ms = timer_now_ms();
+	timer_wheel_init(&control->wheel, running->began_ms);
+	running->threads = threads_new(running->engine, running->prober,
+	    running->logger);
+	return running->threads != NULL ? start_closer(control) : -ENOMEM;
+}
+
+int
+control_plug(struct control *control, const struct source *source)
+{
+	assert(control->sources < CONTROL_SOURCES_MAX);
+	control->source[control->sources++] = *source;
+	return loop_add(control->epfd, source->fd, EPOLLIN,
+	    loop_tag(TAG_SOURCE, 0, 0));
 }
 
 int
 control_run(struct control *control)
 {
-	const struct control_parts *parts = &control->parts;
+	const struct running *running = &control->running;
 	struct loop_clock clock;
 	int error = 0;
 
-	signals_reap(); /* who ended before there was anybody to be told */
+	signals_reap(); /* children that ended before this loop */
 	timer_arm(&control->wheel, &control->sweep, timer_now_ms() + SWEEP_MS);
 	timer_arm(&control->wheel, &control->fullness,
 	    timer_now_ms() + FULLNESS_LOOK_MS);
-	manager_start(&control->manager, &control->wheel, parts->engine,
-	    parts->tables, control->threads);
+	manager_start(&control->manager, &control->wheel, running->engine,
+	    running->tables, running->threads);
 	loop_clock_start(&clock, timer_now_ms());
-	while (control->state != CONTROL_ENDED && error == 0)
+	while (running->state != RUNNING_ENDED && error == 0)
 		error = control_turn(control, &clock);
-	control_socket_stop(control->parts.socket);
-	threads_free(control->threads);
 	return error;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Telling of maxconn: see fullness.h.  Called by control.c. */
+/* Logs when maxconn is reached: see fullness.h.  Called by control.c. */
 #include "lb4/control/fullness.h"
 
 #include <assert.h>
@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "common/log.h"
-#include "lb4/control/control.h"
+#include "lb4/control/running.h"
 #include "lb4/engine/engine.h"
 #include "lb4/table/table.h"
 
@@ -28,7 +28,7 @@ fullness_look_at(struct gate *gate, uint64_t limit, uint64_t now_ms,
 		told->since_ms = now_ms;
 		return FULLNESS_BEGAN;
 	}
-	/* a raised limit ends it, too: then nobody waits */
+	/* a raised limit also ends it: nobody waits then */
 	if (told->since_ms == 0 || waited ||
 	    (now_ms - told->last_ms < FULLNESS_OVER_MS && limit != 0))
 		return FULLNESS_SAME;
@@ -63,10 +63,10 @@ look(const char *service, struct gate *gate, uint64_t limit, uint64_t now_ms)
 }
 
 void
-fullness_look(struct control *control, uint64_t now_ms)
+fullness_look(const struct running *running, uint64_t now_ms)
 {
-	const struct table *table = table_current(control->parts.tables);
-	struct engine *engine = control->parts.engine;
+	const struct table *table = table_current(running->tables);
+	struct engine *engine = running->engine;
 
 	look(NULL, engine_gate(engine), engine_maxconn(engine), now_ms);
 	for (size_t id = 0; id < table->ids; id++) {
@@ -76,6 +76,6 @@ fullness_look(struct control *control, uint64_t now_ms)
 			continue;
 		assert(service->state != NULL);
 		look(service->state->name, &service->state->gate,
-		    service->maxconn, now_ms);
+		    service->settings.maxconn, now_ms);
 	}
 }

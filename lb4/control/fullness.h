@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Says in the log when the process or a service is at its maxconn, and when it
- * is not any more.  At maxconn places come and go by the thousand a second, so
- * control looks once a second whether listeners had to wait, and takes it for
- * over when none had to for some seconds: a gate causes two lines in that time
- * at most.  The control thread's.
+ * Logs when the process or a service reaches its maxconn, and when that is
+ * over.  At maxconn, places come and go by the thousand per second.  So control
+ * checks once a second whether a listener had to wait, and regards it as over
+ * when none had to for some seconds.  One gate causes at most two log lines in
+ * that time.  For the control thread.
  */
 #ifndef LB4_CONTROL_FULLNESS_H
 #define LB4_CONTROL_FULLNESS_H
@@ -14,7 +14,7 @@
 
 #include "lb4/model/gate.h"
 
-struct control;
+struct running;
 
 #define FULLNESS_LOOK_MS 1000
 #define FULLNESS_OVER_MS 5000
@@ -25,11 +25,11 @@ enum fullness_change {
 	FULLNESS_ENDED, /* *lasted_ms says how long it was full */
 };
 
-/* Looks at one gate, whose limit is `limit` (0: none). */
+/* Checks one gate with the limit `limit` (0: none). */
 enum fullness_change fullness_look_at(struct gate *gate, uint64_t limit,
     uint64_t now_ms, uint64_t *lasted_ms);
 
-/* Looks at all gates, and logs what has changed. */
-void fullness_look(struct control *control, uint64_t now_ms);
+/* Checks all gates and logs changes. */
+void fullness_look(const struct running *running, uint64_t now_ms);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "common/plural.h"
+#include "lb4/control/figures.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
 #include "lb4/process/notify.h"
@@ -23,7 +24,7 @@
 
 #define STATUS_MS 2000
 
-/* While a thread is stuck, or may be: look again after this part of a beat. */
+/* While a thread is stuck or overdue, check again after this part of a beat. */
 #define LOOKS_PER_BEAT 8
 
 /* The status as text: "12 services, 34 of 36 backends up, 1234 conns". */
@@ -31,29 +32,18 @@ static void
 describe(char *text, size_t size, const struct engine *engine,
     const struct tables *tables)
 {
-	const struct table *table = table_current(tables);
 	const uint64_t conns = engine_conns(engine);
-	size_t services = 0, backends = 0, available = 0;
+	struct figures_counts counts;
 
-	for (uint32_t id = 0; table != NULL && id < table->ids; id++) {
-		const struct service *service = table_service(table, id);
-
-		if (service == NULL)
-			continue;
-		services++;
-		backends += service->backends;
-		for (size_t i = 0; i < service->backends; i++)
-			available +=
-			    backend_is_available(service->backend[i].backend);
-	}
+	figures_count(table_current(tables), &counts);
 	(void)snprintf(text, size,
 	    "%zu service%s, %zu of %zu backends up, %" PRIu64 " conn%s",
-	    services, plural(services), available, backends, conns,
-	    plural(conns));
+	    counts.services, plural(counts.services), counts.available,
+	    counts.backends, conns, plural(conns));
 }
 
-/* Half of what the watchdog allows; 0: there is none, or it is another
- * process's. */
+/* Half the watchdog's timeout; 0: there is no watchdog, or it watches another
+ * process. */
 static uint64_t
 watchdog_beat_ms(void)
 {
@@ -92,7 +82,7 @@ on_status(struct manager *manager, struct timer_wheel *wheel)
 	char text[sizeof(manager->said)];
 
 	describe(text, sizeof(text), manager->engine, manager->tables);
-	/* What could not be said is tried again. */
+	/* a failed notification is retried next time */
 	if (strcmp(text, manager->said) != 0 &&
 	    notify_send("STATUS=%s", text) >= 0)
 		strlcpy(manager->said, text, sizeof(manager->said));
@@ -110,7 +100,7 @@ on_watchdog(struct manager *manager, struct timer_wheel *wheel)
 
 	if (withheld && !manager->withheld)
 		log_warning("%s has been in one turn of its loop for %" PRIu64
-			    " ms: the watchdog is not told that all is well",
+			    " ms: no WATCHDOG=1 is sent",
 		    verdict.name, verdict.ms);
 	else if (!withheld && manager->withheld)
 		log_notice("every thread turns its loop again");

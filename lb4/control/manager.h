@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What the service manager hears of us, and when (notify.h is how): that we
- * are ready, a line of status now and then, and for its watchdog that every
- * thread turns its loop.  A part of the control thread.
- *
- * While one is stuck (threads.h) the watchdog hears nothing, and it is told
- * again as soon as there is none.
+ * Notifies the service manager (notify.h): lb4 is ready, a status line from
+ * time to time, and WATCHDOG=1 while every thread turns its loop.  While a
+ * thread is stuck (threads.h), no WATCHDOG=1 is sent; it resumes as soon as no
+ * thread is stuck.  A part of the control thread.
  */
 #ifndef LB4_CONTROL_MANAGER_H
 #define LB4_CONTROL_MANAGER_H
@@ -26,29 +24,31 @@ struct manager {
 	struct threads *threads;
 	struct timer status;
 	struct timer watchdog;
-	uint64_t beat_ms; /* from one WATCHDOG=1 to the next; 0: not wanted */
-	bool withheld;	  /* the last one was not sent, since one is stuck */
-	char said[128];	  /* the last status */
+	uint64_t beat_ms; /* between two WATCHDOG=1; 0: no watchdog */
+	bool withheld;	  /* the last one was not sent: a thread is stuck */
+	char said[128];	  /* the last status sent */
 };
 
-/* Arms what the environment asks for ($NOTIFY_SOCKET, $WATCHDOG_USEC).  The
- * struct is all zero before; the others outlive it. */
+/* Arms the timers that the environment asks for ($NOTIFY_SOCKET,
+ * $WATCHDOG_USEC).  `manager` must be all zero; the other arguments must
+ * outlive it. */
 void manager_start(struct manager *manager, struct timer_wheel *wheel,
     const struct engine *engine, const struct tables *tables,
     struct threads *threads);
 
-/* Does what that timer is for and returns true, if it is one of ours. */
+/* Handles a timer and returns true if it is one of the manager's. */
 bool manager_on_timer(struct manager *manager, struct timer_wheel *wheel,
     const struct timer *timer);
 
-/* From here on the status is the caller's; the watchdog goes on. */
+/* Stops sending the status, which the caller sends from now on.  The watchdog
+ * continues. */
 void manager_stop_status(struct manager *manager, struct timer_wheel *wheel);
 
-/* READY=1 with the status: at the start, and at the end of a reload.  As
- * notify_send(). */
+/* Sends READY=1 with the status, at the start and at the end of a reload.
+ * Returns as notify_send(). */
 int manager_ready(const struct engine *engine, const struct tables *tables);
 
-/* RELOADING=1, with the time that Type=notify-reload asks for.  As
+/* Sends RELOADING=1 with the time that Type=notify-reload requires.  Returns as
  * notify_send(). */
 int manager_reloading(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The node's state, and the thread that tells it: see readiness.h. */
+/* The thread that answers `node`: see readiness.h. */
 #include "lb4/control/readiness.h"
 
 #include <assert.h>
@@ -19,30 +19,22 @@
 #include "common/mailbox.h"
 #include "common/pulse.h"
 #include "common/timer.h"
-#include "lb4/control/control.h"
+#include "lb4/control/node.h"
+#include "lb4/control/running.h"
 #include "lb4/control/threads.h"
 
 enum { TAG_MAILBOX, TAG_LENT };
 
-/* What is understood, and how much of it at once. */
+/* The only question that is understood, and how many are read at once. */
 static const char question[] = "node\n";
 #define QUESTION_LEN (sizeof(question) - 1)
 #define QUESTIONS_MAX 8
 
-#define SILENT_MS 5000 /* without a question: given back */
-
-static const char *const names[] = {
-	[NODE_READY] = "ready",
-	[NODE_DRAINING] = "draining",
-	[NODE_NOT_READY] = "not-ready",
-};
-
-static_assert(sizeof(names) / sizeof(names[0]) == NODE_STATE_COUNT,
-    "a name for each state");
+#define SILENT_MS 5000 /* a caller silent for this long is given back */
 
 struct readiness {
 	/* set before the thread starts */
-	const struct control *control;
+	const struct running *running;
 	struct mailbox *back;
 	int epfd;
 	struct mailbox lent; /* struct lent, from control */
@@ -50,54 +42,10 @@ struct readiness {
 
 	_Atomic bool stop; /* writer: control */
 
-	/* the thread's own: by index; fd -1: none */
+	/* owned by the thread; by index; fd -1: none */
 	struct lent caller[READINESS_CALLERS_MAX];
-	uint64_t asked_ms[READINESS_CALLERS_MAX]; /* when it has, last */
+	uint64_t asked_ms[READINESS_CALLERS_MAX]; /* when it asked last */
 };
-
-/* ---- the state ----------------------------------------------------------- */
-
-const char *
-readiness_name(enum node_state state)
-{
-	return (unsigned)state < NODE_STATE_COUNT ? names[state] : "?";
-}
-
-const char *
-readiness_text(enum node_state state, const char *why, char *buf, size_t size)
-{
-	(void)snprintf(buf, size, "%s%s%s",
-	    state == NODE_NOT_READY ? "not ready" : readiness_name(state),
-	    state != NODE_READY ? ": " : "", state != NODE_READY ? why : "");
-	return buf;
-}
-
-/* Listeners are open from before the socket's first answer until the process
- * stops. */
-enum node_state
-readiness_state(const struct control *control, char *why, size_t size)
-{
-	const uint64_t now_ms = timer_now_ms();
-	const bool drained = atomic_load(&control->node_drained);
-	struct threads_verdict verdict;
-	const bool stuck = threads_stuck(control->threads, THREADS_TRAFFIC,
-	    &verdict);
-
-	why[0] = '\0';
-	if (atomic_load(&control->state) != CONTROL_RUNNING)
-		(void)snprintf(why, size, "lb4 is stopping");
-	else if (drained && now_ms >= atomic_load(&control->node_deadline_ms))
-		(void)snprintf(why, size, "drained by an operator");
-	else if (stuck)
-		(void)snprintf(why, size, "%s is stuck for %" PRIu64 " ms",
-		    verdict.name, verdict.ms);
-	if (why[0] != '\0')
-		return NODE_NOT_READY;
-	if (!drained)
-		return NODE_READY;
-	(void)snprintf(why, size, "drained by an operator, with a deadline");
-	return NODE_DRAINING;
-}
 
 /* ---- the thread ---------------------------------------------------------- */
 
@@ -129,7 +77,7 @@ take_lent(struct readiness *readiness)
 	}
 }
 
-/* How many questions wait, if nothing else does; else 0. */
+/* Returns how many questions wait; 0 if anything else waits, too. */
 static unsigned
 count_questions(int fd)
 {
@@ -144,17 +92,17 @@ count_questions(int fd)
 	return (unsigned)((size_t)len / QUESTION_LEN);
 }
 
-/* Answers one question and takes it off; false: the answer is not taken, and
- * the question is still there. */
+/* Answers one question and consumes it.  Returns false if the socket did not
+ * accept the answer; the question stays unread. */
 static bool
 answer(const struct readiness *readiness, int fd)
 {
-	char why[READINESS_WHY_MAX], text[READINESS_TEXT_MAX];
-	char line[READINESS_TEXT_MAX + 2], taken[QUESTION_LEN];
-	enum node_state state = readiness_state(readiness->control, why,
+	char why[NODE_WHY_MAX], text[NODE_TEXT_MAX];
+	char line[NODE_TEXT_MAX + 2], taken[QUESTION_LEN];
+	enum node_state state = node_state(readiness->running, why,
 	    sizeof(why));
 	int len = snprintf(line, sizeof(line), "%s\n\n",
-	    readiness_text(state, why, text, sizeof(text)));
+	    node_text(state, why, text, sizeof(text)));
 
 	if (send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
 		return false;
@@ -175,8 +123,8 @@ on_readable(struct readiness *readiness, struct lent *lent)
 		give_back(readiness, lent);
 }
 
-/* Gives back who is silent.  Returns for how long there is no other one; -1:
- * for ever. */
+/* Gives back callers that have been silent for too long.  Returns the time
+ * until the next one is, or -1 if there is none. */
 static int
 look_at_time(struct readiness *readiness)
 {
@@ -202,7 +150,7 @@ readiness_main(void *argument)
 {
 	struct readiness *readiness = argument;
 	struct epoll_event events[READINESS_CALLERS_MAX];
-	struct pulse *pulse = threads_readiness(readiness->control->threads);
+	struct pulse *pulse = threads_readiness(readiness->running->threads);
 
 	(void)pthread_setname_np(pthread_self(), "lb4-ready");
 	pulse_start(pulse);
@@ -256,7 +204,7 @@ start(struct readiness *readiness)
 }
 
 struct readiness *
-readiness_new(const struct control *control, struct mailbox *back)
+readiness_new(const struct running *running, struct mailbox *back)
 {
 	struct readiness *readiness;
 	int error;
@@ -266,7 +214,7 @@ readiness_new(const struct control *control, struct mailbox *back)
 	if (readiness == NULL)
 		return NULL;
 	memset(readiness, 0, sizeof(*readiness));
-	readiness->control = control;
+	readiness->running = running;
 	readiness->back = back;
 	for (unsigned i = 0; i < READINESS_CALLERS_MAX; i++)
 		readiness->caller[i].fd = -1;

@@ -1,257 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Reload: see reload.h.  Called by control.c. */
+/* Reads the file again: see reload.h.  Called for SIGHUP and by `reload`. */
 #include "lb4/control/reload.h"
 
-#include <bsd/string.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 #include "common/log.h"
 #include "common/plural.h"
-#include "lb4/command/socket.h"
 #include "lb4/config/config.h"
-#include "lb4/control/control.h"
+#include "lb4/control/change.h"
 #include "lb4/control/manager.h"
-#include "lb4/engine/engine.h"
-#include "lb4/health/prober.h"
-#include "lb4/host/facts.h"
-#include "lb4/log/logger.h"
+#include "lb4/control/running.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/process/options.h"
 #include "lb4/process/preflight.h"
 #include "lb4/table/table.h"
-
-/* ---- what only a restart changes ---------------------------------------- */
-
-static void
-warn_restart(const char *key)
-{
-	log_warning("reload: [global] %s has changed: that takes a restart",
-	    key);
-}
-
-static void
-keep_text(const char *key, char *text, size_t size, const char *before)
-{
-	if (strcmp(text, before) == 0)
-		return;
-	warn_restart(key);
-	strlcpy(text, before, size);
-}
-
-/* The control socket is opened, and its groups are looked up, at the start. */
-static void
-keep_control(struct config *config, const struct config *before)
-{
-	keep_text("control", config->control, sizeof(config->control),
-	    before->control);
-	keep_text("control-owner", config->control_owner,
-	    sizeof(config->control_owner), before->control_owner);
-	keep_text("control-group", config->control_group,
-	    sizeof(config->control_group), before->control_group);
-	keep_text("control-read", config->control_read,
-	    sizeof(config->control_read), before->control_read);
-	keep_text("control-operate", config->control_operate,
-	    sizeof(config->control_operate), before->control_operate);
-	keep_text("control-admin", config->control_admin,
-	    sizeof(config->control_admin), before->control_admin);
-	if (config->control_mode != before->control_mode)
-		warn_restart("control-mode");
-	config->control_mode = before->control_mode;
-}
-
-/* What the process was started with stays, and `config` says so. */
-static void
-keep_fixed(struct config *config, const struct config *before)
-{
-	keep_text("user", config->user, sizeof(config->user), before->user);
-	keep_text("pidfile", config->pidfile, sizeof(config->pidfile),
-	    before->pidfile);
-	keep_control(config, before);
-	if (config->cpu_affinity != before->cpu_affinity)
-		warn_restart("cpu-affinity");
-	if (config->relay != before->relay)
-		warn_restart("relay");
-	if (config->pipe_size != before->pipe_size)
-		warn_restart("pipe-size");
-	config->cpu_affinity = before->cpu_affinity;
-	config->relay = before->relay;
-	config->pipe_size = before->pipe_size;
-	/* a seed that was drawn is kept: clients stay where they are */
-	if (!config->hash_seed_set)
-		config->hash_seed = before->hash_seed;
-}
-
-/* ---- preparing, then committing ----------------------------------------- */
-
-/* All that is prepared for `config`, and not in force yet. */
-struct reload {
-	struct config *config;
-	struct engine_limits limits;
-	struct logger_change *log;
-	struct table *table;
-	struct engine_change *engine;
-};
-
-static const char *
-destination(const struct control_parts *parts, const char *name)
-{
-	return options_destination(parts->options, name);
-}
-
-static int
-prepare(struct reload *reload, const struct control_parts *parts,
-    struct config_errors *errors)
-{
-	const struct config *config = reload->config;
-	char why[CONFIG_ERROR_MAX];
-	int error;
-
-	engine_limits(config, &reload->limits);
-	error = logger_prepare(parts->logger, destination(parts, config->log),
-	    destination(parts, config->access_log), config->access_format,
-	    &reload->log, why, sizeof(why));
-	if (error < 0)
-		goto fail;
-	error = tables_prepare(parts->tables, config, &config->hash_seed,
-	    &reload->table);
-	if (error < 0) {
-		(void)snprintf(why, sizeof(why), "table: %s", strerror(-error));
-		goto fail_log;
-	}
-	error = engine_prepare(parts->engine, config, &reload->limits,
-	    reload->table, &reload->engine, why, sizeof(why));
-	if (error == 0)
-		return 0;
-	tables_discard(parts->tables, reload->table);
-fail_log:
-	logger_abandon(reload->log);
-fail:
-	config_errors_add(errors, "%s", why);
-	return error;
-}
-
-static void
-commit(struct reload *reload, struct control_parts *parts)
-{
-	struct config *config = reload->config;
-
-	engine_leave(parts->engine, reload->engine);
-	logger_commit(parts->logger, destination(parts, config->log),
-	    destination(parts, config->access_log), reload->log);
-	tables_commit(parts->tables, reload->table);
-	prober_table_changed(parts->prober);
-	engine_commit(parts->engine, reload->engine);
-	if (config->log_level != parts->config->log_level)
-		atomic_store(&log_level, config->log_level);
-	parts->shutdown_timeout_ms = config->shutdown_timeout_ms;
-	config_free(parts->config);
-	parts->config = config;
-}
-
-int
-control_apply(struct control *control, struct config *config,
-    struct config_errors *errors)
-{
-	struct reload reload = { .config = config };
-	int error = 0;
-	bool look; /* the machine may not be up to it, or is another by now */
-
-	if (control->state != CONTROL_RUNNING) {
-		config_errors_add(errors, "lb4 is stopping");
-		error = -EBUSY;
-	} else {
-		keep_fixed(config, control->parts.config);
-		error = prepare(&reload, &control->parts, errors);
-	}
-	if (error < 0) {
-		config_free(config);
-		return error;
-	}
-	look = config->maxconn != control->parts.config->maxconn ||
-	    config->maxpipes != control->parts.config->maxpipes ||
-	    reload.limits.maxconn != engine_maxconn(control->parts.engine) ||
-	    reload.limits.short_of_files;
-	commit(&reload, &control->parts);
-	if (look)
-		facts_warn(config, &reload.limits);
-	return 0;
-}
-
-/* ---- what would be left -------------------------------------------------- */
-
-static bool
-is_new(const struct backend *backend)
-{
-	return backend_is_joining(backend) &&
-	    atomic_load_explicit(&backend->admin, memory_order_acquire) ==
-	    ADMIN_READY;
-}
-
-/* Whether new conns would go to it; one that is new has yet to show. */
-static bool
-would_take(const struct service *now, const struct config_backend *config)
-{
-	if (config->weight == 0)
-		return false;
-	for (size_t i = 0; i < now->backends; i++) {
-		const struct backend *backend = now->backend[i].backend;
-
-		if (strcmp(backend->name, config->name) == 0 &&
-		    addr_equal(&backend->addr, &config->addr))
-			return backend_is_available(backend) || is_new(backend);
-	}
-	return true;
-}
-
-static bool
-takes(const struct service *now)
-{
-	for (size_t i = 0; i < now->backends; i++)
-		if (now->backend[i].weight > 0 &&
-		    backend_is_available(now->backend[i].backend))
-			return true;
-	return false;
-}
-
-/* Complains of each service that has a backend that takes conns and would have
- * none: one is in maintenance, say, and the other one was removed. */
-static int
-check_left(const struct tables *tables, const struct config *config,
-    struct config_errors *errors)
-{
-	int error = 0;
-
-	for (size_t i = 0; i < config->services; i++) {
-		const struct config_service *after = &config->service[i];
-		const struct service_state *state = tables_state(tables,
-		    after->name);
-		const struct service *now = state != NULL
-		    ? table_service_of(table_current(tables), state)
-		    : NULL;
-		size_t j = 0;
-
-		if (now == NULL || !takes(now))
-			continue;
-		while (j < after->backends &&
-		    !would_take(now, &after->backend[j]))
-			j++;
-		if (j < after->backends)
-			continue;
-		config_errors_add(errors,
-		    "service %s would be left without a backend that takes "
-		    "conns: lb4ctl reload --force does it all the same",
-		    after->name);
-		error = -EINVAL;
-	}
-	return error;
-}
-
-/* ---- the file ----------------------------------------------------------- */
 
 static size_t
 backends_of(const struct config *config)
@@ -264,11 +29,10 @@ backends_of(const struct config *config)
 }
 
 static int
-read_and_apply(struct control *control, bool force,
+read_and_apply(struct running *running, bool force,
     struct config_errors *errors)
 {
-	const struct options *options = control->parts.options;
-	char text[CONFIG_ERROR_MAX];
+	const struct options *options = running->options;
 	struct config *config;
 
 	if (!options_can_reload(options)) {
@@ -281,23 +45,13 @@ read_and_apply(struct control *control, bool force,
 	config = options_config(options, errors);
 	if (config == NULL)
 		return -EINVAL;
-	if (config_warning(config, text))
-		log_warning("%s: %s", options_source(options), text);
-	preflight_loops(config, options, errors);
-	if (errors->count > 0) {
-		config_free(config);
-		return -EINVAL;
-	}
-	if (!force && check_left(control->parts.tables, config, errors) < 0) {
-		config_free(config);
-		return -EINVAL;
-	}
-	return control_apply(control, config, errors);
+	preflight_warn(config, options);
+	return change_apply(running, config,
+	    force ? CHANGE_FORCED : CHANGE_FILE, errors);
 }
 
 int
-control_reload(struct control *control, bool force,
-    struct config_errors *errors)
+reload_file(struct running *running, bool force, struct config_errors *errors)
 {
 	const struct config *config;
 	size_t backends;
@@ -305,16 +59,15 @@ control_reload(struct control *control, bool force,
 	int error;
 
 	(void)manager_reloading();
-	error = read_and_apply(control, force, errors);
-	control_socket_look(control->parts.socket);
+	error = read_and_apply(running, force, errors);
 	for (size_t i = 0; i < errors->count; i++)
 		log_error("%s", errors->text[i]);
 	if (error < 0)
 		log_error("reload refused: nothing has changed");
-	control_socket_event(control->parts.socket, "reload", NULL, NULL, "%s",
-	    error == 0 ? "done" : "refused");
-	/* what is in force now, whatever became of it */
-	config = control->parts.config;
+	events_tell(&running->events, &(struct event){ .kind = EVENTS_RELOAD },
+	    "%s", error == 0 ? "done" : "refused");
+	/* the configuration in force now, after success or failure */
+	config = running->config;
 	backends = backends_of(config);
 	workers = engine_workers(config);
 	if (error == 0)
@@ -323,7 +76,7 @@ control_reload(struct control *control, bool force,
 		    "table %" PRIu64,
 		    config->services, plural(config->services), backends,
 		    plural(backends), workers, plural(workers),
-		    control->parts.tables->generation);
-	(void)manager_ready(control->parts.engine, control->parts.tables);
+		    running->tables->generation);
+	(void)manager_ready(running->engine, running->tables);
 	return error;
 }

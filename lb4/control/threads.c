@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The judge of this process's threads: see threads.h. */
+/* Checks the heartbeats of the threads: see threads.h. */
 #include "lb4/control/threads.h"
 
 #include <pthread.h>
@@ -9,7 +9,6 @@
 
 #include "common/pulse.h"
 #include "common/timer.h"
-#include "lb4/control/control.h"
 #include "lb4/engine/engine.h"
 #include "lb4/health/prober.h"
 #include "lb4/log/logger.h"
@@ -22,24 +21,23 @@ struct threads {
 
 	struct pulse readiness; /* writer: that thread */
 
-	/* Control and readiness judge; what they remember is shared. */
+	/* Control and the readiness thread both check; they share these. */
 	pthread_mutex_t lock;
 	struct pulse_sight workers_seen[TABLE_WORKERS_MAX];
 	struct pulse_sight prober_seen, readiness_seen, log_seen;
 };
 
 struct threads *
-threads_new(const struct control_parts *parts)
+threads_new(const struct engine *engine, struct prober *prober,
+    struct logger *logger)
 {
 	struct threads *threads = calloc(1, sizeof(*threads));
 
 	if (threads == NULL)
 		return NULL;
-	threads->engine = parts->engine;
-	threads->prober = parts->prober != NULL ? prober_pulse(parts->prober)
-						: NULL;
-	threads->log = parts->logger != NULL ? logger_pulse(parts->logger)
-					     : NULL;
+	threads->engine = engine;
+	threads->prober = prober != NULL ? prober_pulse(prober) : NULL;
+	threads->log = logger != NULL ? logger_pulse(logger) : NULL;
 	(void)pthread_mutex_init(&threads->lock, NULL);
 	return threads;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Whether the threads of this process turn their loops, judged by their
- * heartbeats (common/pulse.h), for the service manager's watchdog, for `node`
- * and for doctor:
+ * Checks by their heartbeats (common/pulse.h) that the threads of this process
+ * turn their loops, for the service manager's watchdog, `node` and doctor:
  *
- *	workers		the watchdog and `node`: clients wait
- *	prober		the watchdog and `node`: backends keep their last state
- *	readiness	the watchdog; whoever asks `node` hears nothing
- *	log		doctor alone: traffic goes on without, and what does not
- *			fit its queue is counted
+ *	workers		for the watchdog and `node`: clients wait
+ *	prober		for the watchdog and `node`: health is out of date
+ *	readiness	for the watchdog: `node` gets no answer
+ *	log		for doctor only: traffic continues, and log lines that
+ *			do not fit the queue are counted
  *
- * Control is judged by the manager, who hears nothing.  A simulation has a
- * thread that nobody but its caller waits for.
+ * The service manager detects a stuck control thread by the missing WATCHDOG=1.
+ * Threads of commands (errand.h) are not checked: only their callers wait.
  */
 #ifndef LB4_CONTROL_THREADS_H
 #define LB4_CONTROL_THREADS_H
@@ -20,15 +19,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct control_parts;
+struct engine;
+struct logger;
+struct prober;
 struct pulse;
 struct threads;
 
-/* A thread but a worker that is overdue for longer is stuck; of workers
+/* A thread that is overdue for longer is stuck.  For workers it is
  * ENGINE_STUCK_MS. */
 #define THREADS_STUCK_MS 2000
 
-/* Who is to be judged; each has the ones before. */
+/* Which threads to check; each scope includes those before it. */
 enum threads_scope {
 	THREADS_TRAFFIC, /* workers and prober */
 	THREADS_SERVICE, /* and readiness */
@@ -36,21 +37,23 @@ enum threads_scope {
 };
 
 struct threads_verdict {
-	char name[24]; /* "worker 3", "the prober", of the one stuck; "" */
-	uint64_t ms;   /* for so long, by the time that it had */
-	bool overdue;  /* one is, by the clock: look again soon */
+	char name
+	    [24]; /* of the stuck thread: "worker 3", "the prober"; "": none */
+	uint64_t ms; /* how long it has been stuck, in time that it could run */
+	bool overdue; /* a thread is overdue by the clock: check again soon */
 };
 
-/* The judge of the threads of `parts`, which outlive it; a prober or logger
- * that is NULL has none.  NULL without memory. */
-struct threads *threads_new(const struct control_parts *parts);
+/* Watches the threads of these, which must outlive it.  A NULL prober or logger
+ * has no thread.  Returns NULL without memory. */
+struct threads *threads_new(const struct engine *engine, struct prober *prober,
+    struct logger *logger);
 void threads_free(struct threads *threads);
 
-/* Where the readiness thread's heart is to beat. */
+/* The readiness thread's pulse, for that thread to beat. */
 struct pulse *threads_readiness(struct threads *threads);
 
-/* From any thread but those that may not wait: true, with a name, if one of
- * them is stuck. */
+/* Returns true, with a name in `verdict`, if a thread of the scope is stuck.
+ * Takes a lock: not for workers. */
 bool threads_stuck(struct threads *threads, enum threads_scope scope,
     struct threads_verdict *verdict);
 

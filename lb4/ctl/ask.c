@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Asking nodes: see ask.h.  The answer is what the process of a node writes to
- * its standard output; when it fails, the last line of its standard error says
- * why.  Its end is the answer's end, whoever else may still hold the pipes (ssh
- * can leave a process behind that serves later calls).
+ * Asks nodes: see ask.h.  The answer is what the process of a node writes to
+ * standard output; if the process fails, the last line of its standard error is
+ * the reason.  The answer ends when the process ends, even if another process
+ * still holds the pipes (ssh can leave one behind for later calls).
  */
 #include "lb4/ctl/ask.h"
 
@@ -28,10 +28,10 @@
 #include "common/timer.h"
 #include "lb4/ctl/talk.h"
 
-/* Status of a process that could not become what it should. */
+/* The status of a process that could not execute its command. */
 #define EXIT_NO_COMMAND 127
 
-/* What one of the process's outputs has said. */
+/* One output of the process. */
 struct output {
 	int fd; /* -1: at its end */
 	char *text;
@@ -40,7 +40,7 @@ struct output {
 
 struct asked {
 	struct ask *ask;
-	pid_t pid; /* -1: it has ended, or was never there */
+	pid_t pid; /* -1: it has ended or does not exist */
 	int pidfd;
 	struct output out, err;
 };
@@ -102,7 +102,7 @@ ask_path(const char *path)
 	return copy(path, fd);
 }
 
-/* A session of its own: ssh finds no terminal to ask for a password on. */
+/* Runs in a session of its own: ssh finds no terminal to ask for a password. */
 static int
 ask_remote(const char *node, const struct ask_way *way)
 {
@@ -134,7 +134,7 @@ static void __attribute__((noreturn)) run(const struct ask *ask,
 	const char *node = ask->node;
 	int status = EXIT_FAILURE;
 
-	/* the one who asks may be interrupted */
+	/* the parent may be interrupted */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent &&
 	    dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0) {
 		if (ask->socket)
@@ -159,7 +159,7 @@ close_output(struct output *output)
 	output->fd = -1;
 }
 
-/* Reads what is there.  Returns 0, or -errno when it cannot be kept. */
+/* Reads the available bytes.  Returns 0, or -errno when they cannot be kept. */
 static int
 read_output(struct output *output)
 {
@@ -191,7 +191,7 @@ read_output(struct output *output)
 	return 0;
 }
 
-/* The last line that says something. */
+/* The last line that is not blank. */
 static void
 last_line(const struct output *output, char *line, size_t size)
 {
@@ -223,14 +223,15 @@ describe_end(const struct asked *asked, int status)
 		    "what asked it left with status %d", WEXITSTATUS(status));
 }
 
-/* The process is over, or is ended now; `why` NULL: it says itself why. */
+/* The process has ended, or is killed now; `why` NULL: its output has the
+ * reason. */
 static void
 end(struct asked *asked, const char *why)
 {
 	int status = 0;
 
 	if (why != NULL) {
-		/* what it has started, too, if it made itself a session */
+		/* also what it has started, if it made itself a session */
 		(void)kill(-asked->pid, SIGKILL);
 		(void)kill(asked->pid, SIGKILL);
 		(void)snprintf(asked->ask->why, sizeof(asked->ask->why), "%s",
@@ -303,9 +304,9 @@ on_event(struct asked *asked, bool ended)
 		end(asked, NULL);
 }
 
-/* Waits for one of those who are still being asked, until `deadline_ms` of the
- * clock's own time.  Returns false when there are none, or there is no more
- * time; what waits then is taken all the same. */
+/* Waits for one of the nodes that have not answered yet, until `deadline_ms` of
+ * the clock's own time.  Returns false when there are none, or the time is
+ * over; output that is available then is still read. */
 static bool
 wait_for_some(struct asked *asked, size_t count, struct loop_clock *clock,
     uint64_t deadline_ms)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Asking several nodes of a cluster for their status, all at the same time:
- * each by a process of its own, so that none that hangs, in whatever it does,
- * keeps the others waiting or is waited for longer than the time that there is.
+ * Asks several nodes of a cluster for their status at the same time.  Each node
+ * is asked by a process of its own, so that a node that hangs does not delay
+ * the others, and is not waited for longer than the timeout.
  */
 #ifndef LB4_CTL_ASK_H
 #define LB4_CTL_ASK_H
@@ -13,32 +13,32 @@
 
 #define ASK_WHY_MAX 256
 
-/* Most that are asked at once. */
+/* The maximum number of nodes. */
 #define ASK_NODES_MAX 64
 
-/* An answer is at most so long, in bytes. */
+/* The maximum length of an answer, in bytes. */
 #define ASK_ANSWER_MAX (64 << 20)
 
-/* How a node is asked whose name is no path. */
+/* How to ask a node whose name is not a path. */
 struct ask_way {
-	char *const *ssh; /* words, ended by NULL: what runs a command there */
+	char *const *ssh;   /* words, ended by NULL, that run a command there */
 	const char *remote; /* that command */
 	unsigned timeout_ms;
 };
 
 struct ask {
-	/* "-": standard input.  With a "/": a file, whose content is the
-	 * answer, or a control socket.  Else what ssh is told. */
+	/* "-": standard input.  With a "/": a file that contains the answer, or
+	 * a control socket.  Otherwise a host for ssh. */
 	const char *node;
-	bool socket; /* it is a control socket, whatever its name is like */
+	bool socket; /* a control socket, whatever its name */
 
 	/* set by ask_all() */
 	char *answer;	       /* owned; NULL: nothing */
 	size_t len;	       /* without the final '\0' that it has */
-	char why[ASK_WHY_MAX]; /* the asking has failed; "": it has not */
+	char why[ASK_WHY_MAX]; /* why asking failed; "": it did not */
 };
 
-/* Asks them all.  An answer may be there although the asking has failed. */
+/* Asks all of them.  There may be an answer even if asking failed. */
 void ask_all(struct ask *asks, size_t count, const struct ask_way *way);
 
 /* Frees the answers. */

@@ -28,7 +28,7 @@ enum { EXIT_AGREE = 0, EXIT_DIFFER = 1, EXIT_USAGE = 2 };
 #define TIMEOUT_S 10
 #define SSH_WORDS_MAX 64
 
-/* Of a checksum people are shown so much; all of it is compared. */
+/* How much of a checksum is shown; all of it is compared. */
 #define CHECKSUM_SHOWN 8
 
 struct check {
@@ -216,7 +216,7 @@ print_difference(const struct check *check, const json_t *difference)
 	free(line);
 }
 
-/* Seeds that differ since they were drawn need a word of advice. */
+/* Advice for seeds that differ because they were drawn. */
 static void
 print_random(const struct check *check, const json_t *nodes)
 {
@@ -276,7 +276,7 @@ print_result(const struct check *check, const json_t *result)
 
 /* ---- asking and comparing ------------------------------------------------ */
 
-/* lb4's own word for why not, or NULL. */
+/* The reason that lb4 itself gives, or NULL. */
 static const char *
 error_of(const json_t *answer)
 {
@@ -285,14 +285,14 @@ error_of(const json_t *answer)
 	    "message"));
 }
 
-/* A node may say what it likes: only what a terminal may have is kept. */
+/* A node may send anything: keeps only what is safe for a terminal. */
 static void
 set_why(struct ask *ask, const char *said)
 {
 	(void)escape_text(said, strlen(said), ask->why, sizeof(ask->why));
 }
 
-/* The answer as it can be compared, or NULL with `why` in the asking. */
+/* The answer in a form that can be compared, or NULL with `why` set. */
 static json_t *
 read_answer(struct ask *ask)
 {
@@ -388,7 +388,7 @@ misused(const char *what, const char *why)
 	return EXIT_USAGE;
 }
 
-/* Cuts the command of ssh into words. */
+/* Splits the ssh command into words. */
 static int
 set_ssh(struct check *check, const char *command)
 {
@@ -411,16 +411,15 @@ static int
 add_node(struct check *check, const char *node)
 {
 	if (!escape_is_plain(node))
-		return misused(node,
-		    "that is no UTF-8, or has control characters");
-	/* ssh would take it for an option */
+		return misused(node, "not UTF-8, or has control characters");
+	/* ssh would treat it as an option */
 	if (node[0] == '\0' || (node[0] == '-' && node[1] != '\0'))
-		return misused(node, "that is no node");
+		return misused(node, "not a node");
 	if (check->count == ASK_NODES_MAX)
 		return misused(node, "too many nodes");
 	for (size_t i = 0; i < check->count; i++)
 		if (strcmp(check->nodes[i], node) == 0)
-			return misused(node, "it is there twice");
+			return misused(node, "given twice");
 	check->nodes[check->count++] = node;
 	return EXIT_AGREE;
 }

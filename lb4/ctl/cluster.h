@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * lb4ctl cluster check: whether the nodes of a cluster are alike.
+ * lb4ctl cluster check: compares the nodes of a cluster.
  */
 #ifndef LB4_CTL_CLUSTER_H
 #define LB4_CTL_CLUSTER_H

@@ -194,10 +194,18 @@ by_name(const json_t *list, const char *key)
 	return object;
 }
 
+/* What is compared: something of each node, of a service (`backend` NULL), or
+ * of a backend. */
+struct subject {
+	const char *what;
+	const char *service; /* NULL: of the node */
+	const char *backend;
+	bool warning; /* a difference does not count as disagreement */
+};
+
 /* Adds a difference of what is in `values`, if there is one. */
 static void
-compare_values(struct comparison *comparison, const char *what,
-    const char *service, const char *backend, bool warning)
+compare_values(struct comparison *comparison, const struct subject *subject)
 {
 	json_t *groups = json_array();
 	json_t *difference = NULL;
@@ -225,10 +233,11 @@ compare_values(struct comparison *comparison, const char *what,
 			comparison->failed = true;
 	}
 	if (json_array_size(groups) > 1) {
-		comparison->agree &= warning;
-		difference = json_pack("{s:s,s:s*,s:s*,s:b,s:O}", "what", what,
-		    "service", service, "backend", backend, "warning", warning,
-		    "values", groups);
+		comparison->agree &= subject->warning;
+		difference = json_pack("{s:s,s:s*,s:s*,s:b,s:O}", "what",
+		    subject->what, "service", subject->service, "backend",
+		    subject->backend, "warning", subject->warning, "values",
+		    groups);
 		if (json_array_append_new(comparison->differences,
 			difference) != 0)
 			comparison->failed = true;
@@ -236,73 +245,82 @@ compare_values(struct comparison *comparison, const char *what,
 	json_decref(groups);
 }
 
-/* Compares a member of what `rows` has for each node under `name`; NULL: of the
- * answers themselves. */
-static void
-compare_member(struct comparison *comparison, json_t **rows, const char *name,
-    const char *member, const char *what, const char *service,
-    const char *backend, bool warning)
+/* The list in which the i-th node has the subject; NULL: it has none. */
+static json_t *
+list_of(const struct comparison *comparison, const struct subject *subject,
+    size_t i)
 {
-	for (size_t i = 0; i < comparison->count; i++) {
-		const json_t *row = comparison->nodes[i].status;
-
-		if (rows != NULL)
-			row = json_object_get(rows[i], name);
-		comparison->values[i] = json_object_get(row, member);
-	}
-	compare_values(comparison, what, service, backend, warning);
+	return subject->backend != NULL ? comparison->backends[i]
+					: comparison->services[i];
 }
 
-/* Compares whether each node of those in `rows` has `name`. */
+static const json_t *
+row_of(const struct comparison *comparison, const struct subject *subject,
+    size_t i)
+{
+	if (subject->service == NULL)
+		return comparison->nodes[i].status;
+	return json_object_get(list_of(comparison, subject, i),
+	    subject->backend != NULL ? subject->backend : subject->service);
+}
+
 static void
-compare_presence(struct comparison *comparison, json_t **rows, const char *name,
-    const char *what, const char *service, const char *backend)
+compare_member(struct comparison *comparison, const struct subject *subject,
+    const char *member)
 {
 	for (size_t i = 0; i < comparison->count; i++)
-		comparison->values[i] = rows[i] == NULL	     ? NULL
-		    : json_object_get(rows[i], name) != NULL ? json_true()
-							     : json_false();
-	compare_values(comparison, what, service, backend, false);
+		comparison->values[i] = json_object_get(row_of(comparison,
+							    subject, i),
+		    member);
+	compare_values(comparison, subject);
 }
 
-/* A node that has not checked yet, or does not check, takes no part. */
+/* Compares whether each node has the service or the backend. */
+static void
+compare_presence(struct comparison *comparison, const struct subject *subject)
+{
+	for (size_t i = 0; i < comparison->count; i++)
+		comparison->values[i] = list_of(comparison, subject, i) == NULL
+		    ? NULL
+		    : row_of(comparison, subject, i) != NULL ? json_true()
+							     : json_false();
+	compare_values(comparison, subject);
+}
+
+/* A node that has no result yet, or does not check, is left out. */
 static void
 compare_health(struct comparison *comparison, const char *service,
     const char *name)
 {
+	const struct subject subject = { "health", service, name, true };
+
 	for (size_t i = 0; i < comparison->count; i++) {
-		const json_t *health =
-		    json_object_get(json_object_get(comparison->backends[i],
-					name),
-			"health");
+		const json_t *health = json_object_get(row_of(comparison,
+							   &subject, i),
+		    "health");
 		const char *text = json_string_value(health);
 		const bool checked = text != NULL &&
 		    (strcmp(text, "up") == 0 || strcmp(text, "down") == 0);
 
 		comparison->values[i] = checked ? health : NULL;
 	}
-	compare_values(comparison, "health", service, name, true);
+	compare_values(comparison, &subject);
 }
 
 static void
 compare_backend(struct comparison *comparison, const char *service,
     const char *name)
 {
-	static const struct {
-		const char *member;
-		bool warning;
-	} members[] = {
-		{ "address", false },
-		{ "weight", false },
-		{ "admin", true },
+	const struct subject members[] = {
+		{ "address", service, name, false },
+		{ "weight", service, name, false },
+		{ "admin", service, name, true },
 	};
 
-	compare_presence(comparison, comparison->backends, name, "backend",
-	    service, name);
+	compare_presence(comparison,
+	    &(struct subject){ "backend", service, name, false });
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		compare_member(comparison, comparison->backends, name,
-		    members[i].member, members[i].member, service, name,
-		    members[i].warning);
+		compare_member(comparison, &members[i], members[i].what);
 	compare_health(comparison, service, name);
 }
 
@@ -336,12 +354,13 @@ compare_service(struct comparison *comparison, const char *unused,
     const char *name)
 {
 	(void)unused;
-	compare_presence(comparison, comparison->services, name, "service",
-	    name, NULL);
-	compare_member(comparison, comparison->services, name,
-	    "configuration_checksum", "configuration", name, NULL, false);
-	compare_member(comparison, comparison->services, name, "table_checksum",
-	    "table", name, NULL, false);
+	compare_presence(comparison,
+	    &(struct subject){ "service", name, NULL, false });
+	compare_member(comparison,
+	    &(struct subject){ "configuration", name, NULL, false },
+	    "configuration_checksum");
+	compare_member(comparison,
+	    &(struct subject){ "table", name, NULL, false }, "table_checksum");
 	for (size_t i = 0; i < comparison->count; i++) {
 		const json_t *service = json_object_get(comparison->services[i],
 		    name);
@@ -359,7 +378,7 @@ compare_service(struct comparison *comparison, const char *unused,
 		json_decref(comparison->backends[i]);
 }
 
-/* A seed that decides nothing on a node takes no part. */
+/* A node on which the seed has no effect is left out. */
 static void
 compare_seeds(struct comparison *comparison)
 {
@@ -370,7 +389,8 @@ compare_seeds(struct comparison *comparison)
 
 		comparison->values[i] = json_is_null(seed) ? NULL : seed;
 	}
-	compare_values(comparison, "seed", NULL, NULL, false);
+	compare_values(comparison,
+	    &(struct subject){ "seed", NULL, NULL, false });
 }
 
 /* ---- what comes of it ---------------------------------------------------- */
@@ -443,12 +463,13 @@ compare_all(struct comparison *comparison)
 		    "service");
 		comparison->failed |= comparison->services[i] == NULL;
 	}
-	compare_member(comparison, NULL, NULL, "version", "version", NULL, NULL,
-	    false);
-	compare_member(comparison, NULL, NULL, "node", "node", NULL, NULL,
-	    true);
-	compare_member(comparison, NULL, NULL, "configuration_checksum",
-	    "configuration", NULL, NULL, false);
+	compare_member(comparison,
+	    &(struct subject){ "version", NULL, NULL, false }, "version");
+	compare_member(comparison,
+	    &(struct subject){ "node", NULL, NULL, true }, "node");
+	compare_member(comparison,
+	    &(struct subject){ "configuration", NULL, NULL, false },
+	    "configuration_checksum");
 	compare_seeds(comparison);
 	for_each_name(comparison, comparison->services, NULL, compare_service);
 	for (size_t i = 0; i < comparison->count; i++)

@@ -131,7 +131,7 @@ close_checked(int fd, int error)
 	return error;
 }
 
-/* A new file in the place of the old one, so that no reader finds it empty. */
+/* Replaces the file by a new one, so that no reader finds it empty. */
 static int
 replace_file(const char *path, const char *text)
 {
@@ -152,8 +152,9 @@ replace_file(const char *path, const char *text)
 	return error;
 }
 
-/* Where there is no room for a new file, the old one has room for as many
- * bytes.  It is never empty, nor away: to keepalived that is a 0. */
+/* If there is no room for a new file, overwrites the old one with as many
+ * bytes.  The file must never be empty or missing: keepalived reads that as
+ * 0. */
 static int
 overwrite_file(const char *path, const char *text)
 {
@@ -216,8 +217,8 @@ drive_set(const struct drive *drive, enum drive_state state)
 	const bool draining = drains(drive, state);
 	int error[3] = { 0, 0, 0 };
 
-	/* A node that drains is never seen without its drain addresses: they
-	 * come first and go last. */
+	/* A draining node always has its drain addresses: they are added first
+	 * and removed last. */
 	if (draining)
 		error[0] = set_addresses(&drive->drain, true);
 	error[1] = set_addresses(&drive->clients, serves(drive, state));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What lb4ctl watch tells the cluster's engine by: the file that keepalived's
- * track_file follows, and addresses on lo that BIRD announces while they are
- * there.
+ * How lb4ctl watch drives the engine of a cluster: by the file that
+ * keepalived's track_file follows, and by addresses on lo that BIRD announces
+ * while they are there.
  */
 #ifndef LB4_CTL_DRIVE_H
 #define LB4_CTL_DRIVE_H
@@ -25,27 +25,28 @@ struct drive_list {
 
 struct drive {
 	const char *track_file;	   /* NULL: none */
-	struct drive_list clients; /* where clients come */
-	struct drive_list drain;   /* that say that the node drains */
+	struct drive_list clients; /* the addresses of clients */
+	struct drive_list
+	    drain; /* addresses that announce that the node drains */
 };
 
-/* Adds "192.0.2.1/32" or "2001:db8::1/128".  False when it is no such thing, or
- * one too many. */
+/* Adds "192.0.2.1/32" or "2001:db8::1/128".  False when the text is neither, or
+ * the list is full. */
 bool drive_add_address(struct drive_list *list, const char *text);
 
 /*
- * Ready: puts the clients' addresses on lo, takes the drain addresses off and
- * writes 0 to the file, if all of that succeeds; else 1.  Not ready: takes all
- * addresses off and writes 1.  Draining is not ready if there are no drain
- * addresses; if there are, all addresses are put on lo, and 1 is written.  It
- * does as much of it as it can; what is so already is fine.  Returns 0, or
- * -errno after writing what has failed to standard error.
+ * Ready: puts the clients' addresses on lo, removes the drain addresses, and
+ * writes 0 to the file if all of that succeeds, otherwise 1.  Not ready:
+ * removes all addresses and writes 1.  Draining: puts all addresses on lo and
+ * writes 1; without drain addresses, the same as not ready.  Does as much as it
+ * can, and accepts what is already done.  Returns 0, or -errno after writing to
+ * standard error what failed.
  */
 int drive_set(const struct drive *drive, enum drive_state state);
 
 /*
- * Looks whether lo, or the file, still is as drive_set() has left it.  Returns
- * 0 when it is; 1 when another program has changed it, with what it did in
+ * Checks that lo, or the file, is still as drive_set() left it.  Returns 0 when
+ * it is; 1 when another program has changed it, and describes the change in
  * `change`; or -errno.
  */
 int drive_look_addresses(const struct drive *drive, enum drive_state state,

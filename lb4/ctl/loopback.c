@@ -91,8 +91,8 @@ receive(int fd, void *buf, size_t size)
 	return len < 0 ? -errno : len;
 }
 
-/* Sends it and waits for the kernel's answer, which comes at once.  0 or
- * -errno. */
+/* Sends the request and waits for the kernel's answer, which comes at once.  0
+ * or -errno. */
 static int
 ask(int fd, const struct request *request)
 {
@@ -149,8 +149,8 @@ struct look {
 	unsigned index; /* of lo */
 };
 
-/* An address of IPv4 is its IFA_LOCAL, one of IPv6 its IFA_ADDRESS: lo has no
- * peer, so that both are there, or the same. */
+/* An IPv4 address is its IFA_LOCAL, an IPv6 address its IFA_ADDRESS.  lo has no
+ * peer, so if both are present, they are equal. */
 static void
 note_address(const struct look *look, const struct nlmsghdr *header)
 {
@@ -175,8 +175,8 @@ note_address(const struct look *look, const struct nlmsghdr *header)
 	}
 }
 
-/* Reads one datagram of the dump.  1: there are more; 0 or -errno: that was the
- * end, or the rest is of no use. */
+/* Reads one datagram of the dump.  1: there are more; 0 or -errno: this was the
+ * end, or the rest is useless. */
 static int
 take_part(const struct look *look, const struct nlmsghdr *header, size_t len)
 {
@@ -247,7 +247,7 @@ loopback_events_open(void)
 	return error;
 }
 
-/* That some were lost, ENOBUFS, is one event more. */
+/* ENOBUFS, the loss of events, is an event too. */
 void
 loopback_events_take(int fd)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Addresses of the interface lo, by netlink: drive.c puts them there, takes
- * them off, and looks whether they still are as it left them.  The kernel's
- * side is in rtnetlink(7).
+ * Addresses of the interface lo, by netlink: drive.c adds and removes them, and
+ * checks that they are still as it left them.  rtnetlink(7) describes the
+ * protocol.
  */
 #ifndef LB4_CTL_LOOPBACK_H
 #define LB4_CTL_LOOPBACK_H
@@ -19,8 +19,9 @@ struct loopback_address {
 	unsigned char bytes[16]; /* network order */
 };
 
-/* Reads "192.0.2.1/32" or "2001:db8::1/128": one host, for a shorter prefix
- * would make lo the way to all of its addresses.  False when it is neither. */
+/* Reads "192.0.2.1/32" or "2001:db8::1/128".  Only one host is allowed: a
+ * shorter prefix would route all of its addresses to lo.  False for other
+ * text. */
 bool loopback_parse(const char *text, struct loopback_address *address);
 
 /* The same text; returns `buf`. */
@@ -30,13 +31,13 @@ const char *loopback_format(const struct loopback_address *address,
 /* A socket for loopback_set(), or for one loopback_look(); or -errno. */
 int loopback_open(void);
 
-/* Puts the address on lo, or takes it off.  What is so already is fine.
+/* Adds the address to lo, or removes it.  Succeeds if that is already so.
  * Returns 0 or -errno. */
 int loopback_set(int fd, const struct loopback_address *address, bool present);
 
 /*
- * Sets present[i] to whether lo has address[i].  Returns 0, or -errno;
- * -EAGAIN: the addresses changed meanwhile, ask again.
+ * Sets present[i] to whether lo has address[i].  Returns 0, or -errno; -EAGAIN:
+ * the addresses changed meanwhile, try again.
  */
 int loopback_look(int fd, const struct loopback_address *address, size_t count,
     bool *present);
@@ -45,7 +46,7 @@ int loopback_look(int fd, const struct loopback_address *address, size_t count,
  * goes, or -errno. */
 int loopback_events_open(void);
 
-/* Reads all events away, so that the next one is noticed. */
+/* Discards all events, so that the next one is noticed. */
 void loopback_events_take(int fd);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * lb4ctl: says one command to lb4's control socket and prints the answer.  How
- * commands are run and how answers look is lb4's own business, and a command
- * that lb4ctl does not know is sent as well; the table of commands (spec.h) is
- * here for help without lb4.
+ * lb4ctl: sends one command to the control socket of lb4 and prints the answer.
+ * lb4 defines the commands and the answers, so lb4ctl also sends commands that
+ * it does not know.  It has the table of commands (spec.h) for help without
+ * lb4.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -19,6 +19,7 @@
 #include "common/escape.h"
 #include "lb4/command/spec.h"
 #include "lb4/ctl/cluster.h"
+#include "lb4/ctl/fit.h"
 #include "lb4/ctl/line.h"
 #include "lb4/ctl/paint.h"
 #include "lb4/ctl/talk.h"
@@ -32,24 +33,27 @@ enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_CONNECT = 3 };
 static void
 help(FILE *out)
 {
-	fputs("usage: lb4ctl [-s SOCKET] [--color=WHEN] COMMAND [ARGUMENT...] "
-	      "[--json]\n"
-	      "  -s, --socket PATH   the control socket of lb4\n"
-	      "      --color WHEN    auto, always or never\n"
-	      "  -h, --help          this text, or how COMMAND is written; "
-	      "the command\n"
-	      "                      help lists commands\n"
-	      "  -v, --version       the version of lb4ctl\n"
-	      "lb4ctl watch drives the engine of a cluster of nodes:\n"
-	      "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
-	      "      --address A         on lo while ready: A/32 or A/128\n"
-	      "      --drain-address A   on lo while draining, with --address\n"
-	      "      --overdue MS        an answer is then, default 300\n"
-	      "      --withdraw          only leave it as not ready\n"
-	      "lb4ctl cluster check NODE... says whether nodes are alike:\n"
-	      "      --ssh COMMAND       how to get there, default ssh ...\n"
-	      "      --remote COMMAND    what to run there\n"
-	      "      --timeout SECONDS   for all of it, default 10\n",
+	fputs(
+	    "usage: lb4ctl [-s SOCKET] [--color=WHEN] [--wide] [--json] "
+	    "COMMAND [ARGUMENT...]\n"
+	    "  -s, --socket PATH   the control socket of lb4\n"
+	    "      --color WHEN    auto, always or never\n"
+	    "      --wide          print tables in full, however wide the "
+	    "terminal is\n"
+	    "  -h, --help          this text, or the usage of COMMAND; the "
+	    "command\n"
+	    "                      help lists all commands\n"
+	    "  -v, --version       the version of lb4ctl\n"
+	    "lb4ctl watch drives the engine of a cluster of nodes:\n"
+	    "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
+	    "      --address A         on lo while ready: A/32 or A/128\n"
+	    "      --drain-address A   on lo while draining, with --address\n"
+	    "      --overdue MS        an answer is late after MS, default 300\n"
+	    "      --withdraw          report not ready and exit\n"
+	    "lb4ctl cluster check NODE... compares nodes:\n"
+	    "      --ssh COMMAND       reaches a node, default ssh ...\n"
+	    "      --remote COMMAND    runs on the node\n"
+	    "      --timeout SECONDS   for the whole check, default 10\n",
 	    out);
 }
 
@@ -62,22 +66,47 @@ misused(const char *format, ...)
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
-	fputs("\nlb4ctl -h tells how it is used\n", stderr);
+	fputs("\nrun lb4ctl -h for help\n", stderr);
 	return EXIT_USAGE;
 }
 
 /* ---- help, which needs no lb4 -------------------------------------------- */
 
-/* As lb4 answers to help. */
-static int
-list_commands(void)
+static void
+list_command(struct fit *fit, const struct spec *spec, const char *level)
 {
-	printf("%-10s  %-49s  %-7s  %s\n", "COMMAND", "ARGUMENTS", "LEVEL",
-	    "WHAT IT DOES");
+	const char *arguments = spec->arguments;
+	char line[256];
+
+	/* no column of a table that is fitted is empty */
+	if (arguments[0] == '\0' && fit->width > 0)
+		arguments = "-";
+	(void)snprintf(line, sizeof(line), "%-10s  %-49s  %-7s  %s", spec->name,
+	    arguments, level, spec->purpose);
+	fit_line(fit, line);
+}
+
+static void
+put_plain(void *owner, const char *line, size_t len)
+{
+	(void)owner;
+	printf("%.*s\n", (int)len, line);
+}
+
+/* The same text as the answer to help. */
+static int
+list_commands(size_t width)
+{
+	const struct spec head = { .name = "COMMAND",
+		.arguments = "ARGUMENTS",
+		.purpose = "WHAT IT DOES" };
+	struct fit fit = { .width = width, .put = put_plain };
+
+	list_command(&fit, &head, "LEVEL");
 	for (size_t i = 0; i < spec_count; i++)
-		printf("%-10s  %-49s  %-7s  %s\n", spec_table[i].name,
-		    spec_table[i].arguments, level_name(spec_table[i].level),
-		    spec_table[i].purpose);
+		list_command(&fit, &spec_table[i],
+		    level_name(spec_table[i].level));
+	fit_end(&fit);
 	return EXIT_OK;
 }
 
@@ -105,7 +134,7 @@ help_command(const char *name)
 
 /* ---- an answer ----------------------------------------------------------- */
 
-/* Whether output is painted; -1 for a word that is none. */
+/* Whether output is coloured; -1 for an unknown word. */
 static int
 color_of(const char *when)
 {
@@ -127,23 +156,33 @@ struct output {
 	bool color;
 	bool terminal;
 	bool failed;  /* the answer is an error */
-	bool misused; /* ... since the command is wrong */
+	bool misused; /* ... because the command is wrong */
 	int error;    /* the first one of standard output, or 0 */
+	struct fit fit;
 };
 
-/* To a terminal.  What lb4 answers is plain, but for the difference between two
- * files, which is exact for patch(1). */
 static void
-print_clean(const struct output *output, const char *line, size_t len)
+put_fitted(void *owner, const char *line, size_t len)
+{
+	const struct output *output = owner;
+
+	if (output->color)
+		paint_line(line, len, stdout);
+	else
+		put_plain(NULL, line, len);
+}
+
+/* Prints a line to a terminal.  The answers of lb4 are plain text, except the
+ * difference of two files, which is exact for patch(1). */
+static void
+print_clean(struct output *output, const char *line, size_t len)
 {
 	char *clean = escape_dup(line, len, "\t");
 
 	if (clean == NULL)
 		fputs("lb4ctl: no memory\n", stderr);
-	else if (output->color)
-		paint_line(clean, strlen(clean), stdout);
 	else
-		puts(clean);
+		fit_line(&output->fit, clean);
 	free(clean);
 }
 
@@ -161,13 +200,13 @@ on_line(void *owner, const char *line, size_t len)
 		printf("%.*s\n", (int)len, line);
 	else
 		print_clean(output, line, len);
-	/* Events are read as they come. */
+	/* Events are read one by one. */
 	if (fflush(stdout) != 0 && output->error == 0)
 		output->error = errno;
 }
 
-/* The status, unless what was printed could not be written: a disk may be full.
- * `error` is what was found of that before, or 0. */
+/* The status, or another one if the output could not be written: a disk may be
+ * full.  `error` is an earlier error of writing, or 0. */
 static int
 written(int status, int error)
 {
@@ -179,7 +218,7 @@ written(int status, int error)
 	return EXIT_REFUSED;
 }
 
-/* What to look at when lb4 cannot be reached. */
+/* Advice when lb4 cannot be reached. */
 static const char *
 advice(int error)
 {
@@ -203,11 +242,14 @@ run(const char *path, char **words, int count, struct output output)
 	char line[LINE_MAX_LEN];
 	int error;
 
+	output.fit.put = put_fitted;
+	output.fit.owner = &output;
 	if (line_join(line, sizeof(line), words, count, &output.json) < 0) {
 		fputs("lb4ctl: the command is too long\n", stderr);
 		return EXIT_USAGE;
 	}
 	error = talk(path, line, on_line, &output);
+	fit_end(&output.fit);
 	if (error < 0) {
 		escape_line(stderr, "lb4ctl: %s: %s%s", path,
 		    error == -ENODATA ? "lb4 has closed the connection"
@@ -220,8 +262,8 @@ run(const char *path, char **words, int count, struct output output)
 	return written(output.failed ? EXIT_REFUSED : EXIT_OK, output.error);
 }
 
-/* simulate FILE: lb4 opens it, whose directory is another one.  What cannot be
- * found is for lb4 to complain of. */
+/* simulate FILE: makes the path absolute, because lb4 has another working
+ * directory.  lb4 reports a file that does not exist. */
 static void
 find_file(char **words, int count, char path[PATH_MAX])
 {
@@ -239,11 +281,12 @@ find_file(char **words, int count, char path[PATH_MAX])
 
 struct arguments {
 	const char *path;
-	int color; /* -1: a word that is none */
+	int color; /* -1: an unknown word */
 	bool json;
+	bool wide;
 	bool help;
 	bool version;
-	char **words; /* of the command; NULL behind the last */
+	char **words; /* of the command; ends with NULL */
 	int count;
 };
 
@@ -253,8 +296,8 @@ has_own_options(const char *command)
 	return strcmp(command, "watch") == 0 || strcmp(command, "cluster") == 0;
 }
 
-/* An option that lb4ctl does not have.  Behind the command it is the command's,
- * if it is "--NAME" or "--NAME=VALUE". */
+/* An option that lb4ctl does not have.  After the command it belongs to the
+ * command, if it is "--NAME" or "--NAME=VALUE". */
 static bool
 keep_option(struct arguments *arguments, char *word)
 {
@@ -264,8 +307,8 @@ keep_option(struct arguments *arguments, char *word)
 	return true;
 }
 
-/* Takes our own options out, wherever they stand: returns EXIT_OK, or another
- * status after saying what is wrong. */
+/* Takes out the options of lb4ctl, wherever they are.  Returns EXIT_OK, or
+ * another status after writing what is wrong. */
 static int
 parse(struct arguments *arguments, int argc, char **argv)
 {
@@ -275,12 +318,13 @@ parse(struct arguments *arguments, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "wide", no_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
 	opterr = optopt = 0;
-	/* "-": words are handed out in their order, as 1 */
+	/* "-": words are returned in order, as 1 */
 	while ((option = getopt_long(argc, argv, "-s:hv", longs, NULL)) != -1) {
 		switch (option) {
 		case 1:
@@ -295,6 +339,9 @@ parse(struct arguments *arguments, int argc, char **argv)
 		case 'j':
 			arguments->json = true;
 			break;
+		case 'w':
+			arguments->wide = true;
+			break;
 		case 'h':
 			arguments->help = true;
 			break;
@@ -308,7 +355,7 @@ parse(struct arguments *arguments, int argc, char **argv)
 				    argv[optind - 1]);
 		}
 	}
-	/* What stands behind "--" is no option to watch and cluster, either. */
+	/* Words after "--" are not options for watch and cluster either. */
 	if (optind < argc && arguments->count > 0 &&
 	    has_own_options(arguments->words[0]) &&
 	    strcmp(argv[optind - 1], "--") == 0)
@@ -320,7 +367,16 @@ parse(struct arguments *arguments, int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* What needs no lb4.  False when there is a command for one. */
+/* The width to fit an answer to; 0: all of it is printed. */
+static size_t
+answer_width(const struct arguments *arguments)
+{
+	return arguments->wide || !fit_suits(arguments->words[0])
+	    ? 0
+	    : fit_terminal_width();
+}
+
+/* Runs a command that needs no lb4.  False when there is none. */
 static bool
 help_only(const struct arguments *arguments, int *status)
 {
@@ -335,13 +391,13 @@ help_only(const struct arguments *arguments, int *status)
 	else if (arguments->help)
 		*status = help_command(words[0]);
 	else if (count == 0)
-		*status = misused("there is no command");
+		*status = misused("no command given");
 	else if (strcmp(words[0], "help") == 0 && count == 2 &&
 	    !arguments->json)
 		*status = help_command(words[1]);
 	else if (strcmp(words[0], "help") == 0 && count == 1 &&
 	    !arguments->json)
-		*status = list_commands();
+		*status = list_commands(answer_width(arguments));
 	else
 		return false;
 	return true;
@@ -352,6 +408,7 @@ run_command(const struct arguments *arguments)
 {
 	const struct output output = { .json = arguments->json,
 		.color = arguments->color != 0,
+		.fit.width = answer_width(arguments),
 		.terminal = arguments->color != 0 || isatty(STDOUT_FILENO) };
 	char **words = arguments->words;
 	const char *path = arguments->path;

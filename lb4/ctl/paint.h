@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Colour for a terminal: the words that name a state, and the titles of
+ * Colours for a terminal: the words that name a state, and the titles of
  * tables.
  */
 #ifndef LB4_CTL_PAINT_H

@@ -30,8 +30,8 @@ talk_connect(const char *path, int flags)
 	return error;
 }
 
-/* Writing may fail although an answer is there: a socket that is full of
- * callers says so without having read. */
+/* Writing may fail although there is an answer: a socket with too many callers
+ * answers without reading. */
 static void
 send_all(int fd, const char *text)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Talking with lb4: one line there, an answer back that ends with an empty
+ * Talks with lb4: sends one line, and reads an answer that ends with an empty
  * line.
  */
 #ifndef LB4_CTL_TALK_H
@@ -9,11 +9,11 @@
 
 #include <stddef.h>
 
-/* What a line of an answer says of it. */
+/* What a line of an answer means. */
 enum talk_error {
 	TALK_NO_ERROR,
-	TALK_REFUSED, /* lb4 would not, or could not */
-	TALK_MISUSED, /* the command is not written so */
+	TALK_REFUSED, /* lb4 refused, or failed */
+	TALK_MISUSED, /* the command is malformed */
 };
 
 /* Connects to the socket at `path`.  The descriptor, or -errno.  With `flags`

@@ -89,7 +89,7 @@ set_state(struct watch *watch, enum drive_state state, const char *why)
 	    why[0] != '\0' ? ": " : "", why);
 }
 
-/* What lb4 says, unless the engine was disturbed. */
+/* Follows what lb4 says, unless the engine was disturbed. */
 static void
 follow(struct watch *watch, enum drive_state state, const char *why)
 {
@@ -116,12 +116,12 @@ on_change(struct watch *watch, const char *change, uint64_t now_ms)
 		watch->failed = true;
 	} else {
 		escape_line(stderr,
-		    "lb4ctl watch: %s by another program: put right", change);
+		    "lb4ctl watch: %s by another program: restored", change);
 	}
 	watch->calm_ms = now_ms + CALM_MS;
 }
 
-/* That which cannot be looked at is not known to be right. */
+/* A state that cannot be checked counts as wrong. */
 static void
 look(struct watch *watch, int found, const char *change, uint64_t now_ms)
 {
@@ -157,7 +157,8 @@ look_file(struct watch *watch, uint64_t now_ms)
 	    change, now_ms);
 }
 
-/* Who takes several addresses off is let finish: one look for all of them. */
+/* Lets a program that removes several addresses finish: one look for all of
+ * them. */
 static void
 on_events(struct watch *watch)
 {
@@ -206,7 +207,7 @@ on_time_to_ask(struct watch *watch)
 		lose(watch, "the control socket takes no question");
 }
 
-/* "ready", or another state with its reason.  What is none of these, such as an
+/* "ready", or another state with its reason.  Any other answer, such as an
  * error, is not ready. */
 static void
 on_answer(struct watch *watch, const char *line)
@@ -230,7 +231,7 @@ on_answer(struct watch *watch, const char *line)
 	follow(watch, DRIVE_NOT_READY, line);
 }
 
-/* Takes the complete answers, each a line and an empty one. */
+/* Handles the complete answers: each is a line and an empty one. */
 static void
 take_answers(struct watch *watch)
 {
@@ -305,9 +306,9 @@ sleep_ms(const struct watch *watch)
 	return until_ms > now_ms ? (int)(until_ms - now_ms) : 0;
 }
 
-/* Runs until a signal.  What has come is read before a clock is looked at: if
- * this process did not run for a while, the answer is there all the same.  And
- * if lb4 did not run either, for one has frozen both, it has its time yet. */
+/* Runs until a signal.  Answers are read before the clock: if this process did
+ * not run for a while, the answer has arrived all the same.  If lb4 did not run
+ * either, for example in a frozen cgroup, it still has its full time. */
 static int
 watch_run(struct watch *watch)
 {
@@ -356,7 +357,7 @@ misused(const char *argument, const char *why)
 	return EXIT_USAGE;
 }
 
-/* Returns EXIT_OK, or EXIT_USAGE after saying why. */
+/* Returns EXIT_OK, or EXIT_USAGE after writing why. */
 static int
 parse(struct watch *watch, int argc, char **argv, bool *withdraw)
 {
@@ -372,7 +373,7 @@ parse(struct watch *watch, int argc, char **argv, bool *withdraw)
 	const char *why = NULL;
 	int option;
 
-	optind = 0; /* begin again, with these arguments */
+	optind = 0; /* start again, with these arguments */
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (option) {
 		case 't':
@@ -446,7 +447,7 @@ watch_main(const char *path, int argc, char **argv)
 	error = watch.signalfd;
 	if (error >= 0 && watch.drive.clients.count > 0)
 		error = watch.events = loopback_events_open();
-	/* whatever a former one has left behind goes first */
+	/* first remove what an earlier process left behind */
 	if (error >= 0)
 		error = drive_set(&watch.drive, DRIVE_NOT_READY);
 	if (error >= 0)

@@ -4,10 +4,12 @@
 #include "lb4/engine/closing.h"
 
 #include <assert.h>
+#include <stddef.h>
 
-#include "common/mailbox.h"
 #include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_relay.h"
+#include "lb4/engine/types.h"
 #include "lb4/model/backend.h"
 
 static bool
@@ -37,38 +39,21 @@ look_at(struct worker *worker, struct closing *closing, struct conn *conn)
 	closing->closed++;
 }
 
-static void
-post_back(struct closing *closing)
-{
-	bool posted = mailbox_post(closing->reply, &closing);
-
-	assert(posted);
-}
+static_assert(offsetof(struct closing, walk) == 0,
+    "a walk's address is its closing's");
 
 void
-closing_run(struct worker *worker, struct closing *closing)
+closing_run(struct worker *worker, struct walk *walk)
 {
-	const struct slots *conns = &worker->conns;
-	unsigned looks = 0;
+	struct closing *closing = (struct closing *)walk;
+	struct conn *conn;
 
+	walk_begin(walk);
 	closing->closed = closing->closed_busy = 0;
 	closing->quietest_ms = 0;
-	while (closing->cursor < conns->fresh && looks++ < CLOSING_LOOKS &&
-	    closing->closed < closing->most) {
-		struct conn *conn = slots_at(conns, closing->cursor++);
-
-		if (conn != NULL && is_meant(closing, conn))
+	while (closing->closed < closing->most &&
+	    (conn = walk_next(worker, walk)) != NULL)
+		if (is_meant(closing, conn))
 			look_at(worker, closing, conn);
-	}
-	closing->at_end = closing->cursor >= conns->fresh;
-	post_back(closing);
-}
-
-void
-closing_give_back(struct closing *closing)
-{
-	closing->closed = closing->closed_busy = 0;
-	closing->quietest_ms = 0;
-	closing->at_end = true;
-	post_back(closing);
+	walk_end(worker, walk);
 }

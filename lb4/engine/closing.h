@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Closing conns in good order: the workers' side.  Control paces it
- * (lb4/control/closer.h) and sends a closing to one worker after the other,
- * with the number of conns that may be closed now; the worker does a piece of
- * bounded length in one turn of its loop and posts it back, as with a sweep.
+ * Closing conns in good order: the workers' side.  A closing is a walk (walk.h)
+ * whose pieces control paces (lb4/control/closer.h): it says how many conns the
+ * next piece may close.
  *
  * An idle conn ends with a FIN to both sides.  A conn is idle when it relays,
  * neither side has finished, no byte is in flight (nothing in the receive and
@@ -20,12 +19,9 @@
 #include <stdint.h>
 
 #include "lb4/engine/access.h"
+#include "lb4/engine/walk.h"
 
-struct mailbox;
 struct worker;
-
-/* Slots looked at by one piece, at most. */
-#define CLOSING_LOOKS 2048
 
 /* Of whatever backend: no backend has this id. */
 #define CLOSING_ANY 0
@@ -34,28 +30,23 @@ struct worker;
 #define CLOSING_NONE UINT64_MAX
 
 struct closing {
+	struct walk walk;
+
 	/* set by control */
-	unsigned worker;   /* where it is, or goes next */
 	uint32_t backend;  /* id, or CLOSING_ANY */
 	uint64_t quiet_ms; /* idle ones that are quiet for so long */
 	bool busy;	   /* the others, too */
 	enum reason idle_reason;
 	enum reason busy_reason;
-	unsigned most;	       /* to be closed by this piece */
-	struct mailbox *reply; /* of struct closing *, never full */
+	unsigned most; /* to be closed by this piece */
 
-	/* set by the worker; `cursor` 0 at first */
-	uint32_t cursor;
-	bool at_end;
+	/* set by the worker */
 	unsigned closed;      /* by this piece */
 	unsigned closed_busy; /* ... of these with a reset */
 	uint64_t quietest_ms; /* of the idle ones that it left; 0: none */
 };
 
-/* Does the next piece, and posts it back; in the worker's thread. */
-void closing_run(struct worker *worker, struct closing *closing);
-
-/* Posts it back with nothing more to come: the worker is at its end. */
-void closing_give_back(struct closing *closing);
+/* Does the next piece: walk.run of a closing. */
+void closing_run(struct worker *worker, struct walk *walk);
 
 #endif

@@ -35,99 +35,22 @@
  * call on a socket consumes the kernel's note of it, and the next read says 0,
  * like a FIN.  So an end of file on a side that has `failed` is a reset.
  *
- * conn_close() is the only way out.  A closed conn is buried at the end of the
- * loop's turn; its slot's generation makes late events miss.
+ * The events in conn.c call conn_set_state(), and so does conn_close(), the
+ * only way out (conn_end.h).  A closed conn is buried at the end of the loop's
+ * turn; its slot's generation makes late events miss.
  */
 #ifndef LB4_ENGINE_CONN_H
 #define LB4_ENGINE_CONN_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
-#include "common/addr.h"
-#include "common/timer.h"
-#include "lb4/config/settings.h"
 #include "lb4/engine/access.h"
-#include "lb4/engine/progress.h"
-#include "lb4/engine/relay.h"
+#include "lb4/engine/types.h"
 
-struct backend;
+struct endpoint;
 struct service;
-struct service_state;
 struct worker;
-
-enum conn_state {
-	CONN_CONNECTING,
-	CONN_QUEUED,
-	CONN_RELAYING,
-	CONN_RESETTING,
-	CONN_CLOSED,
-	CONN_STATE_COUNT,
-};
-
-/* Whether input is looked for by the clock, and in which of the worker's lists
- * the conn is for that: see gather.h. */
-enum gathering {
-	GATHER_NOT,
-	GATHER_WAITS, /* for the next round */
-	GATHER_DUE,   /* in this one */
-};
-
-enum conn_side {
-	CLIENT,
-	BACKEND,
-	SIDES,
-};
-
-struct conn {
-	/* what traffic touches: first, and together */
-	struct side side[SIDES];
-	struct relay relay[SIDES]; /* [CLIENT]: from the client */
-	uint64_t last_ms;	   /* when bytes last moved */
-	uint8_t state;		   /* enum conn_state; conn_set_state() only */
-	uint8_t last_from;	   /* the side they came from */
-	bool ready;		   /* in the worker's ready list */
-	uint8_t gathering;	   /* enum gathering */
-	bool established;	   /* a backend has answered */
-	uint8_t owed;		   /* progress.h: one bit for each side */
-	bool unwatched;		   /* no look is to come: nothing was owed */
-	bool abort_on_close;
-
-	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
-	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
-	struct timer timer;
-	struct progress progress;
-
-	uint64_t id;
-	struct service_state *service; /* one of its gate's inside */
-	struct backend *backend;       /* one of its active; NULL: none yet */
-	struct endpoint client;
-	uint32_t own;  /* ownconns.h: of its backend's socket; 0: not noted */
-	uint16_t port; /* where the client came to; 0: unix */
-
-	/* as the service had it when the conn began */
-	uint32_t timeout_connect_ms;
-	uint32_t timeout_queue_ms;
-	uint32_t timeout_idle_ms;
-	uint32_t timeout_half_close_ms;
-	uint32_t reset_linger_ms;
-	uint64_t end_ms; /* max-lifetime: ends when idle; 0: never */
-	uint64_t cut_ms; /* ... ends in any case */
-
-	uint64_t accepted_ms;
-	uint64_t attempt_ms; /* the present attempt, or waiting, began */
-	uint64_t ticket;     /* its place in the service's queue; 0: none yet */
-	uint32_t queue_ms;   /* spent there, before now */
-	uint32_t connect_ms; /* accepted to connected, but for queue_ms */
-	int error;	     /* errno behind the reason */
-	uint8_t reason;	     /* enum reason, once it is known */
-	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
-			      * none has, lb4 cuts the conn */
-	uint8_t retries;
-	uint8_t tries;
-	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
-};
 
 /*
  * Begins a conn for the accepted socket `fd`, which it owns from now on.  The
@@ -150,20 +73,6 @@ bool conn_admit(struct worker *worker, struct conn *conn);
 /* Its turn in the ready list has come. */
 void on_conn_ready(struct worker *worker, struct conn *conn);
 
-/* A conn that has moved no byte for so long may be idle. */
-#define CONN_QUIET_MS 1000
-
-/* Whether a FIN to both sides would end it well: see closing.h. */
-bool conn_is_idle(const struct worker *worker, const struct conn *conn);
-
-/* For how long nothing has moved.  While the backend owes an answer, as far as
- * can be seen from outside, only a tenth of that counts. */
-uint64_t conn_quiet_ms(const struct worker *worker, const struct conn *conn);
-
-/* Ends it: resets both sides unless the reason is a normal end
- * (reason_is_normal()). */
-void conn_close(struct worker *worker, struct conn *conn, enum reason reason);
-
 /* Ends it because lb4 was told to. */
 void conn_kill(struct worker *worker, struct conn *conn);
 
@@ -176,15 +85,9 @@ void conn_kill(struct worker *worker, struct conn *conn);
  */
 void conn_cut(struct worker *worker, struct conn *conn, enum reason reason);
 
-/* Ends it because stalled conns hold too much memory. */
-void conn_shed(struct worker *worker, struct conn *conn);
-
 /* All conns of the worker: it has not run for `gap_ms`, and that is no silence
  * of the peers.  Their deadlines are so much later. */
 void conns_excuse(struct worker *worker, uint64_t gap_ms);
-
-/* Frees the slots of the conns that were closed in this turn. */
-void conns_bury(struct worker *worker);
 
 /*
  * Takes a conn out of its worker as a value, in any state but CLOSED: the
@@ -196,7 +99,5 @@ struct conn *conn_detach(struct worker *worker, struct conn *conn);
 /* Makes it a conn of this worker, and frees `moved`.  It goes on where it was:
  * epoll reports again what is ready. */
 void conn_attach(struct worker *worker, struct conn *moved);
-
-const char *conn_state_name(enum conn_state state);
 
 #endif

@@ -10,38 +10,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/cpus.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/proc.h"
 #include "lb4/engine/closing.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/ownconns.h"
 #include "lb4/engine/places.h"
+#include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
 #include "lb4/engine/sweep.h"
+#include "lb4/engine/types.h"
 #include "lb4/engine/worker.h"
-
-/* Descriptors for everything that is neither a conn's nor a pipe's: logs,
- * epolls, mailboxes, checks. */
-#define FILES_SPARE 128
-#define FILES_PER_WORKER 4
-
-/* Without a word in the configuration: pipes are for what is under way, not
- * for what is open; one for every 32 descriptors, but not over this. */
-#define PIPES_AUTO 512
-#define PIPES_PER_FILES 32
-
-#define MAXCONN_LEAST 16
-#define MAXCONN_MOST 10000000
+#include "lb4/engine/worker_post.h"
 
 /* Slots that each worker has even if maxconn is less: it may be raised. */
 #define CONNS_ROOM_MAX (1U << 20)
-
-/* Workers for which there is room even if fewer are wanted. */
-#define WORKERS_ROOM 8
 
 struct engine {
 	struct worker_shared shared;
@@ -67,85 +54,6 @@ workers_made(const struct engine *engine)
 	    memory_order_relaxed);
 }
 
-unsigned
-engine_workers(const struct config *config)
-{
-	unsigned cpus;
-
-	if (config->workers != 0)
-		return config->workers;
-	cpus = cpus_usable();
-	return cpus > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : cpus;
-}
-
-unsigned
-engine_workers_room(const struct config *config)
-{
-	/* not cut by a quota: that may be lifted */
-	unsigned workers = engine_workers(config);
-	unsigned cpus = cpus_allowed();
-	unsigned room = 2 * (workers > cpus ? workers : cpus);
-
-	if (room < WORKERS_ROOM)
-		room = WORKERS_ROOM;
-	return room > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : room;
-}
-
-/* The descriptor limit, raised as far as it goes. */
-static uint64_t
-raise_nofile(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return 1024;
-	if (limit.rlim_cur < limit.rlim_max) {
-		rlim_t soft = limit.rlim_cur;
-
-		limit.rlim_cur = limit.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
-			return soft;
-	}
-	return limit.rlim_cur;
-}
-
-void
-engine_limits_within(const struct config *config, uint64_t nofile,
-    struct engine_limits *limits)
-{
-	const uint64_t workers = engine_workers(config);
-	uint64_t reserve = FILES_SPARE + workers * FILES_PER_WORKER;
-	uint64_t conns;
-
-	for (size_t i = 0; i < config->services; i++)
-		reserve += config->service[i].listens * workers +
-		    config->service[i].backends;
-	*limits = (struct engine_limits){ .nofile = nofile };
-	limits->maxpipes = config->maxpipes;
-	if (limits->maxpipes == 0) {
-		limits->maxpipes = limits->nofile / PIPES_PER_FILES;
-		if (limits->maxpipes > PIPES_AUTO)
-			limits->maxpipes = PIPES_AUTO;
-	}
-	if (limits->maxpipes < workers)
-		limits->maxpipes = workers;
-
-	reserve += 2 * limits->maxpipes;
-	conns = limits->nofile > reserve ? (limits->nofile - reserve) / 2 : 0;
-	if (conns > MAXCONN_MOST)
-		conns = MAXCONN_MOST;
-	limits->maxconn = config->maxconn != 0 ? config->maxconn
-	    : conns > MAXCONN_LEAST	       ? conns
-					       : MAXCONN_LEAST;
-	limits->short_of_files = limits->maxconn > conns;
-}
-
-void
-engine_limits(const struct config *config, struct engine_limits *limits)
-{
-	engine_limits_within(config, raise_nofile(), limits);
-}
-
 /* Which CPU is the n-th (counted round) of those we may use. */
 static int
 nth_cpu(const cpu_set_t *set, unsigned n)
@@ -161,21 +69,18 @@ nth_cpu(const cpu_set_t *set, unsigned n)
 static void
 read_port_range(struct worker_shared *shared)
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	unsigned low, high;
+	static const char name[] = "net/ipv4/ip_local_port_range";
+	int64_t low = proc_sysctl("", name, 0);
+	int64_t high = proc_sysctl("", name, 1);
 
-	/* unknown: look at every port */
-	atomic_store_explicit(&shared->port_low, 1024, memory_order_relaxed);
-	atomic_store_explicit(&shared->port_high, 65535, memory_order_relaxed);
-	if (file == NULL)
-		return;
-	if (fscanf(file, "%u %u", &low, &high) == 2 && high <= 65535) {
-		atomic_store_explicit(&shared->port_low, (uint16_t)low,
-		    memory_order_relaxed);
-		atomic_store_explicit(&shared->port_high, (uint16_t)high,
-		    memory_order_relaxed);
+	if (low < 0 || high < 0 || high > 65535) {
+		low = 1024; /* unknown: look at every port */
+		high = 65535;
 	}
-	(void)fclose(file);
+	atomic_store_explicit(&shared->port_low, (uint16_t)low,
+	    memory_order_relaxed);
+	atomic_store_explicit(&shared->port_high, (uint16_t)high,
+	    memory_order_relaxed);
 }
 
 /* The CPUs that we may use; they may be others than at the last look. */
@@ -317,18 +222,32 @@ engine_inherit(struct engine *engine, struct inherited *inherited)
 	engine->inherited = inherited;
 }
 
+/* The ports of the list, with or without the present ones. */
+static void
+set_own_ports(struct engine *engine, const struct places *places, bool keep)
+{
+	struct port_set ports;
+
+	places_ports(places, &ports);
+	ownconns_set_ports(&engine->shared.own, &ports, keep);
+}
+
 int
 engine_listen(struct engine *engine, const struct config *config, char *why,
     size_t size)
 {
+	const struct places_plan plan = {
+		.config = config,
+		.table = table_current(engine->shared.tables),
+		.workers = engine->wanted,
+		.inherited = engine->inherited,
+	};
 	struct places none = { .place = NULL };
-	int error = places_prepare(&engine->places, &none, config,
-	    table_current(engine->shared.tables), engine->wanted,
-	    engine->inherited, why, size);
+	int error = places_prepare(&engine->places, &none, &plan, why, size);
 
 	if (error != 0)
 		return error;
-	ownconns_set_ports(&engine->shared.own, &engine->places, false);
+	set_own_ports(engine, &engine->places, false);
 	error = places_begin(&engine->places, config);
 	if (error == 0)
 		error = places_take_up(&engine->places, &none, &engine->shared,
@@ -385,20 +304,35 @@ engine_drain(struct engine *engine)
 	post_all(engine, WORKER_DRAIN);
 }
 
+/* Sends it to its worker.  False: that one is too busy to take it now. */
+static bool
+post_walk(struct engine *engine, struct walk *walk)
+{
+	const struct worker_message message = {
+		.kind = WORKER_WALK,
+		.walk = walk,
+	};
+
+	if (walk->worker < engine->started)
+		return worker_try_post(&engine->workers[walk->worker],
+		    &message);
+	/* there were more workers when it began */
+	walk->run(NULL, walk);
+	return true;
+}
+
 bool
 engine_sweep(struct engine *engine, struct sweep *sweep)
 {
-	const struct worker_message message = {
-		.kind = WORKER_SWEEP,
-		.sweep = sweep,
-	};
+	sweep->walk.run = sweep_run;
+	return post_walk(engine, &sweep->walk);
+}
 
-	if (sweep->worker < engine->started)
-		return worker_try_post(&engine->workers[sweep->worker],
-		    &message);
-	/* there were more workers when it began */
-	sweep_give_back(sweep);
-	return true;
+bool
+engine_close(struct engine *engine, struct closing *closing)
+{
+	closing->walk.run = closing_run;
+	return post_walk(engine, &closing->walk);
 }
 
 unsigned
@@ -423,17 +357,6 @@ bool
 engine_is_full(struct engine *engine)
 {
 	return gate_is_full(&engine->shared.gate, engine_maxconn(engine));
-}
-
-bool
-engine_close(struct engine *engine, struct closing *closing)
-{
-	const struct worker_message message = {
-		.kind = WORKER_CLOSE,
-		.closing = closing,
-	};
-
-	return worker_try_post(&engine->workers[closing->worker], &message);
 }
 
 void
@@ -526,21 +449,17 @@ retire_from(struct engine *engine, unsigned count)
 	for (unsigned i = count; i < engine->started; i++)
 		(void)pthread_join(engine->workers[i].thread, NULL);
 	for (unsigned i = count; i < engine->started; i++)
-		while (mailbox_take(&engine->workers[i].mailbox, &message))
-			if (message.kind == WORKER_ATTACH)
-				worker_post(&engine->workers[i % count],
-				    &message);
-			else if (message.kind == WORKER_SWEEP)
-				sweep_give_back(message.sweep);
+		while (worker_take_undelivered(&engine->workers[i], &message))
+			worker_post(&engine->workers[i % count], &message);
 	if (engine->started > count)
 		engine->started = count;
 }
 
 static int
-check_room(const struct engine *engine, const struct config *config,
-    const struct engine_limits *limits, char *why, size_t size)
+check_room(const struct engine *engine, const struct engine_next *next,
+    char *why, size_t size)
 {
-	const unsigned workers = engine_workers(config);
+	const unsigned workers = engine_workers(next->config);
 	const unsigned most = engine->shared.tables->workers;
 
 	if (workers > most) {
@@ -550,45 +469,50 @@ check_room(const struct engine *engine, const struct config *config,
 		    workers, most);
 		return -ENOSPC;
 	}
-	if (limits->maxconn > engine->shared.room) {
+	if (next->limits->maxconn > engine->shared.room) {
 		(void)snprintf(why, size,
 		    "[global] maxconn: %" PRIu64 " is more than the %" PRIu64
 		    " that this process has room for: restart it",
-		    limits->maxconn, engine->shared.room);
+		    next->limits->maxconn, engine->shared.room);
 		return -ENOSPC;
 	}
 	return 0;
 }
 
 int
-engine_prepare(struct engine *engine, const struct config *config,
-    const struct engine_limits *limits, const struct table *table,
+engine_prepare(struct engine *engine, const struct engine_next *next,
     struct engine_change **out, char *why, size_t size)
 {
-	const unsigned workers = engine_workers(config);
+	const struct places_plan plan = {
+		.config = next->config,
+		.table = next->table,
+		.workers = engine_workers(next->config),
+		.inherited = engine->inherited,
+	};
 	struct engine_change *change;
-	int error = check_room(engine, config, limits, why, size);
+	int error = check_room(engine, next, why, size);
 
 	if (error != 0)
 		return error;
 	look_at_cpus(engine);
 	change = calloc(1, sizeof(*change));
-	error = change == NULL ? -ENOMEM
-			       : make_until(engine, workers, config, limits);
+	error = change == NULL
+	    ? -ENOMEM
+	    : make_until(engine, plan.workers, next->config, next->limits);
 	if (error == 0)
-		error = start_until(engine, workers);
+		error = start_until(engine, plan.workers);
 	if (error != 0)
 		(void)snprintf(why, size, "workers: %s", strerror(-error));
 	else
-		error = places_prepare(&change->places, &engine->places, config,
-		    table, workers, engine->inherited, why, size);
+		error = places_prepare(&change->places, &engine->places, &plan,
+		    why, size);
 	if (error != 0) {
 		retire_from(engine, engine->wanted);
 		free(change);
 		return error;
 	}
-	change->config = config;
-	change->limits = *limits;
+	change->config = next->config;
+	change->limits = *next->limits;
 	*out = change;
 	return 0;
 }
@@ -606,7 +530,7 @@ engine_leave(struct engine *engine, struct engine_change *change)
 {
 	int error;
 
-	ownconns_set_ports(&engine->shared.own, &change->places, true);
+	set_own_ports(engine, &change->places, true);
 	error = places_begin(&change->places, change->config);
 	if (error < 0)
 		log_error("cannot listen where it was prepared: %s",
@@ -621,7 +545,7 @@ tell_limits(struct engine *engine, const struct config *config,
 {
 	struct worker_message message = { .kind = WORKER_PIPES };
 
-	worker_pipes(config, limits->maxpipes, &message.pipes,
+	engine_pipes(config, limits->maxpipes, &message.pipes,
 	    &message.big_pipes);
 	for (unsigned i = 0; i < engine->started; i++)
 		worker_post(&engine->workers[i], &message);
@@ -640,7 +564,7 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	places_set_options(&change->places, change->config);
 	places_done(&engine->places);
 	engine->places = change->places;
-	ownconns_set_ports(&engine->shared.own, &engine->places, false);
+	set_own_ports(engine, &engine->places, false);
 	engine->wanted = engine->places.workers;
 	retire_from(engine, engine->wanted);
 	pin_workers(engine);

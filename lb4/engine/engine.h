@@ -21,67 +21,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/mailbox.h"
 #include "common/pulse.h"
 #include "lb4/config/settings.h"
 #include "lb4/table/table.h"
 
-struct access_record;
 struct closing;
 struct engine;
+struct engine_limits;
+struct engine_peers;
 struct inherited;
-struct logger;
-struct prober;
 struct sweep;
-
-/* What workers tell control, through control's mailbox. */
-enum control_message_kind {
-	CONTROL_DRAINED, /* `worker` has no conn left and takes none; once more
-			  * if one came from another worker after all */
-};
-
-struct control_message {
-	enum control_message_kind kind;
-	uint32_t worker;
-};
-
-/*
- * Whom the workers talk to, besides each other; any of it may be NULL.  The
- * functions are called by workers and must not wait.  All outlive the engine.
- */
-struct engine_peers {
-	struct mailbox *control; /* struct control_message */
-
-	/* prober_suspect(): a backend (by id) could not be reached. */
-	struct prober *prober;
-	void (*suspect)(struct prober *prober, uint32_t backend);
-
-	/* A conn has ended: a line for the access log. */
-	struct logger *logger;
-	void (*access)(struct logger *logger,
-	    const struct access_record *record);
-};
-
-/* How many workers `config` means on this machine. */
-unsigned engine_workers(const struct config *config);
-
-/* For how many, at most, a process that starts with `config` makes room: what
- * its tables are to be made for. */
-unsigned engine_workers_room(const struct config *config);
-
-/* The limits as they come out of the configuration and the descriptor limit
- * (which is raised as far as it goes). */
-struct engine_limits {
-	uint64_t nofile;     /* descriptors this process may have */
-	uint64_t maxconn;    /* conns at once, all services */
-	uint64_t maxpipes;   /* pipes at once, all workers */
-	bool short_of_files; /* the configured maxconn needs more than that */
-};
-void engine_limits(const struct config *config, struct engine_limits *limits);
-
-/* The same for a descriptor limit of `nofile`, whatever there is. */
-void engine_limits_within(const struct config *config, uint64_t nofile,
-    struct engine_limits *limits);
 
 /* `tables` outlives the engine; its workers count is the engine's.  NULL with
  * errno set. */
@@ -104,8 +53,7 @@ int engine_listen(struct engine *engine, const struct config *config, char *why,
 int engine_start(struct engine *engine);
 
 /*
- * Another configuration while the engine runs, step by step; `table` is the
- * prepared one that goes with it, `config` lives until the change has gone.
+ * Another configuration while the engine runs, step by step.
  *
  *	engine_prepare()	opens what is new, starts further threads.  On
  *				failure nothing has changed: -errno with `why`
@@ -120,8 +68,13 @@ int engine_start(struct engine *engine);
  */
 struct engine_change;
 
-int engine_prepare(struct engine *engine, const struct config *config,
-    const struct engine_limits *limits, const struct table *table,
+struct engine_next {
+	const struct config *config; /* lives until the change has gone */
+	const struct engine_limits *limits;
+	const struct table *table; /* the prepared one that goes with it */
+};
+
+int engine_prepare(struct engine *engine, const struct engine_next *next,
     struct engine_change **out, char *why, size_t size);
 void engine_abandon(struct engine *engine, struct engine_change *change);
 void engine_leave(struct engine *engine, struct engine_change *change);

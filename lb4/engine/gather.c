@@ -5,8 +5,6 @@
 
 #include <sys/socket.h>
 
-#include "lb4/engine/worker.h"
-
 static bool
 report_from(const struct side *side, int bytes)
 {
@@ -129,8 +127,8 @@ begin_round(struct worker *worker)
 	worker->gather_us = worker->now_us + GATHER_US;
 }
 
-void
-gather_look(struct worker *worker)
+struct conn *
+gather_next(struct worker *worker)
 {
 	struct conn *conn;
 
@@ -138,8 +136,8 @@ gather_look(struct worker *worker)
 	    worker->now_us >= worker->gather_us)
 		begin_round(worker);
 	if ((conn = TAILQ_FIRST(&worker->to_look)) == NULL)
-		return;
+		return NULL;
 	gather_forget(worker, conn);
 	gather_resume(conn);
-	on_conn_ready(worker, conn);
+	return conn;
 }

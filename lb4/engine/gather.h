@@ -19,15 +19,15 @@
 #ifndef LB4_ENGINE_GATHER_H
 #define LB4_ENGINE_GATHER_H
 
-#include "lb4/engine/conn.h"
+#include <stdint.h>
+
+#include "lb4/engine/types.h"
 
 #define GATHER_AFTER (1U << 20)
 #define GATHER_BYTES (256 * 1024)
 #define GATHER_US 200
 #define GATHER_LITTLE 8192
 #define GATHER_SCARCE 16
-
-struct worker;
 
 /* The relay from side `from` of a conn that goes on has moved `moved` bytes in
  * a run: begins or ends gathering on that side as the traffic asks for it. */
@@ -44,8 +44,8 @@ void gather_resume(struct conn *conn);
  * ever); -1 when no conn gathers and `sleep_ms` stands. */
 int gather_sleep_us(const struct worker *worker, int sleep_ms);
 
-/* If it is time: runs one conn that gathers.  One in a turn, so that what is
- * small need not wait for all of them. */
-void gather_look(struct worker *worker);
+/* If it is time: the conn that is to run now, or NULL.  One in a turn, so that
+ * what is small need not wait for all of them. */
+struct conn *gather_next(struct worker *worker);
 
 #endif

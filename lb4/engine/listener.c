@@ -5,14 +5,17 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/listen_socket.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/worker_post.h"
+#include "lb4/engine/worker_warn.h"
+#include "lb4/table/table.h"
 
 /* Conns accepted at once: between these, as the load asks for it.  More would
  * keep the conns that are there waiting. */
@@ -55,35 +58,6 @@ poll_off(struct worker *worker, struct listener *listener)
 	if (listener->polled)
 		(void)loop_remove(worker->epfd, listener->socket->fd);
 	listener->polled = false;
-}
-
-struct listen_socket *
-listen_socket_new(int fd, uint16_t port)
-{
-	struct listen_socket *socket = malloc(sizeof(*socket));
-
-	if (socket == NULL)
-		return NULL;
-	atomic_init(&socket->refs, 1);
-	socket->fd = fd;
-	socket->port = port;
-	return socket;
-}
-
-void
-listen_socket_ref(struct listen_socket *socket)
-{
-	(void)atomic_fetch_add_explicit(&socket->refs, 1, memory_order_relaxed);
-}
-
-void
-listen_socket_unref(struct listen_socket *socket)
-{
-	if (atomic_fetch_sub_explicit(&socket->refs, 1, memory_order_acq_rel) !=
-	    1)
-		return;
-	(void)close(socket->fd);
-	free(socket);
 }
 
 int
@@ -188,7 +162,7 @@ enter(struct worker *worker, struct listener *listener,
 		    memory_order_relaxed),
 		ticket))
 		return all;
-	if (gate_enter(mine, service->maxconn, ticket))
+	if (gate_enter(mine, service->settings.maxconn, ticket))
 		return NULL;
 	worker_leave(worker->shared, all);
 	return mine;

@@ -18,30 +18,20 @@
 #ifndef LB4_ENGINE_LISTENER_H
 #define LB4_ENGINE_LISTENER_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include "common/timer.h"
 
+/* How many a worker may have.  With fewer workers than there were each has more
+ * of them. */
+#define LISTENERS_MAX 65536
+
 struct gate;
+struct listen_socket;
 struct service_state;
 struct worker;
-
-/* A listening socket, held by the workers that accept from it and by control's
- * list of them (places.h).  Whoever gives up the last reference closes it. */
-struct listen_socket {
-	_Atomic unsigned refs;
-	/* set before any other thread sees it */
-	int fd;
-	uint16_t port; /* host byte order; 0: unix */
-};
-
-/* Takes the descriptor; one reference for the caller.  NULL without memory. */
-struct listen_socket *listen_socket_new(int fd, uint16_t port);
-void listen_socket_ref(struct listen_socket *socket);
-void listen_socket_unref(struct listen_socket *socket);
 
 struct listener {
 	struct timer retry;	      /* armed while descriptors are lacking */

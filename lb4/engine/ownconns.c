@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lb4/engine/places.h"
-
 /* Entries in a line; half of them are free, on average, when all conns that
  * there may be are noted. */
 #define LINE 8
@@ -44,23 +42,16 @@ ownconns_done(struct ownconns *own)
 }
 
 void
-ownconns_set_ports(struct ownconns *own, const struct places *places, bool keep)
+ownconns_set_ports(struct ownconns *own, const struct port_set *ports,
+    bool keep)
 {
-	uint64_t ports[sizeof(own->ports) / sizeof(own->ports[0])] = { 0 };
+	for (size_t i = 0; i < PORT_SET_WORDS; i++) {
+		uint64_t word = ports->word[i];
 
-	for (size_t i = 0; i < places->count; i++)
-		for (unsigned k = 0; k < places->place[i].sockets; k++) {
-			const uint16_t port =
-			    addr_port(&places->place[i].socket[k].bound);
-
-			if (port != 0)
-				ports[port / 64] |= UINT64_C(1) << port % 64;
-		}
-	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
 		if (keep)
-			ports[i] |= atomic_load_explicit(&own->ports[i],
+			word |= atomic_load_explicit(&own->ports[i],
 			    memory_order_relaxed);
-		atomic_store_explicit(&own->ports[i], ports[i],
+		atomic_store_explicit(&own->ports[i], word,
 		    memory_order_relaxed);
 	}
 }

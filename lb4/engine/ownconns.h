@@ -26,7 +26,12 @@
 #include "common/addr.h"
 #include "common/hash.h"
 
-struct places;
+/* A bit for each port. */
+#define PORT_SET_WORDS (65536 / 64)
+
+struct port_set {
+	uint64_t word[PORT_SET_WORDS];
+};
 
 struct ownconns {
 	/* set before start */
@@ -40,7 +45,7 @@ struct ownconns {
 	_Atomic bool used;
 	/* A bit for each port on which lb4 listens.  Writer: control.  Readers:
 	 * workers. */
-	_Atomic uint64_t ports[65536 / 64];
+	_Atomic uint64_t ports[PORT_SET_WORDS];
 };
 
 /* Room for `conns` of them and more; all zeros is a table without room.  0 or
@@ -48,9 +53,9 @@ struct ownconns {
 int ownconns_init(struct ownconns *own, uint64_t conns);
 void ownconns_done(struct ownconns *own);
 
-/* The ports on which lb4 listens from now on: those of the list, with or
- * without the present ones. */
-void ownconns_set_ports(struct ownconns *own, const struct places *places,
+/* The ports on which lb4 listens from now on: these, with or without those of
+ * before. */
+void ownconns_set_ports(struct ownconns *own, const struct port_set *ports,
     bool keep);
 
 /* Notes the socket, which connects to that address.  Returns what

@@ -6,10 +6,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "common/proc.h"
 
 /* After the kernel had no pipe for us, how long until it is asked again. */
 #define RETRY_MS 2000
@@ -163,21 +164,15 @@ uint64_t
 pipes_big_budget(unsigned max, uint32_t want_size, unsigned workers,
     bool privileged)
 {
-	const uint64_t page = 4096, usual = PIPE_SIZE_MIN / page;
-	const uint64_t wanted = want_size / page;
-	uint64_t soft = 0, share;
-	FILE *file = fopen("/proc/sys/fs/pipe-user-pages-soft", "re");
+	const uint64_t usual = PIPE_PAGES_MIN, wanted = want_size / PIPE_PAGE;
+	const int64_t soft = proc_sysctl("", "fs/pipe-user-pages-soft", 0);
+	uint64_t share;
 
-	if (file != NULL) {
-		if (fscanf(file, "%lu", &soft) != 1)
-			soft = 0;
-		(void)fclose(file);
-	}
-	if (soft == 0 || privileged)
+	if (soft <= 0 || privileged)
 		return max; /* what is not allowed after all, enlarge() sees */
 	/* leave a quarter to the user's other processes, and to every pipe
 	 * its usual size */
-	share = soft / 4 * 3 / workers;
+	share = (uint64_t)soft / 4 * 3 / workers;
 	if (share <= max * usual || wanted <= usual)
 		return 0;
 	return (share - max * usual) / (wanted - usual);

@@ -23,6 +23,10 @@
  * each: the kernel's usual size. */
 #define PIPE_SIZE_MIN 65536
 
+/* Such a pipe in the pages that the kernel counts for a user (pipe(7)). */
+#define PIPE_PAGE 4096
+#define PIPE_PAGES_MIN (PIPE_SIZE_MIN / PIPE_PAGE)
+
 struct pipe {
 	int in;	       /* write end; -1: no pipe */
 	int out;       /* read end */

@@ -17,15 +17,19 @@
 #include "common/sock.h"
 #include "common/sockfile.h"
 #include "common/user.h"
+#include "common/why.h"
+#include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/ownconns.h"
+#include "lb4/model/service.h"
 #include "lb4/process/inherited.h"
+#include "lb4/table/table.h"
 
 /* What a list is made from. */
 struct making {
+	const struct places_plan *plan;
 	struct places *next;
 	struct places *old;
-	struct inherited *inherited;
 	const struct config_service *service; /* in turn */
 	struct sockfile_access access;	      /* of its unix sockets */
 	uid_t owner;	 /* of new sockets: who lb4 is to become */
@@ -36,15 +40,15 @@ static struct sock_options
 client_options(const struct config_service *service)
 {
 	return (struct sock_options){
-		.nodelay = service->nodelay,
-		.keepalive = service->keepalive == KEEPALIVE_CLIENT ||
-		    service->keepalive == KEEPALIVE_BOTH,
+		.nodelay = service->settings.nodelay,
+		.keepalive = service->settings.keepalive == KEEPALIVE_CLIENT ||
+		    service->settings.keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
-		.freebind = service->freebind,
-		.user_timeout_ms = service->user_timeout_ms,
-		.sndbuf = service->sndbuf_client,
-		.rcvbuf = service->rcvbuf_client,
-		.notsent_lowat = service->notsent_lowat_client,
+		.freebind = service->settings.freebind,
+		.user_timeout_ms = service->settings.user_timeout_ms,
+		.sndbuf = service->settings.sndbuf_client,
+		.rcvbuf = service->settings.rcvbuf_client,
+		.notsent_lowat = service->settings.notsent_lowat_client,
 	};
 }
 
@@ -128,7 +132,8 @@ open_one(struct making *making, struct place *place)
 	options.access = &making->access;
 	options.file = &place->file;
 	fd = sock_listen(&place->bound, tcp,
-	    tcp ? SOCK_BIND_ONLY : (int)making->service->backlog, &options);
+	    tcp ? SOCK_BIND_ONLY : (int)making->service->settings.backlog,
+	    &options);
 	if (fd < 0)
 		return fd;
 	socket.socket = listen_socket_new(fd, addr_port(&place->bound));
@@ -150,7 +155,8 @@ take_inherited(struct place *place, const struct config_service *service,
 	const struct sock_options options = client_options(service);
 	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
 	struct place_socket socket = { .bound = from->addr };
-	int error = sock_adopt(from->fd, (int)service->backlog, &options);
+	int error = sock_adopt(from->fd, (int)service->settings.backlog,
+	    &options);
 
 	if (error != 0)
 		return error;
@@ -319,7 +325,7 @@ add(struct making *making, const struct addr *addr, struct service_state *state)
 		before->stays = true;
 		return open_more(making, place, before);
 	}
-	error = inherit(place, making->service, making->inherited);
+	error = inherit(place, making->service, making->plan->inherited);
 	if (error != 0)
 		return error < 0 ? error : 0;
 	return open_new(making, place);
@@ -391,20 +397,22 @@ complain(const struct config_service *service, const struct addr *addr,
 
 static int
 add_service(struct making *making, const struct config_service *service,
-    const struct table *table, char *why, size_t size)
+    char *why, size_t size)
 {
-	struct service_state *state = table_state(table, service->name);
-	char reason[128];
+	struct service_state *state = table_state(making->plan->table,
+	    service->name);
+	struct why reason = { "" };
 	int error = state == NULL ? -ENOENT : 0;
 
 	making->service = service;
 	if (error == 0) {
 		error = sockfile_access_find(&making->access,
-		    service->listen_owner, service->listen_group,
-		    service->listen_mode, reason, sizeof(reason));
+		    service->settings.listen_owner,
+		    service->settings.listen_group,
+		    service->settings.listen_mode, &reason);
 		if (error != 0) {
 			(void)snprintf(why, size, "service %s: %s",
-			    service->name, reason);
+			    service->name, reason.text);
 			return error;
 		}
 	}
@@ -426,12 +434,12 @@ check_count(const struct places *next, char *why, size_t size)
 
 	for (size_t i = 0; i < next->count; i++)
 		sockets += next->place[i].sockets;
-	if (sockets <= WORKER_LISTENERS_MAX)
+	if (sockets <= LISTENERS_MAX)
 		return 0;
 	(void)snprintf(why, size,
 	    "%zu listening sockets, one for each worker and address, are more "
 	    "than %d",
-	    sockets, WORKER_LISTENERS_MAX);
+	    sockets, LISTENERS_MAX);
 	return -ENOSPC;
 }
 
@@ -451,23 +459,42 @@ static void
 find_owner(struct making *making, const char *name)
 {
 	struct user user;
-	char why[128];
+	struct why why;
 
 	if (name[0] == '\0' || geteuid() != 0 ||
-	    user_find(&user, name, why, sizeof(why)) < 0 || user.uid == 0)
+	    user_find(&user, name, &why) < 0 || user.uid == 0)
 		return;
 	making->owner = user.uid;
 	making->gives_away = true;
 }
 
+/* Fills the list, service by service. */
+static int
+add_services(struct making *making, char *why, size_t size)
+{
+	const struct config *config = making->plan->config;
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < config->services; i++)
+		error = add_service(making, &config->service[i], why, size);
+	if (error != 0)
+		return error;
+	error = keep_rest(making);
+	if (error != 0) {
+		(void)snprintf(why, size, "listeners: %s", strerror(-error));
+		return error;
+	}
+	return check_count(making->next, why, size);
+}
+
 int
 places_prepare(struct places *next, struct places *old,
-    const struct config *config, const struct table *table, unsigned workers,
-    struct inherited *inherited, char *why, size_t size)
+    const struct places_plan *plan, char *why, size_t size)
 {
-	struct making making = { next, old, inherited, .service = NULL };
+	struct making making = { .plan = plan, .next = next, .old = old };
+	const struct config *config = plan->config;
 	size_t count = 0;
-	int error = 0;
+	int error;
 
 	for (size_t i = 0; i < config->services; i++)
 		count += config->service[i].listens;
@@ -475,23 +502,13 @@ places_prepare(struct places *next, struct places *old,
 	find_owner(&making, config->user);
 	*next = (struct places){
 		.place = calloc(count + 1, sizeof(*next->place)),
-		.workers = workers,
+		.workers = plan->workers,
 	};
 	if (next->place == NULL) {
 		(void)snprintf(why, size, "listeners: out of memory");
 		return -ENOMEM;
 	}
-	for (size_t i = 0; error == 0 && i < config->services; i++)
-		error = add_service(&making, &config->service[i], table, why,
-		    size);
-	if (error == 0) {
-		error = keep_rest(&making);
-		if (error != 0)
-			(void)snprintf(why, size, "listeners: %s",
-			    strerror(-error));
-	}
-	if (error == 0)
-		error = check_count(next, why, size);
+	error = add_services(&making, why, size);
 	if (error != 0)
 		places_abandon(next);
 	return error;
@@ -512,7 +529,7 @@ places_begin(struct places *next, const struct config *config)
 				if (!socket->bare)
 					continue;
 				if (listen(socket->socket->fd,
-					(int)service->backlog) < 0)
+					(int)service->settings.backlog) < 0)
 					return -errno;
 				socket->bare = false;
 			}
@@ -526,19 +543,20 @@ static void
 set_access(const struct place *place, const struct config_service *service)
 {
 	struct sockfile_access access;
-	char why[128];
-	int error = sockfile_access_find(&access, service->listen_owner,
-	    service->listen_group, service->listen_mode, why, sizeof(why));
+	struct why why = { "" };
+	int error = sockfile_access_find(&access,
+	    service->settings.listen_owner, service->settings.listen_group,
+	    service->settings.listen_mode, &why);
 
 	if (error == 0) {
 		error = sockfile_set_access(&place->bound, &place->file,
 		    &access);
-		(void)snprintf(why, sizeof(why), "%s", strerror(-error));
+		(void)why_fail(&why, error, "%s", strerror(-error));
 	}
 	if (error < 0)
 		log_warning("service %s: cannot change owner, group or mode of "
 			    "%s: %s",
-		    service->name, place->bound.un.sun_path, why);
+		    service->name, place->bound.un.sun_path, why.text);
 }
 
 void
@@ -557,7 +575,7 @@ places_set_options(const struct places *places, const struct config *config)
 				int error = sock_set_listener(place->socket[k]
 								  .socket->fd,
 				    !addr_is_unix(&place->bound),
-				    (int)service->backlog, &options);
+				    (int)service->settings.backlog, &options);
 
 				if (error < 0)
 					log_warning("service %s: cannot change "
@@ -566,6 +584,21 @@ places_set_options(const struct places *places, const struct config *config)
 			}
 		}
 	}
+}
+
+void
+places_ports(const struct places *places, struct port_set *ports)
+{
+	memset(ports, 0, sizeof(*ports));
+	for (size_t i = 0; i < places->count; i++)
+		for (unsigned k = 0; k < places->place[i].sockets; k++) {
+			const uint16_t port =
+			    addr_port(&places->place[i].socket[k].bound);
+
+			if (port != 0)
+				ports->word[port / 64] |= UINT64_C(1)
+				    << port % 64;
+		}
 }
 
 void

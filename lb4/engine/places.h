@@ -35,6 +35,7 @@
 
 struct inherited;
 struct listen_socket;
+struct port_set;
 struct service_state;
 struct table;
 struct worker_shared;
@@ -72,18 +73,24 @@ struct places {
 	unsigned workers;
 };
 
+/* What a list is to be for. */
+struct places_plan {
+	const struct config *config;
+	const struct table *table; /* the config's, published or not */
+	unsigned workers;
+	struct inherited *inherited; /* NULL: nothing */
+};
+
 /*
- * The list for `config` and `workers` workers; its table is `table`, published
- * or not: takes over what `old` has (but a unix socket whose file has gone, or
- * is no longer ours, is opened anew), then what was inherited (NULL: nothing),
- * and opens the rest.  Returns 0, or -errno
- * with nothing left open and "service web: cannot listen on 0.0.0.0:80: Address
- * already in use" in `why`.  After places_done() of the one, the other may go
- * on: sockets are shared by reference.
+ * Makes the list.  Takes over what `old` has (but a unix socket whose file has
+ * gone, or is no longer ours, is opened anew), then what was inherited, and
+ * opens the rest.  Returns 0, or -errno with nothing left open and "service web:
+ * cannot listen on 0.0.0.0:80: Address already in use" in `why`.  After
+ * places_done() of the one, the other may go on: sockets are shared by
+ * reference.
  */
 int places_prepare(struct places *next, struct places *old,
-    const struct config *config, const struct table *table, unsigned workers,
-    struct inherited *inherited, char *why, size_t size);
+    const struct places_plan *plan, char *why, size_t size);
 
 /* Begins to listen where the list has new sockets: clients who come from now
  * on wait there.  0 or -errno. */
@@ -105,6 +112,9 @@ int places_take_up(const struct places *next, const struct places *old,
  * the list's, has them. */
 void places_set_options(const struct places *places,
     const struct config *config);
+
+/* The TCP ports on which the sockets of the list listen. */
+void places_ports(const struct places *places, struct port_set *ports);
 
 /* Removes the files of the unix sockets, once. */
 void places_unlink(struct places *places);

@@ -8,9 +8,12 @@
 
 #include "common/log.h"
 #include "common/timer.h"
+#include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/places.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/worker_post.h"
+#include "lb4/model/service.h"
 
 /* How long the queues of what is left may take to empty.  Where conns are at
  * their limit the rest is reset. */
@@ -108,13 +111,21 @@ places_leave(struct places *old, struct worker_shared *shared, unsigned started)
 	wait_for_leaving(shared);
 }
 
+/* From one list to the next. */
+struct taking_up {
+	const struct places *next;
+	const struct places *old;
+	struct worker_shared *shared;
+	unsigned started; /* workers from this one on have no thread yet */
+};
+
 /* Tells who is to accept from socket `k` now, and then who is not: there is
  * somebody at all times. */
 static int
-take_up_socket(const struct places *next, const struct place *place,
-    const struct places *old, unsigned k, struct worker_shared *shared,
-    unsigned started)
+take_up_socket(const struct taking_up *up, const struct place *place,
+    unsigned k)
 {
+	const struct places *next = up->next, *old = up->old;
 	const struct place_socket *socket = &place->socket[k];
 	const struct place *before = socket->before;
 	const bool renamed = before != NULL && before->state != place->state;
@@ -128,14 +139,14 @@ take_up_socket(const struct places *next, const struct place *place,
 		if (!holds(next, place, k, w) || (had && !renamed))
 			continue;
 		if (had)
-			tell(shared, w, WORKER_UNLISTEN, socket->socket);
-		error = tell_listen(shared, w, place, socket->socket,
-		    w < started);
+			tell(up->shared, w, WORKER_UNLISTEN, socket->socket);
+		error = tell_listen(up->shared, w, place, socket->socket,
+		    w < up->started);
 	}
 	for (unsigned w = 0; w < workers; w++)
 		if (holds(old, before, socket->before_k, w) &&
 		    !holds(next, place, k, w))
-			tell(shared, w, WORKER_UNLISTEN, socket->socket);
+			tell(up->shared, w, WORKER_UNLISTEN, socket->socket);
 	return error;
 }
 
@@ -143,6 +154,7 @@ int
 places_take_up(const struct places *next, const struct places *old,
     struct worker_shared *shared, unsigned started)
 {
+	const struct taking_up up = { next, old, shared, started };
 	char text[ADDR_TEXT_MAX];
 	int error = 0;
 
@@ -150,8 +162,7 @@ places_take_up(const struct places *next, const struct places *old,
 		struct place *place = &next->place[i];
 
 		for (unsigned k = 0; error == 0 && k < place->sockets; k++)
-			error = take_up_socket(next, place, old, k, shared,
-			    started);
+			error = take_up_socket(&up, place, k);
 		if (error == 0 && place->before == NULL && !place->inherited)
 			log_info("service %s: listening on %s",
 			    place->state->name,

@@ -6,15 +6,16 @@
 #include <inttypes.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/addr.h"
 #include "common/log.h"
-#include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "common/proc.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/worker_warn.h"
+#include "lb4/model/service.h"
 
 /* Of all memory, where there is no tcp_mem to be read: 3/4 of 1/16, as the
  * kernel makes its first number (net/ipv4/tcp.c); and half of that. */
@@ -100,8 +101,9 @@ progress_pause_ms(const struct conn *conn, uint64_t limit_ms)
 					    : PROGRESS_LOOK_MS;
 	uint64_t part_ms = limit_ms / 3;
 
-	if (conn->progress.stall_ms != 0 && conn->progress.stall_ms < limit_ms)
-		part_ms = conn->progress.stall_ms / 3;
+	if (conn->settings.timeout_stall_ms != 0 &&
+	    conn->settings.timeout_stall_ms < limit_ms)
+		part_ms = conn->settings.timeout_stall_ms / 3;
 	if (pause_ms > part_ms)
 		pause_ms = part_ms;
 	return pause_ms > 0 ? pause_ms : 1;
@@ -119,7 +121,7 @@ stalled_ms(const struct worker *worker, const struct conn *conn, int side)
 int
 progress_stalled(const struct worker *worker, const struct conn *conn)
 {
-	const uint32_t limit_ms = conn->progress.stall_ms;
+	const uint32_t limit_ms = conn->settings.timeout_stall_ms;
 
 	for (int s = CLIENT; limit_ms != 0 && s < SIDES; s++)
 		if (stalled_ms(worker, conn, s) >= limit_ms)
@@ -237,56 +239,73 @@ find_worst(const struct worker *worker)
 	return worst;
 }
 
-/* The worst here, and those at least half as bad, until it is enough. */
 static void
-shed(struct worker *worker)
+warn_of_shedding(struct worker *worker, const struct conn *worst)
+{
+	struct stalled *stalled = &worker->shared->stalled;
+	char client[ENDPOINT_TEXT_MAX];
+
+	if (worker_may_warn(worker))
+		log_warning("stalled conns hold %" PRIu64
+			    " KiB, more than stalled-memory, %" PRIu64
+			    " KiB: resetting the worst, first one of service "
+			    "%s, client %s, %" PRIu32 " KiB",
+		    atomic_load(&stalled->kb),
+		    atomic_load_explicit(&stalled->most_kb,
+			memory_order_relaxed),
+		    worst->service->name,
+		    endpoint_format(&worst->client, client, sizeof(client)),
+		    worst->progress.stalled_kb);
+}
+
+/* Sets the badness from which on conns of this worker are shed: half of that of
+ * its worst.  False: none is, the worst ones are another's. */
+static bool
+begin_shedding(struct worker *worker, struct shedding *shedding)
 {
 	struct stalled *stalled = &worker->shared->stalled;
 	const uint64_t kb = atomic_load(&stalled->kb);
 	const uint64_t conns = atomic_load(&stalled->conns);
 	const struct conn *worst = find_worst(worker);
-	uint64_t least;
-	struct conn *conn;
-	uint32_t i = 0;
 
 	if (worst == NULL || worst->progress.stalled_kb * conns * 2 < kb)
-		return;
-	least = badness(worker, worst) / 2 + 1;
-	if (worker_may_warn(worker)) {
-		char client[ENDPOINT_TEXT_MAX];
-
-		endpoint_format(&worst->client, client, sizeof(client));
-		log_warning("stalled conns hold %" PRIu64
-			    " KiB, more than stalled-memory, %" PRIu64
-			    " KiB: resetting the worst, first one of service "
-			    "%s, client %s, %" PRIu32 " KiB",
-		    kb,
-		    atomic_load_explicit(&stalled->most_kb,
-			memory_order_relaxed),
-		    worst->service->name, client, worst->progress.stalled_kb);
-	}
-	while (is_above_bound(worker) &&
-	    (conn = slots_each(&worker->conns, &i)) != NULL)
-		if (badness(worker, conn) >= least)
-			conn_shed(worker, conn);
+		return false;
+	*shedding = (struct shedding){
+		.least = badness(worker, worst) / 2 + 1,
+	};
+	warn_of_shedding(worker, worst);
+	return true;
 }
 
-void
-progress_account(struct worker *worker, struct conn *conn)
+struct conn *
+progress_shed_next(const struct worker *worker, struct shedding *shedding)
+{
+	struct conn *conn;
+
+	while (is_above_bound(worker) &&
+	    (conn = slots_each(&worker->conns, &shedding->slot)) != NULL)
+		if (badness(worker, conn) >= shedding->least)
+			return conn;
+	return NULL;
+}
+
+bool
+progress_account(struct worker *worker, struct conn *conn,
+    struct shedding *shedding)
 {
 	uint64_t bytes = 0;
 
 	if (longest_stall_ms(worker, conn) < PROGRESS_STALLED_MS) {
 		set_stalled(worker, conn, 0);
-		return;
+		return false;
 	}
 	for (int s = CLIENT; s < SIDES; s++)
 		bytes += memory_of(conn->side[s].fd) + conn->relay[s].held;
 	set_stalled(worker, conn, (uint32_t)(bytes >> 10) + 1);
 	if (!is_above_bound(worker) || worker->shed_turn == worker->turn)
-		return;
+		return false;
 	worker->shed_turn = worker->turn; /* it looks at all conns: once */
-	shed(worker);
+	return begin_shedding(worker, shedding);
 }
 
 uint64_t
@@ -294,16 +313,13 @@ progress_bound_kb(const struct config *config)
 {
 	const uint64_t page_kb = (uint64_t)sysconf(_SC_PAGESIZE) >> 10;
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES) / TCP_MEM_LOW_PART;
-	FILE *file;
-	uint64_t low;
+	int64_t low;
 
 	if (config->stalled_memory != 0)
 		return config->stalled_memory >> 10;
 	/* only the first network namespace has it; it holds for all */
-	if ((file = fopen("/proc/sys/net/ipv4/tcp_mem", "re")) != NULL) {
-		if (fscanf(file, "%" SCNu64, &low) == 1)
-			pages = low;
-		(void)fclose(file);
-	}
+	low = proc_sysctl("", "net/ipv4/tcp_mem", 0);
+	if (low >= 0)
+		pages = (uint64_t)low;
 	return pages / BOUND_PART * page_kb;
 }

@@ -25,7 +25,6 @@
 #ifndef LB4_ENGINE_PROGRESS_H
 #define LB4_ENGINE_PROGRESS_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,23 +36,6 @@ struct worker;
 
 /* A side that has taken nothing for so long holds memory as a stalled one. */
 #define PROGRESS_STALLED_MS 2000
-
-/* Of one conn, as of the last look; [CLIENT]: what the client takes.  Whether a
- * side is owed bytes is in the conn: next to what traffic touches. */
-struct progress {
-	uint32_t taken[2];   /* bytes: low bits */
-	uint32_t since[2];   /* it takes nothing since then: ms, low bits */
-	uint32_t stalled_kb; /* counted in struct stalled; 0: not stalled */
-	uint32_t stall_ms;   /* timeout-stall; 0: none */
-};
-
-/* The stalled conns of all workers.  Writers: workers.  Readers: workers. */
-struct stalled {
-	_Alignas(64) _Atomic uint64_t conns;
-	_Atomic uint64_t kb;
-	/* The bound of kb.  Writer: control.  Readers: workers. */
-	_Atomic uint64_t most_kb;
-};
 
 /* The bound that `config` has, or for "auto" half of what the kernel lets TCP
  * have before it looks at its use (the first number of tcp_mem: that is 5 % of
@@ -87,8 +69,20 @@ uint64_t progress_undelivered(const struct conn *conn, int side);
 /* The conn is at its end: it holds nothing any more. */
 void progress_forget(struct worker *worker, struct conn *conn);
 
-/* Counts what the conn holds, if it is stalled, and sheds conns of this worker
- * while all stalled ones hold more than the bound: maybe this one, too. */
-void progress_account(struct worker *worker, struct conn *conn);
+/* How far a worker has shed conns. */
+struct shedding {
+	uint64_t least; /* KiB x ms: what holds less than this is spared */
+	uint32_t slot;	/* the next to look at */
+};
+
+/* Counts what the conn holds, if it is stalled.  True when all stalled conns
+ * hold more than the bound and this worker is to shed some of its own: each one
+ * that progress_shed_next() returns, maybe this one too. */
+bool progress_account(struct worker *worker, struct conn *conn,
+    struct shedding *shedding);
+
+/* The next conn to end, or NULL: it is enough. */
+struct conn *progress_shed_next(const struct worker *worker,
+    struct shedding *shedding);
 
 #endif

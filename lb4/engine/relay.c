@@ -150,34 +150,38 @@ out_of_memory(int error)
 	return error == ENOBUFS || error == ENOMEM;
 }
 
-/* Judges a failed write to `to`. */
+/* What a run knows beside its ends. */
+struct run {
+	bool first; /* no step yet, and epoll has reported input */
+	int error;  /* errno of the failed call */
+};
+
+/* Judges a failed call on a side.  With EAGAIN the side is not ready; when the
+ * socket has met an error the step ends as `failed`. */
 static enum step
-write_failed(struct side *to, int *error)
+judge(struct side *side, bool *ready, enum step failed, struct run *run)
 {
 	if (errno == EAGAIN) {
-		to->out_ready = false;
+		*ready = false;
 		return STEP_STOP;
 	}
-	*error = errno;
+	run->error = errno;
 	if (out_of_memory(errno))
 		return STEP_NO_RESOURCE;
-	to->failed = true;
-	return STEP_TO_FAILED;
+	side->failed = true;
+	return failed;
 }
 
-/* Judges a failed read from `from`. */
 static enum step
-read_failed(struct side *from, int *error)
+write_failed(struct side *to, struct run *run)
 {
-	if (errno == EAGAIN) {
-		from->in_ready = false;
-		return STEP_STOP;
-	}
-	*error = errno;
-	if (out_of_memory(errno))
-		return STEP_NO_RESOURCE;
-	from->failed = true;
-	return STEP_FROM_FAILED;
+	return judge(to, &to->out_ready, STEP_TO_FAILED, run);
+}
+
+static enum step
+read_failed(struct side *from, struct run *run)
+{
+	return judge(from, &from->in_ready, STEP_FROM_FAILED, run);
 }
 
 static void
@@ -190,7 +194,7 @@ saw_eof(struct side *from)
 /* Splices what `pipe` holds into `to`; *held counts down. */
 static enum step
 pour(struct relay *relay, const struct pipe *pipe, uint32_t *held,
-    struct side *to, int *error)
+    struct side *to, struct run *run)
 {
 	while (*held > 0) {
 		ssize_t n = splice(pipe->out, NULL, to->fd, NULL, *held,
@@ -199,7 +203,7 @@ pour(struct relay *relay, const struct pipe *pipe, uint32_t *held,
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
-			return write_failed(to, error);
+			return write_failed(to, run);
 		/* a pipe that holds bytes does not end */
 		assert(n > 0 && (size_t)n <= *held);
 		*held -= (uint32_t)n;
@@ -210,9 +214,10 @@ pour(struct relay *relay, const struct pipe *pipe, uint32_t *held,
 
 /* Empties the relay's own pipe and gives it back. */
 static enum step
-flush(struct relay_env *env, struct relay *relay, struct side *to, int *error)
+flush(struct relay_env *env, struct relay *relay, struct side *to,
+    struct run *run)
 {
-	enum step step = pour(relay, &relay->pipe, &relay->held, to, error);
+	enum step step = pour(relay, &relay->pipe, &relay->held, to, run);
 
 	if (step == STEP_MOVED) {
 		if (env->spare.in < 0) {
@@ -228,7 +233,7 @@ flush(struct relay_env *env, struct relay *relay, struct side *to, int *error)
 /* Puts what send(2) left over into the spare pipe. */
 static enum step
 put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
-    int *error)
+    struct run *run)
 {
 	ssize_t n;
 
@@ -238,7 +243,7 @@ put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
 	if (n != (ssize_t)len) {
 		/* the kernel had no page for it: these bytes are lost, so the
 		 * conn is, too */
-		*error = n == -1 ? errno : ENOBUFS;
+		run->error = n == -1 ? errno : ENOBUFS;
 		relay->lost += len;
 		pipes_kill(&env->pipes, &env->spare);
 		return STEP_NO_RESOURCE;
@@ -249,7 +254,7 @@ put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
 
 static enum step
 step_copy(struct relay_env *env, struct relay *relay, struct side *from,
-    struct side *to, int *error)
+    struct side *to, struct run *run)
 {
 	enum step step;
 	ssize_t n, sent;
@@ -258,7 +263,7 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 		n = recv(from->fd, env->scratch, RELAY_SCRATCH, 0);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1)
-		return read_failed(from, error);
+		return read_failed(from, run);
 	if (n == 0) {
 		saw_eof(from);
 		return STEP_STOP;
@@ -275,7 +280,7 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 		sent = send(to->fd, env->scratch, (size_t)n, MSG_NOSIGNAL);
 	} while (sent == -1 && errno == EINTR);
 	if (sent == -1) {
-		if ((step = write_failed(to, error)) != STEP_STOP) {
+		if ((step = write_failed(to, run)) != STEP_STOP) {
 			relay->lost += (uint64_t)n;
 			return step;
 		}
@@ -285,13 +290,13 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 	if (sent == n)
 		return STEP_MOVED;
 	to->out_ready = false;
-	return put_away(env, relay, (size_t)sent, (size_t)(n - sent), error);
+	return put_away(env, relay, (size_t)sent, (size_t)(n - sent), run);
 }
 
 /* splice(2) brought nothing, and not because it is the end. */
 static enum step
 splice_failed(struct relay_env *env, struct relay *relay, struct side *from,
-    bool first, int *error)
+    struct run *run)
 {
 	/* Sockets that cannot be spliced (EINVAL) or must not be (EPERM,
 	 * EACCES), or that say EAGAIN although epoll reported input
@@ -303,17 +308,17 @@ splice_failed(struct relay_env *env, struct relay *relay, struct side *from,
 		relay->streak = 0;
 		return STEP_AGAIN;
 	}
-	if (errno == EAGAIN && first && env->forced == RELAY_AUTO &&
+	if (errno == EAGAIN && run->first && env->forced == RELAY_AUTO &&
 	    !from->gathers) {
 		demote(env, relay, from);
 		return STEP_AGAIN;
 	}
-	return read_failed(from, error);
+	return read_failed(from, run);
 }
 
 static enum step
 step_splice(struct relay_env *env, struct relay *relay, struct side *from,
-    struct side *to, bool first, int *error)
+    struct side *to, struct run *run)
 {
 	enum step step;
 	uint32_t held;
@@ -324,7 +329,7 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 		    SPLICE_F_NONBLOCK);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1)
-		return splice_failed(env, relay, from, first, error);
+		return splice_failed(env, relay, from, run);
 	if (n == 0) {
 		/* the end, or urgent data with the FIN already behind it:
 		 * recv(2) knows */
@@ -337,7 +342,7 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 	else if (relay->streak < RELAY_STREAK_MAX)
 		relay->streak += (uint32_t)n;
 	held = (uint32_t)n;
-	step = pour(relay, &env->spare, &held, to, error);
+	step = pour(relay, &env->spare, &held, to, run);
 	if (held > 0)
 		keep_spare(env, relay, held);
 	return step;
@@ -345,7 +350,7 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 
 /* Takes `len` bytes, which were peeked at and sent, off the socket. */
 static enum step
-consume(struct relay_env *env, struct side *from, size_t len, int *error)
+consume(struct relay_env *env, struct side *from, size_t len, struct run *run)
 {
 	while (len > 0) {
 		ssize_t n = recv(from->fd, env->scratch, len, 0);
@@ -354,7 +359,7 @@ consume(struct relay_env *env, struct side *from, size_t len, int *error)
 			continue;
 		if (n <= 0) {
 			/* they were there: only an error can take them away */
-			*error = n == 0 ? ECONNRESET : errno;
+			run->error = n == 0 ? ECONNRESET : errno;
 			from->failed = true;
 			return STEP_FROM_FAILED;
 		}
@@ -365,7 +370,7 @@ consume(struct relay_env *env, struct side *from, size_t len, int *error)
 
 static enum step
 step_peek(struct relay_env *env, struct relay *relay, struct side *from,
-    struct side *to, int *error)
+    struct side *to, struct run *run)
 {
 	enum step step;
 	ssize_t n, sent;
@@ -374,7 +379,7 @@ step_peek(struct relay_env *env, struct relay *relay, struct side *from,
 		n = recv(from->fd, env->scratch, RELAY_SCRATCH, MSG_PEEK);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1)
-		return read_failed(from, error);
+		return read_failed(from, run);
 	if (n == 0) {
 		saw_eof(from);
 		return STEP_STOP;
@@ -383,9 +388,9 @@ step_peek(struct relay_env *env, struct relay *relay, struct side *from,
 		sent = send(to->fd, env->scratch, (size_t)n, MSG_NOSIGNAL);
 	} while (sent == -1 && errno == EINTR);
 	if (sent == -1)
-		return write_failed(to, error);
+		return write_failed(to, run);
 	relay->bytes += (uint64_t)sent;
-	if ((step = consume(env, from, (size_t)sent, error)) != STEP_MOVED)
+	if ((step = consume(env, from, (size_t)sent, run)) != STEP_MOVED)
 		return step;
 	if (sent < n) {
 		/* no edge will tell of what was left: in_ready stays */
@@ -400,13 +405,13 @@ step_peek(struct relay_env *env, struct relay *relay, struct side *from,
 /* One read and one write, in the way that suits. */
 static enum step
 step_once(struct relay_env *env, struct relay *relay, struct side *from,
-    struct side *to, bool first, int *error)
+    struct side *to, struct run *run)
 {
 	if (relay->way == RELAY_PEEK || env->no_splice || !have_spare(env))
-		return step_peek(env, relay, from, to, error);
+		return step_peek(env, relay, from, to, run);
 	if (relay->way == RELAY_SPLICE && !from->urgent)
-		return step_splice(env, relay, from, to, first, error);
-	return step_copy(env, relay, from, to, error);
+		return step_splice(env, relay, from, to, run);
+	return step_copy(env, relay, from, to, run);
 }
 
 static enum relay_result
@@ -429,28 +434,32 @@ relay_run(struct relay_env *env, struct relay *relay, struct side *from,
     struct side *to, int *error)
 {
 	const uint64_t start = relay->bytes;
+	struct run run = { .first = !relay->resumes };
 	enum step step;
-	bool first = !relay->resumes; /* epoll has reported input */
 
 	relay->resumes = false;
 	if (relay->held > 0) {
 		if (!to->out_ready)
 			return RELAY_WAITS;
-		step = flush(env, relay, to, error);
-		if (step != STEP_MOVED)
+		step = flush(env, relay, to, &run);
+		if (step != STEP_MOVED) {
+			*error = run.error;
 			return result_of(step);
+		}
 	}
 	while (from->in_ready && to->out_ready) {
 		if (relay->bytes - start >= RELAY_BUDGET) {
 			relay->resumes = true;
 			return RELAY_HAS_MORE;
 		}
-		step = step_once(env, relay, from, to, first, error);
+		step = step_once(env, relay, from, to, &run);
 		if (step == STEP_STOP)
 			break;
-		if (step != STEP_MOVED && step != STEP_AGAIN)
+		if (step != STEP_MOVED && step != STEP_AGAIN) {
+			*error = run.error;
 			return result_of(step);
-		first = false;
+		}
+		run.first = false;
 	}
 	return from->eof && relay->held == 0 ? RELAY_FINISHED : RELAY_WAITS;
 }

@@ -4,11 +4,11 @@
 #include "lb4/engine/sweep.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
-#include "common/mailbox.h"
 #include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/types.h"
 #include "lb4/model/backend.h"
 #include "lb4/table/table.h"
 
@@ -65,38 +65,24 @@ tell(const struct worker *worker, const struct conn *conn,
 		memcpy(row->backend, conn->backend->name, sizeof(row->backend));
 }
 
-static void
-post_back(struct sweep *sweep)
-{
-	bool posted = mailbox_post(sweep->reply, &sweep);
-
-	assert(posted);
-}
+static_assert(offsetof(struct sweep, walk) == 0,
+    "a walk's address is its sweep's");
 
 void
-sweep_run(struct worker *worker, struct sweep *sweep)
+sweep_run(struct worker *worker, struct walk *walk)
 {
+	struct sweep *sweep = (struct sweep *)walk;
 	struct conn *conn;
-	unsigned looks = 0;
 
+	walk_begin(walk);
 	sweep->rows = 0;
-	while (sweep->cursor < worker->conns.fresh && looks++ < SWEEP_LOOKS &&
-	    sweep->rows < SWEEP_ROWS) {
-		conn = slots_at(&worker->conns, sweep->cursor++);
-		if (conn == NULL || !matches(worker, &sweep->filter, conn))
+	while (sweep->rows < SWEEP_ROWS &&
+	    (conn = walk_next(worker, walk)) != NULL) {
+		if (!matches(worker, &sweep->filter, conn))
 			continue;
 		tell(worker, conn, &sweep->row[sweep->rows++]);
 		if (sweep->act == SWEEP_KILL)
 			conn_kill(worker, conn);
 	}
-	sweep->at_end = sweep->cursor >= worker->conns.fresh;
-	post_back(sweep);
-}
-
-void
-sweep_give_back(struct sweep *sweep)
-{
-	sweep->rows = 0;
-	sweep->at_end = true;
-	post_back(sweep);
+	walk_end(worker, walk);
 }

@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A sweep: control's look at the conns of one worker, to list or to end those
- * that a filter describes.  It goes to and fro, as one message in either
- * direction: control posts it to the worker, which does a piece of bounded
- * length in one turn of its loop, notes in the sweep how far it came, and posts
- * it back.  Control sends it on until `at_end`, and then to the next worker.
- *
- * Who holds the sweep owns it: control, or the worker from the posting until it
- * has posted back.  Conns come and go between two pieces, and one that moves to
- * another worker meanwhile may be seen twice, or not at all.
+ * A sweep: a walk (walk.h) over the conns of all workers, which lists or kills
+ * those that a filter describes.
  */
 #ifndef LB4_ENGINE_SWEEP_H
 #define LB4_ENGINE_SWEEP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/addr.h"
 #include "lb4/config/settings.h"
+#include "lb4/engine/walk.h"
 
-struct mailbox;
 struct worker;
 
-/* Of one piece: conns found, at most, and slots looked at, at most. */
+/* Conns that one piece finds, at most. */
 #define SWEEP_ROWS 64
-#define SWEEP_LOOKS 2048
 
 enum sweep_act {
 	SWEEP_LIST,
@@ -57,27 +48,22 @@ struct sweep_row {
 };
 
 struct sweep {
+	struct walk walk;
+
 	/* control's, and not touched by workers */
 	uint32_t caller; /* whose it is: index and generation */
 	uint32_t caller_generation;
-	unsigned worker; /* where it is, or goes next */
 
 	/* set by control */
 	enum sweep_act act;
 	struct sweep_filter filter;
-	struct mailbox *reply; /* of struct sweep *, never full: see socket.c */
 
-	/* set by the worker; `cursor` 0 at first */
-	uint32_t cursor;
-	bool at_end;
+	/* set by the worker */
 	unsigned rows; /* listed or ended by this piece */
 	struct sweep_row row[SWEEP_ROWS];
 };
 
-/* Does the next piece, and posts the sweep back; in its thread. */
-void sweep_run(struct worker *worker, struct sweep *sweep);
-
-/* Posts it back with nothing more to come: the worker is at its end. */
-void sweep_give_back(struct sweep *sweep);
+/* Does the next piece: walk.run of a sweep. */
+void sweep_run(struct worker *worker, struct walk *walk);
 
 #endif

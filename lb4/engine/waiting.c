@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lb4/balance/pick.h"
-#include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "lb4/balance/placing.h"
+#include "lb4/engine/types.h"
+#include "lb4/table/table.h"
 
 /* How often to look for room that came by a backend's health or a reload. */
 #define LOOK_MS 100
@@ -74,7 +74,7 @@ need_not_wait(const struct worker *worker, const struct service_state *state)
 	if (worker->table == NULL)
 		return false; /* its loop has ended: so will all conns */
 	service = table_service_of(worker->table, state);
-	return service == NULL || !pick_is_full(service);
+	return service == NULL || !placing_is_full(service);
 }
 
 static void
@@ -155,7 +155,7 @@ waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit)
 		return false;
 	if (conn->ticket == 0)
 		conn->ticket = waitqueue_ticket(queue);
-	conn->attempt_ms = worker->now_ms;
+	conn->queued_since = (uint32_t)worker->now_ms;
 	step_in(worker, conn);
 	return true;
 }
@@ -165,7 +165,7 @@ waiting_leave(struct worker *worker, struct conn *conn)
 {
 	step_out(worker, conn);
 	waitqueue_leave(queue_of(conn->service));
-	conn->queue_ms += (uint32_t)(worker->now_ms - conn->attempt_ms);
+	conn->queue_ms += (uint32_t)worker->now_ms - conn->queued_since;
 	/* the call that was meant for it may be another's */
 	call_if_room(worker, conn->service);
 }
@@ -194,14 +194,15 @@ tried_the_same(const struct conn *a, const struct conn *b)
 /* Lets the first go who finds a backend; false when nobody does.  Who has tried
  * nothing yet can use any: if one of those finds none, all do. */
 static bool
-serve_one(struct worker *worker, struct waitqueue_part *part)
+serve_one(struct worker *worker, struct waitqueue_part *part,
+    waiting_admit *admit)
 {
 	const struct conn *failed = NULL;
 	struct conn *conn;
 
 	TAILQ_FOREACH(conn, &part->line, entry) {
 		if (failed == NULL || !tried_the_same(failed, conn)) {
-			if (conn_admit(worker, conn))
+			if (admit(worker, conn))
 				return true;
 			failed = conn;
 		}
@@ -226,7 +227,7 @@ is_due(const struct waitqueue *queue, const struct waitqueue_part *part)
 }
 
 static void
-answer(struct worker *worker, struct waitqueue_part *part)
+answer(struct worker *worker, struct waitqueue_part *part, waiting_admit *admit)
 {
 	const struct conn *first = TAILQ_FIRST(&part->line);
 	struct service_state *state = first->service;
@@ -235,7 +236,7 @@ answer(struct worker *worker, struct waitqueue_part *part)
 
 	do {
 		(void)waitqueue_answer(part);
-		served = serve_one(worker, part);
+		served = serve_one(worker, part, admit);
 	} while (served && is_due(queue, part));
 	/* room that nobody here can use may be of use to others */
 	first = TAILQ_FIRST(&part->line);
@@ -244,7 +245,7 @@ answer(struct worker *worker, struct waitqueue_part *part)
 }
 
 void
-on_waiting_bell(struct worker *worker)
+on_waiting_bell(struct worker *worker, waiting_admit *admit)
 {
 	struct waitqueue_part *part, *next;
 
@@ -252,7 +253,7 @@ on_waiting_bell(struct worker *worker)
 	     part = next) {
 		next = TAILQ_NEXT(part, entry);
 		if (waitqueue_answer(part))
-			answer(worker, part);
+			answer(worker, part, admit);
 	}
 }
 

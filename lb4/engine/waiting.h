@@ -11,23 +11,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
-
-#include "common/timer.h"
-#include "lb4/model/waitqueue.h"
 
 struct conn;
 struct service_state;
+struct waiting;
 struct worker;
 struct worker_shared;
-
-TAILQ_HEAD(waiting_parts, waitqueue_part);
-
-/* Owned by a worker. */
-struct waiting {
-	struct waiting_parts parts; /* with somebody in line */
-	struct timer look;	    /* armed while there are any */
-};
 
 void waiting_init(struct waiting *waiting);
 
@@ -53,8 +42,12 @@ void waiting_attach(struct worker *worker, struct conn *conn);
  * waiter's worker.  From any worker. */
 void waiting_call(struct worker_shared *shared, struct service_state *state);
 
+/* Has the conn connect if a backend has room for it, or if it has none to wait
+ * for: conn_admit().  False: it waits on. */
+typedef bool waiting_admit(struct worker *worker, struct conn *conn);
+
 /* The worker's bell has rung: whoever was called may connect now. */
-void on_waiting_bell(struct worker *worker);
+void on_waiting_bell(struct worker *worker, waiting_admit *admit);
 
 /* The time has come to look for room that no conn made. */
 void on_waiting_look(struct worker *worker);

@@ -4,39 +4,31 @@
 #include "lb4/engine/worker.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
-#include "lb4/engine/closing.h"
+#include "common/loop.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/conn_end.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
-#include "lb4/engine/sweep.h"
+#include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
+#include "lb4/engine/walk.h"
+#include "lb4/engine/worker_post.h"
 #include "lb4/model/rcu.h"
+#include "lb4/table/table.h"
 
 #define EVENTS_MAX 128
 #define MAILBOX_MESSAGES 1024
 #define WARN_EVERY_MS 1000
-
-void
-worker_pipes(const struct config *config, uint64_t maxpipes, uint32_t *pipes,
-    uint64_t *big)
-{
-	const unsigned count = engine_workers(config);
-	const bool privileged = geteuid() == 0 && config->user[0] == '\0';
-
-	*pipes = (uint32_t)(maxpipes / count);
-	*big = pipes_big_budget(*pipes, (uint32_t)config->pipe_size, count,
-	    privileged);
-}
 
 static int
 init_relays(struct worker *worker, const struct config *config,
@@ -46,7 +38,7 @@ init_relays(struct worker *worker, const struct config *config,
 	uint64_t big;
 	int error;
 
-	worker_pipes(config, maxpipes, &pipes, &big);
+	engine_pipes(config, maxpipes, &pipes, &big);
 	error = relay_env_init(&worker->relays, config->relay, pipes,
 	    (uint32_t)config->pipe_size, big);
 	worker->relays.no_splice = worker->shared->no_splice;
@@ -83,7 +75,7 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 		    (uint32_t)(shared->room > maxconn ? shared->room : maxconn),
 		    sizeof(struct conn));
 	if (error == 0)
-		error = slots_init(&worker->listeners, WORKER_LISTENERS_MAX,
+		error = slots_init(&worker->listeners, LISTENERS_MAX,
 		    sizeof(struct listener));
 	if (error == 0)
 		error = init_relays(worker, config, limits->maxpipes);
@@ -110,50 +102,11 @@ worker_done(struct worker *worker)
 	worker->epfd = -1;
 }
 
-bool
-worker_try_post(struct worker *worker, const struct worker_message *message)
+static void
+look_at_clock(struct worker *worker)
 {
-	return mailbox_post(&worker->mailbox, message);
-}
-
-void
-worker_post(struct worker *worker, const struct worker_message *message)
-{
-	const struct timespec pause = { .tv_nsec = 1000000 };
-
-	while (!worker_try_post(worker, message))
-		(void)nanosleep(&pause, NULL);
-}
-
-void
-worker_call_oldest(struct worker_shared *shared, struct gate *gate)
-{
-	const int oldest = gate_oldest(gate);
-
-	if (oldest >= 0)
-		mailbox_ring(&shared->workers[oldest].mailbox);
-}
-
-void
-worker_leave(struct worker_shared *shared, struct gate *gate)
-{
-	if (gate_leave(gate))
-		worker_call_oldest(shared, gate);
-}
-
-bool
-worker_may_warn(struct worker *worker)
-{
-	uint64_t left_out;
-
-	if (!limiter_pass(&worker->warnings, worker->now_ms))
-		return false;
-	left_out = limiter_left_out(&worker->warnings, worker->now_ms);
-	if (left_out > 0)
-		log_warning("worker %u: %" PRIu64 " more warnings of what is "
-			    "lacking were left out",
-		    worker->index, left_out);
-	return true;
+	worker->now_us = timer_now_us();
+	worker->now_ms = worker->now_us / 1000;
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -247,6 +200,8 @@ on_message(struct worker *worker, const struct worker_message *message)
 {
 	switch (message->kind) {
 	case WORKER_ATTACH:
+		/* its times may be later than the beginning of our turn */
+		look_at_clock(worker);
 		conn_attach(worker, message->conn);
 		atomic_store_explicit(&worker->drained, false,
 		    memory_order_relaxed);
@@ -254,11 +209,8 @@ on_message(struct worker *worker, const struct worker_message *message)
 	case WORKER_MOVE:
 		on_move(worker, message);
 		break;
-	case WORKER_SWEEP:
-		sweep_run(worker, message->sweep);
-		break;
-	case WORKER_CLOSE:
-		closing_run(worker, message->closing);
+	case WORKER_WALK:
+		message->walk->run(worker, message->walk);
 		break;
 	case WORKER_LISTEN:
 		on_listen(worker, message);
@@ -303,7 +255,7 @@ on_mailbox(struct worker *worker)
 	while (mailbox_take(&worker->mailbox, &message))
 		on_message(worker, &message);
 	listeners_resume(worker);
-	on_waiting_bell(worker);
+	on_waiting_bell(worker, conn_admit);
 }
 
 /* ---- the loop ---------------------------------------------------------- */
@@ -334,13 +286,6 @@ on_event(struct worker *worker, const struct epoll_event *event)
 			    event->events);
 		break;
 	}
-}
-
-static void
-look_at_clock(struct worker *worker)
-{
-	worker->now_us = timer_now_us();
-	worker->now_ms = worker->now_us / 1000;
 }
 
 /* Each conn that is ready now gets one run; what it leaves is for the next
@@ -456,14 +401,13 @@ turn(struct worker *worker)
 	const uint64_t before_ms = worker->now_ms;
 	const int timeout_ms = sleep_ms(worker);
 	int n = wait_for_events(worker, events, timeout_ms);
-	uint64_t gap_ms;
+	struct conn *conn;
 
 	worker->turn++;
 	look_at_clock(worker);
-	gap_ms = loop_gap(before_ms, timeout_ms, worker->now_ms);
-	if (gap_ms > 0) {
+	if (loop_gap(before_ms, timeout_ms, worker->now_ms) > LOOP_GAP_MS) {
 		worker->behind = true;
-		conns_excuse(worker, gap_ms);
+		conns_excuse(worker, worker->now_ms - before_ms);
 	}
 	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
 	    memory_order_relaxed);
@@ -473,7 +417,8 @@ turn(struct worker *worker)
 	for (int i = 0; i < n; i++)
 		on_event(worker, &events[i]);
 	run_ready(worker);
-	gather_look(worker);
+	if ((conn = gather_next(worker)) != NULL)
+		on_conn_ready(worker, conn);
 	run_timers(worker, n);
 
 	if (worker->retiring != 0)
@@ -529,17 +474,8 @@ worker_end(struct worker *worker)
 	struct worker_message message;
 
 	look_at_clock(worker);
-	while (mailbox_take(&worker->mailbox, &message))
-		if (message.kind == WORKER_ATTACH) {
-			conn_attach(worker, message.conn);
-		} else if (message.kind == WORKER_LISTEN) {
-			listen_socket_unref(message.socket);
-			service_state_unref(message.state);
-		} else if (message.kind == WORKER_SWEEP) {
-			sweep_give_back(message.sweep);
-		} else if (message.kind == WORKER_CLOSE) {
-			closing_give_back(message.closing);
-		}
+	while (worker_take_undelivered(worker, &message))
+		conn_attach(worker, message.conn);
 	kill_all(worker);
 	conns_bury(worker);
 }

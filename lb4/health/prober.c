@@ -150,7 +150,8 @@ list_add(struct prober *prober, struct target_list *list,
 		if (target == NULL)
 			return -ENOMEM;
 	}
-	if (target_set(&prober->env, target, &service->check, &addr) < 0) {
+	if (target_set(&prober->env, target, &service->settings.check, &addr) <
+	    0) {
 		if (is_new)
 			target_free(&prober->env, target);
 		return -ENOMEM;
@@ -168,7 +169,8 @@ list_fill(struct prober *prober, struct target_list *list,
 	for (size_t id = 0; id < table->ids; id++) {
 		const struct service *service = table->service[id];
 
-		if (service == NULL || service->check.kind == CHECK_NONE)
+		if (service == NULL ||
+		    service->settings.check.kind == CHECK_NONE)
 			continue;
 		for (size_t i = 0; i < service->backends && rc == 0; i++)
 			rc = list_add(prober, list, service, i);

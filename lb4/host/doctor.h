@@ -1,69 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The doctor: which limits of a machine a configuration would meet, which one
- * first, and what to set.  For `lb4 -t --host`, and for the running process,
- * whose own limits may be others than those of a shell.
+ * The doctor: finds out which limits of a machine a configuration would reach,
+ * and which one first, and says what to set.  For `lb4 -t --host`, and for the
+ * running process, whose own limits may differ from those of a shell.
  */
 #ifndef LB4_HOST_DOCTOR_H
 #define LB4_HOST_DOCTOR_H
 
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "lb4/config/settings.h"
+#include "lb4/host/finding.h"
 
 struct host;
 
-#define DOCTOR_TEXT_MAX 192
-#define DOCTOR_FINDINGS_MAX 24
-
-/* No wall of that sort. */
-#define DOCTOR_NO_WALL UINT64_MAX
-
-/* lb4 is yet to be started. */
+/* lb4 is not running. */
 #define DOCTOR_NOT_RUNNING UINT64_MAX
 
-enum doctor_severity {
-	DOCTOR_BITES, /* the configuration asks for more than there is */
-	DOCTOR_NOTE,  /* nobody asked for more, or it depends on the traffic */
-	DOCTOR_FINE,
-	DOCTOR_SEVERITY_COUNT,
-};
-
-struct doctor_finding {
-	enum doctor_severity severity;
-	const char *what;	     /* "RLIMIT_NOFILE"; constant */
-	char value[DOCTOR_TEXT_MAX]; /* what it is here */
-	char needs[DOCTOR_TEXT_MAX]; /* what the configuration needs */
-	char wall[DOCTOR_TEXT_MAX];  /* what happens there, with its figure */
-	char set[DOCTOR_TEXT_MAX];   /* what to set; "": nothing */
-	uint64_t conns; /* so many conns at once; or DOCTOR_NO_WALL */
-	uint64_t rate;	/* so many new conns a second; or DOCTOR_NO_WALL */
-};
-
-struct doctor_report {
-	/* The worst first; those of one severity by their `conns`. */
-	struct doctor_finding finding[DOCTOR_FINDINGS_MAX];
-	size_t count;
-	size_t bites;	 /* how many of them do */
-	uint64_t wanted; /* conns at once that the configuration asks for, or
-			  * allows itself when it says nothing */
-	size_t first; /* finding with the lowest wall of conns; count: none */
-};
-
 /*
- * Judges `config` on `host`, as the process that runs it and has `conns` open,
- * or before it is started (DOCTOR_NOT_RUNNING).  Pure: reads nothing but its
- * arguments (and, with `workers = auto`, the CPUs that it may use).  `report`
+ * Judges `config` on `host`: for the process that runs it and has `conns` open,
+ * or before it is started (DOCTOR_NOT_RUNNING).  Pure: it reads only its
+ * arguments and, with `workers = auto`, the number of usable CPUs.  `report`
  * needs no preparation and no clean-up.
  */
 void doctor_examine(const struct config *config, const struct host *host,
     uint64_t conns, struct doctor_report *report);
 
-/* Adds that a thread of the running process, "the prober", is stuck for so
- * long. */
+/* Adds a finding: a thread of the running process, such as "the prober", has
+ * been stuck for so long. */
 void doctor_add_thread(struct doctor_report *report, const char *name,
     uint64_t ms);
 

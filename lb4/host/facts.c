@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Facts of the machine.  Libraries are told by the names of the files that are
- * loaded, which carry their versions: what runs, not what was compiled with.
+ * Facts about the machine.  The names of loaded library files carry their
+ * versions: these are the libraries that run, not those that lb4 was compiled
+ * with.
  */
 #include "lb4/host/facts.h"
 
@@ -19,40 +20,24 @@
 
 #include "common/cpus.h"
 #include "common/log.h"
-#include "lb4/engine/engine.h"
+#include "common/proc.h"
+#include "lb4/engine/engine_limits.h"
+#include "lb4/engine/pipes.h"
 #include "lb4/engine/relay.h"
 #include "lb4/process/preflight.h"
-
-/* The pages of the smallest pipe worth having: 64 KiB. */
-#define PIPE_PAGES 16
 
 /* Reads the first line of /proc/sys/`name`; false when there is none. */
 static bool
 read_sysctl(const char *name, char *text, size_t size)
 {
 	char path[128];
-	FILE *file;
-	bool found;
 
 	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	file = fopen(path, "re");
-	if (file == NULL)
+	if (!proc_line("", path, text, size))
 		return false;
-	found = fgets(text, (int)size, file) != NULL;
-	fclose(file);
-	text[found ? strcspn(text, "\n") : 0] = '\0';
 	for (char *tab = text; (tab = strchr(tab, '\t')) != NULL;)
 		*tab = ' ';
-	return found;
-}
-
-int64_t
-facts_sysctl(const char *name)
-{
-	char text[64];
-
-	return read_sysctl(name, text, sizeof(text)) ? strtoll(text, NULL, 10)
-						     : -1;
+	return true;
 }
 
 static void
@@ -154,18 +139,18 @@ facts_warn(const struct config *config, const struct engine_limits *limits)
 	const bool root = geteuid() == 0 &&
 	    (config->user[0] == '\0' || strcmp(config->user, "root") == 0);
 	const char *warning = preflight_root_warning(config);
-	const int64_t pages = facts_sysctl("fs/pipe-user-pages-soft");
+	const int64_t pages = proc_sysctl("", "fs/pipe-user-pages-soft", 0);
 
 	if (limits->short_of_files)
 		log_warning("maxconn %" PRIu64 " needs more than the %" PRIu64
 			    " descriptors allowed (RLIMIT_NOFILE)",
 		    limits->maxconn, limits->nofile);
 	if (!root && pages > 0 &&
-	    limits->maxpipes * PIPE_PAGES > (uint64_t)pages)
+	    limits->maxpipes * PIPE_PAGES_MIN > (uint64_t)pages)
 		log_warning("fs.pipe-user-pages-soft %" PRId64
 			    " is enough for %" PRId64 " of %" PRIu64
 			    " pipes: the others will be too small for splicing",
-		    pages, pages / PIPE_PAGES, limits->maxpipes);
+		    pages, pages / PIPE_PAGES_MIN, limits->maxpipes);
 	if (config->zone[0] != '\0' && !zone_has_backends(config))
 		log_warning("-z %s: no backend is in that zone", config->zone);
 	if (warning != NULL)

@@ -15,82 +15,17 @@
 #include <unistd.h>
 
 #include "common/cpus.h"
-
-/* Longest directory of a control group, with its end. */
-#define GROUP_MAX 2048
+#include "common/proc.h"
 
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_SYS_RESOURCE_BIT 24
 
-static_assert(CPUS_NO_QUOTA == HOST_UNLIMITED, "one word for no quota");
+static_assert(CPUS_NO_QUOTA == HOST_UNLIMITED &&
+	PROC_UNLIMITED == HOST_UNLIMITED && PROC_UNKNOWN == HOST_UNKNOWN,
+    "one number for no limit, and one for an unknown one");
 
-/* A cgroup of version 1 without a limit says a number near 2^63. */
+/* A cgroup of version 1 without a limit has a number near 2^63. */
 #define CGROUP_NO_LIMIT (INT64_C(1) << 62)
-
-static FILE *
-open_below(const char *root, const char *path)
-{
-	char full[PATH_MAX];
-
-	if (snprintf(full, sizeof(full), "%s%s", root, path) >=
-	    (int)sizeof(full))
-		return NULL;
-	return fopen(full, "re");
-}
-
-/* The n-th number (from 0) of a file's first line; "max" is no limit. */
-static int64_t
-read_number(const char *root, const char *path, unsigned n)
-{
-	FILE *file = open_below(root, path);
-	char line[256];
-	char *word, *rest, *end;
-	int64_t value;
-
-	if (file == NULL)
-		return HOST_UNKNOWN;
-	rest = fgets(line, sizeof(line), file);
-	(void)fclose(file);
-	if (rest == NULL)
-		return HOST_UNKNOWN;
-	do
-		word = strtok_r(rest, " \t\n", &rest);
-	while (word != NULL && n-- > 0);
-	if (word == NULL)
-		return HOST_UNKNOWN;
-	if (strcmp(word, "max") == 0)
-		return HOST_UNLIMITED;
-	value = strtoll(word, &end, 10);
-	return end == word || value < 0 ? HOST_UNKNOWN : value;
-}
-
-static int64_t
-sysctl_number(const char *root, const char *name)
-{
-	char path[128];
-
-	(void)snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	return read_number(root, path, 0);
-}
-
-/* The text behind `name` on the line of a file that begins with it, in `line`;
- * NULL: there is none. */
-static char *
-read_field(const char *root, const char *path, const char *name, char *line,
-    int size)
-{
-	FILE *file = open_below(root, path);
-	const size_t len = strlen(name);
-	char *found = NULL;
-
-	if (file == NULL)
-		return NULL;
-	while (found == NULL && fgets(line, size, file) != NULL)
-		if (strncmp(line, name, len) == 0)
-			found = line + len;
-	(void)fclose(file);
-	return found;
-}
 
 static int64_t
 limit_value(const char *word)
@@ -103,7 +38,7 @@ static void
 read_limit(const char *root, const char *name, int64_t *soft, int64_t *hard)
 {
 	char line[256], soft_word[32], hard_word[32];
-	const char *text = read_field(root, "/proc/self/limits", name, line,
+	const char *text = proc_field(root, "/proc/self/limits", name, line,
 	    sizeof(line));
 
 	*soft = *hard = HOST_UNKNOWN;
@@ -125,12 +60,12 @@ read_self(struct host *host, const char *root)
 	read_limit(root, "Max open files", &host->nofile_soft,
 	    &host->nofile_hard);
 	read_limit(root, "Max processes", &host->nproc, &hard);
-	text = read_field(root, "/proc/self/status", "Uid:", line,
+	text = proc_field(root, "/proc/self/status", "Uid:", line,
 	    sizeof(line));
 	if (text != NULL)
 		host->is_root = sscanf(text, "%*u %63s", mine) == 1 &&
 		    strcmp(mine, "0") == 0;
-	text = read_field(root, "/proc/self/status", "CapEff:", line,
+	text = proc_field(root, "/proc/self/status", "CapEff:", line,
 	    sizeof(line));
 	if (text != NULL) {
 		const uint64_t caps = strtoull(text, NULL, 16);
@@ -150,25 +85,26 @@ static int64_t
 read_kilobytes(const char *root, const char *path, const char *name)
 {
 	char line[256];
-	const char *text = read_field(root, path, name, line, sizeof(line));
+	const char *text = proc_field(root, path, name, line, sizeof(line));
 
 	return text == NULL ? HOST_UNKNOWN : strtoll(text, NULL, 10) * 1024;
 }
 
 /* ---- the control group -------------------------------------------------- */
 
-/* What is left under a limit, seen that `reclaimable` of it can be had back. */
+/* What is left below a limit if `reclaimable` of the used part can be
+ * reclaimed. */
 static int64_t
 left_below(const char *root, const char *dir, const char *limit_name,
     const char *used_name, int64_t reclaimable)
 {
-	char path[GROUP_MAX + 32];
+	char path[PROC_GROUP_MAX + 32];
 	int64_t limit, used;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, limit_name);
-	limit = read_number(root, path, 0);
+	limit = proc_number(root, path, 0);
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, used_name);
-	used = read_number(root, path, 0);
+	used = proc_number(root, path, 0);
 	if (limit == HOST_UNKNOWN || used == HOST_UNKNOWN ||
 	    limit >= CGROUP_NO_LIMIT)
 		return HOST_UNLIMITED;
@@ -176,15 +112,15 @@ left_below(const char *root, const char *dir, const char *limit_name,
 	return limit > used ? limit - used : 0;
 }
 
-/* Pages of files that nobody has read twice go first when memory is short. */
+/* The kernel first reclaims file pages that were not read twice. */
 static int64_t
 read_reclaimable(const char *root, const char *dir, const char *name)
 {
-	char path[GROUP_MAX + 32], line[256];
+	char path[PROC_GROUP_MAX + 32], line[256];
 	const char *text;
 
 	(void)snprintf(path, sizeof(path), "%s/memory.stat", dir);
-	text = read_field(root, path, name, line, sizeof(line));
+	text = proc_field(root, path, name, line, sizeof(line));
 	return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
@@ -195,71 +131,42 @@ lower(int64_t *limit, int64_t value)
 		*limit = value;
 }
 
-/* One directory of the hierarchy `v2`, or of a controller of version 1. */
+struct search {
+	struct host *host;
+	const char *root;
+};
+
 static void
-read_group(struct host *host, const char *root, const char *dir, bool v2,
-    bool memory, bool pids)
+look_at_memory(void *owner, const char *dir, bool v2)
 {
-	if (memory)
-		lower(&host->cgroup_mem_left,
-		    left_below(root, dir,
-			v2 ? "memory.max" : "memory.limit_in_bytes",
-			v2 ? "memory.current" : "memory.usage_in_bytes",
-			read_reclaimable(root, dir,
-			    v2 ? "inactive_file " : "total_inactive_file ")));
-	if (pids)
-		lower(&host->cgroup_pids_left,
-		    left_below(root, dir, "pids.max", "pids.current", 0));
+	const struct search *search = owner;
+	const int64_t reclaimable = read_reclaimable(search->root, dir,
+	    v2 ? "inactive_file " : "total_inactive_file ");
+
+	lower(&search->host->cgroup_mem_left,
+	    left_below(search->root, dir,
+		v2 ? "memory.max" : "memory.limit_in_bytes",
+		v2 ? "memory.current" : "memory.usage_in_bytes", reclaimable));
 }
 
-/* From the group of a line "4:memory:/a/b" up to the root of its hierarchy. */
 static void
-read_groups(struct host *host, const char *root, const char *controller,
-    char *group)
+look_at_pids(void *owner, const char *dir, bool v2)
 {
-	const bool v2 = controller[0] == '\0';
-	const bool memory = v2 || strcmp(controller, "memory") == 0;
-	const bool pids = v2 || strcmp(controller, "pids") == 0;
-	char dir[GROUP_MAX];
-	char *slash;
+	const struct search *search = owner;
 
-	if (!memory && !pids)
-		return;
-	group[strcspn(group, "\n")] = '\0';
-	if (strcmp(group, "/") == 0)
-		group[0] = '\0';
-	for (;;) {
-		if (snprintf(dir, sizeof(dir), "/sys/fs/cgroup%s%s%s",
-			v2 ? "" : "/", controller, group) >= (int)sizeof(dir))
-			return;
-		read_group(host, root, dir, v2, memory, pids);
-		slash = strrchr(group, '/');
-		if (slash == NULL)
-			return;
-		*slash = '\0';
-	}
+	(void)v2;
+	lower(&search->host->cgroup_pids_left,
+	    left_below(search->root, dir, "pids.max", "pids.current", 0));
 }
 
 static void
 read_cgroup(struct host *host, const char *root)
 {
-	FILE *file = open_below(root, "/proc/self/cgroup");
-	char line[PATH_MAX];
+	struct search search = { host, root };
 
 	host->cgroup_mem_left = host->cgroup_pids_left = HOST_UNLIMITED;
-	if (file == NULL)
-		return;
-	while (fgets(line, sizeof(line), file) != NULL) {
-		char *controller = strchr(line, ':');
-		char *group = controller != NULL ? strchr(controller + 1, ':')
-						 : NULL;
-
-		if (group == NULL)
-			continue;
-		*group++ = '\0';
-		read_groups(host, root, controller + 1, group);
-	}
-	(void)fclose(file);
+	proc_groups(root, "memory", look_at_memory, &search);
+	proc_groups(root, "pids", look_at_pids, &search);
 }
 
 /* ---- ports ------------------------------------------------------------- */
@@ -268,11 +175,14 @@ read_cgroup(struct host *host, const char *root)
 static void
 read_reserved(struct host *host, const char *root)
 {
-	FILE *file = open_below(root,
-	    "/proc/sys/net/ipv4/ip_local_reserved_ports");
+	char path[PATH_MAX];
+	FILE *file;
 	unsigned low, high;
 	int got;
 
+	(void)snprintf(path, sizeof(path),
+	    "%s/proc/sys/net/ipv4/ip_local_reserved_ports", root);
+	file = fopen(path, "re");
 	if (file == NULL)
 		return;
 	while (fscanf(file, "%u", &low) == 1) {
@@ -294,9 +204,9 @@ read_reserved(struct host *host, const char *root)
 static void
 read_ports(struct host *host, const char *root)
 {
-	static const char path[] = "/proc/sys/net/ipv4/ip_local_port_range";
-	const int64_t low = read_number(root, path, 0);
-	const int64_t high = read_number(root, path, 1);
+	static const char name[] = "net/ipv4/ip_local_port_range";
+	const int64_t low = proc_sysctl(root, name, 0);
+	const int64_t high = proc_sysctl(root, name, 1);
 
 	if (low <= 0 || high < low || high > 65535)
 		return;
@@ -316,25 +226,23 @@ host_port_is_local(const struct host *host, uint16_t port)
 static void
 read_network(struct host *host, const char *root)
 {
-	host->somaxconn = sysctl_number(root, "net/core/somaxconn");
-	host->syn_backlog = sysctl_number(root, "net/ipv4/tcp_max_syn_backlog");
-	host->syncookies = sysctl_number(root, "net/ipv4/tcp_syncookies");
-	host->tw_reuse = sysctl_number(root, "net/ipv4/tcp_tw_reuse");
-	host->tw_reuse_delay_ms = sysctl_number(root,
-	    "net/ipv4/tcp_tw_reuse_delay");
-	host->migrate_req = sysctl_number(root, "net/ipv4/tcp_migrate_req");
-	host->conntrack_max = sysctl_number(root,
-	    "net/netfilter/nf_conntrack_max");
-	host->conntrack_used = sysctl_number(root,
-	    "net/netfilter/nf_conntrack_count");
-	host->max_orphans = sysctl_number(root, "net/ipv4/tcp_max_orphans");
-	host->tcp_mem_pages = read_number(root, "/proc/sys/net/ipv4/tcp_mem",
-	    2);
-	host->tcp_mem_low = read_number(root, "/proc/sys/net/ipv4/tcp_mem", 0);
-	host->tcp_wmem_most = read_number(root, "/proc/sys/net/ipv4/tcp_wmem",
-	    2);
-	host->tcp_rmem_most = read_number(root, "/proc/sys/net/ipv4/tcp_rmem",
-	    2);
+	host->somaxconn = proc_sysctl(root, "net/core/somaxconn", 0);
+	host->syn_backlog = proc_sysctl(root, "net/ipv4/tcp_max_syn_backlog",
+	    0);
+	host->syncookies = proc_sysctl(root, "net/ipv4/tcp_syncookies", 0);
+	host->tw_reuse = proc_sysctl(root, "net/ipv4/tcp_tw_reuse", 0);
+	host->tw_reuse_delay_ms = proc_sysctl(root,
+	    "net/ipv4/tcp_tw_reuse_delay", 0);
+	host->migrate_req = proc_sysctl(root, "net/ipv4/tcp_migrate_req", 0);
+	host->conntrack_max = proc_sysctl(root,
+	    "net/netfilter/nf_conntrack_max", 0);
+	host->conntrack_used = proc_sysctl(root,
+	    "net/netfilter/nf_conntrack_count", 0);
+	host->max_orphans = proc_sysctl(root, "net/ipv4/tcp_max_orphans", 0);
+	host->tcp_mem_pages = proc_sysctl(root, "net/ipv4/tcp_mem", 2);
+	host->tcp_mem_low = proc_sysctl(root, "net/ipv4/tcp_mem", 0);
+	host->tcp_wmem_most = proc_sysctl(root, "net/ipv4/tcp_wmem", 2);
+	host->tcp_rmem_most = proc_sysctl(root, "net/ipv4/tcp_rmem", 2);
 	read_ports(host, root);
 }
 
@@ -343,13 +251,13 @@ host_read(struct host *host, const char *root)
 {
 	memset(host, 0, sizeof(*host));
 	read_self(host, root);
-	host->nr_open = sysctl_number(root, "fs/nr_open");
-	host->file_max = sysctl_number(root, "fs/file-max");
-	host->files_used = sysctl_number(root, "fs/file-nr");
-	host->threads_max = sysctl_number(root, "kernel/threads-max");
-	host->pipe_pages_soft = sysctl_number(root, "fs/pipe-user-pages-soft");
-	host->pipe_pages_hard = sysctl_number(root, "fs/pipe-user-pages-hard");
-	host->pipe_max_size = sysctl_number(root, "fs/pipe-max-size");
+	host->nr_open = proc_sysctl(root, "fs/nr_open", 0);
+	host->file_max = proc_sysctl(root, "fs/file-max", 0);
+	host->files_used = proc_sysctl(root, "fs/file-nr", 0);
+	host->threads_max = proc_sysctl(root, "kernel/threads-max", 0);
+	host->pipe_pages_soft = proc_sysctl(root, "fs/pipe-user-pages-soft", 0);
+	host->pipe_pages_hard = proc_sysctl(root, "fs/pipe-user-pages-hard", 0);
+	host->pipe_max_size = proc_sysctl(root, "fs/pipe-max-size", 0);
 	host->mem_available = read_kilobytes(root, "/proc/meminfo",
 	    "MemAvailable:");
 	read_cgroup(host, root);

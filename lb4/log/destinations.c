@@ -3,39 +3,39 @@
 /* Both destinations as one: see destinations.h. */
 #include "lb4/log/destinations.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "common/why.h"
 #include "lb4/log/log_dest.h"
 
 static int
-open_dest(struct log_dest **out, const char *name, char *why, size_t size)
+open_dest(struct log_dest **out, const char *name, struct why *why)
 {
 	int error = log_dest_open(out, name);
 
 	if (error < 0)
-		snprintf(why, size, "cannot open %s: %s", name,
+		return why_fail(why, error, "cannot open %s: %s", name,
 		    strerror(-error));
-	return error;
+	return 0;
 }
 
 int
-destinations_open(struct destinations *to, const char *messages,
-    const char *access, enum access_format format, char *why, size_t size)
+destinations_open(struct destinations *to, const struct log_names *names,
+    struct why *why)
 {
-	int error = open_dest(&to->messages, messages, why, size);
+	int error = open_dest(&to->messages, names->messages, why);
 
 	if (error < 0)
 		return error;
-	to->format = format;
+	to->format = names->format;
 	to->access = NULL;
-	if (strcmp(access, "off") == 0)
+	if (strcmp(names->access, "off") == 0)
 		return 0;
-	if (strcmp(access, messages) == 0) {
+	if (strcmp(names->access, names->messages) == 0) {
 		to->access = to->messages;
 		return 0;
 	}
-	error = open_dest(&to->access, access, why, size);
+	error = open_dest(&to->access, names->access, why);
 	if (error < 0)
 		log_dest_close(to->messages);
 	return error;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A destination's buffers and its writer.
+ * The buffers of a destination, and its writer.
  *
- * The lock is held for moments only, never over a write(2).  Who lets go of a
- * destination whose writer runs leaves it to the writer: `orphan` is the last
- * thing that the owner does, and then the writer frees it.
+ * The lock is held for moments only, never during a write(2).  An owner that
+ * abandons a destination with a running writer leaves it to the writer: it sets
+ * `orphan` as its last act, and the writer then frees the destination.
  */
 #include "lb4/log/log_dest.h"
 
@@ -63,8 +63,8 @@ struct log_dest {
 	char buffer[2][LOG_DEST_BUFFER];
 };
 
-/* Whether standard error leads to systemd's journal: it says which descriptor
- * it gave us by device and inode. */
+/* Whether standard error is connected to systemd's journal: $JOURNAL_STREAM has
+ * the device and inode of the descriptor that it gave us. */
 static bool
 stderr_is_journal(void)
 {
@@ -78,7 +78,7 @@ stderr_is_journal(void)
 	    st.st_ino == inode;
 }
 
-/* Times are of the monotonic clock, which a clock that is set leaves alone. */
+/* CLOCK_MONOTONIC, which does not change when the clock is set. */
 static int
 init_locks(struct log_dest *dest)
 {
@@ -230,7 +230,7 @@ write_more(struct log_dest *dest)
 	return true;
 }
 
-/* What is left of a block that finds no room goes to the new file. */
+/* The rest of a block that found no room goes to the new file. */
 static void
 open_again(struct log_dest *dest)
 {
@@ -343,7 +343,7 @@ next_line(struct log_dest *dest)
 	return NULL;
 }
 
-/* What syslog(3) writes, with the facility `daemon`. */
+/* The format of syslog(3), with the facility `daemon`. */
 static int
 syslog_line(char *to, int level, int64_t realtime_ms, const char *text,
     size_t len)
@@ -419,7 +419,7 @@ log_dest_flush(struct log_dest *dest)
 	if (dest->used == 0)
 		return;
 	pthread_mutex_lock(&dest->lock);
-	/* What comes after a request to open again is for the new file. */
+	/* Lines that come after a request to reopen belong in the new file. */
 	if (dest->len > 0 || dest->reopen) {
 		dest->wanted = true;
 	} else {

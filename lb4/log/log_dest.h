@@ -2,19 +2,19 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * One destination of log lines: two buffers, and a thread that does nothing but
- * write.  A slow disk, a stuck pipe or a full socket holds up that thread and
+ * write.  A slow disk, a stuck pipe or a full socket blocks this thread and
  * nobody else.
  *
- *	owner (the log thread):  gather lines -> flush: hand the buffer over
+ *	owner (the log thread):  gather lines -> flush: pass the buffer on
  *	writer (its own thread): write the buffer, ring the owner's bell
  *
- * While the writer is busy the owner gathers into the other buffer; when that
- * is full too, log_dest_room() says so, and the owner keeps what it has.  The
- * owner waits for a writer only as long as it likes to, and can let go of one
- * that is stuck at any time.
+ * While the writer is busy, the owner gathers lines in the other buffer.  When
+ * that is full too, log_dest_room() returns false, and the owner keeps its
+ * lines.  The owner decides how long to wait for a writer, and can abandon a
+ * stuck one at any time.
  *
- * Lines that cannot be written are counted, not kept.  Before log_dest_start(),
- * and after log_dest_stop(), the owner writes by itself and waits.
+ * Lines that cannot be written are counted, not kept.  Before log_dest_start()
+ * and after log_dest_stop(), the owner itself writes, and waits.
  */
 #ifndef LB4_LOG_LOG_DEST_H
 #define LB4_LOG_LOG_DEST_H
@@ -37,64 +37,66 @@ struct mailbox;
  * -errno with *out untouched. */
 int log_dest_open(struct log_dest **out, const char *name);
 
-/* Starts the writer, which rings `bell` when the owner has asked for it, when
- * lines were lost and when a file was opened again.  Returns 0 or -errno. */
+/* Starts the writer.  It rings `bell` when the owner has asked for it, when
+ * lines were lost, and when a file was reopened.  Returns 0 or -errno. */
 int log_dest_start(struct log_dest *dest, struct mailbox *bell);
 
-/* Ends the writer of a settled destination; waits for it. */
+/* Ends the writer of a destination that has settled, and waits for it. */
 void log_dest_stop(struct log_dest *dest);
 
 /*
- * Lets go of it and of the memory, now, whatever the writer does: what has not
- * been written by then stays unwritten.  Returns how many lines these are.  The
- * writer closes the descriptor when it can; one that hangs in write(2) keeps
- * its thread and its buffers until the kernel returns.  NULL is fine.
+ * Abandons the destination at once, whatever its writer does; lines that are
+ * not written yet may be lost.  Returns how many lines these are.  The writer
+ * closes the descriptor when it can.  If it hangs in write(2), it keeps its
+ * thread and its buffers until the kernel returns.  Accepts NULL.
  */
 uint64_t log_dest_close(struct log_dest *dest);
 
 const char *log_dest_name(const struct log_dest *dest);
 
-/* Whether one more line can be gathered. */
+/* Whether there is room for one more line. */
 bool log_dest_room(const struct log_dest *dest);
 
-/* A message of at most LOG_LINE_MAX bytes: "TIME LEVEL: TEXT", or as the
- * destination marks levels itself.  With no room it is lost, and counted. */
+/* Adds a message of at most LOG_LINE_MAX bytes, as "TIME LEVEL: TEXT" or with
+ * the marks that the destination uses for levels.  Without room, it is lost and
+ * counted. */
 void log_dest_message(struct log_dest *dest, int level, int64_t realtime_ms,
     const char *text, size_t len);
 
-/* A line of at most ACCESS_LINE_MAX bytes that says all by itself. */
+/* Adds a complete line of at most ACCESS_LINE_MAX bytes. */
 void log_dest_line(struct log_dest *dest, int64_t realtime_ms, const char *line,
     size_t len);
 
-/* Hands over what has been gathered, if the writer is idle. */
+/* Passes the gathered lines to the writer if it is idle. */
 void log_dest_flush(struct log_dest *dest);
 
-/* Whether all is written, or lost; if not, the bell rings when it may be. */
+/* Whether all lines are written or lost.  If not, the bell rings when this may
+ * have changed. */
 bool log_dest_settled(struct log_dest *dest);
 
-/* For how long the writer has been busy without any progress; 0: it is idle. */
+/* How long the writer has been busy without progress; 0: it is idle. */
 uint64_t log_dest_stalled_ms(struct log_dest *dest);
 
 /* Waits until the writer is idle, for at most `ms`. */
 void log_dest_wait(struct log_dest *dest, unsigned ms);
 
-/* Has the writer open its file again; it does so at once, even when it waits
- * for room.  Nothing to do for the others. */
+/* Makes the writer reopen its file; it does so at once, even while it waits for
+ * room.  Does nothing for other destinations. */
 void log_dest_reopen(struct log_dest *dest);
 
-/* Whether the file was opened again since the last call; `error` is 0 or
- * -errno: then the old one stays in use. */
+/* Whether the file was reopened since the last call.  `error` is 0, or -errno:
+ * then the old file stays in use. */
 bool log_dest_reopened(struct log_dest *dest, int *error);
 
 /* How many lines have been lost, and the errno behind the last of them. */
 uint64_t log_dest_lost(struct log_dest *dest, int *error);
 
-/* Takes lines off that count, once they have been told. */
+/* Subtracts lines from that number once they have been reported. */
 void log_dest_lost_told(struct log_dest *dest, uint64_t count);
 
-/* False while the writer is busy, and then the bell rings when it no longer
- * is; else `lost` is how many lines of the buffer that it has finished were
- * lost. */
+/* False while the writer is busy; the bell rings when it becomes idle.
+ * Otherwise, sets `lost` to the number of lost lines in the buffer that it has
+ * just finished. */
 bool log_dest_finished(struct log_dest *dest, uint64_t *lost);
 
 #endif

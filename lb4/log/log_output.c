@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Writing lines to a descriptor, and to the system's log.
+ * Writes lines to a descriptor and to syslog.
  *
- * syslog(3) tells nobody that the system's log did not take a line, so lines go
- * to its socket from here, in the format of RFC 3164 that syslog(3) uses: a
- * datagram a line, or a stream of records that end with a NUL where the daemon
- * listens so.
+ * syslog(3) does not report a line that the daemon did not accept.  So this
+ * file sends lines to its socket itself, in the format of RFC 3164 that
+ * syslog(3) uses: one datagram per line, or a stream of records that end with a
+ * NUL if the daemon listens on a stream socket.
  */
 #include "lb4/log/log_output.h"
 
@@ -22,8 +22,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A file that cannot be written at once (a fifo) is waited for with poll(2);
- * opened without O_NONBLOCK, one without a reader would hold up the start. */
+/* poll(2) waits for a file that cannot be written at once, such as a fifo.
+ * Without O_NONBLOCK, opening a fifo that has no reader would block the
+ * start. */
 static int
 file_open(const char *path)
 {
@@ -182,8 +183,8 @@ send_record(const struct log_output *output, const char *line, size_t len)
 	return sendmsg(output->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* A daemon that was started again has a new socket, so a line that the old one
- * does not take is tried once on a new connection. */
+/* A restarted daemon has a new socket, so a line that the old one refuses is
+ * tried once more on a new connection. */
 static ssize_t
 syslog_write(struct log_output *output, const char *lines, size_t len, int wake)
 {
@@ -224,7 +225,7 @@ stream_write(const struct log_output *output, const char *data, size_t len,
 	int error;
 
 	for (;;) {
-		/* Standard error may block: then the question comes first. */
+		/* Standard error may be a blocking descriptor: ask first. */
 		error = output->regular ? 0 : wait_for_room(output->fd, wake);
 		if (error < 0)
 			return error;
@@ -244,7 +245,7 @@ log_output_write(struct log_output *output, const char *lines, size_t len,
 
 	if (output->kind == LOG_OUTPUT_SYSLOG_SOCKET)
 		return syslog_write(output, lines, len, wake);
-	/* A torn line is ended, lest the next one be glued to it. */
+	/* End a torn line, so that the next one does not join it. */
 	if (output->torn) {
 		n = stream_write(output, "\n", 1, wake);
 		if (n < 0)

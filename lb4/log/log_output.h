@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What a log destination writes to: standard error, a file, or the socket of
- * the system's log.  Used by one thread at a time; log_dest.c is the caller.
+ * The output of a log destination: standard error, a file, or the socket of
+ * syslog.  Used by one thread at a time; log_dest.c calls it.
  */
 #ifndef LB4_LOG_LOG_OUTPUT_H
 #define LB4_LOG_LOG_OUTPUT_H
@@ -31,26 +31,26 @@ struct log_output {
 	bool torn;		    /* the last line out has no end */
 };
 
-/* Opens "stderr", "syslog" or a file, which is made (mode 0640) or appended
- * to.  A system's log that does not listen yet is no error: each line tries to
- * connect.  Returns 0, or -errno with `output` untouched. */
+/* Opens "stderr", "syslog" or a file, which is created (mode 0640) or appended
+ * to.  A syslog daemon that does not listen yet is no error: each line tries to
+ * connect.  Returns 0, or -errno with `output` unchanged. */
 int log_output_open(struct log_output *output, const char *name);
 
-/* Opens a file again under its name, which may be another file by now, and
- * closes the old one; when that fails the old one stays.  Nothing to do for the
- * others.  Returns 0 or -errno. */
+/* Reopens a file under its name, which may now refer to another file, and
+ * closes the old one; on failure the old one stays.  Does nothing for other
+ * outputs.  Returns 0 or -errno. */
 int log_output_reopen(struct log_output *output);
 
 void log_output_close(struct log_output *output);
 
 /*
- * Writes from the first of `len` > 0 bytes, which are whole lines.  Returns how
- * many bytes are out: syslog takes one line, a regular file as much as it can,
- * anything else the whole lines that fit in PIPE_BUF, so that the lines of
- * several writers do not mix (pipe(7)).  Waits with poll(2) for room;
- * -ECANCELED when `wake` becomes readable in the meantime (-1: nothing wakes
- * it).  Other errors are -errno: the first line is lost, and where lines are
- * one stream of bytes those behind it are too.
+ * Writes some of the `len` > 0 bytes, which are whole lines, from the start.
+ * Returns how many bytes were written: one line to syslog, as many as possible
+ * to a regular file, and elsewhere as many whole lines as fit in PIPE_BUF, so
+ * that the lines of several writers do not mix (pipe(7)).  Waits with poll(2)
+ * for room; returns -ECANCELED when `wake` becomes readable (-1: nothing wakes
+ * it).  For any other -errno, the first line is lost, and so are the lines
+ * behind it if the output is a stream of bytes.
  */
 ssize_t log_output_write(struct log_output *output, const char *lines,
     size_t len, int wake);

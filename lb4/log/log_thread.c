@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The log thread: takes messages and records and hands them to destinations.
+ * The log thread: takes messages and records and passes them to destinations.
  *
- * Waking a thread costs the poster a system call, so the bell is left rung
- * while the thread is at work:
+ * Waking a thread costs the poster a system call, so the bell stays rung while
+ * the log thread works:
  *
  *	wait for the bell -> take all -> nap -> clear the bell -> take all
  *
- * Who posts during the nap finds the bell rung and goes on; that record is
- * taken after the nap.  Who posts after the clearing rings.  Under load that
- * is one system call in NAP_MS for all posters together.
+ * A poster during the nap finds the bell rung and does nothing more; its record
+ * is taken after the nap.  A poster after the bell is cleared rings it.  Under
+ * load this is one system call per NAP_MS for all posters together.
  *
- * The log thread itself waits for no destination: each has a thread that writes
- * (log_dest.h).  What a destination does not take stays in its buffers, then in
- * its queue, and then the queue is full.
+ * The log thread itself never waits for a destination: each has a thread that
+ * writes (log_dest.h).  Lines that a destination does not accept stay in its
+ * buffers, then in its queue, until the queue is full.
  *
- * What was dropped, and what could not be written, is reported as soon as a
- * report can be written, once in REPORT_MS at most.  A report has a buffer of
- * its own, so that it is known whether it got out; until then its numbers stay
- * due.
+ * Lost and dropped lines are reported as soon as a report can be written, at
+ * most once per REPORT_MS.  A report has a buffer of its own, so that the
+ * thread knows whether it was written; until then its numbers remain to be
+ * reported.
  */
 #include "lb4/log/log_thread.h"
 
@@ -42,13 +42,13 @@
 #define NAP_MS 10
 #define REPORT_MS 1000
 
-/* At the end, and at a change: how long a destination gets in all, and after
- * how long without any progress it gets no more. */
+/* At the end and at a change: how long a destination gets in total, and how
+ * long without progress. */
 #define STOP_MS 2000
 #define CHANGE_MS 1000
 #define CHANGE_STALLED_MS 200
 
-/* For the report after that. */
+/* For the last report. */
 #define LAST_WORDS_MS 500
 
 static int64_t
@@ -80,7 +80,7 @@ say(struct logger *logger, int level, const char *format, ...)
 	    escape_text(text, (size_t)len, clean, sizeof(clean)));
 }
 
-/* What is missing from the logs and has not been told. */
+/* Lines that are missing from the logs and have not been reported. */
 static struct missing
 missing_now(const struct logger *logger)
 {
@@ -102,7 +102,7 @@ missing_now(const struct logger *logger)
 	return missing;
 }
 
-/* How many lines tell it; 0 when there is nothing to tell. */
+/* How many lines the report takes; 0 when there is nothing to report. */
 static int
 lines_of(const struct missing *missing)
 {
@@ -148,8 +148,8 @@ say_missing(struct logger *logger, const struct missing *missing,
 	    strerror(missing->error_records));
 }
 
-/* Whether the report that is under way has got out.  If not, it stays due, and
- * its own lines do not count. */
+/* Whether the report has been written.  If not, its numbers remain to be
+ * reported, and its own lines do not count. */
 static void
 settle_report(struct logger *logger)
 {
@@ -169,7 +169,7 @@ settle_report(struct logger *logger)
 		log_dest_lost_told(logger->to.access, told->lost_records);
 }
 
-/* A report's buffer stays as it is until it is known how that went. */
+/* The buffer of a report stays as it is until its outcome is known. */
 static void
 flush(struct logger *logger, struct log_dest *dest)
 {
@@ -190,8 +190,8 @@ flush_all(struct logger *logger)
 		flush(logger, logger->to.access);
 }
 
-/* Whether one more line can be gathered.  A writer that gets on is waited for,
- * for a moment. */
+/* Whether there is room for one more line.  Waits a moment for a writer that
+ * makes progress. */
 static bool
 has_room(struct logger *logger, struct log_dest *dest)
 {
@@ -237,8 +237,8 @@ write_record(struct logger *logger, const struct access_record *record)
 		    memory_order_relaxed);
 }
 
-/* Takes what there is, as far as there is room, and hands it over; true when
- * there may be more. */
+/* Takes records while there is room, and passes them on.  True when there may
+ * be more. */
 static bool
 write_batch(struct logger *logger)
 {
@@ -281,7 +281,7 @@ say_reopened(struct logger *logger, struct log_dest *dest)
 
 /* ---- changes ------------------------------------------------------------- */
 
-/* Records that nobody wants any more. */
+/* Records that are no longer wanted. */
 static int64_t
 discard_records(struct logger *logger)
 {
@@ -300,8 +300,8 @@ is_done(struct log_dest *dest, unsigned stalled_ms)
 	    log_dest_stalled_ms(dest) >= stalled_ms;
 }
 
-/* Writes what was given, for at most `ms`, or until those that are not done
- * have not got on for `stalled_ms`. */
+/* Writes the gathered lines for at most `ms`, or until the unfinished
+ * destinations have made no progress for `stalled_ms`. */
 static void
 write_all(struct logger *logger, unsigned ms, unsigned stalled_ms)
 {
@@ -321,8 +321,8 @@ write_all(struct logger *logger, unsigned ms, unsigned stalled_ms)
 	} while (more && timer_now_ms() < deadline_ms);
 }
 
-/* Lets go of what may be stuck, and says what is lost with it: the lines that
- * it holds and `more`. */
+/* Closes a destination that may be stuck, and reports the lines that are lost
+ * with it: those it holds, and `more`. */
 static void
 let_go(struct logger *logger, struct log_dest *dest, int64_t more)
 {
@@ -335,7 +335,7 @@ let_go(struct logger *logger, struct log_dest *dest, int64_t more)
 	    "it was stuck when it was closed");
 }
 
-/* What came before the change goes where it was meant to go, unless that is
+/* Lines from before the change go to the old destination, unless it is
  * stuck. */
 static void
 take_change(struct logger *logger)
@@ -370,8 +370,8 @@ take_change(struct logger *logger)
 
 /* ---- the thread ------------------------------------------------------- */
 
-/* How long to wait for the bell: not at all with more to take, until a report
- * may be made when one is due, else for ever. */
+/* How long to wait for the bell: not at all when there is more to take, until
+ * the next report when one is due, otherwise without a limit. */
 static int
 wait_ms(const struct logger *logger, bool more)
 {
@@ -387,7 +387,7 @@ wait_ms(const struct logger *logger, bool more)
 	return since >= REPORT_MS ? 0 : (int)(REPORT_MS - since);
 }
 
-/* What did not settle in its time is left behind. */
+/* A destination that did not settle in time is left behind. */
 static void
 give_up(struct logger *logger)
 {
@@ -428,7 +428,7 @@ log_thread_main(void *arg)
 		write_batch(logger);
 		nanosleep(&nap, NULL);
 
-		/* Before the last taking, which then misses nothing. */
+		/* Before the last take, which then misses nothing. */
 		stop = atomic_load_explicit(&logger->stop,
 		    memory_order_acquire);
 		mailbox_open(&logger->box);

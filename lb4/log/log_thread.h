@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The log thread, and what it shares with those who feed it: for logger.c
- * alone, which is how the rest of lb4 sees both.
+ * The log thread, and what it shares with the threads that post.  Only logger.c
+ * uses this; the rest of lb4 sees logger.h.
  *
- * Two bounded queues, so that a flood of access records cannot crowd out a
- * message: the mailbox of messages, whose bell serves both, and the queue of
- * access records.  A poster that finds its queue full drops the record and
+ * There are two bounded queues, so that a flood of access records cannot crowd
+ * out messages: the mailbox of messages, whose bell serves both, and the queue
+ * of access records.  A poster that finds its queue full drops the record and
  * counts it.
  */
 #ifndef LB4_LOG_LOG_THREAD_H
@@ -38,14 +38,14 @@ struct logger_change {
 	struct destinations to;
 };
 
-/* What each of the two queues had no room for.  Writers: who finds it full.
- * Reader: log thread.  Relaxed: it is a number and guards nothing. */
+/* How many records each queue had no room for.  Writers: the posters.  Reader:
+ * the log thread.  Relaxed: a number that guards nothing. */
 struct dropped {
 	_Alignas(64) _Atomic uint64_t messages;
 	_Atomic uint64_t records;
 };
 
-/* Numbers that are due to be told, or are being told. */
+/* Numbers that are to be reported, or are being reported. */
 struct missing {
 	uint64_t dropped_messages, dropped_records;
 	uint64_t lost_messages, lost_records;
@@ -88,10 +88,12 @@ struct logger {
 	enum access_format format;
 };
 
-/* The thread: writes until `stop`, then what is left, and ends; arg: logger. */
+/* The thread: writes until `stop`, writes the rest, and ends.  arg: the
+ * logger. */
 void *log_thread_main(void *arg);
 
-/* Without the thread: writes what was given, waiting, and lets go of all. */
+/* Without the thread: writes all records, waits for that, and closes
+ * everything. */
 void log_thread_finish(struct logger *logger);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What other threads see of the log: posting, and changes by control.
+ * The side of the log that other threads see: posting, and changes by control.
  */
 #include "lb4/log/logger.h"
 
@@ -13,12 +13,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/why.h"
 #include "lb4/engine/access.h"
 #include "lb4/log/log_dest.h"
 #include "lb4/log/log_thread.h"
 
-/* The process's logger: a sink of log_write() is told no other way.  Written
- * by control while it is the only thread. */
+/* The logger of the process.  A global, because the sink of log_write() gets no
+ * argument.  Written by control while it is the only thread. */
 static struct logger *the_logger;
 
 static int64_t
@@ -92,9 +93,9 @@ fail:
 	return NULL;
 }
 
-/* The queue is made when it is first needed, and stays. */
+/* The queue is created when it is first needed, and kept. */
 static int
-make_records(struct logger *logger, const char *access, char *why, size_t size)
+make_records(struct logger *logger, const char *access, struct why *why)
 {
 	int error = 0;
 
@@ -102,67 +103,64 @@ make_records(struct logger *logger, const char *access, char *why, size_t size)
 		error = queue_init(&logger->records, RECORDS_MAX,
 		    sizeof(struct access_record));
 	if (error < 0)
-		snprintf(why, size, "access log: %s", strerror(-error));
-	return error;
+		return why_fail(why, error, "access log: %s", strerror(-error));
+	return 0;
 }
 
 static void
-remember(struct logger *logger, const char *messages, const char *access,
-    enum access_format format)
+remember(struct logger *logger, const struct log_names *names)
 {
-	strlcpy(logger->messages_name, messages, sizeof(logger->messages_name));
-	strlcpy(logger->access_name, access, sizeof(logger->access_name));
-	logger->format = format;
+	strlcpy(logger->messages_name, names->messages,
+	    sizeof(logger->messages_name));
+	strlcpy(logger->access_name, names->access,
+	    sizeof(logger->access_name));
+	logger->format = names->format;
 }
 
 int
-logger_open(struct logger *logger, const char *messages, const char *access,
-    enum access_format format, char *why, size_t size)
+logger_open(struct logger *logger, const struct log_names *names,
+    struct why *why)
 {
 	struct destinations to;
-	int error = make_records(logger, access, why, size);
+	int error = make_records(logger, names->access, why);
 
 	if (error < 0)
 		return error;
-	error = destinations_open(&to, messages, access, format, why, size);
+	error = destinations_open(&to, names, why);
 	if (error < 0)
 		return error;
 	destinations_close(&logger->to);
 	logger->to = to;
-	remember(logger, messages, access, format);
+	remember(logger, names);
 	atomic_store_explicit(&logger->wants_records, to.access != NULL,
 	    memory_order_release);
 	return 0;
 }
 
 int
-logger_prepare(struct logger *logger, const char *messages, const char *access,
-    enum access_format format, struct logger_change **out, char *why,
-    size_t size)
+logger_prepare(struct logger *logger, const struct log_names *names,
+    struct logger_change **out, struct why *why)
 {
 	struct logger_change *change;
 	int error;
 
 	*out = NULL;
-	if (strcmp(messages, logger->messages_name) == 0 &&
-	    strcmp(access, logger->access_name) == 0 &&
-	    format == logger->format)
+	if (strcmp(names->messages, logger->messages_name) == 0 &&
+	    strcmp(names->access, logger->access_name) == 0 &&
+	    names->format == logger->format)
 		return 0;
-	error = make_records(logger, access, why, size);
+	error = make_records(logger, names->access, why);
 	if (error < 0)
 		return error;
 	change = calloc(1, sizeof(*change));
-	if (change == NULL) {
-		snprintf(why, size, "log: %s", strerror(ENOMEM));
-		return -ENOMEM;
-	}
-	error = destinations_open(&change->to, messages, access, format, why,
-	    size);
+	if (change == NULL)
+		return why_fail(why, -ENOMEM, "log: %s", strerror(ENOMEM));
+	error = destinations_open(&change->to, names, why);
 	if (error < 0)
 		goto fail;
 	error = destinations_start(&change->to, &logger->box);
 	if (error < 0) {
-		snprintf(why, size, "log: %s", strerror(-error));
+		(void)why_fail(why, error, "log: %s", strerror(-error));
 		destinations_close(&change->to);
 		goto fail;
 	}
@@ -183,15 +181,15 @@ logger_abandon(struct logger_change *change)
 }
 
 void
-logger_commit(struct logger *logger, const char *messages, const char *access,
+logger_commit(struct logger *logger, const struct log_names *names,
     struct logger_change *change)
 {
-	const bool on = strcmp(access, "off") != 0;
+	const bool on = strcmp(names->access, "off") != 0;
 
 	if (change == NULL)
 		return;
-	remember(logger, messages, access, change->to.format);
-	/* One that the thread has not come to is of no use any more. */
+	remember(logger, names);
+	/* A change that the thread has not taken is obsolete. */
 	logger_abandon(atomic_exchange_explicit(&logger->change, change,
 	    memory_order_acq_rel));
 	atomic_store_explicit(&logger->wants_records, on, memory_order_release);

@@ -207,6 +207,13 @@ bool backend_reserve(struct backend *backend, uint32_t limit);
  * free from then on. */
 void backend_release(struct backend *backend);
 
+/* How many conns it has, more or less: they come and go meanwhile. */
+static inline uint32_t
+backend_active(const struct backend *backend)
+{
+	return atomic_load_explicit(&backend->active, memory_order_relaxed);
+}
+
 /* Whether it is at its maxconn; 0 is none. */
 static inline bool
 backend_is_full(const struct backend *backend, uint32_t maxconn)

@@ -87,10 +87,10 @@ struct service_backend {
 };
 
 struct service {
-	struct service_state *state; /* referenced */
-	enum balance balance;
+	struct service_state *state;	 /* referenced */
 	size_t backends;		 /* at least one */
 	struct service_backend *backend; /* owned; sorted by name */
+	bool limited; /* a backend has a maxconn: there is a waitqueue */
 
 	size_t members[BACKEND_SETS]; /* how many are in each */
 	unsigned zones; /* in which they are; 0: zones mean nothing here */
@@ -107,36 +107,9 @@ struct service {
 
 	struct hash_key seed;
 	uint64_t checksum;	 /* checksum.h */
-	unsigned source_prefix4; /* bits */
-	unsigned source_prefix6;
-	unsigned max_load; /* percent; 0: no bound */
-	unsigned slowstart_ms;
-	unsigned pin_on_change_ms; /* 0: off */
-	uint32_t pin_clients;
-
-	/* as configured; check.kind tells the prober what to do */
-	struct config_check check;
 	struct addr *check_addr; /* owned; one per backend; len 0: its own */
-	unsigned retries;
-	uint64_t maxconn; /* 0: no limit */
-	bool limited;	  /* a backend has a maxconn: there is a waitqueue */
-	uint64_t queue;	  /* conns that may wait for a backend */
-	bool nodelay;
-	enum keepalive keepalive;
-	unsigned user_timeout_ms;
-	unsigned timeout_connect_ms;
-	unsigned timeout_queue_ms;
-	unsigned timeout_idle_ms;
-	unsigned timeout_half_close_ms;
-	unsigned timeout_stall_ms; /* 0: none */
-	bool abort_on_close;
-	unsigned sndbuf_backend; /* bytes; 0: the kernel's way */
-	unsigned rcvbuf_backend;
-	unsigned notsent_lowat_backend;
-	unsigned reset_linger_ms;
-	unsigned max_lifetime_ms; /* 0: none */
-	enum on_down on_down;
-	unsigned on_down_rate; /* conns a second */
+
+	struct service_settings settings; /* timeout_queue_ms is never 0 */
 };
 
 /* A new one with one reference, or NULL.  The id is the caller's to keep unique

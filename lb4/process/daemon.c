@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Background, user.
+ * Background and user.
  *
- * Going to the background comes first of all, so that everything opened later
- * belongs to the process that stays; the parent stays too until the start has
- * succeeded or failed, so that who started us learns it from the exit status
- * and reads the reason on standard error.
+ * The process moves to the background before anything else, so that all that is
+ * opened later belongs to the process that stays.  The parent waits until the
+ * start has succeeded or failed, so that its own caller learns the outcome from
+ * the exit status and can read the reason on standard error.
  */
 #include "lb4/process/daemon.h"
 
@@ -40,7 +40,7 @@ daemon_descriptors(void)
 	return 0;
 }
 
-/* The parent's part: hears from the child, or learns how it ended. */
+/* The parent: hears from the child, or learns how it ended. */
 static _Noreturn void
 parent_wait(pid_t child, int fd)
 {
@@ -106,8 +106,7 @@ daemon_ready(int fd)
 }
 
 int
-daemon_user_find(struct daemon_user *user, const char *name, char *why,
-    size_t size)
+daemon_user_find(struct daemon_user *user, const char *name, struct why *why)
 {
 	struct user found;
 	int error;
@@ -115,7 +114,7 @@ daemon_user_find(struct daemon_user *user, const char *name, char *why,
 	memset(user, 0, sizeof(*user));
 	if (name[0] == '\0')
 		return 0;
-	error = user_find(&found, name, why, size);
+	error = user_find(&found, name, why);
 	if (error < 0)
 		return error;
 	strlcpy(user->name, name, sizeof(user->name));
@@ -169,9 +168,10 @@ daemon_become(const struct daemon_user *user, bool core, char *why, size_t size)
 			return -EPERM;
 		}
 	}
-	/* No core has the hash-seed or a client's bytes in it, and no other
-	 * process of the user looks at them (ptrace(2)).  A change of the user
-	 * does that by itself; a service manager's is undone by execve(2). */
+	/* A core dump would hold the hash-seed and clients' bytes, and another
+	 * process of the user could read them (ptrace(2)).  A change of the
+	 * user prevents that by itself; execve(2) undoes one that a service
+	 * manager made. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, core ? 1 : 0, 0, 0, 0) < 0) {
 		error = -errno;

@@ -19,7 +19,7 @@
 /* SD_LISTEN_FDS_START of systemd. */
 #define FIRST_FD 3
 
-/* How many descriptors are meant for us; -EINVAL with why. */
+/* The number of descriptors passed to us; -EINVAL with why. */
 static int
 announced(char *why, size_t size)
 {
@@ -41,7 +41,7 @@ announced(char *why, size_t size)
 	return -EINVAL;
 }
 
-/* Every descriptor has a name, or none has. */
+/* Either every descriptor has a name, or none has. */
 static int
 check_names(const char *names, size_t count, char *why, size_t size)
 {
@@ -77,7 +77,7 @@ take_one(struct inherited *inherited, size_t i, char **names)
 	socket->fd = FIRST_FD + (int)i;
 	name_next(socket, names);
 	if (fcntl(socket->fd, F_SETFD, FD_CLOEXEC) < 0) {
-		/* the number will be that of something which lb4 opens */
+		/* lb4 will open something with that number */
 		socket->error = -errno;
 		socket->fd = -1;
 		inherited->missing++;
@@ -105,7 +105,7 @@ take_all(struct inherited *inherited, size_t count, const char *env)
 	return 0;
 }
 
-/* Notes what else is open.  Where there is no /proc nothing is known. */
+/* Notes which other descriptors are open.  Without /proc, none are known. */
 static int
 note_strays(struct inherited *inherited)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * sd_notify(3) without its library.  Called by the control thread alone, a few
- * times in a process's life: a socket for each message is good enough.
+ * sd_notify(3) without its library.  Only the control thread calls it, a few
+ * times in the life of a process, so a socket for each message is good enough.
  */
 #include "lb4/process/notify.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The command line: getopt_long(3) in the order of the words, since those that
- * follow -l ADDR up to the next option are its backends.
+ * The command line.  getopt_long(3) returns the words in their order, since the
+ * words between -l ADDR and the next option are its backends.
  */
 #include "lb4/process/options.h"
 
@@ -34,7 +34,7 @@ enum {
 	OPTION_CORE,
 };
 
-/* "-": words in order; ":": this file words the complaints. */
+/* "-": words in order; ":": this file writes the error messages. */
 static const char short_options[] = "-:f:tTl:vDp:u:z:h";
 
 static const struct option long_options[] = {
@@ -69,34 +69,34 @@ options_help(FILE *out)
 	    "       lb4 [-f FILE] --simulate --down-after BACKEND...\n"
 	    "\n"
 	    "  -f FILE              configuration (" OPTIONS_FILE ")\n"
-	    "  -l ADDR BACKEND...   no file: listen on ADDR for these\n"
+	    "  -l ADDR BACKEND...   without a file: listen on ADDR for these\n"
 	    "  -t                   check the configuration and exit\n"
-	    "  -T                   check it, write all of its keys and exit\n"
+	    "  -T                   check it, print all of its keys and exit\n"
 	    "  -D                   go to the background once ready\n"
-	    "  -p PIDFILE           write the process id there\n"
+	    "  -p PIDFILE           write the process ID to PIDFILE\n"
 	    "  -u USER              become USER once the listeners are open\n"
 	    "  -z ZONE              prefer the backends in ZONE, where this node is\n"
-	    "  -v, --version        write the version and exit\n"
-	    "  -vv                  write version, limits, kernel, libraries\n"
-	    "  -h, --help           write this and exit\n"
+	    "  -v, --version        print the version and exit\n"
+	    "  -vv                  print version, limits, kernel, libraries\n"
+	    "  -h, --help           print this and exit\n"
 	    "  --relay=WAY          auto, copy, splice or peek\n"
 	    "  --log-level=LEVEL    error, warning, notice, info or debug\n"
 	    "  --access-log=DEST    off, stderr, syslog or a path\n"
 	    "  --access-format=FORM kv or json\n"
-	    "  --core               leave a core after a crash, let debuggers in\n"
-	    "  --host               with -t: name the limits that it will meet\n"
+	    "  --core               allow core dumps and debuggers\n"
+	    "  --host               with -t: list the limits of this machine\n"
 	    "  --keys               list the configuration's keys and exit\n"
 	    "  --explain SERVICE CLIENT\n"
-	    "                       tell which backend the client has, and why;\n"
-	    "                       CLIENT is - for many, one a line\n"
-	    "  --simulate FILE      tell what a change to FILE would move\n"
-	    "  --clients FILE       these clients, one a line, would move or not\n"
+	    "                       show which backend a client gets, and why;\n"
+	    "                       CLIENT - reads many, one per line\n"
+	    "  --simulate FILE      show which clients a change to FILE would move\n"
+	    "  --clients FILE       simulate the clients in FILE, one per line\n"
 	    "  --down SERVICE/BACKEND\n"
-	    "                       take that one for down in both; repeatable\n"
+	    "                       it is down, before and after; repeatable\n"
 	    "  --down-after SERVICE/BACKEND\n"
-	    "                       up before and down after; repeatable\n"
+	    "                       it is up before and down after; repeatable\n"
 	    "\n"
-	    "lb4(8) tells more; lb4.ini(5) describes the file.\n",
+	    "See lb4(8) and, for the file, lb4.ini(5).\n",
 	    out);
 }
 
@@ -127,7 +127,7 @@ access_format_parse(const char *name)
 	return -1;
 }
 
-/* A path that means the same after a daemon's chdir(2), and fits. */
+/* A path that is valid after a daemon's chdir(2), if it fits. */
 static bool
 is_path(const char *text)
 {
@@ -188,7 +188,7 @@ take_word(struct options *options, int option, const char *word)
 	return wrong == NULL ? 0 : complain("%s: %s", word, wrong);
 }
 
-/* Options that say what to do in place of running. */
+/* Options that do something instead of running lb4. */
 static void
 take_action(struct options *options, int option)
 {
@@ -213,7 +213,7 @@ take_action(struct options *options, int option)
 	}
 }
 
-/* The words of --explain, --simulate and of what goes with them. */
+/* The arguments of --explain and --simulate. */
 static int
 take_question(struct options *options, int option, const char *word)
 {
@@ -241,7 +241,7 @@ take_question(struct options *options, int option, const char *word)
 	return 0;
 }
 
-/* What stands alone makes sense only in company. */
+/* Options that need, or exclude, others. */
 static int
 check_question(const struct options *options)
 {
@@ -332,7 +332,7 @@ take_option(struct options *options, int option, char **argv)
 int
 options_parse(struct options *options, int argc, char **argv)
 {
-	struct options_service *service = NULL; /* the last word was its */
+	struct options_service *service = NULL; /* the last word was its name */
 	int option, last_option = 0, error = 0;
 
 	memset(options, 0, sizeof(*options));
@@ -457,7 +457,7 @@ options_config(const struct options *options, struct config_errors *errors)
 	const char *file = options->file != NULL ? options->file : OPTIONS_FILE;
 	struct config *config = NULL;
 
-	/* who only asks may pipe it in: lb4 -t -f <(make-it) */
+	/* a mere check may read a pipe: lb4 -t -f <(make-it) */
 	if (options->services == 0)
 		config = options->action == OPTIONS_RUN
 		    ? config_load(file, errors)

@@ -44,7 +44,7 @@ struct options {
 	bool core;  /* it may leave one, and be traced */
 	char *path; /* owned: `file` made absolute; NULL: as it was given */
 	bool host;  /* with OPTIONS_CHECK: judge the machine too */
-	/* What goes before the file's word for it; NULL or -1: not given. */
+	/* Values that override the file; NULL or -1: not given. */
 	const char *pidfile;
 	const char *user;
 	const char *zone;
@@ -52,7 +52,7 @@ struct options {
 	int relay;
 	int log_level;
 	int access_format;
-	/* The words of --explain, --simulate and what goes with them. */
+	/* The arguments of --explain and --simulate. */
 	const char *explain_service;
 	const char *explain_client;
 	bool simulates;
@@ -64,13 +64,13 @@ struct options {
 	size_t downs_after;
 };
 
-/* Reads the command line.  Returns 0, or -EINVAL after saying on standard
+/* Parses the command line.  Returns 0, or -EINVAL after writing to standard
  * error what is wrong. */
 int options_parse(struct options *options, int argc, char **argv);
 void options_done(struct options *options);
 
-/* The configuration that they ask for: the file, or the services of -l, with
- * what the command line overrides.  NULL with errors. */
+/* The configuration that the options ask for: the file, or the services of -l,
+ * with the values that the command line overrides.  NULL with errors. */
 struct config *options_config(const struct options *options,
     struct config_errors *errors);
 
@@ -80,15 +80,15 @@ const char *options_source(const struct options *options);
 /* Whether the configuration comes from standard input. */
 bool options_reads_stdin(const struct options *options);
 
-/* Makes the file's name one that means the same after a daemon's chdir(2).
- * Returns 0 or -errno. */
+/* Makes the file's name absolute, so that it is valid after a daemon's
+ * chdir(2).  Returns 0 or -errno. */
 int options_fix_file(struct options *options);
 
 /* Whether there is a file that can be read again. */
 bool options_can_reload(const struct options *options);
 
-/* Where log lines for `name` go: a daemon has no standard error, what would go
- * there goes to syslog. */
+/* The destination of log lines for `name`: a daemon has no standard error, so
+ * its lines go to syslog instead. */
 const char *options_destination(const struct options *options,
     const char *name);
 

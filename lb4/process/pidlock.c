@@ -18,7 +18,7 @@
 
 #include "common/file.h"
 
-/* Its former process may remove the file just when we have opened it. */
+/* The previous process may remove the file just after we opened it. */
 #define TRIES 16
 
 struct pidlock {
@@ -26,7 +26,7 @@ struct pidlock {
 	char path[PATH_MAX];
 };
 
-/* Why the file is none that we may write; NULL: it is one. */
+/* Why we must not write the file; NULL: we may. */
 static const char *
 judge(const struct stat *st)
 {
@@ -48,7 +48,7 @@ cannot_write(const char *path, const char *reason, char *why, size_t size)
 	return -EPERM;
 }
 
-/* Opens what is there, or makes it; 0 or -errno with why. */
+/* Opens or creates the file; 0, or -errno with why. */
 static int
 open_file(struct pidlock *pidfile, char *why, size_t size)
 {
@@ -68,7 +68,7 @@ open_file(struct pidlock *pidfile, char *why, size_t size)
 			      : cannot_write(pidfile->path, reason, why, size);
 }
 
-/* Who holds the lock has written its pid, or is about to. */
+/* The holder of the lock has written its pid, or is about to. */
 static int
 complain_locked(const struct pidlock *pidfile, char *why, size_t size)
 {
@@ -90,7 +90,7 @@ complain_locked(const struct pidlock *pidfile, char *why, size_t size)
 	return -EEXIST;
 }
 
-/* Whether the name still leads to the open file. */
+/* Whether the name still refers to the open file. */
 static bool
 is_named(const struct pidlock *pidfile)
 {
@@ -109,7 +109,7 @@ close_file(struct pidlock *pidfile)
 	pidfile->fd = -1;
 }
 
-/* Opens the file and has the lock on it; 0 or -errno with why. */
+/* Opens and locks the file; 0, or -errno with why. */
 static int
 lock_file(struct pidlock *pidfile, char *why, size_t size)
 {
@@ -194,7 +194,8 @@ pidlock_remove(struct pidlock *pidfile)
 {
 	if (pidfile == NULL)
 		return;
-	/* The directory may not be ours any more: then an empty file stays. */
+	/* We may not be allowed to write to the directory: then an empty file
+	 * remains. */
 	if (ftruncate(pidfile->fd, 0) == 0 && is_named(pidfile))
 		(void)unlink(pidfile->path);
 	close_file(pidfile);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The pid file: locked (flock(2)) while its process runs, so that a second one
- * is told.  Written by root, maybe in the directory of somebody else: a link in
- * its place is refused, and what is removed is the file that was made.
+ * The pid file.  It is locked (flock(2)) while its process runs, so that a
+ * second process is refused.  It may be written by root in a directory of
+ * another user: a link in its place is refused, and only the file that was
+ * created is removed.
  */
 #ifndef LB4_PROCESS_PIDLOCK_H
 #define LB4_PROCESS_PIDLOCK_H
@@ -20,13 +21,13 @@ struct pidlock;
 struct pidlock *pidlock_open(const char *path, char *why, size_t size);
 
 /*
- * Whether a start could open it, by looking alone.  Returns 0, or -errno with
- * why; one that is locked is no error here.
+ * Whether a start could open it; only looks.  Returns 0, or -errno with why.  A
+ * locked file is no error here.
  */
 int pidlock_check(const char *path, char *why, size_t size);
 
-/* Empties it, removes it if it is still that file and the user that we are may
- * do so, and lets the next process have it.  NULL is fine. */
+/* Empties the file, removes it if it is still the same file and the present
+ * user may do so, and releases the lock.  Accepts NULL. */
 void pidlock_remove(struct pidlock *pidfile);
 
 #endif

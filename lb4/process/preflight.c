@@ -17,8 +17,12 @@
 
 #include "common/escape.h"
 #include "common/here.h"
+#include "common/log.h"
+#include "common/proc.h"
 #include "common/sockfile.h"
 #include "common/user.h"
+#include "common/why.h"
+#include "lb4/config/advice.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/loops.h"
 #include "lb4/process/daemon.h"
@@ -51,7 +55,7 @@ complain(struct preflight *look, const char *section, const char *key,
 
 /* ---- files -------------------------------------------------------------- */
 
-/* Whether a file may be made or removed there; 0 or -errno. */
+/* Whether a file can be created or removed there; 0 or -errno. */
 static int
 check_directory(const char *path)
 {
@@ -70,7 +74,7 @@ check_directory(const char *path)
 								     : 0;
 }
 
-/* Opens what is there, but no fifo: its reader would see that. */
+/* Opens an existing file, but not a fifo: its reader would notice. */
 static int
 check_log_file(const char *path)
 {
@@ -140,12 +144,11 @@ check_socket_path(const char *path)
 static void
 check_group(struct preflight *look, const char *key, const char *name)
 {
-	char why[WHY_MAX];
+	struct why why = { "" };
 	gid_t gid;
 
-	if (name[0] != '\0' &&
-	    user_find_group(&gid, name, why, sizeof(why)) < 0)
-		complain(look, "global", key, "%s", why);
+	if (name[0] != '\0' && user_find_group(&gid, name, &why) < 0)
+		complain(look, "global", key, "%s", why.text);
 }
 
 static void
@@ -153,14 +156,14 @@ check_control(struct preflight *look)
 {
 	const struct config *config = look->config;
 	struct user user;
-	char why[WHY_MAX];
+	struct why why = { "" };
 	int error;
 
 	if (config->control[0] == '\0')
 		return;
 	if (config->control_owner[0] != '\0' &&
-	    user_find(&user, config->control_owner, why, sizeof(why)) < 0)
-		complain(look, "global", "control-owner", "%s", why);
+	    user_find(&user, config->control_owner, &why) < 0)
+		complain(look, "global", "control-owner", "%s", why.text);
 	check_group(look, "control-group", config->control_group);
 	check_group(look, "control-read", config->control_read);
 	check_group(look, "control-operate", config->control_operate);
@@ -183,24 +186,18 @@ may_bind_low(void)
 	    (data[0].effective >> CAP_NET_BIND_SERVICE & 1) != 0;
 }
 
-/* The first port that everybody may listen on. */
+/* The first port that needs no privilege. */
 static unsigned
 first_free_port(void)
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start",
-	    "re");
-	unsigned port = 1024;
+	const int64_t port = proc_sysctl("",
+	    "net/ipv4/ip_unprivileged_port_start", 0);
 
-	if (file == NULL)
-		return port;
-	if (fscanf(file, "%u", &port) != 1)
-		port = 1024;
-	(void)fclose(file);
-	return port;
+	return port >= 0 ? (unsigned)port : 1024;
 }
 
-/* Whether somebody listens on that port: the lb4 that runs, or a service
- * manager who is going to hand the socket down. */
+/* Whether somebody listens on that port: a running lb4, or a service manager
+ * that will pass the socket on. */
 static bool
 is_listened_on(const char *table, unsigned port)
 {
@@ -242,17 +239,18 @@ static void
 check_service(struct preflight *look, const struct config_service *service)
 {
 	char section[CONFIG_NAME_MAX + sizeof("service ")];
-	char text[ADDR_TEXT_MAX], why[WHY_MAX];
+	char text[ADDR_TEXT_MAX];
+	struct why why = { "" };
 	struct user user;
 	gid_t gid;
 
 	(void)snprintf(section, sizeof(section), "service %s", service->name);
-	if (service->listen_owner[0] != '\0' &&
-	    user_find(&user, service->listen_owner, why, sizeof(why)) < 0)
-		complain(look, section, "listen-owner", "%s", why);
-	if (service->listen_group[0] != '\0' &&
-	    user_find_group(&gid, service->listen_group, why, sizeof(why)) < 0)
-		complain(look, section, "listen-group", "%s", why);
+	if (service->settings.listen_owner[0] != '\0' &&
+	    user_find(&user, service->settings.listen_owner, &why) < 0)
+		complain(look, section, "listen-owner", "%s", why.text);
+	if (service->settings.listen_group[0] != '\0' &&
+	    user_find_group(&gid, service->settings.listen_group, &why) < 0)
+		complain(look, section, "listen-group", "%s", why.text);
 	for (size_t i = 0; i < service->listens; i++) {
 		const struct addr *addr = &service->listen[i];
 		int error = check_listen(addr);
@@ -274,8 +272,21 @@ preflight_loops(const struct config *config, const struct options *options,
 	errors_init(&errors,
 	    options->services == 0 ? options_source(options) : NULL, list);
 	if (loops_check(config, NULL, here_has, &errors) < 0)
-		errors_add(&errors, 0, NULL, NULL, "out of memory");
+		errors_add(&errors, 0, NULL, "out of memory");
 	errors_done(&errors);
+}
+
+void
+preflight_warn(const struct config *config, const struct options *options)
+{
+	struct config_errors warnings;
+
+	advice_give(config,
+	    options->file != NULL ? options_source(options) : NULL,
+	    ADVICE_FOR_LOG, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		log_warning("%s", warnings.text[i]);
+	config_errors_done(&warnings);
 }
 
 static void
@@ -321,19 +332,21 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	struct preflight look = { config, options, out, 0 };
 	const char *warning = preflight_root_warning(config);
 	struct daemon_user user;
+	struct why reason = { "" };
 	char why[WHY_MAX];
 	bool changes; /* who we are */
 
 	if (warning != NULL)
 		escape_line(out, "%s: warning: [global] user: %s",
 		    options_source(options), warning);
-	if (daemon_user_find(&user, config->user, why, sizeof(why)) < 0) {
-		complain(&look, "global", "user", "%s", why);
+	if (daemon_user_find(&user, config->user, &reason) < 0) {
+		complain(&look, "global", "user", "%s", reason.text);
 		user.name[0] = '\0';
 	}
 	changes = user.name[0] != '\0' && user.uid != geteuid();
 	if (changes && geteuid() != 0) {
-		/* root may do all of it; who we are says nothing */
+		/* root may do all of this; a check as root would prove
+		 * nothing */
 		escape_line(out,
 		    "%s: warning: [global] user: only root can become %s, and "
 		    "only root can check the rest",

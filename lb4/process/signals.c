@@ -65,15 +65,15 @@ signals_interrupt_end(void)
 		(void)signal(ending[i], SIG_DFL);
 }
 
-/* A blocked signal waits to be read even if who started us has it ignored, as
- * a shell does with SIGINT in the background and nohup(1) with SIGHUP. */
+/* A blocked signal waits to be read even if the parent ignores it, as a shell
+ * does with SIGINT for a background job and nohup(1) with SIGHUP. */
 int
 signals_open(void)
 {
 	sigset_t set;
 	int error, fd;
 
-	/* Whatever cannot be written to says so by the errno of write(2). */
+	/* A failed write(2) reports its reason by errno instead. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 	    signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return -errno;

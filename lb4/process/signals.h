@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The signals that lb4 takes: blocked from the first line of main() on, so that
- * one that comes during the start waits, and read by the control thread.  A
- * blocked signal reaches process 1 of a pid namespace, too, for which the
- * kernel drops every signal that has neither a handler nor a block
+ * The signals that lb4 handles.  They are blocked from the first line of main()
+ * on, so that a signal during the start waits, and the control thread reads
+ * them.  A blocked signal also reaches process 1 of a pid namespace; the kernel
+ * drops signals for it that are neither handled nor blocked
  * (pid_namespaces(7)).
  */
 #ifndef LB4_PROCESS_SIGNALS_H
 #define LB4_PROCESS_SIGNALS_H
 
-/* Blocks them in the calling thread, and so in all that it starts later. */
+/* Blocks them in the calling thread, and in all threads that it starts
+ * later. */
 void signals_block(void);
 
-/* Undoes that: for a process that does not come to serve. */
+/* Unblocks them: for a process that will not serve. */
 void signals_unblock(void);
 
 /*
- * Between the two calls INT, TERM and QUIT end the process at once, with
- * 128 + their number as its status: for a read that nothing else would end.
+ * Between the two calls, INT, TERM and QUIT end the process at once, with the
+ * status 128 plus the number of the signal: for a read that nothing else would
+ * end.
  */
 void signals_interrupt_begin(void);
 void signals_interrupt_end(void);
 
 /*
- * Blocks them and opens a signalfd(2) to read them from, the caller's to close;
- * from here on SIGPIPE and SIGXFSZ are ignored.  Returns it, or -errno.
+ * Blocks them and opens a signalfd(2) to read them, which the caller closes.
+ * Also ignores SIGPIPE and SIGXFSZ from now on.  Returns the descriptor or
+ * -errno.
  */
 int signals_open(void);
 
 /* Reaps all children that have ended.  Process 1 inherits those of others, and
- * whoever execs lb4 may leave some behind. */
+ * a program that executes lb4 may leave some behind. */
 void signals_reap(void);
 
 #endif

@@ -47,15 +47,15 @@ add_backend(struct chain *chain, const struct service *service, size_t index)
 uint64_t
 checksum_service(const struct service *service)
 {
-	const struct policy *policy = policy_of(service->balance);
+	const struct policy *policy = policy_of(service->settings.balance);
 	struct chain chain = { .sum = 0 };
 
 	if (policy->by_client)
 		chain.key = service->seed;
 	add_text(&chain, policy->name);
-	add_number(&chain, service->source_prefix4);
-	add_number(&chain, service->source_prefix6);
-	add_number(&chain, service->max_load);
+	add_number(&chain, service->settings.source_prefix4);
+	add_number(&chain, service->settings.source_prefix6);
+	add_number(&chain, service->settings.max_load);
 	add_number(&chain, service->backends);
 	for (size_t i = 0; i < service->backends; i++)
 		add_backend(&chain, service, i);

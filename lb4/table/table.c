@@ -159,6 +159,14 @@ tables_backend_get(struct tables *tables, size_t sorted, const char *service,
 	return backend;
 }
 
+/* What the services of one table are made with. */
+struct building {
+	struct tables *tables;
+	size_t sorted; /* so many of its backends are, from the first */
+	const char *zone;
+	const struct hash_key *seed;
+};
+
 static void
 service_free(struct service *service)
 {
@@ -178,42 +186,6 @@ service_free(struct service *service)
 	}
 	free(service->order);
 	free(service);
-}
-
-static void
-service_set(struct service *service, const struct config_service *config,
-    const struct hash_key *seed)
-{
-	service->balance = config->balance;
-	service->seed = *seed;
-	service->source_prefix4 = config->source_prefix4;
-	service->source_prefix6 = config->source_prefix6;
-	service->max_load = config->max_load;
-	service->slowstart_ms = config->slowstart_ms;
-	service->pin_on_change_ms = config->pin_on_change_ms;
-	service->pin_clients = config->pin_clients;
-	service->check = config->check;
-	service->retries = config->retries;
-	service->maxconn = config->maxconn;
-	service->queue = config->queue;
-	service->nodelay = config->nodelay;
-	service->keepalive = config->keepalive;
-	service->user_timeout_ms = config->user_timeout_ms;
-	service->timeout_connect_ms = config->timeout_connect_ms;
-	service->timeout_queue_ms = config->timeout_queue_ms != 0
-	    ? config->timeout_queue_ms
-	    : config->timeout_connect_ms;
-	service->timeout_idle_ms = config->timeout_idle_ms;
-	service->timeout_half_close_ms = config->timeout_half_close_ms;
-	service->timeout_stall_ms = config->timeout_stall_ms;
-	service->abort_on_close = config->abort_on_close;
-	service->sndbuf_backend = config->sndbuf_backend;
-	service->rcvbuf_backend = config->rcvbuf_backend;
-	service->notsent_lowat_backend = config->notsent_lowat_backend;
-	service->reset_linger_ms = config->reset_linger_ms;
-	service->max_lifetime_ms = config->max_lifetime_ms;
-	service->on_down = config->on_down;
-	service->on_down_rate = config->on_down_rate;
 }
 
 /* How many zones the backends are in, without the backups. */
@@ -240,7 +212,8 @@ service_zone(struct service *service, const struct config_service *config,
     const char *zone)
 {
 	if (zone[0] == '\0' ||
-	    (balance_hashes(config->balance) && !config->zone_affinity))
+	    (balance_hashes(config->settings.balance) &&
+		!config->settings.zone_affinity))
 		return "";
 	service->zones = count_zones(config);
 	return service->zones > 0 ? zone : "";
@@ -298,9 +271,9 @@ static void
 let_join(const struct service *service, const struct service *before,
     struct backend *backend)
 {
-	if (service->check.kind == CHECK_NONE)
+	if (service->settings.check.kind == CHECK_NONE)
 		backend_set_joining(backend, false);
-	else if (before == NULL ? service->check.init != CHECK_INIT_UP
+	else if (before == NULL ? service->settings.check.init != CHECK_INIT_UP
 				: !names(before, backend))
 		backend_set_joining(backend, true);
 }
@@ -319,9 +292,11 @@ check_addr(const struct config_backend *backend)
 }
 
 static int
-service_set_backends(struct service *service, struct tables *tables,
-    size_t sorted, const struct config_service *config, const char *zone)
+service_set_backends(struct service *service, const struct building *building,
+    const struct config_service *config)
 {
+	struct tables *tables = building->tables;
+	const char *zone = service_zone(service, config, building->zone);
 	size_t count = config->backends;
 	const struct config_backend **order = calloc(count, sizeof(*order));
 	const struct service *before = service_before(tables, service);
@@ -333,7 +308,6 @@ service_set_backends(struct service *service, struct tables *tables,
 	if (!order || !service->backend || !service->check_addr)
 		goto out;
 	service->backends = count;
-	zone = service_zone(service, config, zone);
 	for (size_t i = 0; i < count; i++)
 		order[i] = &config->backend[i];
 	qsort(order, count, sizeof(*order), config_backend_compare);
@@ -346,13 +320,13 @@ service_set_backends(struct service *service, struct tables *tables,
 		service->backend[i].set = set;
 		service->members[set]++;
 		service->check_addr[i] = check_addr(order[i]);
-		service->backend[i].backend = tables_backend_get(tables, sorted,
-		    config->name, order[i]);
+		service->backend[i].backend = tables_backend_get(tables,
+		    building->sorted, config->name, order[i]);
 		if (service->backend[i].backend == NULL)
 			goto out;
 		let_join(service, before, service->backend[i].backend);
 	}
-	rc = service->balance == BALANCE_FIRST
+	rc = service->settings.balance == BALANCE_FIRST
 	    ? service_set_order(service, order)
 	    : 0;
 out:
@@ -376,22 +350,26 @@ service_set_waitqueue(const struct service *service)
 }
 
 static int
-service_new(struct service **out, struct tables *tables, size_t sorted,
-    const struct config_service *config, const char *zone,
-    const struct hash_key *seed)
+service_new(struct service **out, const struct building *building,
+    const struct config_service *config)
 {
+	struct tables *tables = building->tables;
 	struct service *service = calloc(1, sizeof(*service));
-	const struct policy *policy = policy_of(config->balance);
+	const struct policy *policy = policy_of(config->settings.balance);
 	int rc = -ENOMEM;
 
 	if (service == NULL)
 		return rc;
-	service_set(service, config, seed);
+	service->settings = config->settings;
+	if (config->settings.conn.timeout_queue_ms == 0)
+		service->settings.conn.timeout_queue_ms =
+		    config->settings.conn.timeout_connect_ms;
+	service->seed = *building->seed;
 	service->changes = &tables->changes;
 	service->state = tables_state_get(tables, config->name);
 	if (service->state == NULL)
 		goto fail;
-	rc = service_set_backends(service, tables, sorted, config, zone);
+	rc = service_set_backends(service, building, config);
 	if (rc == 0)
 		rc = service_set_waitqueue(service);
 	if (rc < 0)
@@ -450,7 +428,12 @@ table_new(struct table **out, struct tables *tables,
 {
 	/* What is made on the way goes behind what is there, unsorted: the
 	 * names of one configuration are unique, so it need not be found. */
-	size_t sorted = tables->backends_count;
+	const struct building building = {
+		.tables = tables,
+		.sorted = tables->backends_count,
+		.zone = config->zone,
+		.seed = seed,
+	};
 	struct table *table = calloc(1, sizeof(*table));
 	int rc = 0;
 
@@ -460,8 +443,7 @@ table_new(struct table **out, struct tables *tables,
 	for (size_t i = 0; i < config->services; i++) {
 		struct service *service;
 
-		rc = service_new(&service, tables, sorted, &config->service[i],
-		    config->zone, seed);
+		rc = service_new(&service, &building, &config->service[i]);
 		if (rc < 0)
 			break;
 		rc = table_add(table, service);
@@ -470,7 +452,7 @@ table_new(struct table **out, struct tables *tables,
 			break;
 		}
 	}
-	if (tables->backends_count > sorted)
+	if (tables->backends_count > building.sorted)
 		qsort(tables->backends, tables->backends_count,
 		    sizeof(struct backend *), backend_pointer_compare);
 	if (rc < 0) {

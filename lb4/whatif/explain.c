@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * lb4 --explain: a pick with a trace, told in words; or many picks, a line
- * each.
+ * lb4 --explain: makes a pick and describes it, or makes many picks, one per
+ * line.
  */
 #include "lb4/whatif/offline.h"
 
@@ -32,8 +32,8 @@ print_backend(const struct service *service, int index, FILE *out)
 	    addr_format(&backend->addr, addr, sizeof(addr)));
 }
 
-/* Every backend, whether or not the pick has looked at it, as it stands in the
- * set that the pick came to. */
+/* Every backend in the set that the pick used, whether the pick considered it
+ * or not. */
 static void
 print_all(const struct service *service, const struct pick *pick, FILE *out)
 {
@@ -51,7 +51,7 @@ print_all(const struct service *service, const struct pick *pick, FILE *out)
 	}
 }
 
-/* Which backends are looked at. */
+/* Which backends the pick considers. */
 static void
 print_set(const struct service *service, enum backend_set set,
     bool check_health, FILE *out)
@@ -97,7 +97,7 @@ void
 offline_print_pick(const struct service *service,
     const struct offline_pick *asked, FILE *out)
 {
-	const struct policy *policy = policy_of(service->balance);
+	const struct policy *policy = policy_of(service->settings.balance);
 	const struct pick *pick = &asked->pick;
 	const struct pick_trace *trace = &asked->trace;
 
@@ -125,7 +125,8 @@ offline_print_pick(const struct service *service,
 	print_backend(service, asked->index, out);
 }
 
-/* A client whose place can be told, or a constant sentence why not. */
+/* Whether the place of this client can be known; if not, a constant sentence
+ * why. */
 static const char *
 client_of(const struct service *service, const char *text, struct pick *pick)
 {
@@ -134,7 +135,8 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 	memset(pick, 0, sizeof(*pick));
 	if (offline_client_parse(&pick->client, text, &why) < 0)
 		return why;
-	if (service->balance == BALANCE_4TUPLE && pick->client.port == 0)
+	if (service->settings.balance == BALANCE_4TUPLE &&
+	    pick->client.port == 0)
 		return "balance = 4tuple needs the client's port: write "
 		       "ADDRESS:PORT";
 	return NULL;
@@ -172,7 +174,7 @@ offline_explain_client(const struct service *service, const char *text,
 	return 0;
 }
 
-/* The configuration before and, where backends go down, after. */
+/* The configuration as it is and, if backends go down, after that. */
 struct sides {
 	struct offline offline[2];
 	const struct service *service[2];
@@ -225,6 +227,15 @@ explain_lines(const struct sides *sides, FILE *in, FILE *out, FILE *err)
 	return why == NULL ? error : -EINVAL;
 }
 
+void
+offline_print_downs_after(const char *const *down, size_t downs, FILE *out)
+{
+	fputs("after", out);
+	for (size_t i = 0; i < downs; i++)
+		fprintf(out, "%s %s", i == 0 ? "     " : ",", down[i]);
+	fprintf(out, " %s down\n", downs == 1 ? "is" : "are");
+}
+
 /* One client: its pick, and the pick after backends have gone down. */
 static int
 explain_one(const struct sides *sides, const struct offline_explain *question,
@@ -235,11 +246,9 @@ explain_one(const struct sides *sides, const struct offline_explain *question,
 
 	if (error < 0 || sides->count == 1)
 		return error;
-	fputs("\nafter", out);
-	for (size_t i = 0; i < question->downs_after; i++)
-		fprintf(out, "%s %s", i == 0 ? "     " : ",",
-		    question->down_after[i]);
-	fprintf(out, " %s down\n", question->downs_after == 1 ? "is" : "are");
+	fputc('\n', out);
+	offline_print_downs_after(question->down_after, question->downs_after,
+	    out);
 	return offline_explain_client(sides->service[1], question->client, 0,
 	    out, err);
 }
@@ -249,7 +258,7 @@ explain_service(const struct sides *sides,
     const struct offline_explain *question, FILE *out, FILE *err)
 {
 	const struct service *service = sides->service[0];
-	bool by_client = policy_of(service->balance)->by_client;
+	bool by_client = policy_of(service->settings.balance)->by_client;
 
 	if (!sides->offline[0].config->hash_seed_set && by_client)
 		fprintf(err,
@@ -262,11 +271,11 @@ explain_service(const struct sides *sides,
 	fprintf(err,
 	    "lb4: %s: balance = %s: who the client is does not tell "
 	    "its backend\n",
-	    question->service, policy_of(service->balance)->name);
+	    question->service, policy_of(service->settings.balance)->name);
 	return -EINVAL;
 }
 
-/* Takes the named ones for down on that side. */
+/* Marks the named backends as down on that side. */
 static int
 set_downs(struct offline *offline, const char *const *down, size_t downs,
     FILE *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What the questions to a configuration share: its tables, and who is down.
+ * What explain and simulate share: the tables of a configuration, and the
+ * backends that are down.
  */
 #include "lb4/whatif/offline.h"
 
@@ -70,7 +71,7 @@ offline_set_down(struct offline *offline, const char *name)
 	return -ENOENT;
 }
 
-/* `full` is for the names of backends, and holds the best one at the end. */
+/* `full` holds the names of backends, and the best one at the end. */
 static const char *
 nearest_name(const struct config *config, const char *name, char *full,
     size_t size)
@@ -150,7 +151,7 @@ offline_checksums(const struct config *config, FILE *out)
 		const struct service *service = offline_service(&offline, name);
 
 		if (!config->hash_seed_set &&
-		    policy_of(service->balance)->by_client)
+		    policy_of(service->settings.balance)->by_client)
 			fprintf(out,
 			    "; checksum of %s: none, as hash-seed is "
 			    "random\n",

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Questions to a configuration that is not running: which backend a client
- * has and why (explain.c), what a change would move (simulate.c), and the
- * checksums of the tables.  The tables are built, and the picks made, by what
- * the running program does it with.
+ * Answers questions about a configuration that is not running: which backend a
+ * client gets and why (explain.c), what a change would move (simulate.c), and
+ * the checksums of the tables.  It builds tables and makes picks with the same
+ * code as the running program.
  */
 #ifndef LB4_WHATIF_OFFLINE_H
 #define LB4_WHATIF_OFFLINE_H
@@ -20,7 +20,7 @@
 #include "lb4/config/settings.h"
 #include "lb4/table/table.h"
 
-/* A configuration's tables, without any thread that reads them. */
+/* The tables of a configuration; no thread reads them. */
 struct offline {
 	const struct config *config; /* the caller's */
 	struct tables tables;
@@ -38,14 +38,13 @@ void offline_done(struct offline *offline);
 const struct service *offline_service(const struct offline *offline,
     const char *name);
 
-/* For a message that there is no such service, or SERVICE/BACKEND: which one of
- * the configuration may be meant, as ": did you mean web?", or "".  Returns
- * `buf`. */
+/* For a message about an unknown service or SERVICE/BACKEND: the name that was
+ * probably meant, as ": did you mean web?", or "".  Returns `buf`. */
 #define OFFLINE_MEANT_MAX (2 * CONFIG_NAME_MAX + 32)
 const char *offline_meant(const struct config *config, const char *name,
     char *buf, size_t size);
 
-/* Takes the backend SERVICE/BACKEND for down; -ENOENT when there is none. */
+/* Marks SERVICE/BACKEND as down; -ENOENT when it does not exist. */
 int offline_set_down(struct offline *offline, const char *name);
 
 /*
@@ -55,20 +54,20 @@ int offline_set_down(struct offline *offline, const char *name);
 int offline_client_parse(struct endpoint *out, const char *text,
     const char **why);
 
-/* Writes "; checksum of SERVICE: 64 bits in hex" for each service, or why there
- * is none to compare.  0 or -errno. */
+/* Writes "; checksum of SERVICE: 64 bits in hex" for each service, or why the
+ * service has none.  0 or -errno. */
 int offline_checksums(const struct config *config, FILE *out);
 
 /*
- * Writes how the client, written as above, comes to its backend, by a table
- * that may be in use: by its states, counts and pins.  Changes nothing, but
- * roundrobin's turn.  0, or -EINVAL after writing to `err` what is wrong with
- * the client.
+ * Describes how the client, written as above, gets its backend from a table
+ * that may be in use, with its states, counts and pins.  Changes nothing except
+ * the turn of roundrobin.  0, or -EINVAL after writing to `err` what is wrong
+ * with the client.
  */
 int offline_explain_client(const struct service *service, const char *text,
     uint64_t now_ms, FILE *out, FILE *err);
 
-/* What --explain is asked. */
+/* The arguments of --explain. */
 struct offline_explain {
 	const char *service;
 	const char *client;	 /* "-": one a line from `in` */
@@ -80,15 +79,15 @@ struct offline_explain {
 };
 
 /*
- * Writes how a client comes to its backend, or, for many clients, a line
- * "CLIENT BACKEND" each ("-": there is none).  Where backends go down, how it
- * comes to another one after that, or "CLIENT BEFORE AFTER".  Returns 0, or
- * -errno after writing to `err` what is wrong.
+ * Describes how a client gets its backend or, for many clients, writes a line
+ * "CLIENT BACKEND" each ("-": none).  If backends go down, also how it gets
+ * another one after that, or "CLIENT BEFORE AFTER".  Returns 0, or -errno after
+ * writing to `err` what is wrong.
  */
 int offline_explain(const struct config *config,
     const struct offline_explain *question, FILE *out, FILE *err);
 
-/* One client's pick, with how it came to be. */
+/* The pick of one client, and how it was made. */
 struct offline_pick {
 	const char *client; /* the caller's text */
 	struct pick pick;
@@ -96,9 +95,9 @@ struct offline_pick {
 	int index; /* of the backend; -1: none */
 };
 
-/* Picks for the client of that text at that time (CLOCK_MONOTONIC); where
- * backends take turns this is one.  Returns NULL, or a constant sentence why
- * that cannot be. */
+/* Makes a pick for the client with that text at that time (CLOCK_MONOTONIC);
+ * where backends take turns, it uses up a turn.  Returns NULL, or a constant
+ * sentence that says why not. */
 const char *offline_pick(const struct service *service, const char *client,
     uint64_t now_ms, struct offline_pick *asked);
 
@@ -106,7 +105,12 @@ const char *offline_pick(const struct service *service, const char *client,
 void offline_print_pick(const struct service *service,
     const struct offline_pick *asked, FILE *out);
 
-/* What is told of a service that is in both configurations, or in one. */
+/* Writes "after      web/app1, web/app2 are down", the line between the pick
+ * before and the pick after that; at least one is down. */
+void offline_print_downs_after(const char *const *down, size_t downs,
+    FILE *out);
+
+/* The result for a service that is in both configurations, or in one. */
 enum simulated_change {
 	SIMULATED_STAYS,
 	SIMULATED_ADDED,
@@ -134,7 +138,7 @@ struct simulated {
 	double none_percent[2]; /* to no backend */
 };
 
-/* What --simulate is asked. */
+/* The arguments of --simulate. */
 struct offline_simulate {
 	const struct config *before;
 	const struct config *after;
@@ -145,16 +149,17 @@ struct offline_simulate {
 	const char *clients; /* a file, one a line; NULL: clients are drawn */
 	const _Atomic bool *stop; /* set by another thread; NULL: by none */
 
-	/* Is told of each service; what it is given lasts for the call. */
+	/* Called with the result for each service, which is valid during the
+	 * call. */
 	void (*tell)(void *owner, const struct simulated *told);
 	void *owner;
 };
 
-/* Tells, for each service, who would move and how the load would be shared.
- * Returns as offline_explain(); -ECANCELED when it was stopped. */
+/* Calculates, for each service, which clients would move and how the load would
+ * be shared.  Returns as offline_explain(); -ECANCELED when it was stopped. */
 int offline_simulate(const struct offline_simulate *question, FILE *err);
 
-/* Writes that to a FILE *. */
+/* Writes the result to a FILE *. */
 void offline_print_simulated(void *out, const struct simulated *told);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * simulate: the same clients pick by the tables of two configurations,
- * and what has changed for them is counted.
+ * simulate: picks backends for the same clients from the tables of two
+ * configurations, and counts the clients whose backend differs.
  *
- * The clients are given, or drawn: addresses and ports from a fixed sequence
- * of pseudo-random numbers.  Of N drawn ones a share s that is told is off by
- * no more than 4 x sqrt(s (1 - s) / N), but once in 16,000 times: with four
- * millions 0.1 points at worst.
+ * The clients are given or drawn: addresses and ports from a fixed sequence of
+ * pseudo-random numbers.  With N drawn clients, a share s is off by no more
+ * than 4 x sqrt(s (1 - s) / N), except once in 16,000 times; with four million
+ * clients, this is at most 0.1 points.
  *
- * Where a policy does not look at the client, conns come one after another and
- * stay until all backends are at their maxconn, and their shares are told.
+ * If a policy ignores the client, conns arrive one after another and stay until
+ * all backends are at their maxconn; the result is the shares.
  */
 #include "lb4/whatif/offline.h"
 
@@ -144,7 +144,8 @@ count_pick(struct comparison *comparison, int side, int index)
 	comparison->picks[side]++;
 }
 
-/* The same name at another place is another backend: it has no session. */
+/* A backend with the same name but another address is another backend: it has
+ * no session. */
 static bool
 is_same_backend(const struct comparison *comparison, const int index[2])
 {
@@ -162,10 +163,10 @@ is_same_backend(const struct comparison *comparison, const int index[2])
 static bool
 is_by_client(const struct service *service)
 {
-	return policy_of(service->balance)->by_client;
+	return policy_of(service->settings.balance)->by_client;
 }
 
-/* Whether nobody wants to know any more; looked at now and then. */
+/* Whether the caller has given up; checked now and then. */
 static bool
 is_stopped(const _Atomic bool *stop, uint64_t n)
 {
@@ -181,7 +182,7 @@ end_conns(const struct service *service)
 		    memory_order_relaxed);
 }
 
-/* Conns come and stay, until there is no room; then it begins again. */
+/* Conns arrive and stay until there is no room; then it starts again. */
 static int
 run_conns(struct comparison *comparison, int side,
     const struct clients *clients, const _Atomic bool *stop)
@@ -244,7 +245,7 @@ run_clients(struct comparison *comparison, const struct clients *clients,
 	return 0;
 }
 
-/* The place of a backend of that name, or one that is none. */
+/* The place of the backend with that name, or a place that does not exist. */
 static size_t
 index_of(const struct service *service, const char *name)
 {
@@ -275,7 +276,7 @@ tell_backend(const struct comparison *comparison, const char *name,
 	};
 }
 
-/* Both are sorted by name, and so is what is told. */
+/* Both are sorted by name, and so is the result. */
 static void
 tell_backends(const struct comparison *comparison, struct simulated *told)
 {
@@ -315,7 +316,7 @@ tell(const struct comparison *comparison, const struct clients *clients,
 	};
 
 	for (int i = 0; i < 2; i++) {
-		told.balance[i] = policy_of(side[i]->balance)->name;
+		told.balance[i] = policy_of(side[i]->settings.balance)->name;
 		told.checksum[i] = side[i]->checksum;
 	}
 	told.backend = calloc(side[0]->backends + side[1]->backends,
@@ -438,7 +439,7 @@ offline_print_simulated(void *out_arg, const struct simulated *told)
 
 /* ---- the question -------------------------------------------------------- */
 
-/* Who is down is down before and after. */
+/* A backend that is down is down before and after. */
 static int
 set_down(struct offline side[2], const struct config *config, const char *name,
     FILE *err)
@@ -499,7 +500,7 @@ offline_simulate(const struct offline_simulate *question, FILE *err)
 	int done = 0;
 	int error = 0;
 
-	/* A reload keeps the seed that it is given no other for. */
+	/* A reload without a new seed keeps the old one. */
 	arc4random_buf(&seed, sizeof(seed));
 	if (config[0]->hash_seed_set)
 		seed = config[0]->hash_seed;

@@ -9,7 +9,8 @@ BEGIN {
 	if (head) {
 		print "round,row,proxy,ops,secs,ops_s,mb_s,p50_us,p99_us," \
 		    "p999_us,cpu_us,machine_us,load_us,others_pct," \
-		    "stolen_pct,sleeps_op,peak_kb,pss_kb,bytes_conn,errors"
+		    "stolen_pct,sleeps_op,peak_kb,pss_kb,bytes_conn,fair,cc,mss," \
+		    "errors"
 		exit
 	}
 }
@@ -19,8 +20,8 @@ BEGIN {
 		split($i, pair, "=")
 		v[pair[1]] = pair[2]
 	}
-	samples = v["ops"]
-	ops = samples
+	ops = v["ops"]
+	samples = "samples" in v && v["samples"] > 0 ? v["samples"] : ops
 	if (row ~ /^(down|up|mixed|iperf3)/)
 		ops = v["bytes"] / (100 * 1024 * 1024)
 	secs = v["wall"] / 1e9
@@ -38,10 +39,11 @@ BEGIN {
 		else
 			printf ",%.2f", v[want[i]] / 1e3
 	}
-	printf ",%.3f,%.3f,%.3f,%.1f,%.1f,%.3f,%d,%d,%s,%d\n", v["proxy"] / 1e3 / ops,
+	printf ",%.3f,%.3f,%.3f,%.1f,%.1f,%.3f", v["proxy"] / 1e3 / ops,
 	    v["machine"] / 1e3 / ops, v["load"] / 1e3 / ops,
-	    100 * others / all, 100 * v["stolen"] / all, v["sleeps"] / ops,
-	    v["peak_kb"], v["pss_kb"],
-	    row == "idle" ? sprintf("%.0f", v["pss_kb"] * 1024 / conns) : "",
+	    100 * others / all, 100 * v["stolen"] / all, v["sleeps"] / ops
+	printf ",%d,%d,%s,%s,%s,%d,%d\n", v["peak_kb"], v["pss_kb"],
+	    (row ~ /^idle/ ? sprintf("%.0f", v["pss_kb"] * 1024 / conns) : ""),
+	    (v["fair"] > 0 ? v["fair"] : ""), v["cc"], v["mss"],
 	    v["errors"] + v["stuck"]
 }

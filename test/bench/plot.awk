@@ -84,9 +84,12 @@ function data(file, metric, base, pattern, without,    k, i, x, line, any)
 }
 
 END {
+	printf "width = %d\n", (rows > 14 ? rows * 70 : 1000) >(dir "/plot.vars")
 	data("cpu", "cpu_us", name[1], "^[^i]|^iperf", "direct")
 	data("machine", "machine_us", name[1], "^[^i]|^iperf", "direct")
-	data("rate", "ops_s", name[1], "^(short|ping|answer|down|up|redis|wrk)", "")
-	data("latency", "p99_us", "", "^(short|ping|answer|mixed|redis|wrk)", "")
+	data("rate", "ops_s", name[1], 
+	    "^(short|open|ping|answer|down|up|redis|sock|wrk)", "")
+	data("latency", "p99_us", "", 
+	    "^(short|open|ping|answer|mixed|redis|sock|wrk)", "")
 	data("idle", "bytes_conn", "", "^idle", "direct")
 }

@@ -4,7 +4,7 @@
 # The plots, from the files that plot.awk left in the current directory.
 
 load 'plot.vars'
-set terminal svg size 1000,400 font 'sans-serif,12' noenhanced background '#ffffff'
+set terminal svg size width,440 font 'sans-serif,12' noenhanced background '#ffffff'
 set datafile missing '-'
 set style data histograms
 set style histogram clustered gap 1
@@ -12,7 +12,7 @@ set style fill solid
 set boxwidth 0.95
 set grid ytics linecolor '#dddddd'
 set border 3
-set xtics nomirror
+set xtics nomirror rotate by 30 right
 set ytics nomirror
 set key outside top center horizontal
 set tmargin 4

@@ -27,6 +27,8 @@ FNR == 1 {
 	for (i = 4; i <= NF; i++)
 		if ($i != "")
 			v[$2, $3, title[i], $1] = $i
+	seen_cc[$2] = $(NF - 2)
+	seen_mss[$2] = $(NF - 1)
 	errors += $NF
 }
 
@@ -132,33 +134,43 @@ function table(text, metrics, rows_shown,    i, j, k, n, metric, x, line, any, s
 	}
 }
 
-function judge_one(r, metric, kind, limit,    peer, x)
+function judge_one(r, metric, kind, limit,    part, peer, x)
 {
+	if (split(limit, part, ":") == 2)
+		kind = part[2]
 	peer = best(r, kind, metric)
 	x = peer == "" ? "" : ratio(r, name[1], peer, metric)
 	if (x == "")
 		return " - | - |"
-	verdict = x > limit ? "**missed**" : "met"
 	return sprintf(" %.2f (%.2f to %.2f) of %s | %s %s |", x, least, most,
-	    peer, limit, verdict)
+	    peer, part[1], x > part[1] + 0 ? "**missed**" : "met")
 }
 
-function judge(r, metric, haproxy, nginx,    x)
+# A goal with one figure: low is the least that is good enough, else the most.
+function judge_alone(r, what, x, low, limit,    missed)
 {
-	if (metric == "to_direct") {
-		x = ratio(r, name[1], "direct", "mb_s")
-		verdict = x < haproxy ? "**missed**" : "met"
-		if (x != "")
-			printf "| %s | MB/s to direct | %.2f (%.2f to %.2f) " \
-			    "| %s %s | | |\n", r, x, least, most, haproxy,
-			    verdict
+	if (x == "")
 		return
-	}
-	if (value(r, name[1], metric) == "" || best(r, "", metric) == "")
-		return
-	printf "| %s | %s |%s%s\n", r, metric,
-	    judge_one(r, metric, "haproxy", haproxy),
-	    judge_one(r, metric, "nginx", nginx)
+	missed = low ? x < limit + 0 : x > limit + 0
+	printf "| %s | %s | %s (%s to %s) | %s %s | | |\n", r, what, show(x),
+	    show(least), show(most), limit, missed ? "**missed**" : "met"
+}
+
+function judge(r, metric, haproxy, nginx)
+{
+	if (metric == "to_direct")
+		judge_alone(r, "MB/s to direct",
+		    ratio(r, name[1], "direct", "mb_s"), 1, haproxy)
+	else if (metric == "fair")
+		judge_alone(r, "slowest conn / fastest",
+		    value(r, name[1], "fair"), 1, haproxy)
+	else if (metric == "bytes_most")
+		judge_alone(r, "bytes_conn", value(r, name[1], "bytes_conn"),
+		    0, haproxy)
+	else if (value(r, name[1], metric) != "" && best(r, "", metric) != "")
+		printf "| %s | %s |%s%s\n", r, metric,
+		    judge_one(r, metric, "haproxy", haproxy),
+		    judge_one(r, metric, "nginx", nginx)
 }
 
 function judge_all(    line, part, k)
@@ -172,10 +184,36 @@ function judge_all(    line, part, k)
 		if (line ~ /^#/ || split(line, part, " ") < 3)
 			continue
 		for (k = 1; k <= rows; k++)
-			if (part[1] == row[k] || part[1] == "*" &&
-			    row[k] != "idle")
+			if (row[k] ~ "^(" part[1] ")$" &&
+			    (part[2] != "machine_us" || row[k] !~ /^idle/))
 				judge(row[k], part[2], part[3], part[4])
 	}
+}
+
+# One metric of the first proxy, and its ratio to the best of the others.
+function beside(r, metric,    peer, x)
+{
+	x = value(r, name[1], metric)
+	peer = best(r, "", metric)
+	if (x == "" || peer == "")
+		return " " show(x) " | - |"
+	return sprintf(" %s | %.2f of %s |", show(x),
+	    ratio(r, name[1], peer, metric), peer)
+}
+
+# All rows at a glance.
+function summary(    k)
+{
+	printf "\n%s in each row, and its ratio to the best of the others\n\n",
+	    name[1]
+	print "| row | seen by ss | CPU, us | | machine CPU, us | | p99, us " \
+	    "| | p99.9, us | |"
+	print "|---|---|---:|---|---:|---|---:|---|---:|---|"
+	for (k = 1; k <= rows; k++)
+		printf "| %s | %s, mss %s |%s%s%s%s\n", row[k],
+		    seen_cc[row[k]], seen_mss[row[k]],
+		    beside(row[k], "cpu_us"), beside(row[k], "machine_us"),
+		    beside(row[k], "p99_us"), beside(row[k], "p999_us")
 }
 
 function quiet(    k, i, round, n)
@@ -202,16 +240,19 @@ END {
 		printf " **%d requests failed.**", errors
 	print ""
 	quiet()
+	summary()
 	judge_all()
 	table("CPU time of the proxy per operation, us", "cpu_us", ".")
 	table("CPU time of the whole machine per operation, us", "machine_us",
 	    ".")
-	table("Operations per second", "ops_s", "^(short|ping|answer|redis|wrk)")
+	table("Operations per second", "ops_s", "^(short|open|ping|answer|redis|sock|wrk)")
 	table("MB per second", "mb_s", "^(answer|down|up|mixed|iperf3)")
 	table("Latency p50 / p99 / p99.9, us", "p50_us p99_us p999_us",
-	    "^(short|ping|answer|mixed|redis|wrk)")
+	    
+	    "^(short|open|ping|answer|mixed|redis|sock|wrk)")
 	table("Sleeps of the proxy's threads per operation", "sleeps_op",
 	    "^[^i]|^iperf")
+	table("Slowest conn by fastest, bytes", "fair", ".")
 	table("Peak of resident memory, KiB", "peak_kb", ".")
 	table("User memory of an idle conn, bytes", "bytes_conn", "^idle")
 }

@@ -29,7 +29,7 @@ values = ["0", "1", "5", "256", "257", "-1", "1e9", "18446744073709551616",
           '"', ";", "=", "x" * 255, "x" * 300]
 options = ["deadline", "rate", "threshold", "service", "backend", "client",
            "idle", "age", "id", "timeout", "weight", "zone", "maxconn",
-           "backup", "check-addr", "down", ""]
+           "backup", "check-addr", "down", "down-after", ""]
 names = ["status", "conns", "info", "table", "explain", "simulate", "doctor",
          "monitor", "wait", "check", "drain", "ready", "rebalance", "maint",
          "weight", "log-level", "node", "add", "reload", "save", "remove",

@@ -290,7 +290,8 @@ def control(path, port, pid):
         self.prepare('weight web/a 1')
 
     for line in ('status', 'conns', 'info', 'table', 'help', 'doctor',
-                 'explain sticky 10.0.0.1', 'explain web 10.0.0.1:77', 'node',
+                 'explain sticky 10.0.0.1', 'explain web 10.0.0.1:77',
+                 'explain sticky 10.0.0.1 down-after=sticky/a', 'node',
                  'check web', 'log-level', 'wait ready web', 'save',
                  f'simulate {directory}/other.ini'):
         self.sweep(line)

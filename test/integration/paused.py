@@ -22,7 +22,7 @@ async def echo(reader, writer):
     try:
         while data := await reader.read(100):
             writer.write(data)
-    except OSError:
+    except (OSError, asyncio.CancelledError):
         pass
     writer.close()
 

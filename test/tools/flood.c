@@ -1018,7 +1018,7 @@ judge_held(struct load *l)
 		all++;
 		held[slot->backend]++;
 	}
-	if (all < l->conns / 10 * 9)
+	if (all < l->conns / 4 * 3)
 		return;
 	for (i = 0; i < l->backend_count; i++)
 		most = held[i] > most ? held[i] : most;

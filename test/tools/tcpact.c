@@ -28,7 +28,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +93,7 @@ static const char usage[] =
     "  slow=N      the first N bytes go one a call; delay= then only holds for them\n"
     "  min=N       expect-rst: at least so many\n"
     "  fin         duplex: FIN as soon as all is sent\n"
+    "  file        sending: by sendfile(2), from a file in memory with the bytes\n"
     "\n"
     "ADDR is 1.2.3.4:80, [::1]:80 or unix:/path. TIME is 500ms, 20s or bare ms.\n"
     "Exit status: 0, silent, if all went as scripted. 1 if not: standard error\n"
@@ -111,6 +114,8 @@ struct flow {
 	bool seeded;	    /* false: any bytes */
 	const char *text;   /* or these bytes, not a stream */
 	bool fin;	    /* FIN follows the last byte */
+	bool file;	    /* the bytes go out by sendfile(2) */
+	int source;	    /* from this memfd; 0: not made yet */
 	uint64_t chunk, slow;
 	int64_t delay_us;
 	enum until until;
@@ -280,6 +285,10 @@ spec_option(struct flow *f, const char *text)
 		f->fin = true;
 		return 0;
 	}
+	if (strcmp(text, "file") == 0) {
+		f->file = true;
+		return 0;
+	}
 	if (value++ == NULL)
 		return -EINVAL;
 	if (strncmp(text, "delay=", 6) == 0) {
@@ -409,10 +418,43 @@ flow_moved(struct flow *f, size_t len)
 		f->not_before = now + f->delay_us;
 }
 
+/* Makes the memfd with all bytes of the flow: sendfile(2) sends its very pages,
+ * which must not change afterwards. */
+static void
+fill_source(struct actor *a, struct flow *tx)
+{
+	uint64_t at;
+	size_t len;
+
+	tx->source = memfd_create("source", MFD_CLOEXEC);
+	if (tx->source < 0)
+		fail(a, "memfd_create: %s", strerror(errno));
+	for (at = 0; at < tx->total; at += len) {
+		len = tx->total - at < BUF_SIZE ? (size_t)(tx->total - at)
+						: BUF_SIZE;
+		tool_stream_fill(a->buf, len, tx->seed, tx->off + at);
+		if (write(tx->source, a->buf, len) != (ssize_t)len)
+			fail(a, "memfd: %s", strerror(errno));
+	}
+}
+
+/* One sendfile(2). */
+static ssize_t
+send_from_file(struct actor *a, struct flow *tx, size_t len)
+{
+	off_t at = (off_t)tx->done;
+
+	if (tx->source == 0)
+		fill_source(a, tx);
+	return sendfile(a->conn, tx->source, &at, len);
+}
+
 static void
 send_end(struct actor *a, struct flow *tx)
 {
 	tx->on = false;
+	if (tx->source > 0)
+		close(tx->source);
 	if (tx->until == UNTIL_RST)
 		tx->on = true;
 	else if (tx->until == UNTIL_BLOCKED)
@@ -422,7 +464,7 @@ send_end(struct actor *a, struct flow *tx)
 		fail(a, "shutdown: %s", strerror(errno));
 }
 
-/* One send(2). */
+/* One send(2), or sendfile(2). */
 static void
 send_some(struct actor *a, struct flow *tx)
 {
@@ -432,9 +474,10 @@ send_some(struct actor *a, struct flow *tx)
 
 	if (tx->text != NULL)
 		from = tx->text + tx->done;
-	else
+	else if (!tx->file)
 		tool_stream_fill(a->buf, len, tx->seed, tx->off + tx->done);
-	n = send(a->conn, from, len, MSG_NOSIGNAL);
+	n = tx->file ? send_from_file(a, tx, len)
+		     : send(a->conn, from, len, MSG_NOSIGNAL);
 	if (n > 0) {
 		a->sent += (uint64_t)n;
 		flow_moved(tx, (size_t)n);

@@ -44,12 +44,12 @@ table_config_service(struct config *config, const char *name,
 		err(2, "reallocarray");
 	service = &config->service[config->services++];
 	*service = (struct config_service){
-		.balance = balance,
-		.pin_clients = 100000,
-		.source_prefix4 = 32,
-		.source_prefix6 = 64,
-		.retries = 2,
-		.timeout_connect_ms = 1000,
+		.settings.balance = balance,
+		.settings.pin_clients = 100000,
+		.settings.source_prefix4 = 32,
+		.settings.source_prefix6 = 64,
+		.settings.retries = 2,
+		.settings.conn.timeout_connect_ms = 1000,
 	};
 	strlcpy(service->name, name, sizeof(service->name));
 	return service;

@@ -21,11 +21,13 @@ warnings(const char *rest)
 	snprintf(text, sizeof(text), "[service db]\nlisten = :80\n%s", rest);
 	config = config_parse("t.ini", text, strlen(text), &list);
 	ck_assert_ptr_nonnull(config);
-	advice_give(config, "t.ini", &list);
+	advice_give(config, "t.ini", ADVICE_FOR_LOG, &list);
+	ck_assert_uint_eq(list.count, 0);
+	advice_give(config, "t.ini", ADVICE_FOR_CHECK, &list);
 	count = list.count;
 	if (count > 0)
 		ck_assert_ptr_eq(strstr(list.text[0],
-				     "t.ini:1: [service db] check: warning: "
+				     "t.ini:1: warning: [service db] check: "
 				     "MySQL and MariaDB (port 3306 of a) "),
 		    list.text[0]);
 	config_errors_done(&list);

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* How many conns a backend may have: lb4/control/closer.h. */
+/* How many conns a backend may have, and how fast they are closed. */
 #include <check.h>
 #include <stdlib.h>
 
 #include "lb4/control/closer.h"
+#include "lb4/control/rebalance.h"
 
 START_TEST(test_allowance)
 {
 	/* 2,000 conns, four alike */
-	ck_assert_uint_eq(closer_allowance(2000, 1, 4, 1.1), 550);
+	ck_assert_uint_eq(rebalance_allowance(2000, 1, 4, 1.1), 550);
 	/* by weight */
-	ck_assert_uint_eq(closer_allowance(2000, 3, 4, 1.1), 1650);
-	ck_assert_uint_eq(closer_allowance(2000, 3, 4, 1.0), 1500);
+	ck_assert_uint_eq(rebalance_allowance(2000, 3, 4, 1.1), 1650);
+	ck_assert_uint_eq(rebalance_allowance(2000, 3, 4, 1.0), 1500);
 	/* few conns: what cannot be divided is no surplus */
-	ck_assert_uint_eq(closer_allowance(3, 1, 2, 1.1), 2);
-	ck_assert_uint_eq(closer_allowance(1, 1, 4, 1.1), 1);
-	ck_assert_uint_eq(closer_allowance(0, 1, 4, 1.1), 0);
+	ck_assert_uint_eq(rebalance_allowance(3, 1, 2, 1.1), 2);
+	ck_assert_uint_eq(rebalance_allowance(1, 1, 4, 1.1), 1);
+	ck_assert_uint_eq(rebalance_allowance(0, 1, 4, 1.1), 0);
 }
 END_TEST
 
@@ -25,8 +26,9 @@ START_TEST(test_room_for_all)
 {
 	for (uint64_t conns = 0; conns < 100; conns++)
 		for (uint64_t weight = 1; weight < 10; weight++) {
-			uint64_t room = closer_allowance(conns, weight, 10, 1) +
-			    closer_allowance(conns, 10 - weight, 10, 1);
+			uint64_t room = rebalance_allowance(conns, weight, 10,
+					    1) +
+			    rebalance_allowance(conns, 10 - weight, 10, 1);
 
 			ck_assert_uint_ge(room, conns);
 			ck_assert_uint_le(room, conns + 1);

@@ -100,8 +100,8 @@ static const struct ranged {
 	true, key, offsetof(struct config, field), \
 	    sizeof(((struct config *)0)->field)
 #define S(key, field) \
-	false, key, offsetof(struct config_service, field), \
-	    sizeof(((struct config_service *)0)->field)
+	false, key, offsetof(struct config_service, settings.field), \
+	    sizeof(((struct config_service *)0)->settings.field)
 #define WHOLE "is not a whole number"
 #define UNIT "needs a unit (500ms, 2s, 10m)"
 #define TIME "is not a time (500ms, 2s, 1m30s)"
@@ -138,26 +138,26 @@ static const struct ranged {
 	    "1 to 65535", "4k", WHOLE },
 	{ S("user-timeout", user_timeout_ms), "0s", "24h", 0, 86400000, NULL,
 	    "1d1ms", "0s to 1d", "x", TIME },
-	{ S("timeout-connect", timeout_connect_ms), "1ms", "60m", 1, 3600000,
-	    "0s", "3601s", "1ms to 1h", "5", UNIT },
-	{ S("timeout-queue", timeout_queue_ms), "1ms", "60m", 1, 3600000, "0s",
-	    "3601s", "auto or 1ms to 1h", "5", UNIT },
-	{ S("timeout-idle", timeout_idle_ms), "10ms", "30d", 10, 2592000000,
-	    "9ms", "31d", "10ms to 30d", "1h ms", TIME },
-	{ S("timeout-half-close", timeout_half_close_ms), "10ms", "30d", 10,
-	    2592000000, "0", "30d1s", "10ms to 30d", "-5m", TIME },
-	{ S("timeout-stall", timeout_stall_ms), "0s", "1d", 0, 86400000, NULL,
-	    "25h", "0s to 1d", "never", TIME },
+	{ S("timeout-connect", conn.timeout_connect_ms), "1ms", "60m", 1,
+	    3600000, "0s", "3601s", "1ms to 1h", "5", UNIT },
+	{ S("timeout-queue", conn.timeout_queue_ms), "1ms", "60m", 1, 3600000,
+	    "0s", "3601s", "auto or 1ms to 1h", "5", UNIT },
+	{ S("timeout-idle", conn.timeout_idle_ms), "10ms", "30d", 10,
+	    2592000000, "9ms", "31d", "10ms to 30d", "1h ms", TIME },
+	{ S("timeout-half-close", conn.timeout_half_close_ms), "10ms", "30d",
+	    10, 2592000000, "0", "30d1s", "10ms to 30d", "-5m", TIME },
+	{ S("timeout-stall", conn.timeout_stall_ms), "0s", "1d", 0, 86400000,
+	    NULL, "25h", "0s to 1d", "never", TIME },
 	{ S("sndbuf-client", sndbuf_client), "4k", "1g", 4096, 1 << 30, "4095",
 	    "2g", "auto or 4k to 1g", "big", SIZE },
 	{ S("rcvbuf-backend", rcvbuf_backend), "4k", "1g", 4096, 1 << 30, "0",
 	    "1073741825", "auto or 4k to 1g", "4kb", SIZE },
 	{ S("notsent-lowat-client", notsent_lowat_client), "4k", "1g", 4096,
 	    1 << 30, "1k", "2g", "auto or 4k to 1g", "low", SIZE },
-	{ S("reset-linger", reset_linger_ms), "0", "1m", 0, 60000, NULL, "61s",
-	    "0s to 1m", "1.5s", "has decimals (1.5s is 1500ms)" },
-	{ S("max-lifetime", max_lifetime_ms), "0", "30d", 0, 2592000000, NULL,
-	    "31d", "0s to 30d", "1h ms", TIME },
+	{ S("reset-linger", conn.reset_linger_ms), "0", "1m", 0, 60000, NULL,
+	    "61s", "0s to 1m", "1.5s", "has decimals (1.5s is 1500ms)" },
+	{ S("max-lifetime", conn.max_lifetime_ms), "0", "30d", 0, 2592000000,
+	    NULL, "31d", "0s to 30d", "1h ms", TIME },
 	{ S("on-down-rate", on_down_rate), "1/s", "100000", 1, 100000, "0/s",
 	    "100001/s", "1/s to 100000/s", "20/m", "is not a rate (20/s)" },
 	{ S("inter", check.inter_ms), "10ms", "1d", 10, 86400000, "1ms", "2d",
@@ -249,10 +249,10 @@ START_TEST(test_yes_and_no)
 	ck_assert(config->cpu_affinity);
 	config_free(config);
 	config = parse_key(false, "nodelay", "no");
-	ck_assert(!config->service->nodelay);
+	ck_assert(!config->service->settings.nodelay);
 	config_free(config);
 	config = parse_key(false, "nodelay", "yes");
-	ck_assert(config->service->nodelay);
+	ck_assert(config->service->settings.nodelay);
 	config_free(config);
 	for (size_t i = 0; i < COUNT(wrong); i++) {
 		snprintf(why, sizeof(why),
@@ -283,11 +283,11 @@ START_TEST(test_words)
 	    "auto, copy, splice or peek");
 	CHECK_WORDS(true, "access-format", access_format, ACCESS_FORMAT_COUNT,
 	    access_format_name, "kv or json");
-	CHECK_WORDS(false, "balance", service->balance, BALANCE_COUNT,
+	CHECK_WORDS(false, "balance", service->settings.balance, BALANCE_COUNT,
 	    balance_name,
 	    "4tuple, source, roundrobin, leastconn, random or first");
-	CHECK_WORDS(false, "keepalive", service->keepalive, KEEPALIVE_COUNT,
-	    keepalive_name, "none, client, backend or both");
+	CHECK_WORDS(false, "keepalive", service->settings.keepalive,
+	    KEEPALIVE_COUNT, keepalive_name, "none, client, backend or both");
 	for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
 		struct config *config = parse_key(true, "log-level",
 		    log_level_name(level));
@@ -602,14 +602,15 @@ START_TEST(test_check)
 {
 	struct config *config = parse_key(false, "check", "tcp");
 
-	ck_assert_int_eq(config->service->check.kind, CHECK_TCP);
+	ck_assert_int_eq(config->service->settings.check.kind, CHECK_TCP);
 	config_free(config);
 	config = parse_key(false, "check", "none");
-	ck_assert_int_eq(config->service->check.kind, CHECK_NONE);
+	ck_assert_int_eq(config->service->settings.check.kind, CHECK_NONE);
 	config_free(config);
 	config = parse_key(false, "check", "http  HEAD /a;b#c?d=\\x5c ; e");
-	ck_assert_int_eq(config->service->check.kind, CHECK_HTTP);
-	ck_assert_str_eq(config->service->check.args, "HEAD /a;b#c?d=\\x5c");
+	ck_assert_int_eq(config->service->settings.check.kind, CHECK_HTTP);
+	ck_assert_str_eq(config->service->settings.check.args,
+	    "HEAD /a;b#c?d=\\x5c");
 	config_free(config);
 
 	refuse_key(false, "check", "https",
@@ -647,7 +648,7 @@ accept_host(const char *host)
 	    "check = http GET /\ncheck-host = %s\n",
 	    host);
 	config = parse(text);
-	ck_assert_str_eq(config->service->check.host, host);
+	ck_assert_str_eq(config->service->settings.check.host, host);
 	config_free(config);
 }
 
@@ -718,39 +719,39 @@ START_TEST(test_service_defaults)
 
 	ck_assert_str_eq(service->name, "s");
 	ck_assert_int_eq(service->line, 2);
-	ck_assert_int_eq(service->balance, BALANCE_4TUPLE);
-	ck_assert_uint_eq(service->source_prefix4, 32);
-	ck_assert_uint_eq(service->source_prefix6, 64);
-	ck_assert_uint_eq(service->max_load, 0);
-	ck_assert_uint_eq(service->slowstart_ms, 0);
-	ck_assert_uint_eq(service->pin_on_change_ms, 0);
-	ck_assert_uint_eq(service->pin_clients, 100000);
-	ck_assert(!service->zone_affinity);
+	ck_assert_int_eq(service->settings.balance, BALANCE_4TUPLE);
+	ck_assert_uint_eq(service->settings.source_prefix4, 32);
+	ck_assert_uint_eq(service->settings.source_prefix6, 64);
+	ck_assert_uint_eq(service->settings.max_load, 0);
+	ck_assert_uint_eq(service->settings.slowstart_ms, 0);
+	ck_assert_uint_eq(service->settings.pin_on_change_ms, 0);
+	ck_assert_uint_eq(service->settings.pin_clients, 100000);
+	ck_assert(!service->settings.zone_affinity);
 	ck_assert(!service->backend->backup);
 	ck_assert_str_eq(service->backend->zone, "");
-	ck_assert_uint_eq(service->retries, 3);
-	ck_assert_uint_eq(service->maxconn, 0);
-	ck_assert_uint_eq(service->queue, 1024);
-	ck_assert_uint_eq(service->timeout_queue_ms, 0);
-	ck_assert_uint_eq(service->backlog, 4096);
-	ck_assert(!service->freebind);
-	ck_assert(service->nodelay);
-	ck_assert_int_eq(service->keepalive, KEEPALIVE_CLIENT);
-	ck_assert_uint_eq(service->user_timeout_ms, 0);
-	ck_assert_uint_eq(service->timeout_connect_ms, 5000);
-	ck_assert_uint_eq(service->timeout_idle_ms, 3600000);
-	ck_assert_uint_eq(service->timeout_half_close_ms, 300000);
-	ck_assert_uint_eq(service->reset_linger_ms, 1000);
-	ck_assert_uint_eq(service->timeout_stall_ms, 300000);
-	ck_assert(!service->abort_on_close);
-	ck_assert_uint_eq(service->sndbuf_client, 0);
+	ck_assert_uint_eq(service->settings.retries, 3);
+	ck_assert_uint_eq(service->settings.maxconn, 0);
+	ck_assert_uint_eq(service->settings.queue, 1024);
+	ck_assert_uint_eq(service->settings.conn.timeout_queue_ms, 0);
+	ck_assert_uint_eq(service->settings.backlog, 4096);
+	ck_assert(!service->settings.freebind);
+	ck_assert(service->settings.nodelay);
+	ck_assert_int_eq(service->settings.keepalive, KEEPALIVE_CLIENT);
+	ck_assert_uint_eq(service->settings.user_timeout_ms, 0);
+	ck_assert_uint_eq(service->settings.conn.timeout_connect_ms, 5000);
+	ck_assert_uint_eq(service->settings.conn.timeout_idle_ms, 3600000);
+	ck_assert_uint_eq(service->settings.conn.timeout_half_close_ms, 300000);
+	ck_assert_uint_eq(service->settings.conn.reset_linger_ms, 1000);
+	ck_assert_uint_eq(service->settings.conn.timeout_stall_ms, 300000);
+	ck_assert(!service->settings.conn.abort_on_close);
+	ck_assert_uint_eq(service->settings.sndbuf_client, 0);
 	ck_assert_uint_eq(config->stalled_memory, 0);
-	ck_assert_int_eq(service->check.kind, CHECK_NONE);
-	ck_assert_str_eq(service->check.args, "");
-	ck_assert_uint_eq(service->check.inter_ms, 2000);
-	ck_assert_uint_eq(service->check.timeout_ms, 2000);
-	ck_assert_uint_eq(service->check.rise, 2);
-	ck_assert_uint_eq(service->check.fall, 3);
+	ck_assert_int_eq(service->settings.check.kind, CHECK_NONE);
+	ck_assert_str_eq(service->settings.check.args, "");
+	ck_assert_uint_eq(service->settings.check.inter_ms, 2000);
+	ck_assert_uint_eq(service->settings.check.timeout_ms, 2000);
+	ck_assert_uint_eq(service->settings.check.rise, 2);
+	ck_assert_uint_eq(service->settings.check.fall, 3);
 	config_free(config);
 }
 END_TEST
@@ -767,8 +768,8 @@ START_TEST(test_services)
 	ck_assert_uint_eq(config->workers, 4);
 	ck_assert_str_eq(config->service[0].name, "web");
 	ck_assert_str_eq(config->service[1].name, "db.1");
-	ck_assert_uint_eq(config->service[0].retries, 1);
-	ck_assert_uint_eq(config->service[1].retries, 3);
+	ck_assert_uint_eq(config->service[0].settings.retries, 1);
+	ck_assert_uint_eq(config->service[1].settings.retries, 3);
 	check_addr(&config->service[1].listen[0], ":90");
 	ck_assert_str_eq(config->service[1].backend[0].name, "b");
 	ck_assert_int_eq(config->service[1].line, 6);
@@ -912,7 +913,8 @@ START_TEST(test_slowstart)
 		    "slowstart = 30s\nbalance = %s\n",
 		    ways[i]);
 		config = parse(text);
-		ck_assert_uint_eq(config->service->slowstart_ms, 30000);
+		ck_assert_uint_eq(config->service->settings.slowstart_ms,
+		    30000);
 		config_free(config);
 	}
 	refuse_key(false, "slowstart", "2h",
@@ -927,7 +929,7 @@ START_TEST(test_pin_on_change)
 				      "balance = source\n"
 				      "pin-on-change = 30m\n");
 
-	ck_assert_uint_eq(config->service->pin_on_change_ms, 1800000);
+	ck_assert_uint_eq(config->service->settings.pin_on_change_ms, 1800000);
 	config_free(config);
 	refuse_key(false, "pin-on-change", "25h",
 	    "\"25h\" is too high: give 0s to 1d");
@@ -959,7 +961,7 @@ START_TEST(test_adhoc)
 	check_addr(&config->service[1].backend[1].addr, "unix:/run/a b;c");
 	check_addr(&config->service[1].backend[2].addr, "[2001:db8::1]:0");
 	/* The rest is as in a file. */
-	ck_assert_uint_eq(config->service[1].retries, 3);
+	ck_assert_uint_eq(config->service[1].settings.retries, 3);
 	ck_assert_uint_eq(config->shutdown_timeout_ms, 30000);
 	config_free(config);
 }

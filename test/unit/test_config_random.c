@@ -130,7 +130,7 @@ draw_backends(struct random *random, struct config_service *service)
 			backend->check_port = (unsigned)between(random, 1,
 			    65535);
 		if (draw(random, 4) == 0 && !unix_listener &&
-		    (service->check.kind == CHECK_NONE ||
+		    (service->settings.check.kind == CHECK_NONE ||
 			backend->check_addr.len > 0))
 			ck_assert_int_eq(addr_parse(&backend->addr, "192.0.2.1",
 					     ADDR_PORT_OPTIONAL, NULL),
@@ -142,81 +142,77 @@ static void
 draw_service(struct random *random, size_t number,
     struct config_service *service)
 {
+	struct service_settings *set = &service->settings;
 	draw_name(random, "s", number, service->name);
 	service->listens = 1 + draw(random, 4);
 	service->listen = calloc(service->listens, sizeof(*service->listen));
 	for (size_t i = 0; i < service->listens; i++)
 		draw_addr(random, number * 8 + i, false, &service->listen[i]);
-	service->balance = draw(random, BALANCE_COUNT);
-	service->source_prefix4 = (unsigned)between(random, 1, 32);
-	service->source_prefix6 = (unsigned)between(random, 1, 128);
-	service->zone_affinity = draw(random, 2);
-	if (balance_hashes(service->balance) && draw(random, 2))
-		service->max_load = (unsigned)between(random, 100, 10000);
-	if (service->balance == BALANCE_SOURCE)
-		service->pin_on_change_ms = (unsigned)between(random, 0,
-		    86400000);
-	service->pin_clients = (uint32_t)between(random, 1000, 4000000);
-	if (!balance_hashes(service->balance) &&
-	    service->balance != BALANCE_FIRST)
-		service->slowstart_ms = (unsigned)between(random, 0, 3600000);
-	service->retries = (unsigned)between(random, 0, 7);
-	service->maxconn = between(random, 0, 10000000);
-	service->queue = between(random, 0, 10000000);
-	service->timeout_queue_ms = (unsigned)between(random, 0, 3600000);
-	service->backlog = (unsigned)between(random, 1, 65535);
-	service->freebind = draw(random, 2);
+	set->balance = draw(random, BALANCE_COUNT);
+	set->source_prefix4 = (unsigned)between(random, 1, 32);
+	set->source_prefix6 = (unsigned)between(random, 1, 128);
+	set->zone_affinity = draw(random, 2);
+	if (balance_hashes(set->balance) && draw(random, 2))
+		set->max_load = (unsigned)between(random, 100, 10000);
+	if (set->balance == BALANCE_SOURCE)
+		set->pin_on_change_ms = (unsigned)between(random, 0, 86400000);
+	set->pin_clients = (uint32_t)between(random, 1000, 4000000);
+	if (!balance_hashes(set->balance) && set->balance != BALANCE_FIRST)
+		set->slowstart_ms = (unsigned)between(random, 0, 3600000);
+	set->retries = (unsigned)between(random, 0, 7);
+	set->maxconn = between(random, 0, 10000000);
+	set->queue = between(random, 0, 10000000);
+	set->conn.timeout_queue_ms = (unsigned)between(random, 0, 3600000);
+	set->backlog = (unsigned)between(random, 1, 65535);
+	set->freebind = draw(random, 2);
 	if (draw(random, 2)) {
-		strlcpy(service->listen_owner, "_lb4",
-		    sizeof(service->listen_owner));
-		strlcpy(service->listen_group, "lb4-web",
-		    sizeof(service->listen_group));
-		service->listen_mode = (unsigned)between(random, 1, 0777);
+		strlcpy(set->listen_owner, "_lb4", sizeof(set->listen_owner));
+		strlcpy(set->listen_group, "lb4-web",
+		    sizeof(set->listen_group));
+		set->listen_mode = (unsigned)between(random, 1, 0777);
 	}
-	service->nodelay = draw(random, 2);
-	service->keepalive = draw(random, KEEPALIVE_COUNT);
-	service->user_timeout_ms = (unsigned)between(random, 0, 86400000);
-	service->timeout_connect_ms = (unsigned)between(random, 1, 3600000);
-	service->timeout_idle_ms = (unsigned)between(random, 10, 2592000000);
-	service->timeout_half_close_ms = (unsigned)between(random, 10,
+	set->nodelay = draw(random, 2);
+	set->keepalive = draw(random, KEEPALIVE_COUNT);
+	set->user_timeout_ms = (unsigned)between(random, 0, 86400000);
+	set->conn.timeout_connect_ms = (unsigned)between(random, 1, 3600000);
+	set->conn.timeout_idle_ms = (unsigned)between(random, 10, 2592000000);
+	set->conn.timeout_half_close_ms = (unsigned)between(random, 10,
 	    2592000000);
-	service->reset_linger_ms = (unsigned)between(random, 0, 60000);
-	service->timeout_stall_ms = (unsigned)between(random, 0, 86400000);
-	service->abort_on_close = draw(random, 2);
-	service->sndbuf_client = (unsigned)between(random, 4096, 1 << 30);
-	service->sndbuf_backend = (unsigned)between(random, 4096, 1 << 30);
-	service->rcvbuf_client = (unsigned)between(random, 4096, 1 << 30);
-	service->rcvbuf_backend = (unsigned)between(random, 4096, 1 << 30);
-	service->notsent_lowat_client = (unsigned)between(random, 4096,
-	    1 << 30);
-	service->notsent_lowat_backend = (unsigned)between(random, 4096,
-	    1 << 30);
-	service->max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
-	service->on_down = draw(random, ON_DOWN_COUNT);
-	service->on_down_rate = (unsigned)between(random, 1, 100000);
-	service->check.kind = draw(random, CHECK_KIND_COUNT);
-	if (service->check.kind == CHECK_HTTP) {
-		strlcpy(service->check.args,
+	set->conn.reset_linger_ms = (unsigned)between(random, 0, 60000);
+	set->conn.timeout_stall_ms = (unsigned)between(random, 0, 86400000);
+	set->conn.abort_on_close = draw(random, 2);
+	set->sndbuf_client = (unsigned)between(random, 4096, 1 << 30);
+	set->sndbuf_backend = (unsigned)between(random, 4096, 1 << 30);
+	set->rcvbuf_client = (unsigned)between(random, 4096, 1 << 30);
+	set->rcvbuf_backend = (unsigned)between(random, 4096, 1 << 30);
+	set->notsent_lowat_client = (unsigned)between(random, 4096, 1 << 30);
+	set->notsent_lowat_backend = (unsigned)between(random, 4096, 1 << 30);
+	set->conn.max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
+	set->on_down = draw(random, ON_DOWN_COUNT);
+	set->on_down_rate = (unsigned)between(random, 1, 100000);
+	set->check.kind = draw(random, CHECK_KIND_COUNT);
+	if (set->check.kind == CHECK_HTTP) {
+		strlcpy(set->check.args,
 		    draw(random, 2) ? "GET /"
 				    : "OPTIONSOPTIONSO /;#a\\x5cx=\"b'?c=%20",
-		    sizeof(service->check.args));
-	} else if (service->check.kind == CHECK_MYSQL ||
-	    service->check.kind == CHECK_POSTGRESQL) {
-		strlcpy(service->check.args, "lb4\\x20\\x5c",
-		    sizeof(service->check.args));
-	} else if (service->check.kind == CHECK_TCP && draw(random, 2)) {
-		strlcpy(service->check.args,
+		    sizeof(set->check.args));
+	} else if (set->check.kind == CHECK_MYSQL ||
+	    set->check.kind == CHECK_POSTGRESQL) {
+		strlcpy(set->check.args, "lb4\\x20\\x5c",
+		    sizeof(set->check.args));
+	} else if (set->check.kind == CHECK_TCP && draw(random, 2)) {
+		strlcpy(set->check.args,
 		    "send a\\x00\\x0d\\x0a expect \\x3b\\x20\\x5c",
-		    sizeof(service->check.args));
+		    sizeof(set->check.args));
 	}
-	service->check.inter_ms = (unsigned)between(random, 10, 86400000);
-	service->check.fastinter_ms = (unsigned)between(random, 10, 86400000);
-	service->check.downinter_ms = (unsigned)between(random, 10, 86400000);
-	if (service->check.kind != CHECK_NONE)
-		service->check.init = draw(random, CHECK_INIT_COUNT);
-	service->check.timeout_ms = (unsigned)between(random, 10, 3600000);
-	service->check.rise = (unsigned)between(random, 1, 100);
-	service->check.fall = (unsigned)between(random, 1, 100);
+	set->check.inter_ms = (unsigned)between(random, 10, 86400000);
+	set->check.fastinter_ms = (unsigned)between(random, 10, 86400000);
+	set->check.downinter_ms = (unsigned)between(random, 10, 86400000);
+	if (set->check.kind != CHECK_NONE)
+		set->check.init = draw(random, CHECK_INIT_COUNT);
+	set->check.timeout_ms = (unsigned)between(random, 10, 3600000);
+	set->check.rise = (unsigned)between(random, 1, 100);
+	set->check.fall = (unsigned)between(random, 1, 100);
 	draw_backends(random, service);
 }
 
@@ -279,49 +275,50 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(backends);
 	for (size_t i = 0; i < a->backends; i++)
 		same_backend(&a->backend[i], &b->backend[i]);
-	SAME_NUMBER(balance);
-	for (size_t i = 0; i < a->backends && a->balance == BALANCE_FIRST; i++)
+	SAME_NUMBER(settings.balance);
+	for (size_t i = 0;
+	     i < a->backends && a->settings.balance == BALANCE_FIRST; i++)
 		SAME_NUMBER(backend[i].order);
-	SAME_NUMBER(source_prefix4);
-	SAME_NUMBER(source_prefix6);
-	SAME_NUMBER(zone_affinity);
-	SAME_NUMBER(max_load);
-	SAME_NUMBER(pin_on_change_ms);
-	SAME_NUMBER(pin_clients);
-	SAME_NUMBER(slowstart_ms);
-	SAME_NUMBER(retries);
-	SAME_NUMBER(maxconn);
-	SAME_NUMBER(queue);
-	SAME_NUMBER(timeout_queue_ms);
-	SAME_NUMBER(backlog);
-	SAME_NUMBER(freebind);
-	SAME_NUMBER(nodelay);
-	SAME_NUMBER(keepalive);
-	SAME_NUMBER(user_timeout_ms);
-	SAME_NUMBER(timeout_connect_ms);
-	SAME_NUMBER(timeout_idle_ms);
-	SAME_NUMBER(timeout_half_close_ms);
-	SAME_NUMBER(reset_linger_ms);
-	SAME_NUMBER(timeout_stall_ms);
-	SAME_NUMBER(abort_on_close);
-	SAME_NUMBER(sndbuf_client);
-	SAME_NUMBER(sndbuf_backend);
-	SAME_NUMBER(rcvbuf_client);
-	SAME_NUMBER(rcvbuf_backend);
-	SAME_NUMBER(notsent_lowat_client);
-	SAME_NUMBER(notsent_lowat_backend);
-	SAME_NUMBER(max_lifetime_ms);
-	SAME_NUMBER(on_down);
-	SAME_NUMBER(on_down_rate);
-	SAME_NUMBER(check.kind);
-	SAME_TEXT(check.args);
-	SAME_NUMBER(check.inter_ms);
-	SAME_NUMBER(check.fastinter_ms);
-	SAME_NUMBER(check.downinter_ms);
-	SAME_NUMBER(check.init);
-	SAME_NUMBER(check.timeout_ms);
-	SAME_NUMBER(check.rise);
-	SAME_NUMBER(check.fall);
+	SAME_NUMBER(settings.source_prefix4);
+	SAME_NUMBER(settings.source_prefix6);
+	SAME_NUMBER(settings.zone_affinity);
+	SAME_NUMBER(settings.max_load);
+	SAME_NUMBER(settings.pin_on_change_ms);
+	SAME_NUMBER(settings.pin_clients);
+	SAME_NUMBER(settings.slowstart_ms);
+	SAME_NUMBER(settings.retries);
+	SAME_NUMBER(settings.maxconn);
+	SAME_NUMBER(settings.queue);
+	SAME_NUMBER(settings.conn.timeout_queue_ms);
+	SAME_NUMBER(settings.backlog);
+	SAME_NUMBER(settings.freebind);
+	SAME_NUMBER(settings.nodelay);
+	SAME_NUMBER(settings.keepalive);
+	SAME_NUMBER(settings.user_timeout_ms);
+	SAME_NUMBER(settings.conn.timeout_connect_ms);
+	SAME_NUMBER(settings.conn.timeout_idle_ms);
+	SAME_NUMBER(settings.conn.timeout_half_close_ms);
+	SAME_NUMBER(settings.conn.reset_linger_ms);
+	SAME_NUMBER(settings.conn.timeout_stall_ms);
+	SAME_NUMBER(settings.conn.abort_on_close);
+	SAME_NUMBER(settings.sndbuf_client);
+	SAME_NUMBER(settings.sndbuf_backend);
+	SAME_NUMBER(settings.rcvbuf_client);
+	SAME_NUMBER(settings.rcvbuf_backend);
+	SAME_NUMBER(settings.notsent_lowat_client);
+	SAME_NUMBER(settings.notsent_lowat_backend);
+	SAME_NUMBER(settings.conn.max_lifetime_ms);
+	SAME_NUMBER(settings.on_down);
+	SAME_NUMBER(settings.on_down_rate);
+	SAME_NUMBER(settings.check.kind);
+	SAME_TEXT(settings.check.args);
+	SAME_NUMBER(settings.check.inter_ms);
+	SAME_NUMBER(settings.check.fastinter_ms);
+	SAME_NUMBER(settings.check.downinter_ms);
+	SAME_NUMBER(settings.check.init);
+	SAME_NUMBER(settings.check.timeout_ms);
+	SAME_NUMBER(settings.check.rise);
+	SAME_NUMBER(settings.check.fall);
 }
 
 static void

@@ -20,10 +20,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/loop.h"
 #include "common/sock.h"
+#include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_relay.h"
+#include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/progress.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/waiting.h"
 #include "lb4/engine/worker.h"
 #include "lb4/model/rcu.h"
+#include "lb4/table/table.h"
 
 #define WAYS 4
 
@@ -169,7 +177,7 @@ turn(struct stage *stage, int timeout_ms)
 
 		if (loop_tag_kind(tag) == TAG_MAILBOX) {
 			mailbox_open(&worker->mailbox);
-			on_waiting_bell(worker);
+			on_waiting_bell(worker, conn_admit);
 			continue;
 		}
 		conn = slots_find(&worker->conns, loop_tag_index(tag),
@@ -185,7 +193,8 @@ turn(struct stage *stage, int timeout_ms)
 		conn->ready = false;
 		on_conn_ready(worker, conn);
 	}
-	gather_look(worker);
+	if ((conn = gather_next(worker)) != NULL)
+		on_conn_ready(worker, conn);
 	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
 	    NULL) {
 		if (timer == &worker->waiting.look)
@@ -533,7 +542,7 @@ START_TEST(closed_idle_or_busy)
 	struct conn *conn;
 
 	ck_assert_int_eq(mailbox_init(&reply, 4, sizeof(back)), 0);
-	closing.reply = &reply;
+	closing.walk.reply = &reply;
 	stage_open(&stage, RELAY_AUTO, "timeout-idle = 1h\n");
 	conn = begin(&stage);
 	accept_backend(&stage);
@@ -546,9 +555,9 @@ START_TEST(closed_idle_or_busy)
 	wait_queued(conn->side[CLIENT].fd, 1);
 	stage.worker.now_ms += 60000;
 	ck_assert(!conn_is_idle(&stage.worker, conn));
-	closing_run(&stage.worker, &closing);
+	closing_run(&stage.worker, &closing.walk);
 	ck_assert(mailbox_take(&reply, &back) && back == &closing);
-	ck_assert(closing.at_end);
+	ck_assert(closing.walk.at_end);
 	ck_assert_uint_eq(closing.closed + closing.quietest_ms, 0);
 
 	/* it has gone on, an answer may be due: idle after ten times more */
@@ -562,19 +571,19 @@ START_TEST(closed_idle_or_busy)
 
 	/* a look; another backend's; then it is meant */
 	closing.quiet_ms = CLOSING_NONE;
-	closing.cursor = 0;
-	closing_run(&stage.worker, &closing);
+	closing.walk.cursor = 0;
+	closing_run(&stage.worker, &closing.walk);
 	ck_assert_uint_eq(closing.closed, 0);
 	ck_assert_uint_eq(closing.quietest_ms, CONN_QUIET_MS);
 	closing.busy = busy;
-	closing.cursor = 0;
+	closing.walk.cursor = 0;
 	closing.backend++;
-	closing_run(&stage.worker, &closing);
+	closing_run(&stage.worker, &closing.walk);
 	ck_assert_uint_eq(closing.closed, 0);
 	closing.quiet_ms = busy ? CLOSING_NONE : CONN_QUIET_MS;
-	closing.cursor = 0;
+	closing.walk.cursor = 0;
 	closing.backend--;
-	closing_run(&stage.worker, &closing);
+	closing_run(&stage.worker, &closing.walk);
 	ck_assert_uint_eq(closing.closed, 1);
 	ck_assert_uint_eq(closing.closed_busy, busy);
 	conns_bury(&stage.worker);

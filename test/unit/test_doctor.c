@@ -345,14 +345,14 @@ START_TEST(memory)
 	roomy();
 	examine();
 	expect_stalled("or up to 10240 KiB",
-	    "or 195 whose readers stop, which "
+	    "or 195 with stopped readers, which "
 	    "are reset above 488 MiB");
 	configure("maxconn = 20000\nstalled-memory = 100m",
 	    "sndbuf-client = 128k\nrcvbuf-backend = 128k\n"
 	    "sndbuf-backend = 128k\nrcvbuf-client = 384k");
 	examine();
 	expect_stalled("or up to 1024 KiB",
-	    "or 1953 whose readers stop, which "
+	    "or 1953 with stopped readers, which "
 	    "are reset above 100 MiB");
 	configure("maxconn = 20000\nstalled-memory = 4g", "");
 	expect_other("net.ipv4.tcp_mem", DOCTOR_BITES);
@@ -467,7 +467,7 @@ START_TEST(printed)
 	ck_assert_ptr_nonnull(strstr(text,
 	    "first wall: 20000 conns at once, by maxconn\n"
 	    "bites: net.core.somaxconn: 128; needs backlog = 4096; 128 "
-	    "clients wait at a listener, others are turned away for a second; "
+	    "clients wait at a listener, others must retry after a second; "
 	    "set net.core.somaxconn=4096\n"));
 	ck_assert_ptr_nonnull(strstr(text,
 	    "\nfine: maxconn: 20000; needs the configuration's own limit; "

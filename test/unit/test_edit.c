@@ -34,18 +34,18 @@ static int
 edit(const char *file_text, const char *served_text, struct result *result)
 {
 	struct config *file = parse(file_text), *served = parse(served_text);
-	size_t len = strlen(file_text), size;
+	const struct edit_source source = { file_text, strlen(file_text),
+		file };
+	size_t size;
 	struct edits edits;
 	int error;
 
 	*result = (struct result){ .text = NULL };
-	error = edits_make(&edits, file_text, len, file, served, &result->why);
+	error = edits_make(&edits, &source, served, &result->why);
 	if (error == 0) {
 		FILE *diff = open_memstream(&result->diff, &size);
 
-		ck_assert_int_eq(edits_diff(&edits, file_text, len, "a.ini",
-				     diff),
-		    0);
+		ck_assert_int_eq(edits_diff(&edits, &source, "a.ini", diff), 0);
 		ck_assert_int_eq(fclose(diff), 0);
 		result->text = strndup(edits.text, edits.len);
 		ck_assert_ptr_nonnull(result->text);

@@ -22,7 +22,10 @@
 
 #include "common/sock.h"
 #include "lb4/engine/conn.h"
-#include "lb4/engine/worker.h"
+#include "lb4/engine/engine_limits.h"
+#include "lb4/engine/peers.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/worker_post.h"
 
 #define STREAMS 24
 #define STREAM_BYTES (3 * 1024 * 1024)
@@ -442,20 +445,21 @@ changed_config(const struct house *house, unsigned workers,
 	return config;
 }
 
-/* As control_apply() does; 0 or -errno. */
+/* As change_apply() does; 0 or -errno. */
 static int
 change(struct house *house, struct config *config, char *why, size_t size)
 {
 	struct engine_change *engine_change;
 	struct engine_limits limits;
+	struct engine_next next;
 	struct table *table;
 	int error;
 
 	engine_limits(config, &limits);
 	ck_assert_int_eq(tables_prepare(&house->tables, config, &seed, &table),
 	    0);
-	error = engine_prepare(house->engine, config, &limits, table,
-	    &engine_change, why, size);
+	next = (struct engine_next){ config, &limits, table };
+	error = engine_prepare(house->engine, &next, &engine_change, why, size);
 	if (error < 0) {
 		tables_discard(&house->tables, table);
 		config_free(config);

@@ -6,6 +6,7 @@
  */
 #include "lb4/config/keys.h"
 
+#include <bsd/string.h>
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,48 @@ START_TEST(test_table)
 		/* It is compared with what people write. */
 		ck_assert_uint_eq(nearest_distance(key->name, key->name), 0);
 	}
+}
+END_TEST
+
+static char changed[256];
+
+static void
+note_change(const struct key *key)
+{
+	strlcat(changed, key->name, sizeof(changed));
+	strlcat(changed, " ", sizeof(changed));
+}
+
+/* What a process keeps over a reload is told, and what it does not, is not. */
+START_TEST(test_fixed)
+{
+	static const char before_text[] =
+	    "[global]\nuser = nobody\npidfile = /run/long.pid\n"
+	    "relay = copy\npipe-size = 64k\ncpu-affinity = no\n"
+	    "control-mode = 0660\nworkers = 2\n"
+	    "[service s]\nlisten = :80\nbackend = a 192.0.2.1:80\n";
+	static const char after_text[] =
+	    "[global]\nuser = nobody\npidfile = /run/b.pid\n"
+	    "relay = peek\npipe-size = 64k\ncpu-affinity = yes\n"
+	    "control-mode = 0600\nworkers = 3\n"
+	    "[service s]\nlisten = :80\nbackend = a 192.0.2.1:80\n";
+	struct config_errors errors;
+	struct config *before = config_parse("t", before_text,
+	    strlen(before_text), &errors);
+	struct config *after = config_parse("t", after_text, strlen(after_text),
+	    &errors);
+
+	/* what is behind the end of a text does not count */
+	memcpy(after->user + sizeof("nobody"), "x", sizeof("x"));
+	keys_keep_fixed(after, before, note_change);
+	ck_assert_str_eq(changed, "cpu-affinity relay pidfile control-mode ");
+	ck_assert(!after->cpu_affinity);
+	ck_assert_int_eq(after->relay, RELAY_COPY);
+	ck_assert_str_eq(after->pidfile, "/run/long.pid");
+	ck_assert_uint_eq(after->control_mode, 0660);
+	ck_assert_uint_eq(after->workers, 3);
+	config_free(before);
+	config_free(after);
 }
 END_TEST
 
@@ -134,6 +177,7 @@ keys_suite(void)
 	TCase *tc = tcase_create("keys");
 
 	tcase_add_test(tc, test_table);
+	tcase_add_test(tc, test_fixed);
 	tcase_add_test(tc, test_presets);
 	tcase_add_test(tc, test_nearest);
 	tcase_add_test(tc, test_list);

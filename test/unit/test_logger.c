@@ -26,11 +26,15 @@
 
 #include "common/log.h"
 #include "common/mailbox.h"
+#include "common/why.h"
 #include "lb4/engine/access.h"
 #include "lb4/log/log_dest.h"
 
 #define TIME_PATTERN \
 	"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z"
+
+#define NAMES(messages, access, format) \
+	(&(struct log_names){ messages, access, format })
 
 /* As in logger.c: how many of each may wait. */
 #define MESSAGES_MAX 2048
@@ -68,11 +72,11 @@ teardown(void)
 static void
 open_logger(const char *messages, const char *access, enum access_format format)
 {
-	char why[256] = "";
+	struct why why = { "" };
 
-	ck_assert_msg(logger_open(logger, messages, access, format, why,
-			  sizeof(why)) == 0,
-	    "%s", why);
+	ck_assert_msg(logger_open(logger, NAMES(messages, access, format),
+			  &why) == 0,
+	    "%s", why.text);
 }
 
 static void
@@ -239,19 +243,20 @@ END_TEST
 
 START_TEST(test_cannot_open)
 {
-	char why[256], want[256];
+	struct why why = { "" };
+	char want[256];
 
 	snprintf(moved_path, sizeof(moved_path), "%s/no/log", directory);
-	ck_assert_int_eq(logger_open(logger, moved_path, "off", ACCESS_KV, why,
-			     sizeof(why)),
+	ck_assert_int_eq(logger_open(logger,
+			     NAMES(moved_path, "off", ACCESS_KV), &why),
 	    -ENOENT);
 	snprintf(want, sizeof(want),
 	    "cannot open %s: No such file or directory", moved_path);
-	ck_assert_str_eq(why, want);
-	ck_assert_int_eq(logger_open(logger, log_path, moved_path, ACCESS_KV,
-			     why, sizeof(why)),
+	ck_assert_str_eq(why.text, want);
+	ck_assert_int_eq(logger_open(logger,
+			     NAMES(log_path, moved_path, ACCESS_KV), &why),
 	    -ENOENT);
-	ck_assert_str_eq(why, want);
+	ck_assert_str_eq(why.text, want);
 	logger_free(logger);
 }
 END_TEST
@@ -262,31 +267,34 @@ START_TEST(test_change)
 {
 	struct access_record record = record_of(17);
 	struct logger_change *change;
-	char why[256] = "";
+	struct why why = { "" };
 
 	open_logger(log_path, "off", ACCESS_KV);
 	ck_assert_int_eq(logger_start(logger), 0);
 	log_notice("before");
 	logger_access(logger, &record);
-	ck_assert_int_eq(logger_prepare(logger, log_path, "off", ACCESS_KV,
-			     &change, why, sizeof(why)),
+	ck_assert_int_eq(logger_prepare(logger,
+			     NAMES(log_path, "off", ACCESS_KV), &change, &why),
 	    0);
 	ck_assert_ptr_null(change);
-	ck_assert_int_eq(logger_prepare(logger, "/no/such/log", "off",
-			     ACCESS_KV, &change, why, sizeof(why)),
+	ck_assert_int_eq(logger_prepare(logger,
+			     NAMES("/no/such/log", "off", ACCESS_KV), &change,
+			     &why),
 	    -ENOENT);
 
-	ck_assert_int_eq(logger_prepare(logger, moved_path, access_path,
-			     ACCESS_JSON, &change, why, sizeof(why)),
+	ck_assert_int_eq(logger_prepare(logger,
+			     NAMES(moved_path, access_path, ACCESS_JSON),
+			     &change, &why),
 	    0);
 	ck_assert_ptr_nonnull(change);
-	logger_commit(logger, moved_path, access_path, change);
+	logger_commit(logger, NAMES(moved_path, access_path, ACCESS_JSON),
+	    change);
 	await(log_path, " notice: before$");
 	/* The test's own time limit ends this. */
 	while (lines_like(moved_path, " notice: taken up$") == 0)
 		log_notice("taken up");
-	ck_assert_int_eq(logger_prepare(logger, log_path, "off", ACCESS_KV,
-			     &change, why, sizeof(why)),
+	ck_assert_int_eq(logger_prepare(logger,
+			     NAMES(log_path, "off", ACCESS_KV), &change, &why),
 	    0);
 	logger_abandon(change);
 	log_notice("after");
@@ -302,11 +310,11 @@ END_TEST
 /* A fifo that nobody reads must not hold up the start. */
 START_TEST(test_fifo)
 {
-	char why[256];
+	struct why why = { "" };
 
 	ck_assert_int_eq(mkfifo(log_path, 0600), 0);
-	ck_assert_int_eq(logger_open(logger, log_path, "off", ACCESS_KV, why,
-			     sizeof(why)),
+	ck_assert_int_eq(logger_open(logger, NAMES(log_path, "off", ACCESS_KV),
+			     &why),
 	    -ENXIO);
 	logger_free(logger);
 }
@@ -561,7 +569,8 @@ START_TEST(test_disk_full)
 	log_notice("not lost");
 	end();
 	ck_assert_uint_eq(lines_like(log_path, "notice: not lost"), 1);
-	ck_assert_uint_eq(lines_like(log_path,
+	/* in one report, or in several if the machine is busy */
+	ck_assert_uint_ge(lines_like(log_path,
 			      "lost .* log records: /dev/full: "
 			      "No space left on device$"),
 	    1);
@@ -653,13 +662,13 @@ static void
 change_to(const char *messages, const char *access)
 {
 	struct logger_change *change;
-	char why[256] = "";
+	struct why why = { "" };
 
-	ck_assert_msg(logger_prepare(logger, messages, access, ACCESS_KV,
-			  &change, why, sizeof(why)) == 0,
-	    "%s", why);
+	ck_assert_msg(logger_prepare(logger, NAMES(messages, access, ACCESS_KV),
+			  &change, &why) == 0,
+	    "%s", why.text);
 	ck_assert_ptr_nonnull(change);
-	logger_commit(logger, messages, access, change);
+	logger_commit(logger, NAMES(messages, access, ACCESS_KV), change);
 }
 
 static void

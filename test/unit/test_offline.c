@@ -52,15 +52,15 @@ START_TEST(checksum_tells_places)
 	backend->name[0] = 'x';
 	ck_assert_uint_ne(checksum_after(sim, &sim_seed), sum);
 	backend->name[0] = 'a';
-	config->source_prefix4 = 24;
+	config->settings.source_prefix4 = 24;
 	ck_assert_uint_ne(checksum_after(sim, &sim_seed), sum);
-	config->source_prefix4 = 32;
-	config->max_load = 125;
+	config->settings.source_prefix4 = 32;
+	config->settings.max_load = 125;
 	ck_assert_uint_ne(checksum_after(sim, &sim_seed), sum);
-	config->max_load = 0;
-	config->balance = BALANCE_4TUPLE;
+	config->settings.max_load = 0;
+	config->settings.balance = BALANCE_4TUPLE;
 	ck_assert_uint_ne(checksum_after(sim, &sim_seed), sum);
-	config->balance = BALANCE_SOURCE;
+	config->settings.balance = BALANCE_SOURCE;
 	ck_assert_uint_eq(checksum_after(sim, &sim_seed), sum);
 	sim_free(sim);
 }
@@ -269,7 +269,7 @@ START_TEST(explain_without_an_answer)
 	ck_assert_ptr_nonnull(strstr(told.err, "line 2: "));
 	told_free(&told);
 
-	sim_config(sim)->balance = BALANCE_ROUNDROBIN;
+	sim_config(sim)->settings.balance = BALANCE_ROUNDROBIN;
 	told = explain(sim->config, question, "192.0.2.7\n");
 	ck_assert_int_lt(told.error, 0);
 	ck_assert_str_eq(told.out, "");

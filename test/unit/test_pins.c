@@ -30,7 +30,7 @@ pin_sim_new(size_t count)
 {
 	struct sim *sim = sim_new(BALANCE_SOURCE, count, NULL);
 
-	sim_config(sim)->pin_on_change_ms = TIME_MS;
+	sim_config(sim)->settings.pin_on_change_ms = TIME_MS;
 	sim_publish(sim, &sim_seed);
 	return sim;
 }
@@ -67,7 +67,7 @@ place_all(struct sim *sim, uint32_t first, uint32_t count)
 	ck_assert_ptr_nonnull(ids);
 	free(copy->backend);
 	*copy = *config;
-	copy->pin_on_change_ms = 0;
+	copy->settings.pin_on_change_ms = 0;
 	copy->backend = calloc(copy->backends, sizeof(*copy->backend));
 	ck_assert_ptr_nonnull(copy->backend);
 	memcpy(copy->backend, config->backend,
@@ -262,7 +262,7 @@ START_TEST(several_changes)
 	ck_assert_uint_eq(count_different(second, again, ACTIVE / 2), 0);
 
 	/* What changes nobody's place makes no past. */
-	sim_config(sim)->retries = 1;
+	sim_config(sim)->settings.retries = 1;
 	sim_publish(sim, &sim_seed);
 	ck_assert_uint_eq(report_at(sim, now).pasts, 2);
 	free(after);
@@ -369,7 +369,7 @@ START_TEST(pins_keep_to_max_load)
 	uint32_t most = 0, sum = 0;
 	uint32_t *after;
 
-	sim_config(sim)->max_load = 110;
+	sim_config(sim)->settings.max_load = 110;
 	add_backend(sim, "new");
 	for (size_t i = 0; i < 5; i++)
 		atomic_store(&sim_backend(sim, i)->active, 0);
@@ -394,7 +394,7 @@ START_TEST(table_of_pins_is_full)
 	struct pins_report report;
 	uint32_t *before, *after;
 
-	sim_config(sim)->pin_clients = 1000;
+	sim_config(sim)->settings.pin_clients = 1000;
 	sim_config(sim)->backend[0].weight = 2;
 	sim_publish(sim, &sim_seed);
 	before = take_all(sim, 0, ACTIVE, now);
@@ -409,7 +409,7 @@ START_TEST(table_of_pins_is_full)
 	ck_assert_uint_gt(report.refused, 0);
 
 	/* A bigger one takes over what there is. */
-	sim_config(sim)->pin_clients = ACTIVE;
+	sim_config(sim)->settings.pin_clients = ACTIVE;
 	sim_publish(sim, &sim_seed);
 	ck_assert_uint_eq(report_at(sim, now + MINUTE).pinned, report.pinned);
 	ck_assert_uint_gt(report_at(sim, now + MINUTE).places, ACTIVE);
@@ -436,14 +436,14 @@ START_TEST(pasts_are_swept)
 	ck_assert_uint_lt(report_at(sim, 0).memory, report.memory);
 
 	/* The sweep does it by the clock. */
-	sim_config(sim)->pin_on_change_ms = 1;
+	sim_config(sim)->settings.pin_on_change_ms = 1;
 	add_backend(sim, "newer");
 	for (uint64_t end = timer_now_ms() + 2; timer_now_ms() < end;)
 		continue;
 	tables_sweep(&sim->tables);
 	ck_assert_uint_eq(report_at(sim, 0).pasts, 0);
 	ck_assert_uint_eq(tables_sweep(&sim->tables), 0);
-	sim_config(sim)->pin_on_change_ms = 0;
+	sim_config(sim)->settings.pin_on_change_ms = 0;
 	sim_publish(sim, &sim_seed);
 	ck_assert_ptr_null(sim->service->pins);
 	ck_assert_uint_eq(report_at(sim, 0).memory, 0);
@@ -542,8 +542,8 @@ START_TEST(workers_and_changes)
 	_Atomic bool stop = false;
 	struct pins_report report;
 
-	sim_config(sim)->pin_on_change_ms = 1000;
-	sim_config(sim)->pin_clients = 1000;
+	sim_config(sim)->settings.pin_on_change_ms = 1000;
+	sim_config(sim)->settings.pin_clients = 1000;
 	sim_publish(sim, &sim_seed);
 	for (int i = 0; i < WORKERS; i++) {
 		pickers[i] = (struct picker){ .tables = &sim->tables,
@@ -561,7 +561,7 @@ START_TEST(workers_and_changes)
 		while (atomic_load(&picker->picks) == picks)
 			sched_yield();
 		config->backend[i % 5].weight = 1 + i % 3;
-		config->pin_clients = 1000 + i % 4 * 1000;
+		config->settings.pin_clients = 1000 + i % 4 * 1000;
 		sim_set_down(sim, i % 5, i % 2 == 0);
 		sim_publish(sim, &sim_seed);
 		pins_report(sim->service->pins, timer_now_ms(), &report);

@@ -41,7 +41,8 @@ START_TEST(hash_keys)
 	static const uint8_t mapped_few[16] = { [10] = 0xff, [11] = 0xff, 128 };
 	static const uint8_t six_odd[16] = { 0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5,
 		6, 7, 8, 8 };
-	struct service service = { .source_prefix4 = 32, .source_prefix6 = 64 };
+	struct service service = { .settings = { .source_prefix4 = 32,
+				       .source_prefix6 = 64 } };
 	struct pick pick = { .conn = 0x0102030405060708 };
 	uint8_t key[PICK_KEY_MAX];
 
@@ -61,17 +62,17 @@ START_TEST(hash_keys)
 	ck_assert_mem_eq(key, six, 18);
 	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
 	ck_assert_mem_eq(key, six_net, 16);
-	service.source_prefix6 = 102;
+	service.settings.source_prefix6 = 102;
 	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
 	ck_assert_mem_eq(key, six_odd, 16);
-	service.source_prefix6 = 128;
+	service.settings.source_prefix6 = 128;
 	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
 	ck_assert_mem_eq(key, six, 16);
 	memcpy(pick.client.ip, mapped, 16);
-	service.source_prefix4 = 28;
+	service.settings.source_prefix4 = 28;
 	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
 	ck_assert_mem_eq(key, mapped_net, 16);
-	service.source_prefix4 = 1;
+	service.settings.source_prefix4 = 1;
 	ck_assert_uint_eq(policy_hash_network(&service, &pick, key), 16);
 	ck_assert_mem_eq(key, mapped_few, 16);
 	pick.client.family = AF_UNIX;

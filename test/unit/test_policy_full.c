@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "lb4/balance/pick.h"
+#include "lb4/balance/placing.h"
 #include "policy_sim.h"
 
 #define BACKENDS 4
@@ -26,7 +27,7 @@ full_sim_new(enum balance balance, unsigned max_load)
 
 	for (unsigned i = 0; i < BACKENDS; i++)
 		sim_config(sim)->backend[i].maxconn = i + 1;
-	sim_config(sim)->max_load = max_load;
+	sim_config(sim)->settings.max_load = max_load;
 	sim_publish(sim, &sim_seed);
 	return sim;
 }
@@ -67,16 +68,16 @@ START_TEST(filled_to_the_last_place)
 		struct sim *sim = full_sim_new(_i, max_load);
 
 		for (uint32_t n = 0; n < PLACES; n++) {
-			ck_assert(!pick_is_full(sim->service));
+			ck_assert(!placing_is_full(sim->service));
 			ck_assert_int_ge(take(sim, n), 0);
 		}
 		for (unsigned i = 0; i < BACKENDS; i++)
 			ck_assert_uint_eq(sim_active(sim, i), i + 1);
-		ck_assert(pick_is_full(sim->service));
+		ck_assert(placing_is_full(sim->service));
 		ck_assert_int_eq(take(sim, 77), PICK_FULL);
 		for (unsigned i = 0; i < BACKENDS; i++) {
 			give(sim, i);
-			ck_assert(!pick_is_full(sim->service));
+			ck_assert(!placing_is_full(sim->service));
 			ck_assert_int_eq(take(sim, 77), (int)i);
 		}
 		empty(sim);
@@ -94,7 +95,7 @@ START_TEST(waits_for_the_right_ones)
 	sim_set_down(sim, 0, true);
 	fill(sim, 5);
 	ck_assert_uint_eq(sim_active(sim, 0) + sim_active(sim, 3), 0);
-	ck_assert(pick_is_full(sim->service));
+	ck_assert(placing_is_full(sim->service));
 	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 
 	/* none but the backup is up: its turn, until it is full */
@@ -102,7 +103,7 @@ START_TEST(waits_for_the_right_ones)
 	sim_set_admin(sim, 2, ADMIN_DRAIN);
 	fill(sim, 4);
 	ck_assert_uint_eq(sim_active(sim, 3), 4);
-	ck_assert(pick_is_full(sim->service));
+	ck_assert(placing_is_full(sim->service));
 	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 
 	/* all are down: they are tried all the same, backups last */
@@ -115,7 +116,7 @@ START_TEST(waits_for_the_right_ones)
 	ck_assert_int_eq(take(sim, 77), 1);
 	for (unsigned i = 0; i < BACKENDS; i++)
 		sim_set_admin(sim, i, ADMIN_MAINT);
-	ck_assert(!pick_is_full(sim->service));
+	ck_assert(!placing_is_full(sim->service));
 	ck_assert_int_eq(take(sim, 77), PICK_NONE);
 	empty(sim);
 }
@@ -233,18 +234,18 @@ START_TEST(the_queue_outlives_tables)
 	ck_assert(!sim->service->limited);
 	ck_assert_ptr_null(atomic_load(&sim->service->state->waitqueue));
 	sim_config(sim)->backend[2].maxconn = 7;
-	sim_config(sim)->timeout_connect_ms = 5000;
+	sim_config(sim)->settings.conn.timeout_connect_ms = 5000;
 	sim_publish(sim, &sim_seed);
 	ck_assert(sim->service->limited);
-	ck_assert_uint_eq(sim->service->timeout_queue_ms, 5000);
+	ck_assert_uint_eq(sim->service->settings.conn.timeout_queue_ms, 5000);
 	queue = atomic_load(&sim->service->state->waitqueue);
 	ck_assert_ptr_nonnull(queue);
 	ck_assert_uint_eq(queue->workers, sim->tables.workers);
 	sim_config(sim)->backend[2].maxconn = 0;
-	sim_config(sim)->timeout_queue_ms = 70;
+	sim_config(sim)->settings.conn.timeout_queue_ms = 70;
 	sim_publish(sim, &sim_seed);
 	ck_assert(!sim->service->limited);
-	ck_assert_uint_eq(sim->service->timeout_queue_ms, 70);
+	ck_assert_uint_eq(sim->service->settings.conn.timeout_queue_ms, 70);
 	ck_assert_ptr_eq(atomic_load(&sim->service->state->waitqueue), queue);
 	sim_free(sim);
 }

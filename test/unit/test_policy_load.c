@@ -339,7 +339,7 @@ with_max_load(enum balance balance, size_t count, const unsigned *weights,
 {
 	struct sim *sim = sim_new(balance, count, weights);
 
-	sim_config(sim)->max_load = percent;
+	sim_config(sim)->settings.max_load = percent;
 	sim_publish(sim, &sim_seed);
 	return sim;
 }
@@ -358,7 +358,7 @@ bound_of(const struct sim *sim, size_t index)
 		active += sim_active(sim, i);
 		weight += one->weight;
 	}
-	top = sim->service->max_load * active *
+	top = sim->service->settings.max_load * active *
 	    sim->service->backend[index].weight;
 	ck_assert_uint_gt(weight, 0);
 	bottom = 100 * weight;
@@ -458,7 +458,7 @@ START_TEST(bounds_move_nobody_without_need)
 	uint16_t *after = calloc(10000, sizeof(*after));
 
 	sim_run(sim, 10000, before);
-	sim_config(sim)->max_load = 125;
+	sim_config(sim)->settings.max_load = 125;
 	sim_publish(sim, &sim_seed);
 	for (size_t i = 0; i < 10; i++)
 		atomic_store(&sim_backend(sim, i)->active, 1000);
@@ -571,7 +571,7 @@ with_slowstart(enum balance balance)
 {
 	struct sim *sim = sim_new(balance, 4, NULL);
 
-	sim_config(sim)->slowstart_ms = 10000;
+	sim_config(sim)->settings.slowstart_ms = 10000;
 	sim_publish(sim, &sim_seed);
 	return sim;
 }
@@ -630,7 +630,7 @@ START_TEST(who_starts_among_busy_ones_starts_slowly)
 	struct sim *sim = sim_new(BALANCE_RANDOM, count, NULL);
 	double share, at_full;
 
-	sim_config(sim)->slowstart_ms = 10000;
+	sim_config(sim)->settings.slowstart_ms = 10000;
 	sim_publish(sim, &sim_seed);
 	for (size_t i = 1; i < count; i++)
 		atomic_store(&sim_backend(sim, i)->active, 50);

@@ -41,7 +41,7 @@ check_backups_serve(struct sim *sim)
 {
 	sim_run(sim, 10000, NULL);
 	ck_assert_uint_eq(sim->picked[2] + sim->picked[5], 10000);
-	if (sim->service->balance == BALANCE_FIRST)
+	if (sim->service->settings.balance == BALANCE_FIRST)
 		ck_assert_uint_eq(sim->picked[2], 10000);
 	else
 		ck_assert_double_eq_tol(sim->picked[2], 5000, 300);
@@ -142,7 +142,7 @@ with_zones(enum balance balance, size_t count, const char *zones)
 		if (zones[i % kinds] == '-')
 			sim_config(sim)->backend[i].zone[0] = '\0';
 	}
-	sim_config(sim)->zone_affinity = true;
+	sim_config(sim)->settings.zone_affinity = true;
 	return sim;
 }
 
@@ -174,7 +174,7 @@ START_TEST(who_joins_is_checked_first)
 	struct sim *sim = sim_new((enum balance)_i, 3, NULL);
 	struct config_service *service = sim_config(sim);
 
-	service->check.kind = CHECK_TCP;
+	service->settings.check.kind = CHECK_TCP;
 	sim_publish(sim, &sim_seed);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert(!backend_is_joining(sim_backend(sim, i)));
@@ -220,8 +220,8 @@ START_TEST(init_says_who_joins_at_the_start)
 		tables_init(&tables, 1);
 		service = table_config_service(config, "web", BALANCE_SOURCE);
 		table_config_backend(service, "a", 1, 80)->check_port = 9;
-		service->check.kind = CHECK_TCP;
-		service->check.init = init;
+		service->settings.check.kind = CHECK_TCP;
+		service->settings.check.init = init;
 		ck_assert_int_eq(tables_publish(&tables, config, &sim_seed), 0);
 		ck_assert_int_eq(backend_is_joining(table_current(&tables)
 							->service[0]
@@ -246,7 +246,7 @@ START_TEST(who_comes_back_is_checked_first)
 	struct config_service *service = sim_config(sim);
 	struct backend *backend = sim_backend(sim, 1);
 
-	service->check.kind = CHECK_TCP;
+	service->settings.check.kind = CHECK_TCP;
 	sim_publish(sim, &sim_seed);
 	atomic_store(&backend->active, 1);
 	service->backends = 1;
@@ -260,7 +260,7 @@ START_TEST(who_comes_back_is_checked_first)
 	sim_publish(sim, &sim_seed);
 	ck_assert(backend_is_joining(sim_backend(sim, 0)));
 	/* Without checks there is none to wait for. */
-	service->check.kind = CHECK_NONE;
+	service->settings.check.kind = CHECK_NONE;
 	sim_publish(sim, &sim_seed);
 	ck_assert(!backend_is_joining(backend));
 	ck_assert(!backend_is_joining(sim_backend(sim, 0)));
@@ -430,7 +430,7 @@ START_TEST(hash_goes_without_zones_by_default)
 	uint16_t *after = calloc(CLIENTS, sizeof(*after));
 
 	sim_run(sim, CLIENTS, before);
-	sim_config(sim)->zone_affinity = false;
+	sim_config(sim)->settings.zone_affinity = false;
 	settle(sim, "a");
 	sim_run(sim, CLIENTS, after);
 	ck_assert_mem_eq(before, after, CLIENTS * sizeof(*before));

@@ -233,7 +233,7 @@ START_TEST(prefixes_are_clients)
 	struct sim *sim = sim_new(BALANCE_SOURCE, 10, NULL);
 	unsigned seen = 0;
 
-	sim_config(sim)->source_prefix4 = 24;
+	sim_config(sim)->settings.source_prefix4 = 24;
 	sim_publish(sim, &sim_seed);
 	for (uint32_t i = 0; i < 256 * 256; i++) {
 		struct pick pick = sim_client(i);

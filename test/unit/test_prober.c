@@ -335,7 +335,7 @@ rig_service(struct rig *rig, struct fake *const *fakes, size_t count,
 		table_config_backend(web, name, 1, 1);
 		web->backend[i].addr = fakes[i]->addr;
 	}
-	web->check = (struct config_check){
+	web->settings.check = (struct config_check){
 		.kind = kind,
 		.inter_ms = inter_ms,
 		.timeout_ms = 10000,
@@ -343,7 +343,7 @@ rig_service(struct rig *rig, struct fake *const *fakes, size_t count,
 		.fall = 3,
 	};
 	if (kind == CHECK_HTTP)
-		strcpy(web->check.args, "GET /healthz?a=b");
+		strcpy(web->settings.check.args, "GET /healthz?a=b");
 	return web;
 }
 
@@ -462,7 +462,8 @@ START_TEST(hints_are_no_answer)
 	char want[256];
 
 	rig_init(&rig);
-	strcpy(rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)->check.host,
+	strcpy(rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)
+		   ->settings.check.host,
 	    "app.example:8080");
 	rig_start(&rig);
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
@@ -495,8 +496,9 @@ START_TEST(http_fails)
 	struct rig rig;
 
 	rig_init(&rig);
-	rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)->check.timeout_ms =
-	    failures[_i].mode == SILENT ? 150 : 10000;
+	rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)
+	    ->settings.check.timeout_ms = failures[_i].mode == SILENT ? 150
+								      : 10000;
 	rig_start(&rig);
 	WAIT_FOR(is(&rig, 0, true, failures[_i].result));
 	ck_assert_uint_eq(count_said(LOG_LEVEL_WARNING, failures[_i].text), 1);
@@ -680,9 +682,9 @@ START_TEST(follows_the_table)
 	/* Other ways: the same backends are checked anew. */
 	atomic_store(&fakes[0]->mode, SILENT);
 	atomic_store(&fakes[2]->mode, SILENT);
-	web->check.kind = CHECK_TCP;
-	web->check.args[0] = '\0';
-	web->check.inter_ms = 50;
+	web->settings.check.kind = CHECK_TCP;
+	web->settings.check.args[0] = '\0';
+	web->settings.check.inter_ms = 50;
 	rig_publish(&rig);
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
 	WAIT_FOR(is(&rig, 1, false, HEALTH_PASSED));
@@ -690,7 +692,7 @@ START_TEST(follows_the_table)
 	/* No checks: nothing is known, and it counts as up. */
 	fake_stop(fakes[0]);
 	WAIT_FOR(is(&rig, 0, true, HEALTH_REFUSED));
-	web->check.kind = CHECK_NONE;
+	web->settings.check.kind = CHECK_NONE;
 	rig_publish(&rig);
 	WAIT_FOR(rig_health(&rig, 0) == 0 && rig_health(&rig, 1) == 0);
 	WAIT_FOR(atomic_load(&rig_backend(&rig, 0)->refs) == 1);
@@ -755,7 +757,7 @@ START_TEST(follows_the_table_at_speed)
 	rig_start(&rig);
 	for (unsigned i = 0; i < 300; i++) {
 		web->backends = 1 + i % 6;
-		web->check.fall = 1 + i % 7 % 3;
+		web->settings.check.fall = 1 + i % 7 % 3;
 		rig_publish(&rig);
 		prober_suspect(rig.prober, i);
 		if (i % 10 == 0)
@@ -823,7 +825,8 @@ START_TEST(our_own_limits)
 	uint64_t start_ms;
 
 	rig_init(&rig);
-	rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)->check.fall = 1;
+	rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)->settings.check.fall =
+	    1;
 	rig_start(&rig);
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
 	WAIT_FOR(atomic_load(&fake->fins) == 1);
@@ -943,8 +946,8 @@ START_TEST(unix_queues)
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
 
 	/* the probe itself is in the queue now */
-	rig.config->service[0].check.timeout_ms = 150;
-	rig.config->service[0].check.fall = 1;
+	rig.config->service[0].settings.check.timeout_ms = 150;
+	rig.config->service[0].settings.check.fall = 1;
 	rig_publish(&rig);
 	WAIT_FOR(is(&rig, 0, true, HEALTH_NO_ANSWER));
 	ck_assert_uint_eq(count_said(LOG_LEVEL_WARNING,
@@ -971,7 +974,7 @@ START_TEST(stops_at_any_time)
 	for (int i = 0; i < 20; i++) {
 		rig_init(&rig);
 		rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS)
-		    ->check.inter_ms = i % 2 ? 10 : 1;
+		    ->settings.check.inter_ms = i % 2 ? 10 : 1;
 		rig_start(&rig);
 		for (int j = 0; j < i; j++)
 			nap();
@@ -993,7 +996,8 @@ START_TEST(nobody_waits_for_another)
 	struct rig rig;
 
 	rig_init(&rig);
-	rig_service(&rig, fakes, 2, CHECK_HTTP, 10)->check.timeout_ms = DAY_MS;
+	rig_service(&rig, fakes, 2, CHECK_HTTP, 10)->settings.check.timeout_ms =
+	    DAY_MS;
 	rig_start(&rig);
 	WAIT_FOR(atomic_load(&fakes[0]->conns) == 1);
 	WAIT_FOR(atomic_load(&fakes[1]->conns) >= 20);
@@ -1031,8 +1035,8 @@ START_TEST(looked_late_is_not_answered_late)
 	uint64_t late_ms;
 
 	rig_init(&rig);
-	rig_service(&rig, fakes, 2, CHECK_HTTP, DAY_MS)->check.timeout_ms =
-	    (unsigned)timeout_ms;
+	rig_service(&rig, fakes, 2, CHECK_HTTP, DAY_MS)
+	    ->settings.check.timeout_ms = (unsigned)timeout_ms;
 	rig_publish(&rig);
 	prober_set_news(rig.prober, stand_still, NULL);
 	ck_assert_int_eq(prober_start(rig.prober), 0);
@@ -1065,11 +1069,11 @@ START_TEST(init_is_down)
 
 	rig_init(&rig);
 	web = rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS);
-	web->check.init = CHECK_INIT_DOWN;
-	web->check.rise = 3;
-	web->check.fall = 1;
-	web->check.fastinter_ms = 20;
-	web->check.downinter_ms = 30;
+	web->settings.check.init = CHECK_INIT_DOWN;
+	web->settings.check.rise = 3;
+	web->settings.check.fall = 1;
+	web->settings.check.fastinter_ms = 20;
+	web->settings.check.downinter_ms = 30;
 	rig_publish(&rig);
 	ck_assert(!backend_is_available(rig_backend(&rig, 0)));
 	rig_start(&rig);

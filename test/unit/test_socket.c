@@ -19,9 +19,14 @@
 #include "common/log.h"
 #include "common/timer.h"
 #include "lb4/config/config.h"
-#include "lb4/control/control.h"
+#include "lb4/control/events.h"
+#include "lb4/control/handle.h"
+#include "lb4/control/running.h"
+#include "lb4/control/source.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
+#include "lb4/engine/engine_limits.h"
+#include "lb4/engine/peers.h"
 #include "lb4/table/table.h"
 #include "table_config.h"
 
@@ -31,7 +36,8 @@
 static char folder[] = "/tmp/test_socket.XXXXXX";
 static struct config *config;
 static struct tables tables;
-static struct control control;
+static struct running running;
+static struct source source;
 static struct engine *engine;
 static struct control_socket *sock;
 static uint64_t now_ms;
@@ -61,14 +67,17 @@ setup(void)
 	    &(struct engine_limits){ .nofile = 1000, .maxconn = 100 },
 	    &(struct engine_peers){ .control = NULL });
 	ck_assert_ptr_nonnull(engine);
-	control.parts.engine = engine;
-	control.parts.version = "1";
-	control.parts.tables = &tables;
-	control.parts.config = config;
-	control.parts.socket = sock;
-	control.threads = threads_new(&control.parts);
-	ck_assert_ptr_nonnull(control.threads);
-	ck_assert_int_eq(control_socket_start(sock, &control), 0);
+	memset(&running, 0, sizeof(running));
+	running.engine = engine;
+	running.version = "1";
+	running.tables = &tables;
+	running.config = config;
+	running.threads = threads_new(engine, NULL, NULL);
+	ck_assert_ptr_nonnull(running.threads);
+	ck_assert_int_eq(control_socket_start(sock, handle_of(&running),
+			     &source),
+	    0);
+	events_subscribe(&running.events, control_socket_event, sock);
 	now_ms = timer_now_ms();
 }
 
@@ -79,7 +88,7 @@ teardown(void)
 
 	control_socket_stop(sock);
 	control_socket_free(sock);
-	threads_free(control.threads);
+	threads_free(running.threads);
 	engine_free(engine);
 	ck_assert_int_eq(stat(config->control, &st), -1);
 	ck_assert_int_eq(rmdir(folder), 0);
@@ -92,7 +101,7 @@ static void
 turn(void)
 {
 	for (int i = 0; i < 40; i++)
-		control_socket_turn(sock, now_ms);
+		source.turn(source.owner, now_ms);
 }
 
 static int
@@ -237,7 +246,7 @@ START_TEST(test_deaf)
 
 	for (int i = 0; i < 2000; i++) {
 		(void)send(fd, "help\n", 5, MSG_DONTWAIT | MSG_NOSIGNAL);
-		control_socket_turn(sock, now_ms);
+		source.turn(source.owner, now_ms);
 	}
 	now_ms += 9000;
 	turn();
@@ -288,7 +297,8 @@ START_TEST(test_monitor)
 	say(slow, "monitor --json\n");
 	now_ms += 400000; /* monitors may be silent */
 	turn();
-	control_socket_event(sock, "admin", "web", "app0000", "%s", "drain");
+	events_tell(&running.events,
+	    &(struct event){ "admin", "web", "app0000" }, "%s", "drain");
 	turn();
 	text = heard(fd, &closed);
 	ck_assert_str_eq(text + strcspn(text, " "),
@@ -296,14 +306,16 @@ START_TEST(test_monitor)
 	/* the next line ends it */
 	say(fd, "log-level\n");
 	expect(fd, "error\n\n", false);
-	control_socket_event(sock, "kill", NULL, NULL, "%d conns", 3);
+	events_tell(&running.events, &(struct event){ .kind = "kill" },
+	    "%d conns", 3);
 	turn();
 	expect(fd, "", false);
 
 	/* the other one does not read */
 	for (int i = 0; i < 30000 && control_socket_callers(sock) > 1; i++) {
-		control_socket_event(sock, "kill", NULL, NULL, "%d conns", i);
-		control_socket_turn(sock, now_ms);
+		events_tell(&running.events, &(struct event){ .kind = "kill" },
+		    "%d conns", i);
+		source.turn(source.owner, now_ms);
 	}
 	ck_assert_uint_eq(control_socket_callers(sock), 1);
 	close(fd);

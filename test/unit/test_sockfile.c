@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/why.h"
+
 static char dir[64];
 static char path[96];
 static char other[96];
@@ -176,21 +178,18 @@ END_TEST
 START_TEST(names)
 {
 	struct sockfile_access access;
-	char why[128];
+	struct why why = { "" };
 
-	ck_assert_int_eq(sockfile_access_find(&access, "", "", 0640, why,
-			     sizeof(why)),
-	    0);
+	ck_assert_int_eq(sockfile_access_find(&access, "", "", 0640, &why), 0);
 	ck_assert_uint_eq(access.uid, (uid_t)-1);
 	ck_assert_uint_eq(access.mode, 0640);
-	ck_assert_int_eq(sockfile_access_find(&access, "nosuch-u", "", 0, why,
-			     sizeof(why)),
+	ck_assert_int_eq(sockfile_access_find(&access, "nosuch-u", "", 0, &why),
 	    -ENOENT);
-	ck_assert_str_eq(why, "there is no user nosuch-u");
+	ck_assert_str_eq(why.text, "there is no user nosuch-u");
 	ck_assert_int_eq(sockfile_access_find(&access, "root", "nosuch-g", 0,
-			     why, sizeof(why)),
+			     &why),
 	    -ENOENT);
-	ck_assert_str_eq(why, "there is no group nosuch-g");
+	ck_assert_str_eq(why.text, "there is no group nosuch-g");
 }
 END_TEST
 

@@ -115,46 +115,34 @@ START_TEST(settings_are_taken_over)
 	const struct service *service;
 
 	table_config_backend(one, "a", 1, 80);
-	one->check = (struct config_check){ .kind = CHECK_HTTP,
+	one->settings.check = (struct config_check){ .kind = CHECK_HTTP,
 		.args = "GET /healthz",
 		.inter_ms = 1,
 		.timeout_ms = 2,
 		.rise = 3,
 		.fall = 4 };
-	one->retries = 5;
-	one->maxconn = 6;
-	one->nodelay = true;
-	one->keepalive = KEEPALIVE_BACKEND;
-	one->user_timeout_ms = 7;
-	one->timeout_connect_ms = 8;
-	one->timeout_idle_ms = 9;
-	one->timeout_half_close_ms = 10;
-	one->reset_linger_ms = 11;
-	one->timeout_stall_ms = 12;
-	one->abort_on_close = true;
-	one->sndbuf_backend = 13;
-	one->rcvbuf_backend = 14;
-	one->notsent_lowat_backend = 15;
+	one->settings.retries = 5;
+	one->settings.maxconn = 6;
+	one->settings.nodelay = true;
+	one->settings.keepalive = KEEPALIVE_BACKEND;
+	one->settings.user_timeout_ms = 7;
+	one->settings.conn.timeout_connect_ms = 8;
+	one->settings.conn.timeout_idle_ms = 9;
+	one->settings.conn.timeout_half_close_ms = 10;
+	one->settings.conn.reset_linger_ms = 11;
+	one->settings.conn.timeout_stall_ms = 12;
+	one->settings.conn.abort_on_close = true;
+	one->settings.conn.timeout_queue_ms = 16;
+	one->settings.sndbuf_backend = 13;
+	one->settings.rcvbuf_backend = 14;
+	one->settings.notsent_lowat_backend = 15;
 	tables_init(&tables, 1);
 	publish(&tables, config);
 
 	service = service_of(&tables, 0);
-	ck_assert_int_eq(service->balance, BALANCE_SOURCE);
-	ck_assert_mem_eq(&service->check, &one->check, sizeof(one->check));
-	ck_assert_uint_eq(service->retries, 5);
-	ck_assert_uint_eq(service->maxconn, 6);
-	ck_assert(service->nodelay);
-	ck_assert_int_eq(service->keepalive, KEEPALIVE_BACKEND);
-	ck_assert_uint_eq(service->user_timeout_ms, 7);
-	ck_assert_uint_eq(service->timeout_connect_ms, 8);
-	ck_assert_uint_eq(service->timeout_idle_ms, 9);
-	ck_assert_uint_eq(service->timeout_half_close_ms, 10);
-	ck_assert_uint_eq(service->reset_linger_ms, 11);
-	ck_assert_uint_eq(service->timeout_stall_ms, 12);
-	ck_assert(service->abort_on_close);
-	ck_assert_uint_eq(service->sndbuf_backend, 13);
-	ck_assert_uint_eq(service->rcvbuf_backend, 14);
-	ck_assert_uint_eq(service->notsent_lowat_backend, 15);
+	ck_assert_int_eq(service->settings.balance, BALANCE_SOURCE);
+	ck_assert_mem_eq(&service->settings, &one->settings,
+	    sizeof(one->settings));
 	tables_done(&tables);
 	table_config_free(config);
 }
@@ -198,7 +186,7 @@ START_TEST(same_identity_is_the_same_object)
 	web = table_config_service(config, "web", BALANCE_ROUNDROBIN);
 	table_config_backend(web, "a", 9, 80);
 	table_config_backend(web, "b", 1, 81);
-	web->check.kind = CHECK_TCP;
+	web->settings.check.kind = CHECK_TCP;
 	/* The same name and address in another service is another. */
 	table_config_backend(table_config_service(config, "www",
 				 BALANCE_SOURCE),
@@ -374,7 +362,8 @@ START_TEST(a_failure_changes_nothing)
 	ck_assert_ptr_eq(table_current(&tables), before);
 	ck_assert_uint_eq(tables.generation, 1);
 	ck_assert_uint_eq(tables.backends_count, 2);
-	ck_assert_int_eq(service_of(&tables, 0)->balance, BALANCE_4TUPLE);
+	ck_assert_int_eq(service_of(&tables, 0)->settings.balance,
+	    BALANCE_4TUPLE);
 	ck_assert_uint_eq(atomic_load(&backend_of(&tables, 0, 0)->refs), 1);
 	ck_assert_uint_eq(atomic_load(&tables_state(&tables, "a")->refs), 1);
 	ck_assert(health_is_down(atomic_load(&backend_of(&tables, 0, 0)
@@ -382,7 +371,7 @@ START_TEST(a_failure_changes_nothing)
 	ck_assert_uint_eq(tables_sweep(&tables), 0);
 
 	/* Round robin has no such limit. */
-	heavy->balance = BALANCE_ROUNDROBIN;
+	heavy->settings.balance = BALANCE_ROUNDROBIN;
 	publish(&tables, config);
 	ck_assert_uint_eq(table_current(&tables)->generation, 2);
 	ck_assert_uint_eq(tables_state(&tables, "new")->id, 2);

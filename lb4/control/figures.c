@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Reading the figures of services and backends: see figures.h. */
+#include "lb4/control/figures.h"
+
+#include <stdatomic.h>
+
+#include "lb4/model/gate.h"
+#include "lb4/model/waitqueue.h"
+#include "lb4/table/table.h"
+
+static uint64_t
+load(const _Atomic uint64_t *field)
+{
+	return atomic_load_explicit(field, memory_order_acquire);
+}
+
+static void
+add_workers(const struct service_state *state, struct figures_service *figures)
+{
+	for (unsigned i = 0; i < state->workers; i++) {
+		const struct service_stats *stats = &state->stats[i];
+
+		figures->accepted += load(&stats->accepted);
+		figures->closed += load(&stats->closed);
+		figures->failed += load(&stats->failed);
+		figures->retries += load(&stats->retries);
+		figures->discarded_bytes += load(&stats->discarded_bytes);
+		figures->stalled += load(&stats->stalled);
+		figures->shed += load(&stats->shed);
+	}
+}
+
+static void
+add_backends(const struct service *service, struct figures_service *figures)
+{
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct service_backend *entry = &service->backend[i];
+		struct backend_sums sums;
+
+		backend_sum(entry->backend, &sums);
+		figures->no_ports += sums.no_ports;
+		figures->available += entry->weight > 0 &&
+		    backend_is_available(entry->backend);
+	}
+}
+
+void
+figures_service(const struct service *service, struct figures_service *figures)
+{
+	const struct service_state *state = service->state;
+	const struct waitqueue *queue = atomic_load_explicit(&state->waitqueue,
+	    memory_order_acquire);
+
+	*figures = (struct figures_service){
+		.active = atomic_load(&state->gate.inside),
+		.full = gate_is_full(&service->state->gate,
+		    service->settings.maxconn),
+	};
+	if (queue != NULL)
+		figures->queued = atomic_load_explicit(&queue->waiting,
+		    memory_order_relaxed);
+	add_workers(state, figures);
+	add_backends(service, figures);
+}
+
+void
+figures_backend(const struct backend *backend, struct figures_backend *figures)
+{
+	*figures = (struct figures_backend){
+		.admin = atomic_load_explicit(&backend->admin,
+		    memory_order_relaxed),
+		.health = atomic_load_explicit(&backend->health,
+		    memory_order_acquire),
+		.joining = backend_is_joining(backend),
+		.admin_since_ms = backend->admin_since_ms,
+		.health_since_ms = load(&backend->health_since_ms),
+		.checked_ms = load(&backend->checked_ms),
+		.active = backend_active(backend),
+	};
+	figures->check_ms = atomic_load_explicit(&backend->check_us,
+				memory_order_relaxed) /
+	    1000.0;
+	backend_sum(backend, &figures->sums);
+}
+
+const char *
+figures_state_name(const struct figures_backend *figures)
+{
+	if (figures->admin != ADMIN_READY)
+		return admin_state_name(figures->admin);
+	if (figures->joining)
+		return "joining";
+	return health_is_down(figures->health) ? "down" : "up";
+}
+
+const char *
+figures_health_name(const struct figures_backend *figures, bool checked)
+{
+	if (!checked)
+		return "unchecked";
+	if (health_is_down(figures->health))
+		return "down";
+	return health_result(figures->health) == HEALTH_UNKNOWN ? "unknown"
+								: "up";
+}
+
+void
+figures_count(const struct table *table, struct figures_counts *counts)
+{
+	*counts = (struct figures_counts){ .services = 0 };
+	for (uint32_t id = 0; table != NULL && id < table->ids; id++) {
+		const struct service *service = table->service[id];
+
+		if (service == NULL)
+			continue;
+		counts->services++;
+		counts->backends += service->backends;
+		for (size_t i = 0; i < service->backends; i++)
+			counts->available +=
+			    backend_is_available(service->backend[i].backend);
+	}
+}
+
+void
+figures_add_up(const struct table *table, struct figures_totals *totals)
+{
+	*totals = (struct figures_totals){ .accepted = 0 };
+	for (uint32_t id = 0; id < table->ids; id++) {
+		const struct service *service = table->service[id];
+		struct figures_service figures;
+
+		if (service == NULL)
+			continue;
+		figures_service(service, &figures);
+		totals->accepted += figures.accepted;
+		totals->closed += figures.closed;
+		totals->failed += figures.failed;
+		totals->retries += figures.retries;
+		totals->no_ports += figures.no_ports;
+	}
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Reads the figures of services and backends for everything that shows them:
+ * `status`, `info`, the service manager, metrics.  Times are on the clock of
+ * timer_now_ms().  Workers and the prober keep writing, so related figures may
+ * differ by what happened between the reads.  For the control thread, or for a
+ * thread that keeps the table from being freed.
+ */
+#ifndef LB4_CONTROL_FIGURES_H
+#define LB4_CONTROL_FIGURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb4/model/backend.h"
+
+struct service;
+struct table;
+
+/* A service: sums over the workers, and over its backends in the table. */
+struct figures_service {
+	uint64_t active; /* conns */
+	uint64_t queued; /* clients that wait for a backend */
+	uint64_t accepted, closed, failed, retries;
+	uint64_t discarded_bytes;
+	uint64_t stalled, shed;
+	uint64_t no_ports;
+	size_t available; /* backends that take conns */
+	bool full;	  /* at its maxconn */
+};
+
+void figures_service(const struct service *service,
+    struct figures_service *figures);
+
+/* A backend. */
+struct figures_backend {
+	enum admin_state admin;
+	uint32_t health; /* the word; see backend.h */
+	bool joining;
+	uint64_t admin_since_ms;  /* 0: from the start */
+	uint64_t health_since_ms; /* 0: from the start */
+	uint64_t checked_ms;	  /* the last check's end; 0: none yet */
+	double check_ms;	  /* how long it took */
+	uint32_t active;
+	struct backend_sums sums;
+};
+
+void figures_backend(const struct backend *backend,
+    struct figures_backend *figures);
+
+/* The effective state: "up", "down", "joining", "drain" or "maint". */
+const char *figures_state_name(const struct figures_backend *figures);
+
+/* The health alone: "up", "down" or "unknown"; "unchecked" if the service has
+ * no checks. */
+const char *figures_health_name(const struct figures_backend *figures,
+    bool checked);
+
+/* Counts of a table; a NULL table has none. */
+struct figures_counts {
+	size_t services, backends;
+	size_t available; /* backends that are up and may take conns */
+};
+
+void figures_count(const struct table *table, struct figures_counts *counts);
+
+/* Sums over all services of a table. */
+struct figures_totals {
+	uint64_t accepted, closed, failed, retries, no_ports;
+};
+
+void figures_add_up(const struct table *table, struct figures_totals *totals);
+
+#endif

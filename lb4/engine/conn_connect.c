@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* A conn on its way to a backend: see conn_connect.h.  Called by conn.c. */
+#include "lb4/engine/conn_connect.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "common/log.h"
+#include "common/sock.h"
+#include "lb4/balance/pick.h"
+#include "lb4/engine/access.h"
+#include "lb4/engine/conn_state.h"
+#include "lb4/engine/ownconns.h"
+#include "lb4/engine/progress.h"
+#include "lb4/engine/waiting.h"
+#include "lb4/engine/worker_warn.h"
+#include "lb4/table/table.h"
+
+/* While descriptors, ports or memory are lacking: how long until a conn tries
+ * to connect again. */
+#define RESOURCE_RETRY_MS 50
+
+void
+conn_release_backend(const struct worker *worker, struct conn *conn)
+{
+	struct backend *backend = conn->backend;
+
+	if (backend == NULL)
+		return;
+	conn->backend = NULL;
+	pick_release(table_service_of(table_current(worker->shared->tables),
+			 conn->service),
+	    backend);
+	waiting_call(worker->shared, conn->service);
+}
+
+void
+conn_close_backend(struct worker *worker, struct conn *conn, bool reset)
+{
+	ownconns_forget(&worker->shared->own, &conn->own);
+	conn_close_side(&conn->side[BACKEND], reset);
+}
+
+uint32_t
+conn_connect_took(const struct worker *worker, const struct conn *conn)
+{
+	return (uint32_t)(worker->now_ms - conn->accepted_ms - conn->queue_ms);
+}
+
+/* Whether others wait who came before this one: it must not overtake them. */
+static bool
+comes_too_late(const struct conn *conn, const struct service *service)
+{
+	return service->limited && conn->state != CONN_QUEUED &&
+	    conn->tries == 0 && conn->backend == NULL &&
+	    waiting_is_used(conn->service);
+}
+
+int
+conn_choose(struct worker *worker, struct conn *conn)
+{
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
+	struct pick pick = {
+		.client = conn->client,
+		.conn = conn->id,
+		.now_ms = worker->now_ms,
+		.tries = conn->tries,
+	};
+	int index;
+
+	if (service == NULL || conn->tries > service->settings.retries)
+		return PICK_NONE;
+	if (comes_too_late(conn, service))
+		return PICK_FULL;
+	memcpy(pick.tried, conn->tried, sizeof(pick.tried));
+	index = pick_take(service, &pick);
+	if (index == PICK_FULL && conn->backend != NULL) {
+		/* its own place may be the one that is lacking */
+		conn_release_backend(worker, conn);
+		index = pick_take(service, &pick);
+	}
+	if (index >= 0) {
+		conn_release_backend(worker, conn);
+		conn->backend = service->backend[index].backend;
+	}
+	return index;
+}
+
+/* Lacking here, not at the backend: trying another one would not help. */
+static bool
+lacks_resource(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+	    error == ENOMEM || error == ENOSPC;
+}
+
+static struct sock_options
+backend_options(const struct service *service)
+{
+	return (struct sock_options){
+		.nodelay = service->settings.nodelay,
+		.keepalive = service->settings.keepalive == KEEPALIVE_BACKEND ||
+		    service->settings.keepalive == KEEPALIVE_BOTH,
+		.oobinline = true,
+		.user_timeout_ms = service->settings.user_timeout_ms,
+		.sndbuf = service->settings.sndbuf_backend,
+		.rcvbuf = service->settings.rcvbuf_backend,
+		.notsent_lowat = service->settings.notsent_lowat_backend,
+	};
+}
+
+/* Starts connecting to the chosen backend.  0 when the outcome is to come by
+ * epoll, else the -errno with which it failed at once. */
+static int
+start_attempt(struct worker *worker, struct conn *conn,
+    const struct service *service)
+{
+	struct sock_options options = backend_options(service);
+	struct addr addr = conn->backend->addr;
+	bool pending;
+	int fd, error;
+
+	if (addr_port(&addr) == 0)
+		addr_set_port(&addr, conn->port);
+	if ((fd = sock_connect(&addr, &options, &pending)) < 0)
+		return fd;
+	conn->own = ownconns_note(&worker->shared->own, fd, &addr);
+	conn->side[BACKEND] = (struct side){ .fd = fd };
+	/* not before connect(2): epoll would report an unconnected socket */
+	if ((error = conn_watch(worker, conn, BACKEND)) != 0) {
+		conn_close_backend(worker, conn, true);
+		return error;
+	}
+	conn->attempt_ms = worker->now_ms;
+	timer_arm(&worker->timers, &conn->timer,
+	    worker->now_ms + conn->settings.timeout_connect_ms);
+	return 0;
+}
+
+/* Nothing can be tried now: the client waits, but not longer than a backend
+ * may take to answer. */
+static enum conn_connecting
+wait_for_resource(struct worker *worker, struct conn *conn, int error)
+{
+	uint64_t first = conn->accepted_ms + conn->queue_ms;
+
+	conn->error = error;
+	if (worker->now_ms - first >= conn->settings.timeout_connect_ms) {
+		conn->reason = REASON_RESOURCE_CONNECT;
+		return CONNECT_GIVE_UP;
+	}
+	if (worker_may_warn(worker))
+		log_warning("service %s: cannot connect to a backend now: %s",
+		    conn->service->name, strerror(error));
+	conn->tries = 0;
+	timer_arm(&worker->timers, &conn->timer,
+	    worker->now_ms + RESOURCE_RETRY_MS);
+	return CONNECT_PENDING;
+}
+
+/* Ports are used up towards one address, by conns and by what waits for its
+ * TIME_WAIT to pass: our lack, not the backend's fault. */
+static void
+note_no_port(struct worker *worker, const struct conn *conn)
+{
+	char text[ADDR_TEXT_MAX];
+
+	conn_count(&conn_backend_stats(worker, conn)->no_ports, 1);
+	if (worker_may_warn(worker))
+		log_warning("%s/%s: cannot connect to %s: no local port is "
+			    "left: widen net.ipv4.ip_local_port_range, or give "
+			    "the service more backends",
+		    conn->service->name, conn->backend->name,
+		    addr_format(&conn->backend->addr, text, sizeof(text)));
+}
+
+static void
+note_failure(struct worker *worker, struct conn *conn, int error)
+{
+	const struct engine_peers *peers = &worker->shared->peers;
+
+	conn->error = error;
+	conn->tried[conn->tries++] = conn->backend->id;
+	if (error == EADDRNOTAVAIL) {
+		note_no_port(worker, conn);
+		return;
+	}
+	conn_count(&conn_backend_stats(worker, conn)->connect_failures, 1);
+	if (peers->suspect != NULL)
+		peers->suspect(peers->prober, conn->backend->id);
+}
+
+/* No candidate is left, or no attempt. */
+static enum conn_connecting
+give_up(struct worker *worker, struct conn *conn)
+{
+	if (conn->error == EADDRNOTAVAIL || conn->error == EAGAIN)
+		return wait_for_resource(worker, conn, conn->error);
+	conn->reason = conn->error == ETIMEDOUT ? REASON_CONNECT_TIMEOUT
+						: REASON_BACKEND_CONNECT;
+	return CONNECT_GIVE_UP;
+}
+
+/* Tries the chosen backend.  False when it failed at once: the next candidate
+ * is to be tried. */
+static bool
+try_chosen(struct worker *worker, struct conn *conn,
+    const struct service *service, enum conn_connecting *outcome)
+{
+	int error;
+
+	if (conn->tries > 0) {
+		conn->retries++;
+		conn_count(&conn_service_stats(worker, conn)->retries, 1);
+	}
+	*outcome = CONNECT_PENDING;
+	if ((error = start_attempt(worker, conn, service)) == 0)
+		return true;
+	if (lacks_resource(-error)) {
+		*outcome = wait_for_resource(worker, conn, -error);
+		return true;
+	}
+	note_failure(worker, conn, -error);
+	return false;
+}
+
+enum conn_connecting
+conn_connect_chosen(struct worker *worker, struct conn *conn, int index)
+{
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
+	enum conn_connecting outcome;
+
+	for (; index >= 0; index = conn_choose(worker, conn))
+		if (try_chosen(worker, conn, service, &outcome))
+			return outcome;
+	return index == PICK_FULL ? CONNECT_FULL : give_up(worker, conn);
+}
+
+enum conn_connecting
+conn_connect(struct worker *worker, struct conn *conn)
+{
+	return conn_connect_chosen(worker, conn, conn_choose(worker, conn));
+}
+
+/* ---- how it ended ------------------------------------------------------- */
+
+/* A port of our own choosing may happen to be the one that we connect to, on
+ * this machine: TCP then connects the socket to itself. */
+static bool
+connected_to_itself(const struct worker *worker, const struct conn *conn)
+{
+	uint16_t port = addr_port(&conn->backend->addr);
+
+	if (port == 0)
+		port = conn->port;
+	return port >= atomic_load_explicit(&worker->shared->port_low,
+			   memory_order_relaxed) &&
+	    port <= atomic_load_explicit(&worker->shared->port_high,
+			memory_order_relaxed) &&
+	    sock_is_own_peer(conn->side[BACKEND].fd);
+}
+
+int
+conn_attempt_error(const struct worker *worker, struct conn *conn,
+    uint32_t events)
+{
+	int fd = conn->side[BACKEND].fd, error;
+
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+		error = -sock_error(fd);
+		/* answered and reset before anything was exchanged: as good as
+		 * refused, unless it left something to read */
+		if (error == ECONNRESET && progress_unread(fd) > 0) {
+			conn->side[BACKEND].failed = true;
+			return 0;
+		}
+		if (error != 0)
+			return error;
+	}
+	return connected_to_itself(worker, conn) ? ECONNREFUSED : 0;
+}
+
+void
+conn_attempt_failed(struct worker *worker, struct conn *conn, int error)
+{
+	log_debug("conn %lu: backend %s: %s", conn->id, conn->backend->name,
+	    strerror(error));
+	/* it may have answered just now: not with a FIN, as if all were well */
+	conn_close_backend(worker, conn, true);
+	note_failure(worker, conn, error);
+}
+
+void
+conn_connected(struct worker *worker, struct conn *conn)
+{
+	conn->established = true;
+	conn->error = 0;
+	conn->connect_ms = conn_connect_took(worker, conn);
+	conn->last_ms = worker->now_ms;
+	conn->unwatched = true;
+	conn_count(&conn_backend_stats(worker, conn)->conns, 1);
+}
+
+bool
+conn_is_own(struct worker *worker, const struct conn *conn)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (!ownconns_is_ours(&worker->shared->own, conn->side[CLIENT].fd,
+		&conn->client))
+		return false;
+	if (worker_may_warn(worker))
+		log_warning("service %s: closed a conn from %s: it comes from "
+			    "lb4 itself, since a backend's address leads back "
+			    "here: see lb4.ini(5), backend",
+		    conn->service->name,
+		    endpoint_format(&conn->client, text, sizeof(text)));
+	return true;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The end of a conn: see conn_end.h.  Called by conn.c. */
+#include "lb4/engine/conn_end.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "lb4/engine/conn_connect.h"
+#include "lb4/engine/conn_relay.h"
+#include "lb4/engine/conn_state.h"
+#include "lb4/engine/gather.h"
+#include "lb4/engine/progress.h"
+#include "lb4/engine/waiting.h"
+#include "lb4/engine/worker_post.h"
+
+/* How often a reset that waits for the other side looks, at the slowest. */
+#define RESET_POLL_MS 20
+
+/* What has become of the bytes that were received. */
+struct outcome {
+	uint64_t delivered[SIDES]; /* [CLIENT]: to the client */
+	uint64_t discarded;
+};
+
+/* A conn that ends well leaves what its sockets hold to the kernel, which goes
+ * on delivering it; a reset throws that away. */
+static struct outcome
+outcome_of(const struct conn *conn)
+{
+	struct outcome outcome = { .discarded = 0 };
+
+	for (int s = CLIENT; s < SIDES; s++) {
+		uint64_t undelivered = 0;
+
+		outcome.discarded += conn->relay[s].lost;
+		if (conn->reason != REASON_DONE)
+			outcome.discarded += progress_unread(conn->side[s].fd);
+		if (!reason_is_normal(conn->reason))
+			undelivered = progress_undelivered(conn, s);
+		outcome.discarded += undelivered;
+		outcome.delivered[s] = conn->relay[conn_other(s)].bytes -
+		    undelivered;
+	}
+	return outcome;
+}
+
+static void
+send_record(struct worker *worker, const struct conn *conn,
+    const struct outcome *outcome)
+{
+	struct access_record record = {
+		.conn = conn->id,
+		.client = conn->client,
+		.worker = worker->index,
+		.reason = conn->reason,
+		.error = conn->error,
+		.retries = conn->retries,
+		.queue_ms = conn->queue_ms,
+		.connect_ms = conn->established
+		    ? conn->connect_ms
+		    : conn_connect_took(worker, conn),
+		.total_ms = worker->now_ms - conn->accepted_ms,
+		.bytes_to_backend = outcome->delivered[BACKEND],
+		.bytes_to_client = outcome->delivered[CLIENT],
+		.bytes_discarded = outcome->discarded,
+	};
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	record.end_realtime_ms = (int64_t)now.tv_sec * 1000 +
+	    now.tv_nsec / 1000000;
+	memcpy(record.service, conn->service->name, sizeof(record.service));
+	if (conn->backend != NULL)
+		memcpy(record.backend, conn->backend->name,
+		    sizeof(record.backend));
+	worker->shared->peers.access(worker->shared->peers.logger, &record);
+}
+
+static void
+account_end(struct worker *worker, const struct conn *conn)
+{
+	struct service_stats *stats = conn_service_stats(worker, conn);
+	const struct outcome outcome = outcome_of(conn);
+
+	conn_count(&stats->closed, 1);
+	if (!conn->established)
+		conn_count(&stats->failed, 1);
+	if (outcome.discarded > 0)
+		conn_count(&stats->discarded_bytes, outcome.discarded);
+	if (conn->reason == REASON_CLIENT_STALLED ||
+	    conn->reason == REASON_BACKEND_STALLED)
+		conn_count(&stats->stalled, 1);
+	if (conn->reason == REASON_SHED)
+		conn_count(&stats->shed, 1);
+	if (worker->shared->peers.access != NULL &&
+	    !atomic_load_explicit(&worker->shared->silent,
+		memory_order_relaxed))
+		send_record(worker, conn, &outcome);
+}
+
+void
+conn_close(struct worker *worker, struct conn *conn, enum reason reason)
+{
+	bool reset = !reason_is_normal(reason);
+
+	conn->reason = (uint8_t)reason;
+	if (conn->state == CONN_QUEUED)
+		waiting_leave(worker, conn);
+	relay_discard(&worker->relays, &conn->relay[CLIENT]);
+	relay_discard(&worker->relays, &conn->relay[BACKEND]);
+	account_end(worker, conn);
+	conn_close_side(&conn->side[CLIENT], reset);
+	conn_close_backend(worker, conn, reset);
+
+	timer_disarm(&worker->timers, &conn->timer);
+	conn_ready_remove(worker, conn);
+	gather_forget(worker, conn);
+	progress_forget(worker, conn);
+	conn_release_backend(worker, conn);
+	conn_set_state(conn, CONN_CLOSED);
+	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
+
+	worker_leave(worker->shared, &conn->service->gate);
+	worker_leave(worker->shared, &worker->shared->gate);
+}
+
+void
+conns_bury(struct worker *worker)
+{
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&worker->dead)) != NULL) {
+		TAILQ_REMOVE(&worker->dead, conn, entry);
+		slots_release(&worker->conns, conn);
+	}
+}
+
+/* ---- passing a reset on ------------------------------------------------- */
+
+static enum reason
+reset_reason(const struct conn *conn, enum conn_side failed)
+{
+	if (failed == CLIENT)
+		return conn_half_closed(conn) ? REASON_CLIENT_RESET_LAST
+					      : REASON_CLIENT_RESET;
+	return conn_half_closed(conn) ? REASON_BACKEND_RESET_LAST
+				      : REASON_BACKEND_RESET;
+}
+
+void
+conn_begin_reset(struct worker *worker, struct conn *conn)
+{
+	const enum conn_side failed = conn->failed_side;
+	struct side *side = &conn->side[failed];
+
+	/* what a call says after the error itself was told to another one */
+	if (conn->error == 0 || conn->error == EPIPE || conn->error == ENOTCONN)
+		conn->error = ECONNRESET;
+	conn->reason = (uint8_t)reset_reason(conn, failed);
+	side->failed = true;
+	side->in_ready = !side->eof;
+	conn->linger_since = (uint32_t)worker->now_ms;
+	relay_discard(&worker->relays, &conn->relay[conn_other(failed)]);
+}
+
+void
+conn_begin_cut(struct worker *worker, struct conn *conn, enum reason reason)
+{
+	(void)progress_look(worker, conn);
+	gather_forget(worker, conn);
+	conn->reason = (uint8_t)reason;
+	conn->failed_side = SIDES;
+	conn->linger_since = (uint32_t)worker->now_ms;
+}
+
+bool
+conn_all_is_read(const struct conn *conn)
+{
+	return progress_unread(conn->side[CLIENT].fd) == 0 &&
+	    progress_unread(conn->side[BACKEND].fd) == 0;
+}
+
+/* For how long the receivers have had the time of a reset. */
+static uint32_t
+lingered_ms(const struct worker *worker, const struct conn *conn)
+{
+	return (uint32_t)worker->now_ms - conn->linger_since;
+}
+
+/* Moves what the failed side had sent before; true when nothing is left. */
+static bool
+drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
+{
+	enum conn_side from = conn->failed_side;
+	struct relay *relay = &conn->relay[from];
+	int error;
+
+	switch (conn_move_bytes(worker, conn, from, &error)) {
+	case RELAY_HAS_MORE:
+		conn_ready_add(worker, conn);
+		return false;
+	case RELAY_TO_FAILED:
+	case RELAY_NO_RESOURCE:
+		*hopeless = true;
+		return false;
+	default:
+		return relay->held == 0 && !conn->side[from].in_ready;
+	}
+}
+
+/* Sends on what a relay's pipe holds, with the FIN if that was all, and reads
+ * nothing more.  How many bytes its receiver is still owed. */
+static uint64_t
+flush_for_cut(struct worker *worker, struct conn *conn, enum conn_side from)
+{
+	struct side *to = &conn->side[conn_other(from)];
+	int error;
+
+	conn->side[from].in_ready = false;
+	if (conn->relay[from].held > 0 &&
+	    conn_move_bytes(worker, conn, from, &error) == RELAY_FINISHED &&
+	    !conn->side[from].failed && shutdown(to->fd, SHUT_WR) == 0)
+		to->fin_sent = true;
+	return to->failed ? 0
+			  : conn->relay[from].held + progress_unsent(to->fd);
+}
+
+/* Goes on with a cut: it is over once both sides have what they are owed, or
+ * take no more of it. */
+static bool
+continue_cut(struct worker *worker, struct conn *conn)
+{
+	const uint64_t owed = flush_for_cut(worker, conn, CLIENT) +
+	    flush_for_cut(worker, conn, BACKEND);
+
+	if (progress_look(worker, conn))
+		conn->linger_since = (uint32_t)worker->now_ms;
+	if (owed == 0 ||
+	    lingered_ms(worker, conn) >= conn->settings.reset_linger_ms)
+		return true;
+	timer_arm(&worker->timers, &conn->timer,
+	    worker->now_ms + RESET_POLL_MS);
+	return false;
+}
+
+/* Goes on with a reset by one side: it is over once the other has everything,
+ * cannot have it, or has had its time. */
+static bool
+pass_reset_on(struct worker *worker, struct conn *conn)
+{
+	struct side *to = &conn->side[conn_other(conn->failed_side)];
+	uint32_t waited = lingered_ms(worker, conn);
+	uint32_t pause = waited < 1 ? 1 : waited;
+	bool hopeless = to->failed;
+	bool drained = !hopeless && drain_failed_side(worker, conn, &hopeless);
+
+	if (hopeless || waited >= conn->settings.reset_linger_ms ||
+	    (drained && progress_unsent(to->fd) == 0))
+		return true;
+	if (pause > RESET_POLL_MS)
+		pause = RESET_POLL_MS;
+	timer_arm(&worker->timers, &conn->timer, worker->now_ms + pause);
+	return false;
+}
+
+bool
+conn_end_step(struct worker *worker, struct conn *conn)
+{
+	return conn->failed_side == SIDES ? continue_cut(worker, conn)
+					  : pass_reset_on(worker, conn);
+}

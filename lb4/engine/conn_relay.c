@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* A conn that relays: see conn_relay.h.  Called by conn.c. */
+#include "lb4/engine/conn_relay.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "common/sock.h"
+#include "lb4/engine/conn_state.h"
+#include "lb4/engine/gather.h"
+#include "lb4/engine/progress.h"
+
+enum relay_result
+conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
+    int *error)
+{
+	struct relay *relay = &conn->relay[from];
+	struct backend_stats *stats = conn_backend_stats(worker, conn);
+	const uint64_t before = relay->bytes;
+	const enum relay_result result = relay_run(&worker->relays, relay,
+	    &conn->side[from], &conn->side[conn_other(from)], error);
+
+	if (relay->bytes != before)
+		conn_count(from == CLIENT ? &stats->bytes_to_backend
+					  : &stats->bytes_to_client,
+		    relay->bytes - before);
+	return result;
+}
+
+bool
+conn_is_idle(const struct worker *worker, const struct conn *conn)
+{
+	if (conn->state != CONN_RELAYING || conn->ready ||
+	    conn_half_closed(conn) ||
+	    conn_quiet_ms(worker, conn) < CONN_QUIET_MS)
+		return false;
+	for (int s = CLIENT; s < SIDES; s++) {
+		const struct side *side = &conn->side[s];
+
+		if (conn->relay[s].held > 0 || side->eof || side->rdhup ||
+		    side->failed || progress_unread(side->fd) > 0 ||
+		    progress_unsent(side->fd) > 0)
+			return false;
+	}
+	return true;
+}
+
+uint64_t
+conn_quiet_ms(const struct worker *worker, const struct conn *conn)
+{
+	uint64_t quiet_ms = worker->now_ms > conn->last_ms
+	    ? worker->now_ms - conn->last_ms
+	    : 0;
+
+	return conn->relay[CLIENT].bytes > 0 && conn->last_from == CLIENT
+	    ? quiet_ms / 10
+	    : quiet_ms;
+}
+
+/* ---- the timer ---------------------------------------------------------- */
+
+/* When to look whether a conn past its max-lifetime, or still before it, is to
+ * end. */
+static uint64_t
+lifetime_look(const struct worker *worker, const struct conn *conn)
+{
+	uint64_t look_ms = conn->last_ms + CONN_QUIET_MS;
+
+	if (worker->now_ms < conn->end_ms)
+		return conn->end_ms;
+	if (look_ms <= worker->now_ms)
+		look_ms = worker->now_ms + CONN_QUIET_MS / 4;
+	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
+}
+
+uint64_t
+conn_silence_limit(const struct conn *conn)
+{
+	return conn_half_closed(conn) ? conn->settings.timeout_half_close_ms
+				      : conn->settings.timeout_idle_ms;
+}
+
+void
+conn_arm_idle(struct worker *worker, struct conn *conn)
+{
+	const uint64_t limit_ms = conn_silence_limit(conn);
+	uint64_t next_ms = conn->last_ms + limit_ms;
+
+	if (conn->end_ms != 0 && lifetime_look(worker, conn) < next_ms)
+		next_ms = lifetime_look(worker, conn);
+	if (!conn->unwatched &&
+	    worker->now_ms + progress_pause_ms(conn, limit_ms) < next_ms)
+		next_ms = worker->now_ms + progress_pause_ms(conn, limit_ms);
+	timer_arm(&worker->timers, &conn->timer, next_ms);
+}
+
+/* Bytes have moved while no look was to come. */
+static void
+begin_looks(struct worker *worker, struct conn *conn)
+{
+	conn->unwatched = false;
+	conn_arm_idle(worker, conn);
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+/* Whether everything that comes from `side` has been passed on, FIN and all. */
+static bool
+finished(const struct conn *conn, enum conn_side side)
+{
+	return conn->side[conn_other(side)].fin_sent;
+}
+
+static enum conn_relayed
+failed(struct conn *conn, enum conn_side side, int error)
+{
+	conn->failed_side = (uint8_t)side;
+	conn->error = error;
+	return CONN_FAILED;
+}
+
+/* All bytes from `from` are delivered and it has ended: passes the FIN on.
+ * Or
+ * says how that ends the conn. */
+static enum conn_relayed
+pass_fin(struct worker *worker, struct conn *conn, enum conn_side from)
+{
+	struct side *to = &conn->side[conn_other(from)];
+
+	if (conn->side[from].failed)
+		return failed(conn, from, 0);
+	if (finished(conn, conn_other(from)))
+		return CONN_FINISHED;
+	if (shutdown(to->fd, SHUT_WR) == -1)
+		return failed(conn, conn_other(from), errno);
+	to->fin_sent = true;
+	conn->last_ms = worker->now_ms;
+	conn_arm_idle(worker, conn);
+	return CONN_GOES_ON;
+}
+
+static enum conn_relayed
+run_relay(struct worker *worker, struct conn *conn, enum conn_side from)
+{
+	struct relay *relay = &conn->relay[from];
+	const uint64_t before = relay->bytes;
+	enum relay_result result;
+	int error = 0;
+
+	result = conn_move_bytes(worker, conn, from, &error);
+	if (relay->bytes != before) {
+		conn->last_ms = worker->now_ms;
+		conn->last_from = (uint8_t)from;
+		if (conn->unwatched)
+			begin_looks(worker, conn);
+	}
+	switch (result) {
+	case RELAY_WAITS:
+		gather_update(worker, conn, from, relay->bytes - before);
+		return CONN_GOES_ON;
+	case RELAY_HAS_MORE:
+		conn_ready_add(worker, conn);
+		return CONN_GOES_ON;
+	case RELAY_FINISHED:
+		return pass_fin(worker, conn, from);
+	case RELAY_FROM_FAILED:
+		return failed(conn, from, error);
+	case RELAY_TO_FAILED:
+		return failed(conn, conn_other(from), error);
+	case RELAY_NO_RESOURCE:
+		conn->error = error;
+		return CONN_NO_RESOURCE;
+	}
+	return CONN_GOES_ON;
+}
+
+enum conn_relayed
+conn_relay(struct worker *worker, struct conn *conn, enum conn_side first)
+{
+	enum conn_relayed relayed = CONN_GOES_ON;
+
+	if (!finished(conn, first))
+		relayed = run_relay(worker, conn, first);
+	if (relayed == CONN_GOES_ON && !finished(conn, conn_other(first)))
+		relayed = run_relay(worker, conn, conn_other(first));
+	if (relayed != CONN_GOES_ON)
+		return relayed;
+	/* A socket may fail while nothing is read from it any more: after its
+	 * FIN, or behind a full pipe. */
+	for (int s = CLIENT; s < SIDES; s++)
+		if (conn->side[s].failed)
+			return failed(conn, (enum conn_side)s,
+			    -sock_error(conn->side[s].fd));
+	return CONN_GOES_ON;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * What all parts of a conn's life use: its state, its counts, its place in the
+ * ready list, its sockets.  Called by conn.c, conn_connect.c, conn_relay.c and
+ * conn_end.c.
+ */
+#ifndef LB4_ENGINE_CONN_STATE_H
+#define LB4_ENGINE_CONN_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lb4/engine/types.h"
+#include "lb4/model/service.h"
+
+/* The only place where the state changes; asserts that conn.h has the step.
+ * Called by the events in conn.c alone, and by conn_close(). */
+void conn_set_state(struct conn *conn, enum conn_state state);
+
+const char *conn_state_name(enum conn_state state);
+
+/* Adds the socket of that side to epoll.  0 or -errno. */
+int conn_watch(struct worker *worker, const struct conn *conn,
+    enum conn_side side);
+
+/* Closes the socket if there is one, with a reset if that is wanted. */
+void conn_close_side(struct side *side, bool reset);
+
+static inline enum conn_side
+conn_other(enum conn_side side)
+{
+	return side == CLIENT ? BACKEND : CLIENT;
+}
+
+static inline bool
+conn_half_closed(const struct conn *conn)
+{
+	return conn->side[CLIENT].fin_sent || conn->side[BACKEND].fin_sent;
+}
+
+/* The conn runs again in the next turn, without an event; or does not. */
+static inline void
+conn_ready_add(struct worker *worker, struct conn *conn)
+{
+	if (conn->ready)
+		return;
+	conn->ready = true;
+	TAILQ_INSERT_TAIL(&worker->ready, conn, entry);
+}
+
+static inline void
+conn_ready_remove(struct worker *worker, struct conn *conn)
+{
+	if (!conn->ready)
+		return;
+	conn->ready = false;
+	TAILQ_REMOVE(&worker->ready, conn, entry);
+}
+
+static inline struct service_stats *
+conn_service_stats(const struct worker *worker, const struct conn *conn)
+{
+	return &conn->service->stats[worker->index];
+}
+
+static inline struct backend_stats *
+conn_backend_stats(const struct worker *worker, const struct conn *conn)
+{
+	return &conn->backend->stats[worker->index];
+}
+
+/* A counter that only this worker writes. */
+static inline void
+conn_count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter,
+	    atomic_load_explicit(counter, memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
+
+#endif

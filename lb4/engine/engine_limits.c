@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The limits of the engine: see engine_limits.h. */
+#include "lb4/engine/engine_limits.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/cpus.h"
+#include "lb4/config/settings.h"
+#include "lb4/engine/pipes.h"
+#include "lb4/table/table.h"
+
+/* Descriptors for everything that is neither a conn's nor a pipe's: logs,
+ * epolls, mailboxes, checks. */
+#define FILES_SPARE 128
+#define FILES_PER_WORKER 4
+
+/* Without a word in the configuration: pipes are for what is under way, not
+ * for what is open; one for every 32 descriptors, but not over this. */
+#define PIPES_AUTO 512
+#define PIPES_PER_FILES 32
+
+#define MAXCONN_LEAST 16
+#define MAXCONN_MOST 10000000
+
+/* Workers for which there is room even if fewer are wanted. */
+#define WORKERS_ROOM 8
+
+unsigned
+engine_workers(const struct config *config)
+{
+	unsigned cpus;
+
+	if (config->workers != 0)
+		return config->workers;
+	cpus = cpus_usable();
+	return cpus > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : cpus;
+}
+
+unsigned
+engine_workers_room(const struct config *config)
+{
+	/* not cut by a quota: that may be lifted */
+	unsigned workers = engine_workers(config);
+	unsigned cpus = cpus_allowed();
+	unsigned room = 2 * (workers > cpus ? workers : cpus);
+
+	if (room < WORKERS_ROOM)
+		room = WORKERS_ROOM;
+	return room > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : room;
+}
+
+/* The descriptor limit, raised as far as it goes. */
+static uint64_t
+raise_nofile(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return 1024;
+	if (limit.rlim_cur < limit.rlim_max) {
+		rlim_t soft = limit.rlim_cur;
+
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+			return soft;
+	}
+	return limit.rlim_cur;
+}
+
+uint64_t
+engine_files(const struct config *config, bool all_checked)
+{
+	const uint64_t workers = engine_workers(config);
+	uint64_t files = workers * FILES_PER_WORKER;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		files += service->listens * workers;
+		if (all_checked || service->settings.check.kind != CHECK_NONE)
+			files += service->backends;
+	}
+	return files;
+}
+
+void
+engine_limits_within(const struct config *config, uint64_t nofile,
+    struct engine_limits *limits)
+{
+	const uint64_t workers = engine_workers(config);
+	uint64_t reserve = FILES_SPARE + engine_files(config, true);
+	uint64_t conns;
+
+	*limits = (struct engine_limits){ .nofile = nofile };
+	limits->maxpipes = config->maxpipes;
+	if (limits->maxpipes == 0) {
+		limits->maxpipes = limits->nofile / PIPES_PER_FILES;
+		if (limits->maxpipes > PIPES_AUTO)
+			limits->maxpipes = PIPES_AUTO;
+	}
+	if (limits->maxpipes < workers)
+		limits->maxpipes = workers;
+
+	reserve += 2 * limits->maxpipes;
+	conns = limits->nofile > reserve ? (limits->nofile - reserve) / 2 : 0;
+	if (conns > MAXCONN_MOST)
+		conns = MAXCONN_MOST;
+	limits->maxconn = config->maxconn != 0 ? config->maxconn
+	    : conns > MAXCONN_LEAST	       ? conns
+					       : MAXCONN_LEAST;
+	limits->short_of_files = limits->maxconn > conns;
+}
+
+void
+engine_limits(const struct config *config, struct engine_limits *limits)
+{
+	engine_limits_within(config, raise_nofile(), limits);
+}
+
+void
+engine_pipes(const struct config *config, uint64_t maxpipes, uint32_t *pipes,
+    uint64_t *big)
+{
+	const unsigned count = engine_workers(config);
+	const bool privileged = geteuid() == 0 && config->user[0] == '\0';
+
+	*pipes = (uint32_t)(maxpipes / count);
+	*big = pipes_big_budget(*pipes, (uint32_t)config->pipe_size, count,
+	    privileged);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * A listening socket that several threads hold: the workers that accept from it
+ * (listener.h) and control's list of places (places.h).
+ */
+#ifndef LB4_ENGINE_LISTEN_SOCKET_H
+#define LB4_ENGINE_LISTEN_SOCKET_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* Giving up the last reference closes it. */
+struct listen_socket {
+	_Atomic unsigned refs;
+	/* set before any other thread sees it */
+	int fd;
+	uint16_t port; /* host byte order; 0: unix */
+};
+
+/* Takes the descriptor; one reference for the caller.  NULL without memory. */
+struct listen_socket *listen_socket_new(int fd, uint16_t port);
+void listen_socket_ref(struct listen_socket *socket);
+void listen_socket_unref(struct listen_socket *socket);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The threads that workers talk to, besides each other: control, the prober and
+ * the logger.  main.c plugs them in.
+ */
+#ifndef LB4_ENGINE_PEERS_H
+#define LB4_ENGINE_PEERS_H
+
+#include <stdint.h>
+
+struct access_record;
+struct logger;
+struct mailbox;
+struct prober;
+
+/* What workers tell control, through control's mailbox. */
+enum control_message_kind {
+	CONTROL_DRAINED, /* `worker` has no conn left and takes none; once more
+			  * if one came from another worker after all */
+};
+
+struct control_message {
+	enum control_message_kind kind;
+	uint32_t worker;
+};
+
+/*
+ * Any of them may be NULL.  The functions are called by workers and must not
+ * wait.  All outlive the engine.
+ */
+struct engine_peers {
+	struct mailbox *control; /* struct control_message */
+
+	/* prober_suspect(): a backend (by id) could not be reached. */
+	struct prober *prober;
+	void (*suspect)(struct prober *prober, uint32_t backend);
+
+	/* A conn has ended: a line for the access log. */
+	struct logger *logger;
+	void (*access)(struct logger *logger,
+	    const struct access_record *record);
+};
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The structs that the modules of the engine share: a conn, a worker, and their
+ * parts.  Each part is explained by its own module.  There are no functions
+ * here, so that every module of the engine can include this header.
+ */
+#ifndef LB4_ENGINE_TYPES_H
+#define LB4_ENGINE_TYPES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "common/addr.h"
+#include "common/limiter.h"
+#include "common/mailbox.h"
+#include "common/slots.h"
+#include "common/timer.h"
+#include "lb4/config/settings.h"
+#include "lb4/engine/ownconns.h"
+#include "lb4/engine/peers.h"
+#include "lb4/engine/relay.h"
+#include "lb4/model/gate.h"
+#include "lb4/model/waitqueue.h"
+
+struct backend;
+struct conn;
+struct listener;
+struct service_state;
+struct table;
+struct tables;
+struct worker;
+
+/* ---- a conn: conn.h ------------------------------------------------------ */
+
+enum conn_state {
+	CONN_CONNECTING,
+	CONN_QUEUED,
+	CONN_RELAYING,
+	CONN_RESETTING,
+	CONN_CLOSED,
+	CONN_STATE_COUNT,
+};
+
+/* Whether input is looked for by the clock, and in which of the worker's lists
+ * the conn is for that: see gather.h. */
+enum gathering {
+	GATHER_NOT,
+	GATHER_WAITS, /* for the next round */
+	GATHER_DUE,   /* in this one */
+};
+
+enum conn_side {
+	CLIENT,
+	BACKEND,
+	SIDES,
+};
+
+/* What progress.h knows of one conn, as of the last look; [CLIENT]: what the
+ * client takes.  Whether a side is owed bytes is in struct conn, next to what
+ * traffic touches. */
+struct progress {
+	uint32_t taken[2];   /* bytes: low bits */
+	uint32_t since[2];   /* it takes nothing since then: ms, low bits */
+	uint32_t stalled_kb; /* counted in struct stalled; 0: not stalled */
+};
+
+struct conn {
+	/* what traffic touches: first, and together */
+	struct side side[SIDES];
+	struct relay relay[SIDES]; /* [CLIENT]: from the client */
+	uint64_t last_ms;	   /* when bytes last moved */
+	uint8_t state;		   /* enum conn_state; conn_set_state() only */
+	uint8_t last_from;	   /* the side they came from */
+	bool ready;		   /* in the worker's ready list */
+	uint8_t gathering;	   /* enum gathering */
+	bool established;	   /* a backend has answered */
+	uint8_t owed;		   /* progress.h: one bit for each side */
+	bool unwatched;		   /* no look is to come: nothing was owed */
+
+	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
+	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
+	struct timer timer;
+	struct progress progress;
+	uint32_t own; /* ownconns.h: of its backend's socket; 0: not noted */
+
+	uint64_t id;
+	struct service_state *service; /* one of its gate's inside */
+	struct backend *backend;       /* one of its active; NULL: none yet */
+	struct endpoint client;
+	uint16_t port; /* where the client came to; 0: unix */
+
+	struct conn_settings
+	    settings;	 /* as the service had them at its start */
+	uint64_t end_ms; /* max-lifetime: ends when idle; 0: never */
+	uint64_t cut_ms; /* ... ends in any case */
+
+	uint64_t accepted_ms;
+	uint64_t attempt_ms; /* the present attempt to connect began */
+	uint64_t ticket;     /* its place in the service's queue; 0: none yet */
+	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
+	uint32_t queue_ms;     /* spent there, before now */
+	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
+				* cuts the conn, a side took bytes: the same */
+	uint32_t connect_ms;   /* accepted to connected, but for queue_ms */
+	int error;	       /* errno behind the reason */
+	uint8_t reason;	       /* enum reason, once it is known */
+	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
+			      * none has, lb4 cuts the conn */
+	uint8_t retries;
+	uint8_t tries;
+	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
+};
+
+/* ---- a worker: worker.h -------------------------------------------------- */
+
+/* What an event's tag names. */
+enum worker_tag {
+	TAG_MAILBOX,
+	TAG_LISTENER,
+	TAG_CLIENT,  /* a conn's socket towards its client */
+	TAG_BACKEND, /* ... towards its backend */
+};
+
+/* The conns of a worker that wait for a backend: waiting.h. */
+TAILQ_HEAD(waiting_parts, waitqueue_part);
+
+struct waiting {
+	struct waiting_parts parts; /* with somebody in line */
+	struct timer look;	    /* armed while there are any */
+};
+
+/* The stalled conns of all workers: progress.h.  Writers: workers.  Readers:
+ * workers. */
+struct stalled {
+	_Alignas(64) _Atomic uint64_t conns;
+	_Atomic uint64_t kb;
+	/* The bound of kb.  Writer: control.  Readers: workers. */
+	_Atomic uint64_t most_kb;
+};
+
+/* What all workers share. */
+struct worker_shared {
+	/* set before start */
+	struct tables *tables;
+	struct engine_peers peers;
+	struct worker *workers; /* room for all that there may ever be */
+	uint64_t room;	/* conns for which each has slots; maxconn at least */
+	bool no_splice; /* splice(2) is refused here; set before start */
+
+	/* How many workers have been made, with a thread now or without.
+	 * Writer: control (release).  Readers: workers (acquire). */
+	_Atomic unsigned count;
+	/* Writer: control.  Readers: workers. */
+	_Atomic uint64_t maxconn;
+	_Atomic bool silent; /* no access log: no records */
+	/* ip_local_port_range.  Writer: control, at a reload.  Readers:
+	 * workers. */
+	_Atomic uint16_t port_low, port_high;
+	/* Listeners that are to be left and are not yet.  Writers: control up,
+	 * workers down (release).  Reader: control (acquire). */
+	_Atomic unsigned leaving;
+
+	struct gate gate; /* conns of the process */
+	struct stalled stalled;
+	struct ownconns own;
+	/* Drawn by listeners that wait, before whatever gate.  Writers:
+	 * workers, fetch-and-add. */
+	_Atomic uint64_t tickets;
+};
+
+TAILQ_HEAD(conn_list, conn);
+TAILQ_HEAD(listener_line, listener);
+
+struct worker {
+	/* set before start */
+	struct worker_shared *shared;
+	unsigned index;
+	int cpu; /* to be pinned to; -1: none */
+	pthread_t thread;
+	struct mailbox mailbox; /* struct worker_message */
+
+	/* owned by the worker */
+	int epfd;
+	struct slots conns;	   /* struct conn */
+	struct slots listeners;	   /* struct listener */
+	struct listener_line line; /* listeners before a gate; oldest first */
+	unsigned without_service;  /* listeners whose service is to come */
+	struct timer_wheel timers;
+	struct relay_env relays;
+	const struct table *table; /* of this turn; NULL between turns */
+	uint64_t now_us, now_ms;   /* of this turn */
+	uint64_t turn;
+	uint64_t last_conn;	 /* number of the last conn begun here */
+	struct limiter warnings; /* of a lack of resources, in the log */
+	struct conn_list ready;	 /* had more to do than their budget */
+	struct conn_list dead;	 /* closed in this turn */
+	/* gather.h: to be looked at from gather_us on, and now */
+	struct conn_list gathering;
+	struct conn_list to_look;
+	uint64_t gather_us;
+	struct waiting waiting; /* conns for which no backend has room */
+	uint64_t shed_turn;	/* the last in which it shed stalled conns */
+	bool behind; /* events from before a gap may still be waiting */
+	bool draining;
+	bool stopping;
+	unsigned retiring; /* to the first so many workers; 0: not */
+
+	/* Writer: this worker.  Reader: control. */
+	_Alignas(64) _Atomic uint64_t open; /* conns */
+	/* Nothing is left here of what is to be drained (release). */
+	_Atomic bool drained;
+	_Atomic uint64_t turn_ms; /* the present turn began; 0: asleep */
+	_Atomic pid_t tid;	  /* of its thread */
+};
+
+#endif

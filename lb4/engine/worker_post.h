@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Messages to workers, the only way to touch what is another thread's.  Posted
+ * by control and by other workers; worker.c takes them.
+ */
+#ifndef LB4_ENGINE_WORKER_POST_H
+#define LB4_ENGINE_WORKER_POST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct conn;
+struct gate;
+struct listen_socket;
+struct service_state;
+struct walk;
+struct worker;
+struct worker_shared;
+
+enum worker_message_kind {
+	WORKER_ATTACH,	 /* `conn` is yours now; you free the memory */
+	WORKER_MOVE,	 /* give conn `id` (0: all of them) to worker `to` */
+	WORKER_LISTEN,	 /* accept from `socket` for `state`: both referenced
+			  * by the message */
+	WORKER_UNLISTEN, /* no more from `socket`: others go on with it */
+	WORKER_LEAVE,	 /* take what waits in `socket`, then let go of it */
+	WORKER_PIPES,	 /* at most `pipes` from now on, so many of them big */
+	WORKER_RETIRE,	 /* give all you have to the first `to` workers and end
+			  * your thread */
+	WORKER_WALK,	 /* do the next piece of `walk` and post it back */
+	WORKER_DRAIN,
+	WORKER_CUT, /* reset the conns after what they have received */
+	WORKER_KILL,
+	WORKER_STOP,
+};
+
+struct worker_message {
+	enum worker_message_kind kind;
+	uint32_t to;
+	uint64_t id;
+	struct conn *conn;
+	struct walk *walk;
+	struct listen_socket *socket;
+	struct service_state *state;
+	bool exclusive; /* other workers accept from `socket`, too */
+	uint32_t pipes;
+	uint64_t big_pipes;
+};
+
+/* From any thread.  Waits, in small sleeps, while the mailbox is full. */
+void worker_post(struct worker *worker, const struct worker_message *message);
+
+/* From a worker to another, which must not wait.  False: mailbox full. */
+bool worker_try_post(struct worker *worker,
+    const struct worker_message *message);
+
+/* Takes the next message that the worker, whose thread has ended, did not get.
+ * A message that carries a conn is the caller's.  Any other is undone: the walk
+ * goes back to control, references are given up.  False: there are no more. */
+bool worker_take_undelivered(struct worker *worker,
+    struct worker_message *message);
+
+/* Goes out of a gate, and calls the worker that has waited there longest. */
+void worker_leave(struct worker_shared *shared, struct gate *gate);
+
+/* Calls that worker: there may be room. */
+void worker_call_oldest(struct worker_shared *shared, struct gate *gate);
+
+#endif

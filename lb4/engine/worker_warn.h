@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Warnings that a worker would repeat for each conn: of a lack of resources. */
+#ifndef LB4_ENGINE_WORKER_WARN_H
+#define LB4_ENGINE_WORKER_WARN_H
+
+#include <stdbool.h>
+
+struct worker;
+
+/* For the worker itself: whether such a warning may be logged again (once a
+ * second).  Logs how many were left out since the last one. */
+bool worker_may_warn(struct worker *worker);
+
+#endif
