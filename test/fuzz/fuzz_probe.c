@@ -8,6 +8,7 @@
 #include "lb4/health/probe.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,8 @@ begin(size_t which)
 	const struct addr addr = { .len = 0 };
 	struct probe *probe = calloc(1, sizeof(*probe));
 
-	strcpy(check.args, checks[which].args);
+	(void)snprintf(check.args, sizeof(check.args), "%s",
+	    checks[which].args);
 	if (probe == NULL || probe_set(probe, &check, &addr) < 0)
 		abort();
 	probe->phase = PROBE_TALKING;

@@ -92,7 +92,7 @@ hear(struct rig *rig, const struct line *line, const char *check)
 {
 	size_t want = line->len;
 	size_t have = 0;
-	char buf[1024];
+	char buf[1024] = "";
 	ssize_t n;
 
 	while (have < want) {
