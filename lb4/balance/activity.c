@@ -27,8 +27,8 @@ struct activity {
 	_Atomic uint32_t current;
 	_Atomic bool turning;
 
-	/* Writers: workers; cleared by who holds `turning`, when it is nobody's
-	 * current or last one. */
+	/* Writers: workers.  Cleared by the holder of `turning` while it is
+	 * neither the current nor the last filter. */
 	_Atomic uint64_t words[]; /* FILTERS x bits / 64 */
 };
 
@@ -77,8 +77,8 @@ filter_of(struct activity *activity, uint32_t number)
 	return activity->words + number % FILTERS * (activity->bits / 64);
 }
 
-/* The periods since the current filter began; none while another thread, with
- * a later clock, has begun a new one. */
+/* The number of periods since the current filter began; 0 when another thread,
+ * whose clock is ahead, has begun a new one. */
 static uint64_t
 age_of(const struct activity *activity, uint64_t now_ms, uint64_t period_ms)
 {
@@ -88,8 +88,8 @@ age_of(const struct activity *activity, uint64_t now_ms, uint64_t period_ms)
 	return now_ms > begun ? (now_ms - begun) / period_ms : 0;
 }
 
-/* Begins a new period.  The filter that is now the last but one gets empty, for
- * the period after. */
+/* Begins a new period.  The filter before the last one is cleared, for the
+ * period after. */
 static void
 turn(struct activity *activity, uint64_t now_ms, uint64_t period_ms)
 {
@@ -157,7 +157,7 @@ activity_add(struct activity *activity, uint64_t hash, uint64_t now_ms,
 		uint64_t bit = bit_of(activity, mixed, i);
 		uint64_t mask = UINT64_C(1) << bit % 64;
 
-		/* Mostly it is set: then the cache line stays shared. */
+		/* Usually it is set, and the cache line stays shared. */
 		if ((atomic_load_explicit(&words[bit / 64],
 			 memory_order_relaxed) &
 			mask) == 0)
@@ -175,7 +175,7 @@ activity_has(const struct activity *activity, uint64_t hash, uint64_t now_ms,
 	uint32_t current = atomic_load_explicit(&activity->current,
 	    memory_order_acquire);
 
-	/* Nobody has come since, or a new period would have begun. */
+	/* No client has been added since, or a new period would have begun. */
 	if (age <= 1 && is_in(activity, current, mixed))
 		return true;
 	return age == 0 && is_in(activity, current + FILTERS - 1, mixed);

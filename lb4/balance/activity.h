@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Who has been here lately, without a list of who: Bloom filters (Bloom,
- * "Space/Time Trade-offs in Hash Coding with Allowable Errors", CACM 1970) over
- * the hashes of clients, one for the period that runs and one for that before.
+ * Which clients were active lately, without a list of them: Bloom filters
+ * (Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors", CACM
+ * 1970) over the hashes of clients, one for the current period and one for the
+ * period before.
  *
- * Whoever was added within the last period is found; who was not is mostly
- * forgotten after two, but for false positives: 1.2 % at most in each filter
- * when it holds as many clients as it was made for (4 bits of at least 10 for
- * each), 10 % with twice as many.
+ * A client that was added within the last period is always found.  After two
+ * periods without being added it is forgotten, except for false positives: at
+ * most 1.2 % in each filter that holds as many clients as it was made for (4
+ * bits per client, of at least 10), 10 % with twice as many.
  *
- * Workers add, with a relaxed atomic OR of bits that are not set yet.  A third
- * filter, empty, is there for the next period, so that who begins it takes no
- * bit from under the others.  Nobody waits.
+ * Workers add with a relaxed atomic OR of the bits that are not set yet.  A
+ * third, empty filter stands ready for the next period, so the thread that
+ * begins a period clears no bit that others still read.  No thread waits.
  */
 #ifndef LB4_BALANCE_ACTIVITY_H
 #define LB4_BALANCE_ACTIVITY_H
@@ -23,8 +24,8 @@
 
 struct activity;
 
-/* For `clients` in a period, with one reference; NULL without memory.  All
- * references are one thread's to count. */
+/* Makes filters for `clients` in a period, with one reference; NULL without
+ * memory.  One thread counts all references. */
 struct activity *activity_new(uint32_t clients, uint64_t now_ms);
 struct activity *activity_ref(struct activity *activity);
 void activity_unref(struct activity *activity);
@@ -33,15 +34,16 @@ void activity_unref(struct activity *activity);
 void activity_add(struct activity *activity, uint64_t hash, uint64_t now_ms,
     uint64_t period_ms);
 
-/* Whether it was added in the period that ran at `now_ms`, or the one before.
- * Any thread; what is being added meanwhile may be missed. */
+/* Whether the hash was added in the period that includes `now_ms`, or in the
+ * one before.  Any thread; a hash that is being added at the same time may be
+ * missed. */
 bool activity_has(const struct activity *activity, uint64_t hash,
     uint64_t now_ms, uint64_t period_ms);
 
-/* Whether it was made for so many clients. */
+/* Whether it was made for that many clients. */
 bool activity_is_for(const struct activity *activity, uint32_t clients);
 
-/* Bytes that it takes. */
+/* Its size in bytes. */
 size_t activity_memory(const struct activity *activity);
 
 #endif

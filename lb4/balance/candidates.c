@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Which backends come into question, and with what weight.
+ * Which backends are eligible, and with what weight.
  */
 #include "lb4/balance/candidates.h"
 
@@ -9,12 +9,12 @@
 
 #include "common/hash.h"
 
-/* The weight with which a slow start begins. */
+/* The weight at the start of slowstart. */
 #define SLOW_FIRST (CANDIDATE_WEIGHT_ONE / 10)
 
 static const char *const skip_names[] = {
 	[SKIP_NOT] = "usable",
-	[SKIP_SET] = "of another zone, or a backup",
+	[SKIP_SET] = "in another zone, or a backup",
 	[SKIP_WEIGHT] = "weight is 0",
 	[SKIP_ADMIN] = "taken out",
 	[SKIP_HEALTH] = "down",
@@ -32,7 +32,7 @@ candidate_skip_name(enum skip skip)
 	return (unsigned)skip < SKIP_COUNT ? skip_names[skip] : "?";
 }
 
-/* Why nobody may go there, whatever set is asked for. */
+/* Why no conn can go there, whatever the set. */
 static enum skip
 unavailable(const struct service_backend *one, bool check_health)
 {
@@ -105,7 +105,7 @@ candidate_weight(const struct service *service, const struct pick *pick,
 	if (service->settings.slowstart_ms == 0)
 		return one->weight * CANDIDATE_WEIGHT_ONE;
 	since = backend_since_ms(one->backend);
-	/* The worker's clock stands still for a turn of its loop. */
+	/* The worker's clock does not advance during a turn of its loop. */
 	age = pick->now_ms > since ? pick->now_ms - since : 0;
 	if (since == 0 || age >= service->settings.slowstart_ms)
 		return one->weight * CANDIDATE_WEIGHT_ONE;
@@ -124,8 +124,8 @@ candidate_accepts(const struct service *service, const struct pick *pick,
 	return hash_reduce(hash, full) < candidate_weight(service, pick, index);
 }
 
-/* States may change between the two passes over the backends: the second one
- * then ends early or late, and the last usable one it saw is as good. */
+/* States may change between the two passes over the backends.  The second pass
+ * then ends early or late; the last usable backend it saw is as good. */
 int
 candidate_spread(const struct service *service, const struct pick *pick,
     uint64_t hash, const struct scope *scope)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Which backends come into question for a conn, and with what weight: what all
- * policies share.
+ * Which backends are eligible for a conn, and with what weight.  All policies
+ * share this.
  */
 #ifndef LB4_BALANCE_CANDIDATES_H
 #define LB4_BALANCE_CANDIDATES_H
@@ -16,14 +16,15 @@
 
 struct pick_trace;
 
-/* What a pick is made for. */
+/* The input of a pick. */
 struct pick {
 	struct endpoint client;
-	uint64_t conn;	 /* the conn's id: stands in for an address that a unix
-			  * client does not have, and for chance */
+	/* The conn's id: replaces the address that a unix client does not have,
+	 * and is the source of chance. */
+	uint64_t conn;
 	uint64_t now_ms; /* CLOCK_MONOTONIC, for slowstart */
-	/* Backends (by id) that this conn has already failed to reach: they
-	 * are not chosen again. */
+	/* Backends (by id) that this conn has already failed to reach: they are
+	 * not chosen again. */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1];
 	unsigned tries;
 
@@ -36,14 +37,14 @@ struct scope {
 	enum backend_set set;
 	bool check_health;
 	/* max-load: fewer than load_num x weight / load_den conns are active,
-	 * rounded up; load_den 0: no bound. */
+	 * rounded up; load_den 0: no limit. */
 	uint64_t load_num;
 	uint64_t load_den;
 };
 
-/* Why a backend does not come into question. */
+/* Why a backend is not eligible. */
 enum skip {
-	SKIP_NOT, /* it does */
+	SKIP_NOT, /* it is */
 	SKIP_SET, /* not in the scope's set */
 	SKIP_WEIGHT,
 	SKIP_ADMIN,
@@ -58,14 +59,14 @@ enum skip {
 /* The longest key that a policy hashes, in bytes. */
 #define PICK_KEY_MAX 18
 
-/* What a pick says when there is no backend. */
-#define PICK_NONE (-1) /* every one has been tried or may not be used */
-#define PICK_FULL (-2) /* those that may be used are at their maxconn */
+/* What a pick returns when there is no backend. */
+#define PICK_NONE (-1) /* all have been tried, or cannot be used */
+#define PICK_FULL (-2) /* all usable ones are at their maxconn */
 
 /* "down", "weight is 0", ...; for any value of the enum. */
 const char *candidate_skip_name(enum skip skip);
 
-/* Why this conn may not go to backend `index`, or SKIP_NOT. */
+/* Why this conn cannot use backend `index`, or SKIP_NOT. */
 enum skip candidate_skip(const struct service *service, const struct pick *pick,
     unsigned index, const struct scope *scope);
 
@@ -76,11 +77,11 @@ candidate_usable(const struct service *service, const struct pick *pick,
 	return candidate_skip(service, pick, index, scope) == SKIP_NOT;
 }
 
-/* The same for any conn: no matter what was tried, nor the counts. */
+/* The same for any conn: ignores the backends already tried, and the counts. */
 bool candidate_available(const struct service *service, unsigned index,
     const struct scope *scope);
 
-/* How many conns are active there. */
+/* The number of conns that are active there. */
 static inline uint32_t
 candidate_active(const struct service *service, unsigned index)
 {
@@ -88,23 +89,24 @@ candidate_active(const struct service *service, unsigned index)
 	    memory_order_relaxed);
 }
 
-/* How many may be active there, by the scope's max-load. */
+/* The number of conns that the scope's max-load allows there. */
 uint32_t candidate_bound(const struct service *service, unsigned index,
     const struct scope *scope);
 
-/* Its weight in units of 1 / CANDIDATE_WEIGHT_ONE: less than configured while
- * it starts slowly. */
+/* Its weight in units of 1 / CANDIDATE_WEIGHT_ONE; below the configured weight
+ * during slowstart. */
 #define CANDIDATE_WEIGHT_ONE 1000
 uint32_t candidate_weight(const struct service *service,
     const struct pick *pick, unsigned index);
 
-/* For who draws by configured weight: whether the draw of `index` holds, by a
- * hash of its own.  Always, unless it starts slowly. */
+/* For a policy that draws by configured weight: whether to accept the draw of
+ * `index`, by a hash of its own.  Always true, except during slowstart. */
 bool candidate_accepts(const struct service *service, const struct pick *pick,
     unsigned index, uint64_t hash);
 
-/* One of the usable backends, each by its weight's share of all hashes; -1
- * when there is none.  For a policy at its wits' end: it looks at all. */
+/* One of the usable backends, each with its weight's share of all hashes; -1
+ * when there is none.  The last resort of a policy: it looks at all
+ * backends. */
 int candidate_spread(const struct service *service, const struct pick *pick,
     uint64_t hash, const struct scope *scope);
 
@@ -113,8 +115,8 @@ int candidate_spread(const struct service *service, const struct pick *pick,
 unsigned candidate_weights(const struct service *service, enum backend_set set,
     unsigned *weights);
 
-/* Whether a backend that is no backup is up and ready: then none of the backups
- * comes into question, not even for a conn that could not reach it. */
+/* Whether a backend other than a backup is up and ready.  If so, no backup is
+ * eligible, not even for a conn that could not reach the others. */
 bool candidates_have_primary(const struct service *service);
 
 #endif

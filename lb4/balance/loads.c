@@ -19,7 +19,7 @@ struct loads {
 	size_t count;
 	unsigned levels;
 	const _Atomic uint64_t *changes;
-	_Atomic uint64_t seen; /* of the changes; writers: whoever refreshes */
+	_Atomic uint64_t seen; /* of `changes`; writers: threads that refresh */
 	_Atomic uint64_t from_ms;
 	_Atomic uint64_t *level[LEVELS_MAX]; /* into `words` */
 	_Atomic uint64_t *words;	     /* owned; whole cache lines */
@@ -73,7 +73,7 @@ loads_free(struct loads *loads)
 	free(loads);
 }
 
-/* The least load of eight words, with the weight of all that have it. */
+/* The least load of eight words, with the weight of all words that have it. */
 static uint64_t
 sum_up(const _Atomic uint64_t *line)
 {
@@ -91,9 +91,9 @@ sum_up(const _Atomic uint64_t *line)
 	return sum;
 }
 
-/* Sets a leaf right; says whether it was changed here.  The exchange comes
- * before the next reading, so a count that changes meanwhile is either read, or
- * was changed by somebody who will read this leaf after us. */
+/* Corrects a leaf; returns whether this call changed it.  The exchange comes
+ * before the next reading, so a count that changes in between is either read
+ * here, or changed by a thread that reads this leaf after us. */
 static bool
 settle_leaf(_Atomic uint64_t *word, unsigned index, loads_read *read,
     const void *of)
@@ -180,7 +180,7 @@ loads_update(struct loads *loads, unsigned index, loads_read *read,
 	}
 }
 
-/* The word of the line that has the wanted load, by `hash`; -1: none has. */
+/* The word in the line with the wanted load, chosen by `hash`; -1: none. */
 static int
 choose(const _Atomic uint64_t *line, uint64_t hash, uint64_t *want)
 {

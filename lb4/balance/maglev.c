@@ -3,11 +3,11 @@
 /*
  * Building Maglev's table, for the policies that hash.
  *
- * Backend i walks the slots as offset_i, offset_i + skip_i, offset_i +
- * 2 skip_i, ... modulo M, which visits each once as M is prime.  In its turn
- * it takes the first slot on its walk that nobody has.  The heaviest backend
- * has a turn in every round, one of half that weight in every second, and so
- * on; a backend with all the slots that are its due has no more turns.
+ * Backend i walks the slots as offset_i, offset_i + skip_i, offset_i + 2
+ * skip_i, ... modulo M, which visits each slot once because M is prime.  In its
+ * turn it takes the first free slot on its walk.  The heaviest backend has a
+ * turn in every round, a backend of half that weight in every second round, and
+ * so on; a backend that has its full share of slots has no more turns.
  */
 #include "lb4/balance/maglev.h"
 
@@ -24,9 +24,9 @@ static const uint32_t sizes[] = { 4099, 65537, 262147, 655373, 2000003 };
 
 /* One backend while the table is built. */
 struct claimant {
-	uint32_t next; /* the slot it looks at next */
+	uint32_t next; /* the next slot of its walk */
 	uint32_t skip;
-	uint32_t left; /* slots still due to it */
+	uint32_t left; /* slots it has yet to take */
 	unsigned weight;
 	unsigned credit; /* a turn costs the heaviest one's weight */
 };
@@ -78,8 +78,8 @@ remainder_compare(const void *a, const void *b)
 	return x->index < y->index ? -1 : 1;
 }
 
-/* Gives each its share rounded down, and the slots left over to the largest
- * remainders, one each (the method of Hamilton). */
+/* Gives each backend its share rounded down, and one of the remaining slots to
+ * each of the largest remainders (Hamilton's method). */
 static int
 share_slots(struct claimant *claimants, size_t count, uint32_t size)
 {
@@ -107,7 +107,7 @@ share_slots(struct claimant *claimants, size_t count, uint32_t size)
 	return 0;
 }
 
-/* The keyed hash of a name; `purpose` keeps its uses apart. */
+/* The keyed hash of a name; `purpose` separates its uses. */
 static uint64_t
 hash_name(const struct hash_key *seed, char purpose, const char *name)
 {

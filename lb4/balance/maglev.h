@@ -2,14 +2,14 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Maglev's table (Eisenbud et al., "Maglev: A Fast and Reliable Software
- * Network Load Balancer", NSDI 2016, section 3.4), with weights: a prime
- * number M of slots, each naming a backend.  A client's hash chooses a slot.
+ * Network Load Balancer", NSDI 2016, section 3.4), with weights: a prime number
+ * M of slots, each holding a backend.  A client's hash chooses a slot.
  *
- * Every backend gets its exact share of the slots: M x weight / sum of
- * weights, rounded up or down.  Each claims slots in its own order, a
- * permutation that only its name and the seed decide, in turns proportional to
- * its weight.  Two nodes with the same names, weights and seed build the same
- * table.
+ * Every backend gets its exact share of the slots: M x weight / sum of weights,
+ * rounded up or down.  Each backend claims slots in its own order, a
+ * permutation that depends only on its name and the seed, in turns proportional
+ * to its weight.  Two nodes with the same names, weights and seed build the
+ * same table.
  */
 #ifndef LB4_BALANCE_MAGLEV_H
 #define LB4_BALANCE_MAGLEV_H

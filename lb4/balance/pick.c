@@ -11,8 +11,8 @@
 #include "lb4/balance/policy_hash.h"
 #include "lb4/balance/trace.h"
 
-/* The backend that the client has had before a change and keeps, or
- * PICK_NONE; sets the rest of *pin. */
+/* The backend that the client had before a change and keeps, or PICK_NONE; sets
+ * the rest of *pin. */
 static int
 keep(const struct service *service, const struct pick *pick, struct scope scope,
     uint32_t *limit, struct pin *pin)
@@ -23,7 +23,8 @@ keep(const struct service *service, const struct pick *pick, struct scope scope,
 	if (pin->index < 0)
 		return PICK_NONE;
 	scope.set = service->backend[pin->index].set;
-	/* Who is with a backup goes home as soon as that can be. */
+	/* A client of a backup returns to its own backend as soon as
+	 * possible. */
 	if (scope.set == SET_BACKUP)
 		return PICK_NONE;
 	if (!pin->stored &&
@@ -88,8 +89,8 @@ pick_take(const struct service *service, const struct pick *pick)
 	struct pin pin;
 	int index;
 
-	/* A count that is no more what the pick saw was raised by a conn that
-	 * has found its backend: somebody always gets on. */
+	/* If the reservation fails, another conn has found its backend since
+	 * the pick: some conn always makes progress. */
 	do {
 		index = choose(service, pick, &limit, &pin);
 	} while (index >= 0 &&
@@ -106,8 +107,8 @@ pick_release(const struct service *service, struct backend *backend)
 {
 	uint32_t place = atomic_load_explicit(&backend->place,
 	    memory_order_relaxed);
-	/* While a new table is being published it may have another place;
-	 * changes are counted when that is over (table.c). */
+	/* While a new table is being published the backend may have another
+	 * place; table.c counts a change when that is over. */
 	bool found = service != NULL && place < service->backends &&
 	    service->backend[place].backend == backend;
 

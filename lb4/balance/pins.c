@@ -3,17 +3,17 @@
 /*
  * Pins and pasts.
  *
- * The table of pins is open addressing over two words an entry:
+ * The table of pins uses open addressing, with two words per entry:
  *
- *	tag	the client's hash; 0: never used; 1: about to be
+ *	tag	the client's hash; 0: never used; 1: being claimed
  *	value	the backend's id (0: given up) and when it was last used
  *
  * An entry goes from 0, or from an expired pin, to 1 by compare-and-swap, gets
  * its value, and then its tag (release; the reader's load is the acquire).  It
- * is never empty again, so a search ends at the first 0.  The value changes by
- * compare-and-swap alone: a worker that holds an old one changes nothing.  Two
- * workers may pin one client twice, to the same backend: the first one found
- * counts, the other expires.
+ * never becomes empty again, so a search ends at the first 0.  The value
+ * changes only by compare-and-swap: a worker with a stale value changes
+ * nothing.  Two workers may pin one client twice, to the same backend: the
+ * first entry found counts, the other expires.
  */
 #include "lb4/balance/pins.h"
 
@@ -46,7 +46,7 @@ struct pin_table {
 	struct entry entry[];
 };
 
-/* A table that is no more, as it was in its last moment.  Immutable. */
+/* A table that has been replaced, as it was at its last moment.  Immutable. */
 struct past {
 	unsigned refs; /* control's own */
 	uint64_t at_ms;
@@ -65,7 +65,7 @@ struct by_id {
 struct pins {
 	/* set before any worker sees it */
 	unsigned time_ms;
-	struct activity *activity; /* a reference; who comes now */
+	struct activity *activity; /* a reference; the clients of this table */
 	struct pin_table *table;   /* a reference; NULL: nothing has moved */
 	struct by_id *by_id;	   /* owned; the service's backends */
 	size_t backends;
@@ -209,7 +209,7 @@ table_change(struct pin_table *table, uint64_t tag, uint32_t id,
 	    value_of(id, now_ms), memory_order_relaxed, memory_order_relaxed);
 }
 
-/* Into a table of another size go those that are not expired. */
+/* A table of another size takes over the pins that have not expired. */
 static void
 table_copy(struct pin_table *to, struct pin_table *from, uint64_t now_ms,
     unsigned time_ms)
@@ -251,7 +251,7 @@ maglev_copy(const struct maglev *maglev)
 	return copy;
 }
 
-/* The backends with their states of this moment. */
+/* The backends with their states at this moment. */
 static int
 past_set_backends(struct past *past, const struct service *old)
 {
@@ -280,7 +280,7 @@ past_set_backends(struct past *past, const struct service *old)
 	return 0;
 }
 
-/* Its places: all that a pick by a hash looks at. */
+/* Its places: everything that a pick by hash reads. */
 static int
 past_set_places(struct past *past, const struct service *old)
 {
@@ -379,7 +379,7 @@ set_by_id(struct pins *pins, const struct service *service)
 	return 0;
 }
 
-/* Whether every client has the same place, whoever is up. */
+/* Whether every client has the same place, whichever backends are up. */
 static bool
 same_places(const struct service *a, const struct service *b)
 {
@@ -391,7 +391,7 @@ same_places(const struct service *a, const struct service *b)
 	return true;
 }
 
-/* The old one's pasts go behind the new one, as far as they last. */
+/* The old service's pasts follow the new one, as many as there is room for. */
 static void
 inherit_pasts(struct pins *pins, unsigned from, const struct pins *old,
     uint64_t now_ms)
@@ -407,7 +407,8 @@ inherit_pasts(struct pins *pins, unsigned from, const struct pins *old,
 	}
 }
 
-/* The table of pins: the old one if it has the right size, or what is in it. */
+/* The table of pins: the old one if its size is right, or a copy of its
+ * pins. */
 static int
 inherit_table(struct pins *pins, struct pin_table *old, uint32_t places,
     uint64_t now_ms)
@@ -598,11 +599,11 @@ is_available(const struct service *service, int index)
 }
 
 /*
- * Where the client was when a table was replaced, or -1.  The oldest past says
- * it: whoever was active then, and in later ones too, has not been moved since,
- * or has a pin.  A later one would be wrong about some who were not, by its
- * filters' mistakes.  But where that backend cannot be used the client has gone
- * on to another, and a later past knows to which.
+ * Where the client was when a table was replaced, or -1.  The oldest past
+ * decides: a client that was active then, and in later pasts too, has not moved
+ * since, or has a pin.  A later past would be wrong, by its filters' false
+ * positives, about some clients that were not active.  If that backend cannot
+ * be used, though, the client has moved on, and a later past knows where.
  */
 static int
 find_in_pasts(const struct service *service, const struct pick *pick)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Placing a conn: through the sets, by the policy.
+ * Placing a conn: sets in turn, and the policy in each.
  */
 #include "lb4/balance/placing.h"
 
@@ -9,23 +9,23 @@
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
 
-/* Makes the draw between near and far independent of all that the policy
- * draws from the same hash. */
+/* Makes the choice between near and far independent of what the policy derives
+ * from the same hash. */
 #define ZONE_DRAW UINT64_C(0x7a6f6e6500000001)
 
 /*
  * Whether this conn should stay in the node's zone.
  *
- * Each of n zones is taken to bring 1/n of the clients, and holds some part of
- * the weight of all available backends.  A zone whose part is 1/n or more can
- * serve all of its own clients; one that has less serves what its part allows,
- * and the rest of its clients go to the others, by weight:
+ * Each of n zones is assumed to bring 1/n of the clients, and holds some share
+ * of the weight of all available backends.  A zone whose share is 1/n or more
+ * can serve all of its own clients; a zone with less serves what its share
+ * allows, and the rest of its clients go to the others, by weight:
  *
  *	near share = min(1, n x near weight / total weight)
  *
- * It is the rule of zone-aware routing in other balancers (Envoy's, in its
- * "Zone aware routing"), reckoned with weights in place of numbers of hosts.
- * Backends in no zone are far from every node, and not counted as a zone.
+ * This is the rule of zone-aware routing in other balancers (Envoy's "Zone
+ * aware routing"), computed with weights instead of numbers of hosts.  Backends
+ * without a zone are far from every node, and do not count as a zone.
  */
 static bool
 stays_near(const struct service *service, const struct scope *scope)
@@ -51,7 +51,7 @@ stays_near(const struct service *service, const struct scope *scope)
 	return near >= total || draw * total < near << 32;
 }
 
-/* What there is for a conn that goes to the backups, or not to them. */
+/* The result for a conn that goes to the backups, or to the others. */
 static int
 look_for_room(const struct service *service, const struct pick *pick,
     bool backup, bool check_health)
@@ -74,12 +74,12 @@ look_for_room(const struct service *service, const struct pick *pick,
 	return found;
 }
 
-/* A policy has found nothing: whether that is for want of room. */
+/* A policy has found nothing: whether only a lack of room is the reason. */
 static bool
 wants_room(const struct service *service, const struct pick *pick,
     const struct scope *scope)
 {
-	/* if a place has become free meanwhile, who waits will be called */
+	/* if a place becomes free meanwhile, a waiting conn will be called */
 	return service->limited &&
 	    look_for_room(service, pick, scope->set == SET_BACKUP,
 		scope->check_health) != PICK_NONE;
@@ -111,7 +111,7 @@ placing_in_sets(const struct service *service, const struct pick *pick,
 		}
 		if (index >= 0)
 			return index;
-		/* the near and the far are of one kind */
+		/* near and far are of one kind */
 		if (i > 0 && wants_room(service, pick, scope))
 			return PICK_FULL;
 	}

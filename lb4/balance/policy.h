@@ -15,7 +15,7 @@
 
 struct policy {
 	const char *name;
-	bool by_client; /* who the client is decides, and the hash-seed */
+	bool by_client; /* the client and the hash-seed decide */
 
 	/* Prepares what pick needs (a Maglev table, a schedule) in a service
 	 * whose backends are set.  0 or -errno.  May be NULL. */
@@ -26,14 +26,14 @@ struct policy {
 	    uint8_t key[PICK_KEY_MAX]);
 
 	/* An index into service->backend for which candidate_usable() holds, or
-	 * -1 when there is none.  It may be taken while fewer than *limit
-	 * conns are active there. */
+	 * -1 when there is none.  The backend can be taken while fewer than
+	 * *limit conns are active there. */
 #define POLICY_NO_LIMIT UINT32_MAX
 	int (*pick)(const struct service *service, const struct pick *pick,
 	    const struct scope *scope, uint32_t *limit);
 
-	/* The count of conns of backend `index` has changed.  Any worker; may
-	 * be NULL. */
+	/* The count of backend `index`'s conns has changed.  Any worker; may be
+	 * NULL. */
 	void (*moved)(const struct service *service, unsigned index);
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Balance by the hash of the client's address and port: even, whoever the
- * clients are, and without a shared state.
+ * Balance by the hash of the client's address and port: an even spread for any
+ * set of clients, without shared state.
  */
 #include "lb4/balance/policy_hash.h"
 

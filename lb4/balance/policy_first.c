@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * No balance: the first backend in the file's order that can be used.  Few
- * backends have all the work, and the last ones may sleep.
+ * No balance: the first usable backend in the file's order.  Few backends do
+ * all the work, and the last ones can sleep.
  */
 #include "lb4/balance/policy.h"
 

@@ -104,7 +104,7 @@ policy_hash_build(struct service *service)
 	return rc;
 }
 
-/* Goes from candidate to candidate. */
+/* Walks from candidate to candidate. */
 static int
 walk(const struct service *service, const struct pick *pick,
     const struct scope *scope)
@@ -117,8 +117,8 @@ walk(const struct service *service, const struct pick *pick,
 	};
 	uint64_t hash = scope->hash;
 
-	/* A hash of its own for each step, not a stride: the slots of one
-	 * backend lie at even distances, and a stride could meet it again and
+	/* Each step has a hash of its own instead of a stride: the slots of
+	 * one backend are evenly spaced, and a stride could hit it again and
 	 * again. */
 	for (unsigned i = 0; i <= STEPS_MAX; i++) {
 		step.slot = hash_reduce(hash, maglev->size);
@@ -133,8 +133,8 @@ walk(const struct service *service, const struct pick *pick,
 	return candidate_spread(service, pick, hash, scope);
 }
 
-/* Reads all counts and sets the bound; false when no backend is available.
- * Those at their maxconn are no help: the others share what comes. */
+/* Reads all counts and sets the limit; false when no backend is available.
+ * Backends at their maxconn do not count: the others share the load. */
 static bool
 bound_load(const struct service *service, struct scope *scope)
 {
@@ -187,8 +187,9 @@ policy_hash_pick(const struct service *service, const struct pick *pick,
 		}
 		if (pick->tries > 0)
 			return walk(service, pick, scope);
-		/* The bounds' sum is above that of the counts, so not all can
-		 * be at theirs: others have come in while we looked. */
+		/* The sum of the limits is above that of the counts, so not all
+		 * backends can be at theirs: other conns have arrived during
+		 * the walk. */
 	}
 	return -1;
 }

@@ -1,39 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Balance by load: the backend with the fewest active conns for its weight,
- * for conns that last.
+ * Balance by load: the backend with the fewest active conns for its weight, for
+ * long-lived conns.
  *
- * With few backends a pick looks at each; with many it asks a tree of minima
- * (loads.h).  The count that made the choice is also its limit: if another
- * worker has added a conn meanwhile, pick_take() picks again.  So no two
- * workers follow the same minimum; what a pick can miss is one conn of each
- * other worker that is ending at this moment.
+ * With few backends a pick looks at each of them; with many it asks a tree of
+ * minima (loads.h).  The count that led to the choice is also its limit: if
+ * another worker has added a conn meanwhile, pick_take() picks again, so two
+ * workers never follow the same minimum.  A pick can be off only by one conn
+ * per other worker, one that is ending at this moment.
  *
- * A pick looks at each all the same where the tree cannot answer: for a conn
+ * A pick still looks at each backend where the tree has no answer: for a conn
  * that has tried some backends, when health is disregarded, and while a backend
- * starts slowly, since its weight then grows with the time.
+ * is in slowstart, because its weight then grows with time.
  *
- * Among equals each has its weight's chance.
+ * Among equals, each backend's chance is proportional to its weight.
  */
 #include <errno.h>
 
 #include "lb4/balance/loads.h"
 #include "lb4/balance/policy.h"
 
-/* From so many backends in a set on, the tree costs less than a look at each:
- * a pick is cheaper, but each conn's begin and end write to it. */
+/* From this many backends in a set, the tree costs less than looking at each: a
+ * pick is cheaper, but the start and end of each conn write to the tree. */
 #define TREE_FROM 32
 
 struct best {
 	int index; /* -1: none yet */
 	uint32_t active;
 	uint32_t weight;
-	uint32_t equals; /* sum of the weights of all that are as good */
+	uint32_t equals; /* sum of the weights of all equals */
 };
 
-/* Whether it is better than the best so far; among n equals the last one is
- * kept with its share of the chances, which makes all of them alike. */
+/* Whether it is better than the best so far.  Among n equals the last one is
+ * kept with its share of the chances, which makes all of them equally
+ * likely. */
 static bool
 is_better(struct best *best, uint32_t active, uint32_t weight, uint64_t *hash)
 {
@@ -129,7 +130,7 @@ moved(const struct service *service, unsigned index)
 		update(service, set, index);
 }
 
-/* When the last of those that start slowly has its whole weight. */
+/* When the last backend in slowstart has its full weight. */
 static uint64_t
 slow_until_ms(const struct service *service)
 {

@@ -5,7 +5,7 @@
  * with fewer active conns for its weight.  Nearly as even as looking at all of
  * them (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing",
  * IEEE TPDS 2001), at a cost that does not grow with their number, and without
- * the herd that follows a minimum which is known late.
+ * the herding towards a stale minimum.
  */
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
@@ -13,8 +13,8 @@
 
 #define DRAWS_MAX 16 /* until the usable ones are counted */
 
-/* Draws a usable one by configured weight, but not `other`; -1: there is none,
- * or luck ran out. */
+/* Draws a usable backend by configured weight, other than `other`; -1: there is
+ * none, or none was drawn. */
 static int
 draw_usable(const struct service *service, const struct pick *pick,
     const struct scope *scope, uint64_t *hash, int other)
@@ -33,7 +33,7 @@ draw_usable(const struct service *service, const struct pick *pick,
 	return -1;
 }
 
-/* Whether a draw holds for a backend that may start slowly. */
+/* Whether to accept a draw of a backend that may be in slowstart. */
 static bool
 holds(const struct service *service, const struct pick *pick, int index,
     uint64_t *hash)
@@ -56,10 +56,10 @@ draw_first(const struct service *service, const struct pick *pick,
 	return -1;
 }
 
-/* A backend that starts slowly has little to do and would win every comparison,
- * so it must not be drawn again and again: it gets one chance, by the square of
- * its weight's part.  With that the second draw adds to its share what it adds
- * to the others'. */
+/* A backend in slowstart has few conns and would win every comparison, so it
+ * must not be drawn again and again: it gets one chance, by the square of its
+ * fraction of the weight.  The second draw then adds to its share what it adds
+ * to the shares of the others. */
 static int
 draw_second(const struct service *service, const struct pick *pick,
     const struct scope *scope, uint64_t *hash, int first)
@@ -72,7 +72,7 @@ draw_second(const struct service *service, const struct pick *pick,
 	    : -1;
 }
 
-/* Whether the second one has less to do for its weight. */
+/* Whether the second one has fewer conns for its weight. */
 static bool
 is_better(const struct service *service, const struct pick *pick, int first,
     int second)

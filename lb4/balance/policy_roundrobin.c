@@ -4,9 +4,9 @@
  * Balance in turn, by weight: a fixed schedule (turns.h) that all workers walk
  * with one shared counter.
  *
- * A backend that cannot be used passes its turn to the next turn of the
- * counter, not to its neighbour in the schedule: its share spreads evenly.  So
- * does a part of the turns of one that starts slowly.
+ * When a backend cannot be used, the counter advances to the next turn instead
+ * of the neighbour in the schedule: its share spreads evenly.  The same happens
+ * to some of the turns of a backend in slowstart.
  */
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"

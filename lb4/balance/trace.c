@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Writing down how a pick is made.
+ * Recording how a pick is made.
  */
 #include "lb4/balance/trace.h"
 

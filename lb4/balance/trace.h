@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * How a pick came to its backend, written down while it is made: for --explain
- * and its like.  Workers ask for no trace; what they do is the same.
+ * How a pick arrived at its backend, recorded during the pick, for lb4ctl
+ * explain.  Workers request no trace; the pick is the same.
  */
 #ifndef LB4_BALANCE_TRACE_H
 #define LB4_BALANCE_TRACE_H
@@ -15,7 +15,7 @@
 
 #define TRACE_STEPS_MAX 64
 
-/* A slot of a Maglev table that was looked at. */
+/* A slot of a Maglev table that the pick looked at. */
 struct trace_step {
 	enum backend_set set; /* whose table */
 	bool check_health;
@@ -33,10 +33,9 @@ struct pick_trace {
 	unsigned steps;
 	/* In the end: */
 	enum backend_set set;
-	bool
-	    check_health; /* false: all were passed over, so it did not count */
-	bool kept;   /* not by its slot, but where it was before a change */
-	bool spread; /* no slot led anywhere: by hash over all of the set */
+	bool check_health; /* false: none was healthy, so it did not count */
+	bool kept;	   /* the backend it had before a change */
+	bool spread;	   /* no slot was usable: by hash over the whole set */
 };
 
 /* Each does nothing without a trace. */
@@ -44,7 +43,7 @@ void trace_key(struct pick_trace *trace, const uint8_t *key, size_t len,
     uint64_t hash);
 void trace_step(struct pick_trace *trace, const struct trace_step *step);
 
-/* Begins to choose within the scope's set. */
+/* The pick now chooses within the scope's set. */
 void trace_set(struct pick_trace *trace, const struct scope *scope);
 void trace_spread(struct pick_trace *trace);
 void trace_kept(struct pick_trace *trace);

@@ -4,11 +4,11 @@
  * Building a schedule, for the policies that want one.
  *
  * The schedule names each backend weight / gcd times.  In a schedule of `len`
- * slots the k-th turn (from 0) of a backend of weight w has the window from
- * k len / w to (k + 1) len / w.  Each slot goes, among the backends whose
- * window has begun, to the one whose window ends first.  In every prefix each
- * backend has then its exact share, within one turn (the rule of WF2Q: Bennett
- * and Zhang, "WF2Q: worst-case fair weighted fair queueing", INFOCOM 1996).
+ * slots, turn k (from 0) of a backend of weight w has the window from k len / w
+ * to (k + 1) len / w.  Each slot goes to the backend whose window ends first,
+ * among those whose window has begun.  In every prefix, each backend then has
+ * its exact share, within one turn (the rule of WF2Q: Bennett and Zhang, "WF2Q:
+ * worst-case fair weighted fair queueing", INFOCOM 1996).
  */
 #include "lb4/balance/turns.h"
 
@@ -103,8 +103,8 @@ fill(struct builder *b, size_t count, struct turns *turns)
 
 		for (int32_t i = b->begin[slot]; i >= 0; i = b->next[i])
 			heap_put(b, (uint16_t)i);
-		/* Every turn is had within its window: so the next one's is
-		 * still to come, and there is one for each slot. */
+		/* Every turn lies within its window: so the backend's next
+		 * window is still ahead, and every slot gets a turn. */
 		assert(b->heaped > 0);
 		index = heap_take(b);
 		turns->turn[slot] = index;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A schedule of backends by weight: each has its turns, evenly apart.
+ * A schedule of backends by weight: each has its turns, evenly spaced.
  * roundrobin walks it, random draws from it.
  */
 #ifndef LB4_BALANCE_TURNS_H

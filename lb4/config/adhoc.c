@@ -24,7 +24,7 @@ choose_name(const struct config *config, char *name)
 		snprintf(name, CONFIG_NAME_MAX, "adhoc%zu", n);
 }
 
-/* Writes `prefix` and the argument as the file would. */
+/* Writes `prefix`, the number and the argument as in a file. */
 static char *
 as_value(const char *prefix, size_t number, const char *text)
 {

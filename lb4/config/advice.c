@@ -23,8 +23,8 @@ is_checked_at(const struct config_backend *backend, uint16_t port)
 
 /*
  * MySQL and MariaDB count a connection that ends before the login as a failed
- * one, and refuse a host with max_connect_errors of these in a row until FLUSH
- * HOSTS; a check goes on to connect, so it goes on to pass.
+ * one, and refuse a host after max_connect_errors of these in a row until FLUSH
+ * HOSTS.  A check still connects, so it still passes.
  */
 static void
 warn_mysql_service(const struct config_service *service, struct errors *errors)
@@ -40,7 +40,7 @@ warn_mysql_service(const struct config_service *service, struct errors *errors)
 		    "host after 100 checks without a login, and then refuse "
 		    "its clients: give check = mysql USER",
 		    MYSQL_PORT, service->backend[i].name);
-		return; /* one is enough to be told */
+		return; /* one warning per service is enough */
 	}
 }
 
@@ -58,7 +58,7 @@ warn_seed(const struct config *config, struct errors *errors)
 		return;
 	errors_section(errors, "global");
 	errors_add(errors, 0, "hash-seed",
-	    "everybody on this machine may read the seed: chmod o-r the file, "
+	    "every user of this machine can read the seed: chmod o-r the file, "
 	    "or move the seed to a hash-seed-file");
 }
 

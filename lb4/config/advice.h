@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What is valid, and yet not as it should be: warnings about a configuration.
+ * Warnings about a configuration that is valid and still likely to cause
+ * trouble.
  */
 #ifndef LB4_CONFIG_ADVICE_H
 #define LB4_CONFIG_ADVICE_H
@@ -9,7 +10,7 @@
 #include "lb4/config/errors.h"
 #include "lb4/config/settings.h"
 
-/* Who wants to know. */
+/* The reader of the warnings. */
 enum advice_for {
 	ADVICE_FOR_LOG,	  /* a process that starts or reloads */
 	ADVICE_FOR_CHECK, /* lb4 -t: all of them */

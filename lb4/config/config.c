@@ -4,15 +4,15 @@
  * From a file to a struct config.  The control thread calls config_load() at
  * start and on reload.
  *
- *	inifile.c   lines to sections, keys and values; judges lines
- *	config.c    sections to objects, keys to the table; judges sections
- *	keys.c      the table: which keys there are
- *	kinds*.c    text to one field; judges values
- *	rules.c     judges what is between keys
- *	errors.c    the complaints of all of them
+ *	inifile.c   lines to sections, keys and values; checks lines
+ *	config.c    sections to objects, keys to the table; checks sections
+ *	keys.c      the table of keys
+ *	kinds*.c    text to one field; checks values
+ *	rules.c     checks rules between keys
+ *	errors.c    collects the errors of all of them
  *
- * Nothing stops at an error: the rest of the file is read to find the others,
- * and what was built is thrown away at the end.
+ * An error does not end the reading: the rest of the file is read to find the
+ * others, and the result is thrown away at the end.
  */
 #include "lb4/config/config.h"
 
@@ -39,18 +39,18 @@
 #define SEED "hash-seed"
 #define SEED_FILE "hash-seed-file"
 
-/* Which keys may come. */
+/* The keys that can follow. */
 enum place {
 	PLACE_START,   /* none: no section yet */
 	PLACE_GLOBAL,  /* those of [global] */
 	PLACE_SERVICE, /* those of the service added last */
-	PLACE_UNKNOWN, /* nobody knows: they are skipped */
+	PLACE_UNKNOWN, /* unknown: they are skipped */
 };
 
 /* A key in the section that is being read. */
 struct given {
-	int line;  /* where it came first; 0: not yet */
-	bool full; /* said that it has too many values */
+	int line;  /* its first line; 0: not given yet */
+	bool full; /* the error about too many values is reported */
 };
 
 struct parse {
@@ -61,14 +61,14 @@ struct parse {
 	char section[INIFILE_LINE_MAX + 1]; /* the text in the brackets */
 	int section_line;
 	int global_line;      /* of the first [global]; 0: none */
-	bool unknown_section; /* there was one: meant as a service? */
+	bool unknown_section; /* there was one, perhaps meant as a service */
 	struct given *given;  /* one for each key */
-	bool full_services;   /* said that there are too many */
-	bool reads_files;     /* that keys name */
+	bool full_services;   /* the error about too many is reported */
+	bool reads_files;     /* those that keys name */
 	bool no_memory;
 };
 
-/* What is wrong with the section itself. */
+/* An error of the section itself. */
 #define complain_section(parse, ...) \
 	errors_add(&(parse)->errors, (parse)->section_line, NULL, __VA_ARGS__)
 
@@ -105,14 +105,14 @@ start_global(struct parse *parse)
 {
 	if (parse->global_line > 0)
 		complain_section(parse,
-		    "given before on line %d: make them one section",
+		    "already given on line %d: merge the two sections",
 		    parse->global_line);
 	else
 		parse->global_line = parse->section_line;
 	parse->place = PLACE_GLOBAL;
 }
 
-/* Complains about the section as such, and returns false. */
+/* Reports errors of the section itself; true when there are none. */
 static bool
 judge_service(struct parse *parse, const char *name)
 {
@@ -120,27 +120,27 @@ judge_service(struct parse *parse, const char *name)
 
 	if (name[0] == '\0') {
 		complain_section(parse,
-		    "service without a name: write [service NAME]");
+		    "the service has no name: write [service NAME]");
 		return false;
 	}
 	if (!kinds_is_name(name)) {
 		complain_section(parse,
-		    "\"%.64s\" is no name for a service: give " KINDS_NAME_RULE,
+		    "\"%.64s\" is not a valid service name: use " KINDS_NAME_RULE,
 		    name);
 		return false;
 	}
 	same = build_find_service(parse->config, name);
 	if (same != NULL) {
 		complain_section(parse,
-		    "given before on line %d: make them one section",
+		    "already given on line %d: merge the two sections",
 		    same->line);
 		return false;
 	}
 	return true;
 }
 
-/* A section that is wrong gets a service all the same, a nameless one: its
- * keys are judged, too. */
+/* A wrong section still gets a service, one without a name, so that its keys
+ * are checked too. */
 static void
 start_service(struct parse *parse, const char *name)
 {
@@ -215,7 +215,8 @@ on_section(void *context, int line, const char *name)
 	else if (strcmp(name, GLOBAL) == 0)
 		start_global(parse);
 	else if (strcmp(word, GLOBAL) == 0)
-		complain_section(parse, "a name behind global: write [global]");
+		complain_section(parse,
+		    "[global] takes no name: write [global]");
 	else
 		complain_unknown_section(parse, word);
 }
@@ -245,8 +246,8 @@ complain_unknown_key(struct parse *parse, enum key_section section, int line,
 		    "unknown key: remove it, or see lb4.ini(5)");
 }
 
-/* The key of that name where we are.  NULL after a complaint, or where none is
- * due. */
+/* The key of that name in the current section.  NULL after an error, or where
+ * the section is unknown. */
 static const struct key *
 find_key(struct parse *parse, int line, const char *name)
 {
@@ -256,8 +257,8 @@ find_key(struct parse *parse, int line, const char *name)
 
 	if (parse->place == PLACE_START)
 		errors_add(&parse->errors, line, name,
-		    "key before any section: write [global] or [service "
-		    "NAME] above");
+		    "key outside of a section: write [global] or [service "
+		    "NAME] above it");
 	if (parse->place != PLACE_GLOBAL && parse->place != PLACE_SERVICE)
 		return NULL;
 	key = keys_find(section, name);
@@ -266,8 +267,8 @@ find_key(struct parse *parse, int line, const char *name)
 	return key;
 }
 
-/* Remembers where the key was given; false, after a complaint, when that was
- * once too often. */
+/* Remembers where the key was given; reports an error and returns false when it
+ * must not be repeated. */
 static bool
 note_key(struct parse *parse, const struct key *key, int line)
 {
@@ -275,7 +276,7 @@ note_key(struct parse *parse, const struct key *key, int line)
 
 	if (*first > 0 && !key->repeats) {
 		errors_add(&parse->errors, line, key->name,
-		    "given before on line %d: keep one of them", *first);
+		    "already given on line %d: keep one of them", *first);
 		return false;
 	}
 	if (*first == 0)
@@ -283,7 +284,7 @@ note_key(struct parse *parse, const struct key *key, int line)
 	return true;
 }
 
-/* Keeps the lines of what was just added to a service. */
+/* Records the line of the listener or backend that was just added. */
 static void
 note_lines(struct parse *parse, size_t listens, size_t backends, int line)
 {
@@ -322,7 +323,7 @@ set_service(struct parse *parse, const struct key *key, int line,
 	return error;
 }
 
-/* The seed is given once, here or in a file of its own. */
+/* The seed is given once, in the file or in a file of its own. */
 static int
 set_seed(const struct parse *parse, const struct key *key, struct why *why)
 {
@@ -387,7 +388,7 @@ on_error(void *context, int line, const char *name, const char *what)
 	if (name == NULL || parse->place == PLACE_START ||
 	    parse->place == PLACE_UNKNOWN)
 		return;
-	/* So that it does not count as missing, too. */
+	/* The key was given, so it is not reported as missing too. */
 	key = keys_find(parse->place == PLACE_GLOBAL ? KEY_GLOBAL : KEY_SERVICE,
 	    name);
 	if (key == NULL)
@@ -439,7 +440,7 @@ parse_text(const char *name, const char *text, size_t len, bool reads_files,
 	free(parse.source);
 	free(parse.given);
 	errors_done(&parse.errors);
-	/* what else was found wrong may be for want of memory */
+	/* lack of memory may have caused the other errors */
 	if (parse.no_memory) {
 		config_errors_done(errors);
 		config_errors_add(errors, "%s: out of memory", name);
@@ -457,7 +458,7 @@ config_parse(const char *name, const char *text, size_t len,
 	return parse_text(name, text, len, false, errors);
 }
 
-/* Whether everybody on this machine may read it. */
+/* Whether every user of this machine can read it. */
 static bool
 is_exposed(int fd)
 {

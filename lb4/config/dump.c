@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The configuration as text: all that the table of keys can print.
+ * The configuration as text: all keys of the table.
  */
 #include <stdio.h>
 

@@ -26,7 +26,7 @@ struct line {
 	size_t end; /* bytes of its end: 0 to 2 */
 };
 
-/* Takes the next line off the text; false when there is none. */
+/* Takes the next line from the text; false when there is none. */
 static bool
 next_line(const char **text, size_t *len, struct line *line)
 {
@@ -45,7 +45,8 @@ next_line(const char **text, size_t *len, struct line *line)
 	return true;
 }
 
-/* All lines of the text, the first one at 0, to be freed; NULL: no memory. */
+/* All lines of the text, the first one at index 0; the caller frees them.  NULL
+ * without memory. */
 static struct line *
 index_lines(const char *text, size_t len, size_t *count)
 {
@@ -64,7 +65,7 @@ index_lines(const char *text, size_t len, size_t *count)
 	return lines;
 }
 
-/* The end that a line in its place has. */
+/* The line end for a new line in its place. */
 static const char *
 end_of(const struct line *line)
 {
@@ -103,7 +104,8 @@ edits_done(struct edits *edits)
 	*edits = (struct edits){ .count = 0 };
 }
 
-/* Where a comment begins behind a value, or the line's length: " ;" does. */
+/* Where a comment after the value begins (at " ;"), or the length of the
+ * line. */
 static size_t
 value_end(const struct line *line)
 {
@@ -114,7 +116,7 @@ value_end(const struct line *line)
 	return line->len;
 }
 
-/* The next word of the line from *at on, before `end`; its length. */
+/* The next word of the line, from *at and before `end`; returns its length. */
 static size_t
 next_word(const struct line *line, size_t *at, size_t end)
 {
@@ -127,8 +129,8 @@ next_word(const struct line *line, size_t *at, size_t end)
 	return len;
 }
 
-/* "backend = app1 192.0.2.1:80 weight=2 ; ours" with another weight.  Behind
- * the '=' the words are the name, the address, and options. */
+/* "backend = app1 192.0.2.1:80 weight=2 ; ours" with another weight.  The '='
+ * is followed by the name, the address, and options. */
 static char *
 reweigh(const struct line *line, unsigned weight)
 {
@@ -197,8 +199,8 @@ put_value(const char *value, const char *plain, FILE *out)
 	}
 }
 
-/* The line of a backend that the file does not have yet, as its neighbour
- * begins: "backend   = ". */
+/* The line of a backend that the file does not have yet; it starts as its
+ * neighbour does: "backend   = ". */
 static char *
 new_line(const struct line *neighbour, const struct config_backend *backend)
 {
@@ -258,7 +260,7 @@ edit_line(struct edits *edits, const struct line *lines,
 	return changed != NULL ? add(edits, number, true, changed) : -ENOMEM;
 }
 
-/* Those that the file does not have, in their order, behind line `last`. */
+/* Adds the backends that the file lacks, in their order, after line `last`. */
 static int
 add_lines(struct edits *edits, const struct line *lines, size_t last,
     const struct config_service *file, const struct config_service *served)
@@ -282,7 +284,8 @@ add_lines(struct edits *edits, const struct line *lines, size_t last,
 	return error;
 }
 
-/* Those of the file first, then the others, behind the service's last. */
+/* First the backends of the file, then the new ones, after the last of the
+ * service. */
 static int
 edit_service(struct edits *edits, const struct line *lines,
     const struct config_service *file, const struct config_service *served)
@@ -308,11 +311,11 @@ compare(const void *left, const void *right)
 
 	if (a->line != b->line)
 		return a->line < b->line ? -1 : 1;
-	/* what takes its place is before what comes behind it */
+	/* a replacement comes before an addition */
 	return (int)b->removes - (int)a->removes;
 }
 
-/* The services as they are written out in full; NULL: no memory. */
+/* All services written out in full; NULL without memory. */
 static char *
 services_text(const struct config *config)
 {
@@ -330,7 +333,7 @@ services_text(const struct config *config)
 	return buf.text;
 }
 
-/* 0, -ESTALE when they differ, or -ENOMEM. */
+/* Returns 0, -ESTALE when they differ, or -ENOMEM. */
 static int
 serve_alike(const struct config *one, const struct config *other)
 {
@@ -363,7 +366,8 @@ apply(const struct edits *edits, const char *text, size_t len, FILE *out)
 	}
 }
 
-/* Applies the edits: whether the text then reads as what is served. */
+/* Applies the edits and checks that the text then contains the running
+ * configuration. */
 static int
 judge(struct edits *edits, const struct edit_source *source,
     const struct config *served, struct why *why)
@@ -385,8 +389,8 @@ judge(struct edits *edits, const struct edit_source *source,
 			       : why_set(why, "%s", errors.text[0]);
 	if (error == -ESTALE)
 		error = why_set(why,
-		    "the file has other changes that are not in force: reload "
-		    "it first");
+		    "the file has other changes that are not in effect: "
+		    "reload it first");
 	config_free(config);
 	config_errors_done(&errors);
 	return error;
@@ -421,13 +425,13 @@ edits_make(struct edits *edits, const struct edit_source *source,
 
 /* ---- as a diff ----------------------------------------------------------- */
 
-/* Edits whose surroundings touch, and the lines around them. */
+/* Edits whose context lines touch, and the lines around them. */
 struct hunk {
 	const struct edit *edit;
 	const struct edit *end;
 	size_t first; /* line */
 	size_t last;
-	long shift; /* lines that were added before */
+	long shift; /* lines added before, minus lines removed */
 };
 
 static void
@@ -445,7 +449,7 @@ diff_hunk(const struct hunk *hunk, const struct line *lines, FILE *out)
 		bool removed = edit < end && edit->line == number &&
 		    edit->removes;
 
-		/* with its end: patch(1) compares that, too */
+		/* with its line end, which patch(1) compares too */
 		fputc(removed ? '-' : ' ', out);
 		fwrite(line->text, 1, line->len + line->end, out);
 		for (; edit < end && edit->line == number; edit++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A file's text brought up to what is served: weights that were changed,
- * backends that were added and removed while lb4 ran.  Lines that need no
- * change stay as they are, with their comments.  Pure.
+ * A file's text updated to the running configuration: weights that were
+ * changed, backends that were added and removed while lb4 ran.  Other lines
+ * stay as they are, with their comments.  Pure.
  */
 #ifndef LB4_CONFIG_EDIT_H
 #define LB4_CONFIG_EDIT_H
@@ -15,7 +15,7 @@
 struct config;
 struct why;
 
-/* A file as it is, and what it reads as. */
+/* A file: its text, and the configuration that it contains. */
 struct edit_source {
 	const char *text; /* ends with a newline, as every configuration does */
 	size_t len;
@@ -25,9 +25,10 @@ struct edit_source {
 /* A line that is replaced, removed, or followed by a new one. */
 struct edit {
 	size_t line;  /* of the file; the first is 1 */
-	bool removes; /* it goes */
-	char *text;   /* owned; comes at its place, or behind it; NULL: nothing.
-		       * Without the line's end */
+	bool removes; /* the line is removed */
+	/* Owned; takes its place, or follows it; without the line's end.  NULL:
+	 * none. */
+	char *text;
 };
 
 struct edits {

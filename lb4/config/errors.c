@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The list of complaints about a configuration.
+ * The list of errors of a configuration.
  */
 #include "lb4/config/errors.h"
 
@@ -37,7 +37,7 @@ config_errors_done(struct config_errors *errors)
 	errors->count = 0;
 }
 
-/* Without memory for a list, the first complaint has a place all the same. */
+/* The first error has room even without memory for a list. */
 static char *
 use_spare(struct config_errors *list)
 {
@@ -91,8 +91,8 @@ make_room(struct errors *errors)
 	return true;
 }
 
-/* Makes a place behind all complaints about the same line or an earlier one;
- * those about the file as a whole (line 0) stay where they are. */
+/* Makes room after all errors about the same line or an earlier one; errors
+ * about the file as a whole (line 0) stay where they are. */
 static char *
 insert(struct errors *errors, int line)
 {
@@ -127,7 +127,7 @@ errors_service(struct errors *errors, const char *service)
 	    service);
 }
 
-/* Writes the complaint up to where "what" begins; returns that place. */
+/* Writes the error up to "what"; returns the length. */
 static size_t
 write_place(char *text, const struct errors *errors, int line, const char *key)
 {

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Checksums of the configuration: see fingerprint.h.  Each line of a section,
- * as the dump would have it, is hashed, and the hashes are added up: so their
- * order does not matter.
+ * as the dump writes it, is hashed, and the sum of the hashes does not depend
+ * on their order.
  */
 #include "lb4/config/fingerprint.h"
 
@@ -18,7 +18,7 @@
 #include "lb4/config/kinds.h"
 #include "lb4/config/settings.h"
 
-/* Every node has the same: it is no secret, only a hash. */
+/* The same on every node: not a secret. */
 static const struct hash_key line_key = { 0x6c6234, 1 };
 
 static uint64_t

@@ -3,18 +3,18 @@
 /*
  * The file as lines; config.c reads it through here.
  *
- * inih splits lines into key and value, but it is forgiving where a load
- * balancer's administrator wants to be told: an indented line becomes one more
- * value of the key above, a long line continues as another key, section names
- * are cut, a section without keys or given twice is invisible, ':' is as good
- * as '=', text behind a "]" is dropped, a last line that was cut is taken for
- * whole, and nobody learns a line's number.
+ * inih splits lines into keys and values, but it is forgiving where the
+ * administrator of a load balancer wants an error: an indented line becomes one
+ * more value of the key above, a long line continues as another key, section
+ * names are cut, a section that is empty or given twice is invisible, ':' is as
+ * good as '=', text after a "]" is dropped, a truncated last line is accepted,
+ * and line numbers are lost.
  *
- * So each raw line is judged here first, by the function that inih calls to
- * read a line.  It counts, complains, and hands inih only what both understand
- * alike: a good line, or an empty one in the place of a bad one.  Sections are
- * announced from here and never reach inih.  When inih calls back with a key,
- * the line that was read last is the line it stands on.
+ * So the function that inih calls to read a line checks each raw line first.
+ * It counts, reports errors, and gives inih only what both understand alike: a
+ * good line, or an empty one in place of a bad one.  Sections are announced
+ * from here and never reach inih.  When inih calls back with a key, the key is
+ * on the line that was read last.
  */
 #include "lb4/config/inifile.h"
 
@@ -35,7 +35,7 @@ struct inifile {
 /* One line with its parts; they point into it. */
 struct raw {
 	char text[INIFILE_LINE_MAX + 1];
-	char *start; /* behind the spaces in front */
+	char *start; /* after the leading spaces */
 	char *key;   /* ends where '=' was */
 	char *value; /* without spaces and comment */
 };
@@ -75,7 +75,7 @@ skip_space(char *text)
 	return text + strspn(text, " \t");
 }
 
-/* Ends `text` where inih sees a comment: at a ';' behind a space. */
+/* Ends `text` where inih sees a comment: at a ';' after a space. */
 static void
 cut_comment(char *text)
 {
@@ -87,7 +87,8 @@ cut_comment(char *text)
 	}
 }
 
-/* True where somebody meant "# comment": inih would take it for value. */
+/* True for what was probably meant as "# comment"; inih takes it as part of the
+ * value. */
 static bool
 has_hash_comment(const char *value)
 {
@@ -100,7 +101,7 @@ has_hash_comment(const char *value)
 	return false;
 }
 
-/* "[name]", perhaps with a comment behind. */
+/* "[name]", optionally followed by a comment. */
 static void
 judge_section(const struct inifile *file, struct raw *raw)
 {
@@ -110,21 +111,21 @@ judge_section(const struct inifile *file, struct raw *raw)
 
 	if (close == NULL) {
 		complain(file, NULL,
-		    "no ']' behind the section's name: write [name]");
+		    "no ']' after the section's name: write [name]");
 		close = name + strlen(name);
 	}
-	/* Even so, the keys below belong here and not to the one above. */
+	/* Even then, the keys below belong to this section. */
 	rest = close + (*close == ']');
 	rest = skip_space(rest);
 	if (rest[0] != '\0' && rest[0] != ';')
 		complain(file, NULL,
-		    "text behind ']': write a comment as ; comment");
+		    "text after ']': write a comment as ; comment");
 	*close = '\0';
 	name = trim_end(skip_space(name));
 	file->sink->on_section(file->sink->context, file->line, name);
 }
 
-/* Finds the '=', where inih would find it.  Sets key and value. */
+/* Finds the '=' as inih does.  Sets key and value. */
 static bool
 split_value(const struct inifile *file, struct raw *raw)
 {
@@ -145,7 +146,7 @@ split_value(const struct inifile *file, struct raw *raw)
 		complain(file, NULL, "no key: write key = value");
 	} else if (mark != NULL && strpbrk(raw->key, " \t") == NULL) {
 		complain(file, raw->key,
-		    "':' behind the key: write key = value");
+		    "':' after the key: write key = value");
 	} else {
 		raw->key[strcspn(raw->key, " \t")] = '\0';
 		complain(file, raw->key, "no '=': write key = value");
@@ -165,17 +166,16 @@ judge_value(const struct inifile *file, struct raw *raw)
 	value = trim_end(skip_space(raw->value));
 	if (value[0] == '\0')
 		complain(file, raw->key,
-		    "no value: give one, or make the line a comment (;)");
+		    "no value: give one, or comment the line out (;)");
 	else if (value[0] == ';')
 		complain(file, raw->key,
-		    "no value before ';': write a ';' of the value as \\x3b");
+		    "no value before ';': for a ';' in the value, write \\x3b");
 	else if (has_hash_comment(value))
 		complain(file, raw->key,
-		    "'#' starts no comment behind a value: write ';', or "
-		    "\\x23 for a '#' of the value");
+		    "'#' does not start a comment after a value: write ';', "
+		    "or \\x23 for a '#' in the value");
 	else if (value[0] == '"' || value[0] == '\'')
-		complain(file, raw->key,
-		    "the value is in quotes: write it without");
+		complain(file, raw->key, "the value is in quotes: remove them");
 	else
 		return true;
 	return false;
@@ -199,8 +199,8 @@ is_clean(const struct inifile *file, const char *line, size_t len)
 	return true;
 }
 
-/* Decides whether inih gets the line: copies it to `out` then, from its first
- * character on. */
+/* Decides whether inih gets the line, and copies it to `out` if so, from its
+ * first non-space character. */
 static bool
 judge(const struct inifile *file, const char *line, size_t len, char *out,
     size_t limit)
@@ -235,7 +235,7 @@ judge(const struct inifile *file, const char *line, size_t len, char *out,
 	return judge_value(file, &raw);
 }
 
-/* What inih calls instead of fgets(3). */
+/* inih calls this instead of fgets(3). */
 static char *
 on_read(char *out, int size, void *context)
 {
@@ -253,11 +253,12 @@ on_read(char *out, int size, void *context)
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
 	file->line++;
-	/* Whatever the line says, more may have been meant. */
+	/* Whatever the line says, part of it may be missing. */
 	if (end == NULL)
 		complain(file, NULL,
-		    "the file ends within this line, as one that was cut "
-		    "does: complete it, and end it with a newline");
+		    "the file ends in the middle of this line, as if it had "
+		    "been cut off: complete the line, and end it with a "
+		    "newline");
 
 	if (limit > (size_t)size - 2)
 		limit = (size_t)size - 2;

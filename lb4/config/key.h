@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A key: its name, the kind of its values, its range and default.  The table of
- * all of them is in keys.h, the kinds are in kinds.h.
+ * A key: its name, the kind of its values, its range and default.  keys.h has
+ * the table of all keys, kinds.h the kinds.
  */
 #ifndef LB4_CONFIG_KEY_H
 #define LB4_CONFIG_KEY_H
@@ -24,28 +24,29 @@ enum key_section {
 
 struct key;
 
-/* How values of one kind are read and written.  `object` is what the key's
- * section says. */
+/* How values of one kind are read and written.  `object` is the struct that
+ * belongs to the section of the key. */
 struct kind {
-	/* Sets the field from the file's text; 0, or -EINVAL with the reason,
-	 * -E2BIG with one when the key has as many values as it may have, or
-	 * -ENOMEM.  On an error the field keeps what it had. */
+	/* Sets the field from the file's text.  Returns 0; -EINVAL with the
+	 * reason; -E2BIG with the reason when the key already has the most
+	 * values that it can have; or -ENOMEM.  On an error the field keeps its
+	 * value. */
 	int (*parse)(const struct key *key, void *object, const char *text,
 	    struct why *why);
 
-	/* How many values there are to print; NULL: always one. */
+	/* The number of values to print; NULL: always one. */
 	size_t (*count)(const struct key *key, const void *object);
 
-	/* Whether two objects have the same value; NULL: when the fields have
-	 * the same bytes. */
+	/* Whether two objects have the same value; NULL: compares the bytes of
+	 * the fields. */
 	bool (*equal)(const struct key *key, const void *one,
 	    const void *other);
 
-	/* Writes one of them so that parse reads it back. */
+	/* Writes one of them in a form that parse reads back. */
 	void (*print)(const struct key *key, const void *object, size_t index,
 	    FILE *out);
 
-	/* The kinds of numbers read and write one so: see values.h. */
+	/* For kinds of numbers: reads and writes one; see values.h. */
 	const char *(*read)(const char *text, uint64_t *out);
 	const char *(*format)(uint64_t value, char *buf, size_t size);
 };
@@ -53,9 +54,9 @@ struct kind {
 struct key {
 	const char *name;
 	enum key_section section;
-	bool repeats;  /* may be given more than once */
+	bool repeats;  /* can be given more than once */
 	bool required; /* must be given */
-	bool local;    /* a node's own: in a cluster it may differ */
+	bool local;    /* belongs to the node: may differ within a cluster */
 	bool fixed;    /* of [global]: a reload keeps the value of the start */
 	const struct kind *kind;
 	size_t offset; /* of the field in the object */
@@ -63,9 +64,9 @@ struct key {
 	uint64_t low; /* numbers, times, sizes */
 	uint64_t high;
 	const char *zero;	   /* a word for 0, outside of low to high */
-	const struct names *names; /* the words that it may be */
-	const char *preset;	   /* default as a file would say it, or NULL */
-	const char *absent; /* what it means not to be given, when no preset */
+	const struct names *names; /* the words that it accepts */
+	const char *preset; /* the default as written in a file, or NULL */
+	const char *absent; /* without a preset: what it means when not given */
 };
 
 #endif

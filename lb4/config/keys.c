@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The table of keys, and the ways to find one in it.
+ * The table of keys, and functions that search it.
  */
 #include "lb4/config/keys.h"
 
@@ -68,15 +68,15 @@ const struct key keys_table[] = {
 	{ GLOBAL("hash-seed-file", hash_seed_file), OWN, KIND(target),
 	    .absent = "none" },
 	{ GLOBAL("user", user), OWN, FIXED, KIND(user),
-	    .absent = "stay who started it" },
+	    .absent = "the user who started lb4" },
 	{ GLOBAL("pidfile", pidfile), OWN, FIXED, KIND(target),
 	    .absent = "none" },
 	{ GLOBAL("control", control), OWN, FIXED, KIND(socket),
 	    .absent = "none" },
 	{ GLOBAL("control-owner", control_owner), OWN, FIXED, KIND(user),
-	    .absent = "who started it" },
+	    .absent = "the user who started lb4" },
 	{ GLOBAL("control-group", control_group), OWN, FIXED, KIND(user),
-	    .absent = "the group of who started it" },
+	    .absent = "the group of the user who started lb4" },
 	{ GLOBAL("control-mode", control_mode), OWN, FIXED, KIND(mode),
 	    RANGE(0, 0777), .preset = "0600" },
 	{ GLOBAL("control-read", control_read), OWN, FIXED, KIND(user),
@@ -125,11 +125,11 @@ const struct key keys_table[] = {
 	    .preset = "4096" },
 	{ SETTING("freebind", freebind), KIND(yesno), .preset = "no" },
 	{ SETTING("listen-owner", listen_owner), OWN, KIND(user),
-	    .absent = "who started it" },
+	    .absent = "the user who started lb4" },
 	{ SETTING("listen-group", listen_group), OWN, KIND(user),
-	    .absent = "the group of who started it" },
+	    .absent = "the group of the user who started lb4" },
 	{ SETTING("listen-mode", listen_mode), OWN, KIND(mode), RANGE(1, 0777),
-	    .absent = "as the umask has it" },
+	    .absent = "set by the umask" },
 	{ SETTING("nodelay", nodelay), KIND(yesno), .preset = "yes" },
 	{ SETTING("keepalive", keepalive), KIND(names),
 	    .names = &names_keepalive, .preset = "client" },
@@ -217,7 +217,7 @@ keys_find(enum key_section section, const char *name)
 	return NULL;
 }
 
-/* What people who know other balancers write. */
+/* Translates the words of other balancers. */
 static const char *
 translate(const char *name)
 {
@@ -260,7 +260,7 @@ keys_preset(enum key_section section, void *object)
 
 		if (key->section != section || key->preset == NULL)
 			continue;
-		/* no preset needs memory, and none is too long */
+		/* presets need no memory, and none is too long */
 		error = key->kind->parse(key, object, key->preset, &why);
 		assert(error == 0);
 	}
@@ -290,7 +290,7 @@ keys_keep_fixed(struct config *config, const struct config *before,
 	}
 }
 
-/* The length of the line with the last value of the key; 0: no memory. */
+/* The length of the line with the last value of the key; 0 without memory. */
 static size_t
 line_length(const struct key *key, const void *object)
 {

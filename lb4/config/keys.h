@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The table of keys: everything that a file may say, with default and range.
+ * The table of keys: everything that a file can say, with default and range.
  * Parsing, defaults, dump and listing all walk this table, so a new key is one
- * entry in keys.c (and one in the manual and the sample).
+ * entry in keys.c, and one each in the manual and the sample.
  */
 #ifndef LB4_CONFIG_KEYS_H
 #define LB4_CONFIG_KEYS_H
@@ -23,7 +23,7 @@ const char *keys_section_name(enum key_section section);
 /* The key of that name, or NULL. */
 const struct key *keys_find(enum key_section section, const char *name);
 
-/* The one whose name is most like `name`, or NULL when none is. */
+/* The key with the most similar name, or NULL when none is similar. */
 const struct key *keys_nearest(enum key_section section, const char *name);
 
 /* Gives every field its default. */
@@ -37,9 +37,9 @@ struct config;
 void keys_keep_fixed(struct config *config, const struct config *before,
     void (*on_change)(const struct key *key));
 
-/* What the key's kind does: see there.  key_parse() also refuses what a line
- * of the file could not hold when it is written out in full, so that the dump
- * can always be read back; the object is of no use then. */
+/* These call the key's kind: see key.h.  key_parse() also refuses a value whose
+ * line, written out in full, would be too long for a file, so that the dump can
+ * always be read back; the object is then unusable. */
 int key_parse(const struct key *key, void *object, const char *text,
     struct why *why);
 size_t key_count(const struct key *key, const void *object);

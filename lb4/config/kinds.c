@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The kinds of values that fill one field: numbers, times, sizes, words.
+ * The kinds that fill one field: numbers, times, sizes, words.
  */
 #include "lb4/config/kinds.h"
 
@@ -174,7 +174,7 @@ const struct kind kind_yesno = {
 	.print = print_yesno,
 };
 
-/* Nothing follows a flag: whoever reads the line sees to that. */
+/* A flag has no value: its caller checks that. */
 static int
 parse_flag(const struct key *key, void *object, const char *text,
     struct why *why)
@@ -212,7 +212,7 @@ const struct kind kind_flag = {
 	.print = print_flag,
 };
 
-/* "a, b or c": the words, and one more if there is one. */
+/* "a, b or c": the words, and `more` as the last if it is not NULL. */
 static const char *
 list_words(const struct names *names, const char *more, char *buf, size_t size)
 {
@@ -285,7 +285,7 @@ const struct kind kind_level = {
 	.print = print_level,
 };
 
-/* Letters, digits and `others`, the first of them a letter, digit or '_'. */
+/* Letters, digits and `others`; the first must be a letter, a digit or '_'. */
 static bool
 is_word_of(const char *text, const char *others)
 {
@@ -310,14 +310,14 @@ parse_user(const struct key *key, void *object, const char *text,
 {
 	if (!is_word_of(text, "-_.$") || strlen(text) >= key->size)
 		return why_set(why,
-		    "\"%.64s\" cannot be the name of a user or a group: "
-		    "give one of passwd(5) or group(5)",
+		    "\"%.64s\" is not a valid name of a user or group: give "
+		    "one from passwd(5) or group(5)",
 		    text);
 	memcpy(field_of(key, object), text, strlen(text) + 1);
 	return 0;
 }
 
-/* Strings that are "" are not there. */
+/* An empty string counts as not given. */
 static size_t
 count_text(const struct key *key, const void *object)
 {
@@ -352,7 +352,8 @@ parse_name(const struct key *key, void *object, const char *text,
 	assert(key->size == CONFIG_NAME_MAX);
 	if (!kinds_is_name(text))
 		return why_set(why,
-		    "\"%.64s\" is no name: give " KINDS_NAME_RULE, text);
+		    "\"%.64s\" is not a valid name: use " KINDS_NAME_RULE,
+		    text);
 	memcpy(field_of(key, object), text, strlen(text) + 1);
 	return 0;
 }
@@ -378,9 +379,9 @@ parse_target(const struct key *key, void *object, const char *text,
 		return error;
 	if (word[0] != '/' &&
 	    (key->names == NULL || names_find(key->names, word) < 0))
-		return why_set(why, "\"%.64s\" is no absolute path: give %s",
-		    text,
-		    list_words(key->names, "a path from / on", list,
+		return why_set(why,
+		    "\"%.64s\" is not an absolute path: give %s", text,
+		    list_words(key->names, "a path that starts with /", list,
 			sizeof(list)));
 	memcpy(field_of(key, object), word, strlen(word) + 1);
 	return 0;
@@ -393,7 +394,7 @@ const struct kind kind_target = {
 	.print = print_text,
 };
 
-/* Octal, as chmod(1) has it. */
+/* Octal, as in chmod(1). */
 static int
 parse_mode(const struct key *key, void *object, const char *text,
     struct why *why)
@@ -406,14 +407,14 @@ parse_mode(const struct key *key, void *object, const char *text,
 	if (len < 3 || len > 4 || text[len] != '\0' || value > key->high ||
 	    value < key->low)
 		return why_set(why,
-		    "\"%.64s\" is no mode of a socket: give three octal "
-		    "digits, or four of which the first is 0",
+		    "\"%.64s\" is not the mode of a socket: give three octal "
+		    "digits, or 0 and three",
 		    text);
 	store(key, object, value);
 	return 0;
 }
 
-/* Without a default, 0 is no mode but none. */
+/* Without a default, mode 0 counts as not given. */
 static size_t
 count_mode(const struct key *key, const void *object)
 {
@@ -433,7 +434,7 @@ const struct kind kind_mode = {
 	.print = print_mode,
 };
 
-/* A path that a socket can have; the control socket is never abstract. */
+/* A path that is valid for a socket; the control socket is never abstract. */
 static int
 parse_socket(const struct key *key, void *object, const char *text,
     struct why *why)

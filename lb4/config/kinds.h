@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The kinds of values that keys have.  The table of keys points at them.
+ * The kinds of values.  The table of keys points at them.
  */
 #ifndef LB4_CONFIG_KINDS_H
 #define LB4_CONFIG_KINDS_H
@@ -16,7 +16,7 @@ extern const struct kind kind_port; /* a number; 0: it is absent */
 extern const struct kind kind_time; /* milliseconds */
 extern const struct kind kind_size; /* bytes */
 extern const struct kind kind_percent;
-extern const struct kind kind_rate; /* a second */
+extern const struct kind kind_rate; /* per second */
 extern const struct kind kind_yesno;
 extern const struct kind kind_flag;   /* its bare name is "yes" */
 extern const struct kind kind_names;  /* one of key->names */
@@ -24,7 +24,7 @@ extern const struct kind kind_level;  /* a log level */
 extern const struct kind kind_user;   /* the name of a user or a group */
 extern const struct kind kind_mode;   /* of a file: 0660 */
 extern const struct kind kind_socket; /* the path of a unix socket */
-extern const struct kind kind_name;   /* as of a service or backend */
+extern const struct kind kind_name;   /* of a service, backend or zone */
 extern const struct kind kind_target; /* one of key->names, or a path */
 
 /* kinds_service.c: several fields of the object. */
@@ -32,16 +32,16 @@ extern const struct kind kind_seed;
 extern const struct kind kind_listen;
 extern const struct kind kind_backend;
 extern const struct kind kind_check;
-extern const struct kind kind_host; /* as the Host field of HTTP has it */
+extern const struct kind kind_host; /* as in the Host field of HTTP */
 extern const struct kind kind_addr;
 
-/* Reads 32 hexadecimal digits as bytes, the first one lowest.  False when the
- * text is something else; the seed stays as it was. */
+/* Reads 32 hexadecimal digits as bytes, the first one lowest.  Returns false
+ * for any other text and leaves the seed unchanged. */
 bool kinds_read_seed(const char *text, struct hash_key *seed);
 
-/* True for a name of a service, backend or zone as settings.h has it. */
+/* True for a valid name of a service, backend or zone (settings.h). */
 bool kinds_is_name(const char *text);
 #define KINDS_NAME_RULE \
-	"letters, digits and -_. after a letter or digit, 63 at most"
+	"letters, digits and -_. after a letter or digit, at most 63"
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The kinds of values that fill more than one field: addresses, backends,
- * checks, and the seed.
+ * The kinds that fill more than one field: addresses, backends, checks, and the
+ * seed.
  */
 #include "lb4/config/keys.h"
 #include "lb4/config/kinds.h"
@@ -31,7 +31,7 @@ kinds_read_seed(const char *text, struct hash_key *seed)
 	if (strlen(text) != SEED_DIGITS ||
 	    strspn(text, "0123456789abcdefABCDEF") != SEED_DIGITS)
 		return false;
-	/* As bytes, the first one lowest: see struct hash_key. */
+	/* As bytes, lowest first: see struct hash_key. */
 	for (size_t i = 0; i < SEED_DIGITS / 2; i++) {
 		char byte[] = { text[2 * i], text[2 * i + 1], '\0' };
 
@@ -42,7 +42,7 @@ kinds_read_seed(const char *text, struct hash_key *seed)
 	return true;
 }
 
-/* A complaint goes to the log, and quotes nothing that is nearly a seed. */
+/* Errors are logged, so they must not quote what is almost a seed. */
 static int
 parse_seed(const struct key *key, void *object, const char *text,
     struct why *why)
@@ -52,14 +52,14 @@ parse_seed(const struct key *key, void *object, const char *text,
 	(void)key;
 	if (!kinds_read_seed(text, &config->hash_seed))
 		return why_set(why,
-		    "%zu characters that are no seed: give 32 hexadecimal "
+		    "%zu characters are not a seed: give 32 hexadecimal "
 		    "digits",
 		    strlen(text));
 	config->hash_seed_set = true;
 	return 0;
 }
 
-/* That of a file stays there. */
+/* A seed from a file is not printed. */
 static size_t
 count_seed(const struct key *key, const void *object)
 {
@@ -111,13 +111,14 @@ read_target(const char *text, struct addr *out, enum addr_port port,
 
 	if (error == 0 && addr_is_wildcard(out))
 		return why_set(why,
-		    "\"%.64s\" is no address to connect to: give one such as "
+		    "\"%.64s\" is not an address to connect to: give one such "
+		    "as "
 		    "127.0.0.1:80",
 		    text);
 	return error;
 }
 
-/* An address to listen on, or the name of a socket that is there already. */
+/* An address to listen on, or the name of an inherited socket. */
 static int
 read_listen(const char *text, struct addr *out, struct why *why)
 {
@@ -153,8 +154,8 @@ parse_listen(const struct key *key, void *object, const char *text,
     struct why *why)
 {
 	struct config_service *service = object;
-	char
-	    word[INIFILE_LINE_MAX + 1]; /* addr_parse() says what is too long */
+	char word[INIFILE_LINE_MAX +
+	    1]; /* addr_parse() reports a path that is too long */
 	struct addr addr;
 	struct addr *grown;
 	int error;
@@ -270,7 +271,7 @@ read_option(struct config_backend *backend, char *word, bool *seen,
 		return why_set(why, "option \"%s\" has no value: write %s=...",
 		    key->name, key->name);
 	if (seen[key - keys_table])
-		return why_set(why, "option \"%s\" is there twice: keep one",
+		return why_set(why, "option \"%s\" is given twice: keep one",
 		    key->name);
 	seen[key - keys_table] = true;
 	error = key_parse(key, backend, value, &reason);
@@ -310,7 +311,7 @@ read_backend(struct config_backend *backend, const char *text, struct why *why)
 	error = value_word(&text, word, sizeof(word), why);
 	if (error == 0 && !kinds_is_name(word))
 		return why_set(why,
-		    "\"%.64s\" is no name for a backend: give " KINDS_NAME_RULE,
+		    "\"%.64s\" is not a valid backend name: use " KINDS_NAME_RULE,
 		    word);
 	if (error != 0)
 		return error;
@@ -350,7 +351,7 @@ parse_backend(const struct key *key, void *object, const char *text,
 	return 0;
 }
 
-/* An address whose port was left out. */
+/* An address that was given without a port. */
 static void
 print_host(const struct addr *addr, FILE *out)
 {
@@ -369,7 +370,7 @@ count_backend(const struct key *key, const void *object)
 	return service->backends;
 }
 
-/* By name; in the file's order where that means something. */
+/* By name, or in the file's order where that matters. */
 static const struct config_backend *
 backend_at(const struct config_service *service, size_t index)
 {
@@ -533,8 +534,8 @@ const struct kind kind_check = {
 	.print = print_check,
 };
 
-/* "[2001:db8::1]" or a name or an IPv4 address (RFC 3986, section 3.2.2),
- * without a zone (RFC 6874, section 4); returns what is behind it, or NULL. */
+/* Skips "[2001:db8::1]", a name or an IPv4 address (RFC 3986, section 3.2.2),
+ * without a zone (RFC 6874, section 4); returns the rest, or NULL. */
 static const char *
 skip_host(const char *text)
 {
@@ -573,8 +574,8 @@ parse_check_host(const struct key *key, void *object, const char *text,
 	}
 	if (end == NULL || *end != '\0')
 		return why_set(why,
-		    "\"%.64s\" is no host: give a name or an address, as "
-		    "app.example, app.example:8080 or [2001:db8::1]",
+		    "\"%.64s\" is not a host: give a name or an address, such "
+		    "as app.example, app.example:8080 or [2001:db8::1]",
 		    text);
 	if ((size_t)(end - text) >= sizeof(service->settings.check.host))
 		return why_set(why, "the host has at most %zu characters",

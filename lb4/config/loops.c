@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A listener, or what is looked for. */
+/* A listener, or the address to search for. */
 struct mark {
-	struct endpoint at; /* zeros but for the family: a unix socket */
+	struct endpoint at; /* only the family is set: a unix socket */
 	uint32_t scope;	    /* of a link-local address: the interface */
 	const struct addr *addr;
 	const struct config_service *service;
@@ -25,10 +25,10 @@ struct marks {
 	struct errors *errors;
 };
 
-/* Where a backend leads. */
+/* The address that a backend leads to. */
 struct way {
 	struct addr addr;
-	bool known; /* ... whether it is of this host */
+	bool known; /* whether `here` is set */
 	bool here;
 };
 
@@ -69,7 +69,7 @@ widen(struct mark *mark)
 	mark->scope = 0;
 }
 
-/* The wildcard of IPv4, as a listener on ":80" is one, too. */
+/* The wildcard of IPv4: a listener on ":80" covers it too. */
 static struct mark
 as_ipv4(struct mark mark)
 {
@@ -85,7 +85,7 @@ marks_fill(struct marks *marks, const struct config_service *service)
 		const struct addr *addr = &service->listen[i];
 		struct mark mark = mark_of(addr, service);
 
-		/* only the kernel or the service manager knows where that is */
+		/* only the kernel or the service manager knows the address */
 		if (addr_is_inherited(addr) ||
 		    (!addr_is_unix(addr) && addr_port(addr) == 0))
 			continue;
@@ -134,7 +134,7 @@ is_loopback(const struct endpoint *at)
 	    : memcmp(at->ip, &loopback6, sizeof(loopback6)) == 0;
 }
 
-/* Asked only once of each backend: it may cost system calls. */
+/* Asked only once per backend: it may cost system calls. */
 static bool
 is_of_host(const struct marks *marks, struct way *way,
     const struct endpoint *at)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The words that stand for an enum's values in the file: one list for each
- * enum, used by the table of keys and by balance_name() and its likes.
+ * The words for the values of the enums, one list per enum, used by the table
+ * of keys and by balance_name() and similar functions.
  */
 #ifndef LB4_CONFIG_NAMES_H
 #define LB4_CONFIG_NAMES_H
@@ -25,10 +25,10 @@ extern const struct names names_keepalive;
 extern const struct names names_on_down;
 extern const struct names names_access_format;
 
-/* The value that `word` stands for, or -1. */
+/* The value of that word, or -1. */
 int names_find(const struct names *names, const char *word);
 
-/* Names as the file writes them; for any value of the enum. */
+/* The words as in the file; for any value of the enum. */
 const char *balance_name(enum balance balance);
 
 /* Whether it hashes the client: 4tuple and source. */

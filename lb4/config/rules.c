@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Rules between keys: only what cannot work is refused.
+ * Rules between keys: they refuse only what cannot work.
  */
 #include "lb4/config/rules.h"
 
@@ -15,7 +15,7 @@
 #include "lb4/config/loops.h"
 #include "lb4/config/names.h"
 
-/* The biggest Maglev table has 2,000,003 places and wants 100 for each unit of
+/* The largest Maglev table has 2,000,003 slots and needs 100 per unit of
  * weight. */
 #define HASH_WEIGHT_MAX 20000
 
@@ -33,8 +33,8 @@ compare_numbers(int a, int b)
 	return (a > b) - (a < b);
 }
 
-/* By port, ":80" first, which is in the way of more than its equals; those are
- * neighbours. */
+/* By port, ":80" first because it conflicts with more than its equals; equal
+ * addresses are neighbours. */
 static int
 compare_places(const void *left, const void *right)
 {
@@ -53,7 +53,7 @@ compare_places(const void *left, const void *right)
 	return order;
 }
 
-/* With port 0 each gets a port of its own. */
+/* With port 0, each listener gets a port of its own. */
 static bool
 is_conflict(const struct addr *a, const struct addr *b)
 {
@@ -160,17 +160,18 @@ check_names(struct config_service *service, struct errors *errors)
 	}
 }
 
-/* A backend without a port gets the one that the client came to. */
+/* A backend without a port gets the port that the client connected to. */
 static void
 check_ports(const struct config_service *service, struct errors *errors)
 {
-	const char *portless = NULL; /* who comes to no port */
+	const char *portless = NULL; /* the listener that passes no port on */
 
 	for (size_t i = 0; i < service->listens; i++) {
 		if (addr_is_unix(&service->listen[i]))
-			portless = "a client of a unix socket came";
+			portless = "a unix socket has none to pass on";
 		else if (addr_is_inherited(&service->listen[i]))
-			portless = "a client of an inherited socket may come";
+			portless =
+			    "an inherited socket may have none to pass on";
 	}
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct config_backend *backend = &service->backend[i];
@@ -180,7 +181,7 @@ check_ports(const struct config_service *service, struct errors *errors)
 			continue;
 		if (portless != NULL)
 			errors_add(errors, backend->line, "backend",
-			    "%s has no port, and %s to none: give it one",
+			    "%s has no port, and %s: give it one",
 			    backend->name, portless);
 		else if (service->settings.check.kind != CHECK_NONE &&
 		    backend->check_addr.len == 0 && backend->check_port == 0)
@@ -241,8 +242,9 @@ check_weights_of(const struct config_service *service, bool backup,
 	if (sum > 0 && balance_hashes(service->settings.balance) &&
 	    sum / common > HASH_WEIGHT_MAX)
 		errors_add(errors, service->line, "balance",
-		    "the %sweights' sum, %u by their common divisor %u, is "
-		    "above %u: give smaller weights, or balance = roundrobin",
+		    "the sum of the %sweights, %u divided by their common "
+		    "divisor %u, is above %u: give smaller weights, or set "
+		    "balance = roundrobin",
 		    backup ? "backups' " : "", sum, common, HASH_WEIGHT_MAX);
 	return sum;
 }
@@ -255,11 +257,11 @@ check_weights(const struct config_service *service, struct errors *errors)
 	sum += check_weights_of(service, true, errors);
 	if (sum == 0)
 		errors_add(errors, service->line, "backend",
-		    "no backend has a weight above 0: give one to one of "
-		    "them");
+		    "no backend has a weight above 0: raise the weight of at "
+		    "least one");
 }
 
-/* Keys that would be read and never obeyed. */
+/* Keys that would have no effect. */
 static void
 check_balance(const struct config_service *service, struct errors *errors)
 {
@@ -267,19 +269,19 @@ check_balance(const struct config_service *service, struct errors *errors)
 
 	if (service->settings.max_load != 0 && !balance_hashes(balance))
 		errors_add(errors, service->line, "max-load",
-		    "does nothing with balance = %s: remove it, or give "
+		    "has no effect with balance = %s: remove it, or set "
 		    "balance = source or 4tuple",
 		    balance_name(balance));
 	if (service->settings.pin_on_change_ms != 0 &&
 	    balance != BALANCE_SOURCE)
 		errors_add(errors, service->line, "pin-on-change",
-		    "does nothing with balance = %s: remove it, or give "
+		    "has no effect with balance = %s: remove it, or set "
 		    "balance = source",
 		    balance_name(balance));
 	if (service->settings.slowstart_ms != 0 &&
 	    (balance_hashes(balance) || balance == BALANCE_FIRST))
 		errors_add(errors, service->line, "slowstart",
-		    "does nothing with balance = %s: remove it, or give "
+		    "has no effect with balance = %s: remove it, or set "
 		    "balance = roundrobin, leastconn or random",
 		    balance_name(balance));
 }
@@ -292,8 +294,8 @@ check_checks(const struct config_service *service, struct errors *errors)
 	if (service->settings.check.host[0] != '\0' &&
 	    (way == NULL || !way->has_host))
 		errors_add(errors, service->line, "check-host",
-		    "does nothing with check = %s: remove it, or give "
-		    "check = http GET /path",
+		    "has no effect with check = %s: remove it, or set check = "
+		    "http GET /path",
 		    check_kind_name(service->settings.check.kind));
 	if (service->settings.check.init != CHECK_INIT_UP && way == NULL)
 		errors_add(errors, service->line, "init",
@@ -318,7 +320,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_check_ports(service, errors);
 		check_balance(service, errors);
 		check_checks(service, errors);
-		/* With a backend refused, the sum is not what was meant. */
+		/* If a backend was refused, the sum is not the intended one. */
 		if (service->backends > 0 &&
 		    (sources == NULL ||
 			sources[i].backend_lines == service->backends))

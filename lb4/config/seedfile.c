@@ -23,9 +23,9 @@
 
 #define ACL_ENTRIES_MAX 64
 
-/* With a list, the mode's bits of the group are the most that anybody of the
- * list may do: what the group itself may do is in the list.  systemd gives a
- * service its credentials so. */
+/* With an access control list, the group bits of the mode are the most that any
+ * entry grants; the group's own rights are in the list.  systemd passes
+ * credentials to a service this way. */
 static bool
 list_has_group(int fd, bool *listed)
 {
@@ -74,12 +74,12 @@ judge(int fd, const char *path, struct why *why)
 		return why_set(why, "cannot read %.200s: %s", path,
 		    strerror(errno));
 	if (!S_ISREG(status.st_mode))
-		return why_set(why, "%.200s is no regular file: give one",
+		return why_set(why, "%.200s is not a regular file: give one",
 		    path);
 	if (!is_secret(fd, &status))
 		return why_set(why,
-		    "mode %04o lets others than the owner read or write "
-		    "%.200s: chmod 600 it, and draw another seed",
+		    "mode %04o lets users other than the owner read or write "
+		    "%.200s: chmod 600 it, and generate a new seed",
 		    (unsigned)status.st_mode & 07777, path);
 	return 0;
 }
@@ -94,13 +94,14 @@ read_seed(int fd, const char *path, struct config *config, struct why *why)
 		return why_set(why, "cannot read %.200s: %s", path,
 		    strerror(errno));
 	if (len == (ssize_t)sizeof(text) - 1)
-		len = 0; /* there is more than a seed */
+		len = 0; /* longer than a seed */
 	while (len > 0 && isspace((unsigned char)text[len - 1]))
 		len--;
 	text[len] = '\0';
 	if (!kinds_read_seed(text, &config->hash_seed))
 		return why_set(why,
-		    "%.200s holds no seed: write 32 hexadecimal digits to it",
+		    "%.200s does not hold a seed: write 32 hexadecimal digits "
+		    "to it",
 		    path);
 	config->hash_seed_set = true;
 	return 0;
@@ -109,7 +110,7 @@ read_seed(int fd, const char *path, struct config *config, struct why *why)
 int
 seedfile_read(const char *path, struct config *config, struct why *why)
 {
-	/* a fifo does not hold up who opens it */
+	/* opening a fifo must not block */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int error;
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A copy of `count` things, which are some; NULL without memory. */
+/* A copy of `count` elements, not NULL even when there are none; NULL without
+ * memory. */
 static void *
 copy_array(const void *array, size_t count, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What can be set: the configuration as a value, checked, with every default
- * filled in.  Made by the control thread, at start and on reload (config.h);
+ * The settings: the configuration as a value, checked, with every default
+ * filled in.  The control thread makes it at start and on reload (config.h);
  * the rest of the program only reads it.
  *
  * Sizes are bytes, times are milliseconds.  Addresses are numeric.
@@ -17,8 +17,8 @@
 #include "common/addr.h"
 #include "common/hash.h"
 
-/* Longest name of a service or backend, with its end.  Names are letters,
- * digits and "-_.", and begin with a letter or digit. */
+/* The longest name of a service or backend, with its end.  Names consist of
+ * letters, digits and "-_.", and begin with a letter or digit. */
 #define CONFIG_NAME_MAX 64
 
 #define CONFIG_PATH_MAX 256
@@ -42,9 +42,9 @@ enum balance {
 	BALANCE_COUNT,
 };
 
-/* How bytes are moved; all but auto are for tests and for trouble. */
+/* How bytes are moved; all except auto are for tests and troubleshooting. */
 enum relay_way {
-	RELAY_AUTO,   /* copy what is small, splice what is bulk */
+	RELAY_AUTO,   /* copy small amounts, splice bulk */
 	RELAY_COPY,   /* recv(2) and send(2), leftovers in a pipe */
 	RELAY_SPLICE, /* splice(2) always */
 	RELAY_PEEK,   /* recv(2) with MSG_PEEK: no pipe at all */
@@ -79,17 +79,17 @@ enum keepalive {
 	KEEPALIVE_COUNT,
 };
 
-/* What becomes of a backend's conns when its health goes down. */
+/* What happens to a backend's conns when its health goes down. */
 enum on_down {
-	ON_DOWN_KEEP, /* they go on */
+	ON_DOWN_KEEP, /* they continue */
 	ON_DOWN_IDLE, /* idle ones are closed */
-	ON_DOWN_ALL,  /* idle ones first, then the others, too */
+	ON_DOWN_ALL,  /* idle ones first, then the others */
 	ON_DOWN_COUNT,
 };
 
 enum access_format {
 	ACCESS_KV,   /* key=value key=value ... */
-	ACCESS_JSON, /* one object a line */
+	ACCESS_JSON, /* one object per line */
 	ACCESS_FORMAT_COUNT,
 };
 
@@ -99,7 +99,7 @@ struct config_backend {
 	unsigned weight;  /* 0 to CONFIG_WEIGHT_MAX; 0: no new conns */
 	unsigned maxconn; /* most conns there at a time; 0: no limit */
 	char zone[CONFIG_NAME_MAX]; /* "": none */
-	bool backup;		    /* serves only when no other can */
+	bool backup;		    /* used only when no other can serve */
 	struct addr check_addr;	    /* len 0: addr */
 	unsigned check_port;	    /* of either; 0: as it is */
 	unsigned order; /* place among the service's lines: 0, ... */
@@ -119,7 +119,7 @@ struct config_check {
 	unsigned fall;	     /* bad ones to go down */
 };
 
-/* What a conn keeps of its service's keys: as they were when it began. */
+/* The keys of a service that each conn keeps as they were at its start. */
 struct conn_settings {
 	unsigned timeout_connect_ms;
 	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
@@ -128,11 +128,11 @@ struct conn_settings {
 	unsigned timeout_stall_ms; /* 0: none */
 	unsigned reset_linger_ms;
 	unsigned max_lifetime_ms; /* 0: none */
-	bool abort_on_close;	  /* a FIN before a backend: it has gone */
+	bool abort_on_close; /* a FIN before a backend answers: it has left */
 };
 
-/* The keys of a service, without its listeners and backends.  The table's
- * service has a copy, and a conn one of the part that it needs. */
+/* The keys of a service, except its listeners and backends.  The table's
+ * service has a copy, and a conn a copy of the part that it needs. */
 struct service_settings {
 	enum balance balance;
 	unsigned source_prefix4; /* bits of a client's address that count */
@@ -140,15 +140,15 @@ struct service_settings {
 	bool zone_affinity;	   /* zones for 4tuple and source, too */
 	unsigned max_load;	   /* percent of the fair load; 0: no bound */
 	unsigned pin_on_change_ms; /* 0: off */
-	uint32_t pin_clients;	   /* active ones that are reckoned with */
-	unsigned slowstart_ms; /* from available to full weight; 0: at once */
-	unsigned retries;      /* further backends after a failed connect */
-	uint64_t maxconn;      /* 0: no limit but the global one */
+	uint32_t pin_clients;	   /* active clients to expect */
+	unsigned slowstart_ms; /* time from available to full weight; 0: none */
+	unsigned retries;      /* more backends to try after a failed connect */
+	uint64_t maxconn;      /* 0: only the global limit */
 	uint64_t queue;	       /* conns that may wait for a backend */
 	bool nodelay;	       /* TCP_NODELAY, both sides */
 	enum keepalive keepalive;
-	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's way */
-	unsigned sndbuf_client;	  /* bytes, SO_SNDBUF; 0: the kernel's way */
+	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's */
+	unsigned sndbuf_client;	  /* bytes, SO_SNDBUF; 0: the kernel's */
 	unsigned sndbuf_backend;
 	unsigned rcvbuf_client; /* ... SO_RCVBUF */
 	unsigned rcvbuf_backend;
@@ -156,12 +156,12 @@ struct service_settings {
 	unsigned notsent_lowat_backend;
 	struct conn_settings conn;
 	enum on_down on_down;
-	unsigned on_down_rate; /* conns closed a second, of each backend */
+	unsigned on_down_rate; /* conns closed per second, for each backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */
-	bool freebind;	       /* listen on addresses that are not here (yet) */
+	bool freebind; /* listen on addresses that the host lacks (yet) */
 	char listen_owner[CONFIG_NAME_MAX]; /* of unix sockets; "": ours */
 	char listen_group[CONFIG_NAME_MAX];
-	unsigned listen_mode; /* 0: as the umask has it */
+	unsigned listen_mode; /* 0: set by the umask */
 	struct config_check check;
 };
 
@@ -184,8 +184,8 @@ struct config {
 	uint64_t stalled_memory; /* bytes; 0: from tcp_mem */
 	enum relay_way relay;
 	struct hash_key hash_seed;
-	bool hash_seed_set; /* false: hash_seed is 0, the caller draws one */
-	bool hash_seed_exposed; /* everybody may read it, in config_load()'s */
+	bool hash_seed_set;	/* false: it is 0, the caller generates one */
+	bool hash_seed_exposed; /* every user can read it in the file */
 	char hash_seed_file[CONFIG_PATH_MAX]; /* where it is from; "": none */
 	char user[CONFIG_NAME_MAX];	      /* "": stay */
 	char pidfile[CONFIG_PATH_MAX];	      /* "": none */
@@ -207,10 +207,10 @@ struct config {
 	size_t services;
 };
 
-/* NULL is fine. */
+/* NULL is allowed. */
 void config_free(struct config *config);
 
-/* A copy of its own; NULL without memory. */
+/* A deep copy; NULL without memory. */
 struct config *config_copy(const struct config *config);
 
 #endif

@@ -18,7 +18,7 @@ struct unit {
 	uint64_t factor;
 };
 
-/* Biggest first. */
+/* Largest first. */
 static const struct unit time_units[] = {
 	{ "d", 86400000 },
 	{ "h", 3600000 },
@@ -53,7 +53,7 @@ hex_digit(char c)
 	return -1;
 }
 
-/* Reads what stands behind a backslash. */
+/* Reads the characters after a backslash. */
 static int
 read_escape(const char *text, char *out, struct why *why)
 {
@@ -121,7 +121,7 @@ value_print_word(const char *word, FILE *out)
 	octets_print(word, strlen(word), out);
 }
 
-/* Reads digits; *text is left behind them.  Stays at the highest value. */
+/* Reads digits and moves *text past them.  Saturates at the highest value. */
 static uint64_t
 read_digits(const char **text)
 {
@@ -135,7 +135,7 @@ read_digits(const char **text)
 	return value;
 }
 
-/* The unit that all letters at *text are, which is left behind them; NULL if
+/* The unit named by the letters at *text, which is moved past them; NULL if
  * there is none of that name. */
 static const struct unit *
 read_unit(const char **text, const struct unit *units)
@@ -213,9 +213,9 @@ value_time(const char *text, uint64_t *out)
 			return "has decimals (1.5s is 1500ms)";
 		unit = read_unit(&text, time_units);
 		if (unit == NULL)
-			return "has another unit than ms, s, m, h, d";
+			return "has an unknown unit (known: ms, s, m, h, d)";
 		if (last != NULL && unit <= last)
-			return "does not go from big units to small ones";
+			return "does not go from large units to small ones";
 		last = unit;
 		if (__builtin_add_overflow(*out, multiply(value, unit->factor),
 			out))
@@ -240,7 +240,7 @@ value_size(const char *text, uint64_t *out)
 	return NULL;
 }
 
-/* In the biggest unit that leaves no rest. */
+/* In the largest unit that leaves no remainder. */
 static const char *
 format_units(uint64_t value, const struct unit *unit, char *buf, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The names of the reasons for which conns end: for the access log, and for
- * the table of codes in lb4(8), which has to be kept in step.
+ * The names of the reasons for which conns end: for the access log.  Keep the
+ * table of codes in lb4(8) in step.
  */
 #include "lb4/engine/access.h"
 
@@ -41,7 +41,7 @@ static const struct {
 	[REASON_BACKEND_STALLED] = { "sS",
 	    "timeout-stall passed, the backend took nothing" },
 	[REASON_QUEUE_FULL] = { "RQ",
-	    "no backend had room, nor had the queue" },
+	    "no backend had room, and the queue was full" },
 	[REASON_RESOURCE_CONNECT] = { "RC",
 	    "no descriptor, port or memory to connect with" },
 	[REASON_RESOURCE_DATA] = { "RD",

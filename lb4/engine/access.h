@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What is known of a conn when it ends: why, and the record that the access
- * log makes a line of.  Filled by the conn's worker, formatted by the log
- * thread.
+ * What is known of a conn when it ends: the reason, and the record from which
+ * the access log makes a line.  The conn's worker fills the record; the log
+ * thread formats it.
  */
 #ifndef LB4_ENGINE_ACCESS_H
 #define LB4_ENGINE_ACCESS_H
@@ -15,8 +15,8 @@
 #include "lb4/config/settings.h"
 
 /*
- * Why a conn ended.  Two letters as in HAProxy's log; the first says who or
- * what ended it, the second when.
+ * Why a conn ended.  Two letters as in HAProxy's log: the first says who or
+ * what ended it, the second says when.
  *
  *	first	- both sides finished		C client  S backend
  *		c, s time ran out while waiting for client, backend
@@ -64,7 +64,8 @@ enum reason {
 	REASON_COUNT,
 };
 
-/* Whether it ends with a FIN to both sides: nothing is missing. */
+/* Whether a conn with this reason ends with a FIN to both sides: nothing is
+ * missing. */
 bool reason_is_normal(enum reason reason);
 
 /* "--", "CC", ... and a sentence; for any value of the enum. */
@@ -81,7 +82,7 @@ struct access_record {
 	enum reason reason;
 	int error; /* errno behind the reason; 0: none */
 	uint32_t retries;
-	uint32_t queue_ms;   /* waited for a backend that was not full */
+	uint32_t queue_ms;   /* waited for room at a backend */
 	uint32_t connect_ms; /* accepted to connected, or to giving up, but for
 			      * queue_ms */
 	uint64_t total_ms;   /* accepted to closed */

@@ -3,12 +3,11 @@
 /*
  * The life of a conn: see conn.h.  Called by listener.c and worker.c.
  *
- * Here are the events, which alone decide what comes next and change the state:
+ * Here are the events.  They alone decide what comes next and change the state:
  * the functions named on_..., and those by which other modules open, admit, cut
- * and kill a conn.  What an event has done is in files of their own and changes
- * no state: connecting (conn_connect.c), relaying (conn_relay.c), ending
- * (conn_end.c).  An action there says what has come of it.  After an event the
- * conn may be closed and is not touched again.
+ * and kill a conn.  The actions are in conn_connect.c, conn_relay.c and
+ * conn_end.c; they return an outcome and change no state.  An event may close
+ * the conn, so its caller must not touch the conn afterwards.
  */
 #include "lb4/engine/conn.h"
 
@@ -29,7 +28,7 @@
 #include "lb4/engine/waiting.h"
 #include "lb4/table/table.h"
 
-/* How long a conn past its max-lifetime may go on, at least, until idle. */
+/* A conn past its max-lifetime gets at least this long to become idle. */
 #define LIFETIME_GRACE_MS 5000
 
 /* ---- relaying and resetting --------------------------------------------- */
@@ -41,7 +40,7 @@ on_reset_step(struct worker *worker, struct conn *conn)
 		conn_close(worker, conn, conn->reason);
 }
 
-/* A side is ready, or may be: the relay from `first` runs first. */
+/* A side is, or may be, ready.  Runs the relay from `first` first. */
 static void
 on_relay_ready(struct worker *worker, struct conn *conn, enum conn_side first)
 {
@@ -85,8 +84,7 @@ conn_kill(struct worker *worker, struct conn *conn)
 
 /* ---- connecting --------------------------------------------------------- */
 
-/* For how long the conn may go on waiting in the queue, all its waits together.
- */
+/* How long the conn may still wait in the queue, all its waits together. */
 static uint32_t
 queue_left_ms(const struct worker *worker, const struct conn *conn)
 {
@@ -105,7 +103,7 @@ arm_queue(struct worker *worker, struct conn *conn)
 	    worker->now_ms + queue_left_ms(worker, conn));
 }
 
-/* All backends are full: the conn waits until one is not. */
+/* All backends are full: the conn waits for one that has room. */
 static void
 queue_up(struct worker *worker, struct conn *conn)
 {
@@ -172,7 +170,7 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 		on_attempt_failed(worker, conn, error);
 		return;
 	}
-	/* once more: it may have been accepted before it was noted */
+	/* check again: lb4 may have accepted it before it was noted */
 	if (conn_is_own(worker, conn)) {
 		close_own(worker, conn);
 		return;
@@ -185,8 +183,9 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 
 /* ---- opening ------------------------------------------------------------ */
 
-/* A slot for a new conn.  The gates let no more in than there are slots, but
- * the dead of this turn still have theirs; no caller holds one of these. */
+/* A slot for a new conn.  The gates admit no more conns than there are slots,
+ * but conns that died in this turn still have theirs.  No caller holds one of
+ * those. */
 static struct conn *
 take_slot(struct worker *worker)
 {
@@ -200,18 +199,14 @@ take_slot(struct worker *worker)
 	return conn;
 }
 
-/* Gives the conn its share of max-lifetime: up to a tenth less, so that what
- * began together does not end together. */
+/* Sets when the conn ends even if it has not become idle. */
 static void
 set_lifetime(struct conn *conn, uint64_t max_ms)
 {
 	uint64_t tenth = max_ms / 10;
-	/* the upper half of a product with 2^64 / phi: well spread */
-	uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
 	if (max_ms == 0)
 		return;
-	conn->end_ms = conn->accepted_ms + max_ms - (tenth * spread >> 32);
 	conn->cut_ms = conn->accepted_ms + max_ms +
 	    (tenth > LIFETIME_GRACE_MS ? tenth : LIFETIME_GRACE_MS);
 }
@@ -264,8 +259,8 @@ note_events(struct side *side, uint32_t events)
 		side->failed = true;
 }
 
-/* Whether its client, who has no backend yet, means by a FIN that it has gone.
- * A reset is told with its error. */
+/* Whether the client has gone: with abort-on-close a FIN says so until a
+ * backend has answered.  A reset comes with its own error. */
 static bool
 gives_up(const struct conn *conn)
 {
@@ -313,12 +308,12 @@ on_conn_ready(struct worker *worker, struct conn *conn)
 
 /* ---- timers ------------------------------------------------------------- */
 
-/* Ends a conn whose max-lifetime has passed, if it is idle or was never so;
- * true when it did. */
+/* Ends a conn past its max-lifetime if it is idle, or if it has not become idle
+ * in time.  Returns true if it did. */
 static bool
 end_of_lifetime(struct worker *worker, struct conn *conn)
 {
-	if (conn->end_ms == 0 || worker->now_ms < conn->end_ms)
+	if (conn->cut_ms == 0 || worker->now_ms < conn_lifetime_end(conn))
 		return false;
 	if (conn_is_idle(worker, conn))
 		conn_close(worker, conn, REASON_LIFETIME);
@@ -329,7 +324,7 @@ end_of_lifetime(struct worker *worker, struct conn *conn)
 	return true;
 }
 
-/* Nothing has moved for too long: whom were we waiting for? */
+/* Nothing has moved for too long.  Whom was lb4 waiting for? */
 static enum reason
 idle_reason(const struct conn *conn)
 {
@@ -349,8 +344,8 @@ idle_reason(const struct conn *conn)
 	return slow == CLIENT ? REASON_CLIENT_IDLE : REASON_BACKEND_IDLE;
 }
 
-/* Whether its time is over, but for bytes that wait in its sockets and that no
- * turn has served yet: these are served first. */
+/* Whether the conn has been silent for too long.  First serves any bytes that
+ * wait in its sockets and that no turn has served yet. */
 static bool
 was_silent(struct worker *worker, struct conn *conn)
 {
@@ -365,8 +360,8 @@ was_silent(struct worker *worker, struct conn *conn)
 	    worker->now_ms >= conn->last_ms + conn_silence_limit(conn);
 }
 
-/* Stalled conns hold too much memory: ends those of this worker that hold the
- * most for the longest time. */
+/* Stalled conns hold too much memory: ends those of this worker that have held
+ * the most for the longest time. */
 static void
 shed(struct worker *worker, struct shedding *shedding)
 {
@@ -378,8 +373,8 @@ shed(struct worker *worker, struct shedding *shedding)
 	}
 }
 
-/* Looks what the sides have taken; true when the conn has ended, since one is
- * stalled. */
+/* Looks at what the sides have taken.  Returns true if that ended the conn,
+ * because a side is stalled. */
 static bool
 look_at_progress(struct worker *worker, struct conn *conn)
 {
@@ -412,12 +407,12 @@ on_relay_timer(struct worker *worker, struct conn *conn)
 		conn_close(worker, conn, idle_reason(conn));
 	} else if (conn->state == CONN_RELAYING) {
 		conn_arm_idle(worker,
-		    conn); /* traffic has moved the deadline */
+		    conn); /* traffic has postponed the deadline */
 	}
 }
 
-/* Whether the attempt is over, one way or the other, and no turn has heard of
- * it yet. */
+/* Whether the attempt is over, with success or not, and no turn has heard of it
+ * yet. */
 static bool
 attempt_is_over(struct worker *worker, struct conn *conn)
 {
@@ -474,7 +469,7 @@ later(uint64_t time_ms, uint64_t by_ms, uint64_t most_ms)
 	return time_ms + by_ms < most_ms ? time_ms + by_ms : most_ms;
 }
 
-/* The same of a time of which only the low bits are known. */
+/* The same for a time of which only the low bits are stored. */
 static uint32_t
 later_bits(uint32_t time_ms, uint64_t by_ms, uint64_t most_ms)
 {
@@ -554,7 +549,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 		}
 	}
 	gather_resume(conn);
-	/* every timer's handler looks at the clock itself */
+	/* each timer handler looks at the clock itself */
 	timer_arm(&worker->timers, &conn->timer, worker->now_ms);
 	if (conn->state != CONN_QUEUED)
 		conn_ready_add(worker, conn);

@@ -18,8 +18,8 @@
 #include "lb4/engine/worker_warn.h"
 #include "lb4/table/table.h"
 
-/* While descriptors, ports or memory are lacking: how long until a conn tries
- * to connect again. */
+/* How long a conn waits before it tries again to connect when descriptors,
+ * ports or memory have run out. */
 #define RESOURCE_RETRY_MS 50
 
 void
@@ -49,7 +49,7 @@ conn_connect_took(const struct worker *worker, const struct conn *conn)
 	return (uint32_t)(worker->now_ms - conn->accepted_ms - conn->queue_ms);
 }
 
-/* Whether others wait who came before this one: it must not overtake them. */
+/* Whether older conns wait for a backend.  This one must not overtake them. */
 static bool
 comes_too_late(const struct conn *conn, const struct service *service)
 {
@@ -78,7 +78,7 @@ conn_choose(struct worker *worker, struct conn *conn)
 	memcpy(pick.tried, conn->tried, sizeof(pick.tried));
 	index = pick_take(service, &pick);
 	if (index == PICK_FULL && conn->backend != NULL) {
-		/* its own place may be the one that is lacking */
+		/* the place it holds itself may be the one that it needs */
 		conn_release_backend(worker, conn);
 		index = pick_take(service, &pick);
 	}
@@ -89,7 +89,7 @@ conn_choose(struct worker *worker, struct conn *conn)
 	return index;
 }
 
-/* Lacking here, not at the backend: trying another one would not help. */
+/* Whether this machine lacks a resource.  Another backend would not help. */
 static bool
 lacks_resource(int error)
 {
@@ -112,8 +112,8 @@ backend_options(const struct service *service)
 	};
 }
 
-/* Starts connecting to the chosen backend.  0 when the outcome is to come by
- * epoll, else the -errno with which it failed at once. */
+/* Starts to connect to the chosen backend.  Returns 0 if epoll will report the
+ * outcome, or -errno if the attempt failed at once. */
 static int
 start_attempt(struct worker *worker, struct conn *conn,
     const struct service *service)
@@ -140,8 +140,8 @@ start_attempt(struct worker *worker, struct conn *conn,
 	return 0;
 }
 
-/* Nothing can be tried now: the client waits, but not longer than a backend
- * may take to answer. */
+/* Nothing can be tried now.  The client waits, at most as long as a backend may
+ * take to answer. */
 static enum conn_connecting
 wait_for_resource(struct worker *worker, struct conn *conn, int error)
 {
@@ -161,8 +161,8 @@ wait_for_resource(struct worker *worker, struct conn *conn, int error)
 	return CONNECT_PENDING;
 }
 
-/* Ports are used up towards one address, by conns and by what waits for its
- * TIME_WAIT to pass: our lack, not the backend's fault. */
+/* Conns and sockets in TIME_WAIT use up the local ports for one remote address.
+ * lb4 lacks ports then; the backend is not at fault. */
 static void
 note_no_port(struct worker *worker, const struct conn *conn)
 {
@@ -193,7 +193,7 @@ note_failure(struct worker *worker, struct conn *conn, int error)
 		peers->suspect(peers->prober, conn->backend->id);
 }
 
-/* No candidate is left, or no attempt. */
+/* No candidate is left, or the last retry has failed. */
 static enum conn_connecting
 give_up(struct worker *worker, struct conn *conn)
 {
@@ -204,8 +204,8 @@ give_up(struct worker *worker, struct conn *conn)
 	return CONNECT_GIVE_UP;
 }
 
-/* Tries the chosen backend.  False when it failed at once: the next candidate
- * is to be tried. */
+/* Tries the chosen backend.  Returns false if the attempt failed at once and
+ * the next candidate must be tried. */
 static bool
 try_chosen(struct worker *worker, struct conn *conn,
     const struct service *service, enum conn_connecting *outcome)
@@ -248,8 +248,8 @@ conn_connect(struct worker *worker, struct conn *conn)
 
 /* ---- how it ended ------------------------------------------------------- */
 
-/* A port of our own choosing may happen to be the one that we connect to, on
- * this machine: TCP then connects the socket to itself. */
+/* The kernel may choose the destination port as the local port when the
+ * destination is this machine.  TCP then connects the socket to itself. */
 static bool
 connected_to_itself(const struct worker *worker, const struct conn *conn)
 {
@@ -272,8 +272,9 @@ conn_attempt_error(const struct worker *worker, struct conn *conn,
 
 	if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
 		error = -sock_error(fd);
-		/* answered and reset before anything was exchanged: as good as
-		 * refused, unless it left something to read */
+		/* The backend accepted and reset before any byte was exchanged:
+		 * treat it as a refusal, unless the backend left something to
+		 * read. */
 		if (error == ECONNRESET && progress_unread(fd) > 0) {
 			conn->side[BACKEND].failed = true;
 			return 0;
@@ -289,7 +290,8 @@ conn_attempt_failed(struct worker *worker, struct conn *conn, int error)
 {
 	log_debug("conn %lu: backend %s: %s", conn->id, conn->backend->name,
 	    strerror(error));
-	/* it may have answered just now: not with a FIN, as if all were well */
+	/* The backend may have answered just now.  A FIN would tell it that all
+	 * is well. */
 	conn_close_backend(worker, conn, true);
 	note_failure(worker, conn, error);
 }
@@ -315,8 +317,8 @@ conn_is_own(struct worker *worker, const struct conn *conn)
 		return false;
 	if (worker_may_warn(worker))
 		log_warning("service %s: closed a conn from %s: it comes from "
-			    "lb4 itself, since a backend's address leads back "
-			    "here: see lb4.ini(5), backend",
+			    "lb4 itself, because a backend's address leads "
+			    "back to lb4: see backend in lb4.ini(5)",
 		    conn->service->name,
 		    endpoint_format(&conn->client, text, sizeof(text)));
 	return true;

@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Connecting: finds a backend for a conn and connects to it, one attempt after
- * the other.  Tells conn.c what has come of it; never changes the state.
+ * another.  Reports the outcome to conn.c and never changes the state.
  */
 #ifndef LB4_ENGINE_CONN_CONNECT_H
 #define LB4_ENGINE_CONN_CONNECT_H
@@ -12,7 +12,7 @@
 
 #include "lb4/engine/types.h"
 
-/* What the search for a backend has come to. */
+/* The outcome of the search for a backend. */
 enum conn_connecting {
 	CONNECT_PENDING, /* an attempt runs, or the conn waits for a resource:
 			  * its timer is armed */
@@ -23,32 +23,33 @@ enum conn_connecting {
 /* Tries candidates until one is connecting. */
 enum conn_connecting conn_connect(struct worker *worker, struct conn *conn);
 
-/* The same in two steps.  Chooses the next backend and counts the conn there;
- * returns its index in the service, or PICK_NONE or PICK_FULL (pick.h). */
+/* The same in two steps.  conn_choose() chooses the next backend and reserves a
+ * place there; it returns the backend's index in the service, or PICK_NONE or
+ * PICK_FULL (pick.h). */
 int conn_choose(struct worker *worker, struct conn *conn);
 enum conn_connecting conn_connect_chosen(struct worker *worker,
     struct conn *conn, int index);
 
-/* How the attempt that epoll reports on has ended: 0 or an errno. */
+/* How the attempt ended that epoll reports on: 0 or an errno. */
 int conn_attempt_error(const struct worker *worker, struct conn *conn,
     uint32_t events);
 
-/* The attempt has failed: closes its socket and notes the error. */
+/* The attempt has failed: closes its socket and records the error. */
 void conn_attempt_failed(struct worker *worker, struct conn *conn, int error);
 
 /* The attempt has succeeded. */
 void conn_connected(struct worker *worker, struct conn *conn);
 
-/* Whether the client is lb4 itself, because a backend of some service leads
- * back here.  Logs a warning if so. */
+/* Whether the client is lb4 itself because a backend of some service leads back
+ * here.  Logs a warning if so. */
 bool conn_is_own(struct worker *worker, const struct conn *conn);
 
-/* How long it has been on its way to a backend, without the time in the queue.
- */
+/* Time since the conn was accepted, without the time in the queue. */
 uint32_t conn_connect_took(const struct worker *worker,
     const struct conn *conn);
 
-/* Closes the socket towards the backend; gives up the place at the backend. */
+/* conn_close_backend() closes the socket to the backend; conn_release_backend()
+ * gives up the place at the backend. */
 void conn_close_backend(struct worker *worker, struct conn *conn, bool reset);
 void conn_release_backend(const struct worker *worker, struct conn *conn);
 

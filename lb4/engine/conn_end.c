@@ -16,17 +16,17 @@
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/worker_post.h"
 
-/* How often a reset that waits for the other side looks, at the slowest. */
+/* A reset that waits for the other side looks at least this often. */
 #define RESET_POLL_MS 20
 
-/* What has become of the bytes that were received. */
+/* What happened to the bytes that were received. */
 struct outcome {
 	uint64_t delivered[SIDES]; /* [CLIENT]: to the client */
 	uint64_t discarded;
 };
 
-/* A conn that ends well leaves what its sockets hold to the kernel, which goes
- * on delivering it; a reset throws that away. */
+/* After a normal end the kernel goes on delivering what the sockets hold.  A
+ * reset discards it. */
 static struct outcome
 outcome_of(const struct conn *conn)
 {
@@ -156,7 +156,8 @@ conn_begin_reset(struct worker *worker, struct conn *conn)
 	const enum conn_side failed = conn->failed_side;
 	struct side *side = &conn->side[failed];
 
-	/* what a call says after the error itself was told to another one */
+	/* later calls return these once an earlier call has consumed the error
+	 * itself */
 	if (conn->error == 0 || conn->error == EPIPE || conn->error == ENOTCONN)
 		conn->error = ECONNRESET;
 	conn->reason = (uint8_t)reset_reason(conn, failed);
@@ -183,14 +184,15 @@ conn_all_is_read(const struct conn *conn)
 	    progress_unread(conn->side[BACKEND].fd) == 0;
 }
 
-/* For how long the receivers have had the time of a reset. */
+/* How much of reset-linger has passed. */
 static uint32_t
 lingered_ms(const struct worker *worker, const struct conn *conn)
 {
 	return (uint32_t)worker->now_ms - conn->linger_since;
 }
 
-/* Moves what the failed side had sent before; true when nothing is left. */
+/* Moves what the failed side sent before it failed.  Returns true when nothing
+ * is left. */
 static bool
 drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 {
@@ -211,8 +213,8 @@ drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 	}
 }
 
-/* Sends on what a relay's pipe holds, with the FIN if that was all, and reads
- * nothing more.  How many bytes its receiver is still owed. */
+/* Sends what the relay's pipe holds, then the FIN if that was all.  Reads
+ * nothing more.  Returns how many bytes the receiver is still owed. */
 static uint64_t
 flush_for_cut(struct worker *worker, struct conn *conn, enum conn_side from)
 {
@@ -228,7 +230,7 @@ flush_for_cut(struct worker *worker, struct conn *conn, enum conn_side from)
 			  : conn->relay[from].held + progress_unsent(to->fd);
 }
 
-/* Goes on with a cut: it is over once both sides have what they are owed, or
+/* Continues a cut.  Returns true when both sides have what they are owed, or
  * take no more of it. */
 static bool
 continue_cut(struct worker *worker, struct conn *conn)
@@ -246,8 +248,8 @@ continue_cut(struct worker *worker, struct conn *conn)
 	return false;
 }
 
-/* Goes on with a reset by one side: it is over once the other has everything,
- * cannot have it, or has had its time. */
+/* Continues a reset by one side.  Returns true when the other side has
+ * everything, cannot get it, or has used up reset-linger. */
 static bool
 pass_reset_on(struct worker *worker, struct conn *conn)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Ending: the way out of every conn, and the reset that waits until the other
- * side has what was received before it.
+ * Ending: the only way out of every conn, and the reset that waits until the
+ * other side has received everything that came before it.
  */
 #ifndef LB4_ENGINE_CONN_END_H
 #define LB4_ENGINE_CONN_END_H
@@ -14,20 +14,21 @@
 struct conn;
 struct worker;
 
-/* Ends it, in whatever state it is: it is CLOSED then.  Resets both sides
- * unless the reason is a normal end (reason_is_normal()).  The conn must not be
- * touched after that; its slot stays until conns_bury(). */
+/* Ends the conn, whatever its state, and sets CLOSED.  Resets both sides unless
+ * the reason is a normal end (reason_is_normal()).  Do not touch the conn
+ * afterwards; its slot stays until conns_bury(). */
 void conn_close(struct worker *worker, struct conn *conn, enum reason reason);
 
 /* Frees the slots of the conns that were closed in this turn. */
 void conns_bury(struct worker *worker);
 
 /*
- * The two ways into RESETTING; conn.c sets the state and then calls
- * conn_end_step().
+ * The two ways into RESETTING.  After each of them conn.c sets the state and
+ * calls conn_end_step().
  *
- * The conn's failed_side has met `error`: nothing can be sent to it any more,
- * what it had sent still goes to the other side, then that one is reset.
+ * conn_begin_reset(): failed_side has met `error`.  Nothing can be sent to that
+ * side any more.  What it had sent still goes to the other side, which is then
+ * reset.
  */
 void conn_begin_reset(struct worker *worker, struct conn *conn);
 
@@ -36,12 +37,13 @@ void conn_begin_reset(struct worker *worker, struct conn *conn);
 void conn_begin_cut(struct worker *worker, struct conn *conn,
     enum reason reason);
 
-/* Whether all that has been sent so far was read: who waits for the rest of it
- * to be delivered may get a whole, not just a longer part. */
+/* Whether lb4 has read everything that the peers have sent so far.  Only then
+ * can a cut deliver a complete message rather than a longer fragment. */
 bool conn_all_is_read(const struct conn *conn);
 
-/* Goes on with a reset or a cut.  True when it is over: close the conn with its
- * `reason`.  Else its timer is armed, or it is in the ready list. */
+/* Continues a reset or a cut.  Returns true when it is over: close the conn
+ * with its `reason`.  Otherwise the timer is armed, or the conn is in the ready
+ * list. */
 bool conn_end_step(struct worker *worker, struct conn *conn);
 
 #endif

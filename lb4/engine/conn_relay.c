@@ -60,15 +60,24 @@ conn_quiet_ms(const struct worker *worker, const struct conn *conn)
 
 /* ---- the timer ---------------------------------------------------------- */
 
-/* When to look whether a conn past its max-lifetime, or still before it, is to
- * end. */
+uint64_t
+conn_lifetime_end(const struct conn *conn)
+{
+	const uint64_t max_ms = conn->settings.max_lifetime_ms;
+	/* the upper half of a product with 2^64 / phi: well spread */
+	const uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+	return conn->accepted_ms + max_ms - (max_ms / 10 * spread >> 32);
+}
+
+/* When to check next whether the conn must end because of max-lifetime. */
 static uint64_t
 lifetime_look(const struct worker *worker, const struct conn *conn)
 {
 	uint64_t look_ms = conn->last_ms + CONN_QUIET_MS;
 
-	if (worker->now_ms < conn->end_ms)
-		return conn->end_ms;
+	if (worker->now_ms < conn_lifetime_end(conn))
+		return conn_lifetime_end(conn);
 	if (look_ms <= worker->now_ms)
 		look_ms = worker->now_ms + CONN_QUIET_MS / 4;
 	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
@@ -87,7 +96,7 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	const uint64_t limit_ms = conn_silence_limit(conn);
 	uint64_t next_ms = conn->last_ms + limit_ms;
 
-	if (conn->end_ms != 0 && lifetime_look(worker, conn) < next_ms)
+	if (conn->cut_ms != 0 && lifetime_look(worker, conn) < next_ms)
 		next_ms = lifetime_look(worker, conn);
 	if (!conn->unwatched &&
 	    worker->now_ms + progress_pause_ms(conn, limit_ms) < next_ms)
@@ -95,7 +104,7 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	timer_arm(&worker->timers, &conn->timer, next_ms);
 }
 
-/* Bytes have moved while no look was to come. */
+/* Bytes have moved while no look was scheduled. */
 static void
 begin_looks(struct worker *worker, struct conn *conn)
 {
@@ -105,7 +114,7 @@ begin_looks(struct worker *worker, struct conn *conn)
 
 /* ---- running ------------------------------------------------------------ */
 
-/* Whether everything that comes from `side` has been passed on, FIN and all. */
+/* Whether everything from `side` has been passed on, including its FIN. */
 static bool
 finished(const struct conn *conn, enum conn_side side)
 {
@@ -120,9 +129,8 @@ failed(struct conn *conn, enum conn_side side, int error)
 	return CONN_FAILED;
 }
 
-/* All bytes from `from` are delivered and it has ended: passes the FIN on.
- * Or
- * says how that ends the conn. */
+/* `from` has ended and all its bytes are delivered: passes the FIN on, or
+ * returns how the conn ends. */
 static enum conn_relayed
 pass_fin(struct worker *worker, struct conn *conn, enum conn_side from)
 {
@@ -186,8 +194,8 @@ conn_relay(struct worker *worker, struct conn *conn, enum conn_side first)
 		relayed = run_relay(worker, conn, conn_other(first));
 	if (relayed != CONN_GOES_ON)
 		return relayed;
-	/* A socket may fail while nothing is read from it any more: after its
-	 * FIN, or behind a full pipe. */
+	/* A socket may fail while nothing is read from it: after its FIN, or
+	 * while the pipe is full. */
 	for (int s = CLIENT; s < SIDES; s++)
 		if (conn->side[s].failed)
 			return failed(conn, (enum conn_side)s,

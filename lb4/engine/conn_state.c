@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* What all parts of a conn's life use: see conn_state.h. */
+/* What all parts of a conn's life share: see conn_state.h. */
 #include "lb4/engine/conn_state.h"
 
 #include <assert.h>

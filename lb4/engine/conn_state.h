@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What all parts of a conn's life use: its state, its counts, its place in the
- * ready list, its sockets.  Called by conn.c, conn_connect.c, conn_relay.c and
- * conn_end.c.
+ * What all parts of a conn's life share: its state, its counts, its place in
+ * the ready list, its sockets.  Called by conn.c, conn_connect.c, conn_relay.c
+ * and conn_end.c.
  */
 #ifndef LB4_ENGINE_CONN_STATE_H
 #define LB4_ENGINE_CONN_STATE_H
@@ -14,8 +14,8 @@
 #include "lb4/engine/types.h"
 #include "lb4/model/service.h"
 
-/* The only place where the state changes; asserts that conn.h has the step.
- * Called by the events in conn.c alone, and by conn_close(). */
+/* Changes the state; nothing else does.  Asserts that conn.h allows the step.
+ * Called only by the events in conn.c and by conn_close(). */
 void conn_set_state(struct conn *conn, enum conn_state state);
 
 const char *conn_state_name(enum conn_state state);
@@ -24,7 +24,7 @@ const char *conn_state_name(enum conn_state state);
 int conn_watch(struct worker *worker, const struct conn *conn,
     enum conn_side side);
 
-/* Closes the socket if there is one, with a reset if that is wanted. */
+/* Closes the socket, if there is one; with a reset if `reset` is set. */
 void conn_close_side(struct side *side, bool reset);
 
 static inline enum conn_side
@@ -39,7 +39,8 @@ conn_half_closed(const struct conn *conn)
 	return conn->side[CLIENT].fin_sent || conn->side[BACKEND].fin_sent;
 }
 
-/* The conn runs again in the next turn, without an event; or does not. */
+/* Puts the conn into the list of those that run again in the next turn without
+ * an event; takes it out. */
 static inline void
 conn_ready_add(struct worker *worker, struct conn *conn)
 {
@@ -70,7 +71,7 @@ conn_backend_stats(const struct worker *worker, const struct conn *conn)
 	return &conn->backend->stats[worker->index];
 }
 
-/* A counter that only this worker writes. */
+/* Adds to a counter that only this worker writes. */
 static inline void
 conn_count(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -27,14 +27,15 @@
 #include "lb4/engine/worker.h"
 #include "lb4/engine/worker_post.h"
 
-/* Slots that each worker has even if maxconn is less: it may be raised. */
+/* Each worker has up to this many slots even if maxconn is lower: maxconn may
+ * be raised. */
 #define CONNS_ROOM_MAX (1U << 20)
 
 struct engine {
 	struct worker_shared shared;
 	struct worker *workers;
 	unsigned wanted;  /* workers to run */
-	unsigned started; /* threads that do: the first so many workers */
+	unsigned started; /* threads that run: those of the first workers */
 	cpu_set_t cpus;
 	bool pinned;
 	struct places places;
@@ -54,7 +55,7 @@ workers_made(const struct engine *engine)
 	    memory_order_relaxed);
 }
 
-/* Which CPU is the n-th (counted round) of those we may use. */
+/* The n-th of the CPUs in the set, counted round. */
 static int
 nth_cpu(const cpu_set_t *set, unsigned n)
 {
@@ -74,7 +75,7 @@ read_port_range(struct worker_shared *shared)
 	int64_t high = proc_sysctl("", name, 1);
 
 	if (low < 0 || high < 0 || high > 65535) {
-		low = 1024; /* unknown: look at every port */
+		low = 1024; /* unknown: check every port */
 		high = 65535;
 	}
 	atomic_store_explicit(&shared->port_low, (uint16_t)low,
@@ -83,7 +84,7 @@ read_port_range(struct worker_shared *shared)
 	    memory_order_relaxed);
 }
 
-/* The CPUs that we may use; they may be others than at the last look. */
+/* Looks up the CPUs that lb4 may use; they may have changed. */
 static void
 look_at_cpus(struct engine *engine)
 {
@@ -93,7 +94,7 @@ look_at_cpus(struct engine *engine)
 		engine->cpus = cpus;
 }
 
-/* Has each worker run on its own of them; the kernel may have moved it. */
+/* Pins each worker to its own CPU; the kernel may have moved it. */
 static void
 pin_workers(struct engine *engine)
 {
@@ -116,7 +117,7 @@ is_silent(const struct config *config)
 	return strcmp(config->access_log, "off") == 0;
 }
 
-/* Makes workers until there are `count`; none has a thread yet. */
+/* Makes workers until there are `count`, without threads. */
 static int
 make_until(struct engine *engine, unsigned count, const struct config *config,
     const struct engine_limits *limits)
@@ -138,7 +139,7 @@ make_until(struct engine *engine, unsigned count, const struct config *config,
 	return 0;
 }
 
-/* Slots for as many conns as there may be after any change: memory that is
+/* Slots for as many conns as any later configuration may have.  Memory that is
  * never touched costs nothing. */
 static uint64_t
 conns_room(const struct engine_limits *limits)
@@ -152,15 +153,15 @@ conns_room(const struct engine_limits *limits)
 	return room;
 }
 
-/* Whether a call is not to be had, ever: there is none in this kernel, or a
- * filter refuses it.  Any other failure was one of this moment. */
+/* Whether a call is unavailable for good: the kernel lacks it, or a filter
+ * refuses it.  Any other failure may be temporary. */
 static bool
 is_refused(int error)
 {
 	return error == -ENOSYS || error == -EPERM || error == -EACCES;
 }
 
-/* Says once what the kernel, or the filter of a container, refuses. */
+/* Logs once which calls the kernel, or a container's filter, refuses. */
 static void
 look_at_calls(struct worker_shared *shared)
 {
@@ -168,13 +169,13 @@ look_at_calls(struct worker_shared *shared)
 
 	shared->no_splice = is_refused(error);
 	if (is_refused(error))
-		log_warning("splice(2) is refused here (%s): all bytes are "
-			    "copied, which costs more CPU",
+		log_warning("splice(2) is refused on this system (%s): lb4 "
+			    "copies all bytes, which costs more CPU",
 		    strerror(-error));
 	error = loop_has_us();
 	if (is_refused(error))
-		log_info("epoll_pwait2(2) is refused here (%s): short waits "
-			 "last 1 ms",
+		log_info("epoll_pwait2(2) is refused on this system (%s): "
+			 "short waits last 1 ms",
 		    strerror(-error));
 }
 
@@ -222,7 +223,7 @@ engine_inherit(struct engine *engine, struct inherited *inherited)
 	engine->inherited = inherited;
 }
 
-/* The ports of the list, with or without the present ones. */
+/* Sets lb4's own ports to those of the list; with `keep`, adds them. */
 static void
 set_own_ports(struct engine *engine, const struct places *places, bool keep)
 {
@@ -292,7 +293,7 @@ start_until(struct engine *engine, unsigned count)
 int
 engine_start(struct engine *engine)
 {
-	/* engine_stop() ends those there are */
+	/* engine_stop() ends the threads that have started */
 	return start_until(engine, engine->wanted);
 }
 
@@ -304,7 +305,7 @@ engine_drain(struct engine *engine)
 	post_all(engine, WORKER_DRAIN);
 }
 
-/* Sends it to its worker.  False: that one is too busy to take it now. */
+/* Sends the walk to its worker.  Returns false if the worker is too busy. */
 static bool
 post_walk(struct engine *engine, struct walk *walk)
 {
@@ -316,7 +317,7 @@ post_walk(struct engine *engine, struct walk *walk)
 	if (walk->worker < engine->started)
 		return worker_try_post(&engine->workers[walk->worker],
 		    &message);
-	/* there were more workers when it began */
+	/* there were more workers when the walk began */
 	walk->run(NULL, walk);
 	return true;
 }
@@ -427,14 +428,14 @@ engine_drained(const struct engine *engine)
 		if (!atomic_load_explicit(&engine->workers[i].drained,
 			memory_order_acquire))
 			return false;
-	/* a conn may be on its way from one to another */
+	/* a conn may be between two workers */
 	return atomic_load(&engine->shared.gate.inside) == 0;
 }
 
 /* ---- changing ----------------------------------------------------------- */
 
-/* Ends the threads from worker `count` on: they have given their conns to the
- * others then.  What reached their mailboxes too late goes there, too. */
+/* Ends the threads from worker `count` on, after they have given their conns to
+ * the others.  Conns that reached their mailboxes too late follow. */
 static void
 retire_from(struct engine *engine, unsigned count)
 {
@@ -464,15 +465,15 @@ check_room(const struct engine *engine, const struct engine_next *next,
 
 	if (workers > most) {
 		(void)snprintf(why, size,
-		    "[global] workers: %u are more than the %u that this "
-		    "process has room for: restart it",
+		    "[global] workers: %u exceed the %u that this process has "
+		    "room for: restart lb4",
 		    workers, most);
 		return -ENOSPC;
 	}
 	if (next->limits->maxconn > engine->shared.room) {
 		(void)snprintf(why, size,
-		    "[global] maxconn: %" PRIu64 " is more than the %" PRIu64
-		    " that this process has room for: restart it",
+		    "[global] maxconn: %" PRIu64 " exceeds the %" PRIu64
+		    " that this process has room for: restart lb4",
 		    next->limits->maxconn, engine->shared.room);
 		return -ENOSPC;
 	}
@@ -533,12 +534,14 @@ engine_leave(struct engine *engine, struct engine_change *change)
 	set_own_ports(engine, &change->places, true);
 	error = places_begin(&change->places, change->config);
 	if (error < 0)
-		log_error("cannot listen where it was prepared: %s",
+		log_error("cannot listen on sockets of the new configuration: "
+			  "%s",
 		    strerror(-error));
 	places_leave(&engine->places, &engine->shared, engine->wanted);
 }
 
-/* Pipes are shared out anew; and who waits for room, looks again. */
+/* Divides the pipes among the workers again.  The message also wakes workers
+ * whose listeners or conns wait for room. */
 static void
 tell_limits(struct engine *engine, const struct config *config,
     const struct engine_limits *limits)
@@ -558,7 +561,7 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	atomic_store(&engine->shared.silent, is_silent(change->config));
 	atomic_store(&engine->shared.stalled.most_kb,
 	    progress_bound_kb(change->config));
-	/* every worker has a thread: there is no error */
+	/* every worker has a thread, so there is no error */
 	(void)places_take_up(&change->places, &engine->places, &engine->shared,
 	    engine->started);
 	places_set_options(&change->places, change->config);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The engine: all workers together, as control sees them.  Every function is
- * for the control thread.
+ * The engine: all workers together, as control sees them.  Every function here
+ * is for the control thread.
  *
  *	engine_new()	  nothing runs yet
  *	engine_listen()	  opens every listener, for every worker: before root
  *			  is dropped
  *	engine_start()	  the threads run
- *	engine_drain()	  no new conns; those there are go on
- *	engine_cut()	  ends the conns that are left, in some time
+ *	engine_drain()	  no new conns; existing ones go on
+ *	engine_cut()	  ends the remaining conns in good order
  *	engine_kill()	  ends them at once
  *	engine_stop()	  ends the threads and waits for them
  *	engine_free()
@@ -32,13 +32,13 @@ struct engine_peers;
 struct inherited;
 struct sweep;
 
-/* `tables` outlives the engine; its workers count is the engine's.  NULL with
- * errno set. */
+/* `tables` must outlive the engine; there are at most tables->workers workers.
+ * Returns NULL with errno set on failure. */
 struct engine *engine_new(struct tables *tables, const struct config *config,
     const struct engine_limits *limits, const struct engine_peers *peers);
 
-/* Has engine_listen() look there first: a `listen` that is among them is not
- * opened, but taken.  They outlive the listening. */
+/* engine_listen() then takes inherited sockets for the `listen` lines that they
+ * match instead of opening new ones.  `inherited` must outlive the engine. */
 void engine_inherit(struct engine *engine, struct inherited *inherited);
 
 /*
@@ -53,7 +53,7 @@ int engine_listen(struct engine *engine, const struct config *config, char *why,
 int engine_start(struct engine *engine);
 
 /*
- * Another configuration while the engine runs, step by step.
+ * Changes the configuration while the engine runs, step by step.
  *
  *	engine_prepare()	opens what is new, starts further threads.  On
  *				failure nothing has changed: -errno with `why`
@@ -80,18 +80,18 @@ void engine_abandon(struct engine *engine, struct engine_change *change);
 void engine_leave(struct engine *engine, struct engine_change *change);
 void engine_commit(struct engine *engine, struct engine_change *change);
 
-/* Closes the listeners, after taking what already waits in their queues; each
- * worker says CONTROL_DRAINED when its last conn has ended. */
+/* Closes the listeners after accepting what already waits in their queues.
+ * Each worker posts CONTROL_DRAINED when its last conn has ended. */
 void engine_drain(struct engine *engine);
 
-/* Sends a sweep to worker `sweep->worker`.  False when that is too busy to take
- * it now: the sweep stays the caller's. */
+/* Sends a sweep to its worker.  Returns false if that worker is too busy now:
+ * the sweep stays the caller's. */
 bool engine_sweep(struct engine *engine, struct sweep *sweep);
 
 /* The same for a closing. */
 bool engine_close(struct engine *engine, struct closing *closing);
 
-/* How many workers there are now, and how many conns there may be. */
+/* How many workers run now, and the most conns there may be. */
 unsigned engine_running(const struct engine *engine);
 uint64_t engine_maxconn(const struct engine *engine);
 
@@ -99,36 +99,36 @@ uint64_t engine_maxconn(const struct engine *engine);
 struct gate *engine_gate(struct engine *engine);
 bool engine_is_full(struct engine *engine);
 
-/* Whether every worker has said so, and no conn is on its way between two. */
+/* Whether every worker has drained and no conn is between two workers. */
 bool engine_drained(const struct engine *engine);
 
-/* Resets all conns there are, after what they have received, as long as its
- * receivers go on taking it: see conn_cut(). */
+/* Resets all conns after delivering what they have received, as long as the
+ * receivers keep taking it: see conn_cut(). */
 void engine_cut(struct engine *engine);
 
-/* Resets all conns there are, at once. */
+/* Resets all conns at once. */
 void engine_kill(struct engine *engine);
 
 void engine_stop(struct engine *engine);
 void engine_free(struct engine *engine);
 
-/* Conns open now, summed over the workers; may be a moment old. */
+/* Conns open now, summed over the workers; slightly out of date. */
 uint64_t engine_conns(const struct engine *engine);
 
 /* The next address on which the service of that name listens, with the port
- * that the kernel chose; `index` begins at 0.  NULL: there are no more. */
+ * that the kernel chose; `index` starts at 0.  NULL: there are no more. */
 const struct addr *engine_listens(const struct engine *engine,
     const char *service, size_t *index);
 
-/* A worker that is in one turn of its loop for longer is stuck. */
+/* A worker that spends longer than this in one turn of its loop is stuck. */
 #define ENGINE_STUCK_MS 200
 
 /*
- * How long the present turn of that worker's loop lasts who is longest in his,
- * by the time that it had (common/pulse.h), and in *worker who that is; 0 when
- * all sleep.  `seen` is what the caller remembers of each, TABLE_WORKERS_MAX of
- * them.  *overdue: by the clock, one is in its turn for too long.  `now_ms` is
- * timer_now_ms().
+ * How long the longest present turn of a worker has lasted, in time that the
+ * worker actually ran (common/pulse.h), and in *worker which worker that is; 0
+ * when all sleep.  `seen` is the caller's memory of each worker, with
+ * TABLE_WORKERS_MAX entries.  Sets *overdue when by the clock some worker's
+ * turn is too long.  `now_ms` is timer_now_ms().
  */
 uint64_t engine_stuck_ms(const struct engine *engine, uint64_t now_ms,
     struct pulse_sight *seen, unsigned *worker, bool *overdue);

@@ -11,20 +11,20 @@
 #include "lb4/engine/pipes.h"
 #include "lb4/table/table.h"
 
-/* Descriptors for everything that is neither a conn's nor a pipe's: logs,
- * epolls, mailboxes, checks. */
+/* Descriptors for everything that belongs to no conn and is no pipe: logs,
+ * epoll instances, mailboxes, checks. */
 #define FILES_SPARE 128
 #define FILES_PER_WORKER 4
 
-/* Without a word in the configuration: pipes are for what is under way, not
- * for what is open; one for every 32 descriptors, but not over this. */
+/* The default for maxpipes: pipes are for bytes in flight, not for open conns.
+ * One for every 32 descriptors, but at most PIPES_AUTO. */
 #define PIPES_AUTO 512
 #define PIPES_PER_FILES 32
 
 #define MAXCONN_LEAST 16
 #define MAXCONN_MOST 10000000
 
-/* Workers for which there is room even if fewer are wanted. */
+/* Room for at least this many workers, even if fewer are wanted. */
 #define WORKERS_ROOM 8
 
 unsigned
@@ -41,7 +41,7 @@ engine_workers(const struct config *config)
 unsigned
 engine_workers_room(const struct config *config)
 {
-	/* not cut by a quota: that may be lifted */
+	/* not reduced by a CPU quota, which may be lifted */
 	unsigned workers = engine_workers(config);
 	unsigned cpus = cpus_allowed();
 	unsigned room = 2 * (workers > cpus ? workers : cpus);
@@ -51,7 +51,7 @@ engine_workers_room(const struct config *config)
 	return room > TABLE_WORKERS_MAX ? TABLE_WORKERS_MAX : room;
 }
 
-/* The descriptor limit, raised as far as it goes. */
+/* Raises the descriptor limit as far as it goes and returns it. */
 static uint64_t
 raise_nofile(void)
 {

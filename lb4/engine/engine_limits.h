@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The limits of the engine: how many workers, conns and pipes a configuration
- * gets on this machine.  Used by engine.c and worker.c, and by whoever shows
+ * gets on this machine.  Used by engine.c and worker.c, and by code that shows
  * the limits or checks them before lb4 starts.
  */
 #ifndef LB4_ENGINE_ENGINE_LIMITS_H
@@ -13,15 +13,15 @@
 
 struct config;
 
-/* How many workers `config` means on this machine. */
+/* How many workers `config` asks for on this machine. */
 unsigned engine_workers(const struct config *config);
 
-/* For how many, at most, a process that starts with `config` makes room: what
- * its tables are to be made for. */
+/* The most workers that a process which starts with `config` has room for: the
+ * size of its tables. */
 unsigned engine_workers_room(const struct config *config);
 
-/* The limits as they come out of the configuration and the descriptor limit
- * (which is raised as far as it goes). */
+/* The limits that follow from the configuration and from the descriptor limit,
+ * which engine_limits() raises as far as it goes. */
 struct engine_limits {
 	uint64_t nofile;     /* descriptors this process may have */
 	uint64_t maxconn;    /* conns at once, all services */
@@ -31,18 +31,18 @@ struct engine_limits {
 void engine_limits(const struct config *config, struct engine_limits *limits);
 
 /*
- * The descriptors that `config` takes besides conns and pipes: those of each
- * worker (epoll, mailbox and a pipe), the listeners, and one for the check of
- * each backend that is checked; with `all_checked`, of each backend: a reload
+ * The descriptors that `config` needs besides conns and pipes: those of each
+ * worker (epoll, mailbox and a pipe), the listeners, and one for each backend
+ * that is checked.  With `all_checked`, one for every backend, since a reload
  * may turn checks on.
  */
 uint64_t engine_files(const struct config *config, bool all_checked);
 
-/* engine_limits() for a descriptor limit of `nofile`, whatever there is. */
+/* engine_limits() for a descriptor limit of `nofile`, whatever the real one. */
 void engine_limits_within(const struct config *config, uint64_t nofile,
     struct engine_limits *limits);
 
-/* How many pipes each worker may have, and how many of them big ones. */
+/* How many pipes each worker may have, and how many of them may be big. */
 void engine_pipes(const struct config *config, uint64_t maxpipes,
     uint32_t *pipes, uint64_t *big);
 

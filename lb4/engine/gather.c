@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Bulk is looked at by the clock: see gather.h.  Called by conn.c, worker.c. */
+/* Bulk input is read by the clock: see gather.h.  Called by conn.c, worker.c.
+ */
 #include "lb4/engine/gather.h"
 
 #include <sys/socket.h>
@@ -23,8 +24,8 @@ enlist(struct worker *worker, struct conn *conn)
 	TAILQ_INSERT_TAIL(&worker->gathering, conn, gather_entry);
 }
 
-/* Only those that wait for input are looked at: the others wait for an edge
- * that says that there is room again, and then have input to go on with. */
+/* Lists only conns that wait for input.  The others wait for an edge that says
+ * that there is room again, and have input to go on with then. */
 static void
 list_if_dry(struct worker *worker, struct conn *conn)
 {
@@ -42,13 +43,13 @@ begin(struct side *side, struct relay *relay)
 	side->gathers = report_from(side, GATHER_BYTES);
 	relay->scarce = 0;
 	if (!side->gathers)
-		relay->streak = 0; /* such a socket cannot: not again soon */
+		relay->streak = 0; /* this socket cannot; do not retry soon */
 }
 
 static void
 end(struct side *side, struct relay *relay)
 {
-	/* what has come meanwhile is reported by this call */
+	/* this call reports what has arrived meanwhile */
 	(void)report_from(side, 1);
 	side->gathers = false;
 	relay->streak = 0;
@@ -115,7 +116,7 @@ gather_sleep_us(const struct worker *worker, int sleep_ms)
 	return (int)left;
 }
 
-/* A new round: all are due. */
+/* Begins a new round: all conns are due. */
 static void
 begin_round(struct worker *worker)
 {

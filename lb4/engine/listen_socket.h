@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Giving up the last reference closes it. */
+/* Dropping the last reference closes the socket. */
 struct listen_socket {
 	_Atomic unsigned refs;
 	/* set before any other thread sees it */
@@ -18,7 +18,8 @@ struct listen_socket {
 	uint16_t port; /* host byte order; 0: unix */
 };
 
-/* Takes the descriptor; one reference for the caller.  NULL without memory. */
+/* Takes ownership of the descriptor.  The caller has one reference.  NULL if
+ * out of memory. */
 struct listen_socket *listen_socket_new(int fd, uint16_t port);
 void listen_socket_ref(struct listen_socket *socket);
 void listen_socket_unref(struct listen_socket *socket);

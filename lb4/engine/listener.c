@@ -17,15 +17,15 @@
 #include "lb4/engine/worker_warn.h"
 #include "lb4/table/table.h"
 
-/* Conns accepted at once: between these, as the load asks for it.  More would
- * keep the conns that are there waiting. */
+/* Conns accepted at once vary between these with the load.  More would delay
+ * the existing conns. */
 #define BATCH_MIN 1
 #define BATCH_MAX 16
 
-/* ... and of a listener that is about to be closed. */
+/* The same for a listener that is about to be closed. */
 #define DRAIN_BATCH 256
 
-/* How long a listener rests when descriptors or memory are lacking. */
+/* How long a listener rests when descriptors or memory have run out. */
 #define RESOURCE_PAUSE_MS 100
 
 static int
@@ -43,7 +43,7 @@ poll_on(struct worker *worker, struct listener *listener)
 	return error;
 }
 
-/* The next round of events tells what else waits there. */
+/* Polls the listener again.  The next events report what else waits there. */
 static void
 resume_polling(struct worker *worker, struct listener *listener)
 {
@@ -84,7 +84,7 @@ listener_add(struct worker *worker, struct listen_socket *socket,
 
 /* ---- before a gate ----------------------------------------------------- */
 
-/* Shows the oldest ticket of this worker's that waits there. */
+/* Shows the oldest ticket that waits at the gate in this worker. */
 static void
 show_oldest(struct worker *worker, struct gate *gate)
 {
@@ -98,7 +98,7 @@ show_oldest(struct worker *worker, struct gate *gate)
 	gate_withdraw(gate, worker->index);
 }
 
-/* Nearly always at the end: it has just drawn its ticket. */
+/* Nearly always inserts at the end, since the ticket has just been drawn. */
 static void
 stand_in_line(struct worker *worker, struct listener *listener)
 {
@@ -113,7 +113,7 @@ stand_in_line(struct worker *worker, struct listener *listener)
 		TAILQ_INSERT_HEAD(&worker->line, listener, entry);
 }
 
-/* Waits before this gate from now on, with the ticket that it has. */
+/* From now on waits before this gate, with the ticket it has. */
 static void
 wait_before(struct worker *worker, struct listener *listener, struct gate *gate)
 {
@@ -132,7 +132,7 @@ wait_before(struct worker *worker, struct listener *listener, struct gate *gate)
 	}
 }
 
-/* Waits no more.  What is left at the gate is the next one's. */
+/* Stops waiting.  What is left at the gate is for the next one. */
 static void
 step_out(struct worker *worker, struct listener *listener)
 {
@@ -147,7 +147,7 @@ step_out(struct worker *worker, struct listener *listener)
 		worker_call_oldest(worker->shared, gate);
 }
 
-/* Goes through both gates.  Returns the one that is shut, or NULL. */
+/* Enters both gates.  Returns the gate that is shut, or NULL. */
 static struct gate *
 enter(struct worker *worker, struct listener *listener,
     const struct service *service)
@@ -175,8 +175,8 @@ leave(struct worker *worker, struct listener *listener)
 	worker_leave(worker->shared, &worker->shared->gate);
 }
 
-/* Before a shut gate it shows its ticket, then tries once more: whoever leaves
- * after that will call us. */
+/* Before a shut gate, shows the ticket and then tries once more: whoever leaves
+ * after that calls this worker. */
 static bool
 enter_or_wait(struct worker *worker, struct listener *listener,
     const struct service *service)
@@ -193,7 +193,8 @@ enter_or_wait(struct worker *worker, struct listener *listener,
 		return false;
 	if (listener->gate != NULL) {
 		step_out(worker, listener);
-		/* the other gate's place may have been meant for another */
+		/* the other gate's place may have been meant for another
+		 * listener */
 		if (gate_has_waiters(&listener->state->gate))
 			worker_call_oldest(worker->shared,
 			    &listener->state->gate);
@@ -209,7 +210,8 @@ listener_close(struct worker *worker, struct listener *listener)
 {
 	step_out(worker, listener);
 	worker->without_service -= listener->without_service;
-	/* others may share the socket: closing alone would leave it in epoll */
+	/* others may share the socket, so closing it would not remove it from
+	 * epoll */
 	poll_off(worker, listener);
 	listen_socket_unref(listener->socket);
 	timer_disarm(&worker->timers, &listener->retry);
@@ -279,17 +281,18 @@ accept_one(struct worker *worker, struct listener *listener,
 		return QUEUE_EMPTY;
 	case ECONNABORTED:
 	case EINTR:
-		return ACCEPTED; /* it has gone; the next may be fine */
+		return ACCEPTED; /* this client has gone; try the next */
 	default:
-		/* nothing left to accept with, or it is not allowed: what does
-		 * not pass must not be asked again at once */
+		/* No resource is left, or accepting is not allowed.  A lasting
+		 * error must not be retried at once. */
 		rest(worker, listener, error);
 		return CANNOT;
 	}
 }
 
-/* A full batch in two turns in a row doubles it, an empty queue shrinks it to
- * what there was: a lone client costs one accept4(2), a crowd few turns. */
+/* Two full batches in consecutive turns double the batch.  An empty queue
+ * shrinks it to what was there.  So a lone client costs one accept4(2), and a
+ * crowd takes few turns. */
 static void
 adapt_batch(struct worker *worker, struct listener *listener, unsigned taken,
     enum accepted last)
@@ -305,9 +308,9 @@ adapt_batch(struct worker *worker, struct listener *listener, unsigned taken,
 	listener->turn = worker->turn;
 }
 
-/* Accepts what there is, within bounds: what is left over epoll reports again.
- * True when the queue is empty.  Without a service nobody can be served: the
- * table comes only after the queues of a service that goes. */
+/* Accepts what there is, up to a bound; epoll reports the rest again.  Returns
+ * true when the queue is empty.  Without a service nothing can be accepted: the
+ * table without it is published only after its queues have been emptied. */
 static bool
 drain_one(struct worker *worker, struct listener *listener)
 {
@@ -375,8 +378,8 @@ on_listener_ready(struct worker *worker, struct listener *listener)
 	if (worker->draining || listener->leaving) {
 		drain_and_close(worker, listener);
 	} else if (service == NULL) {
-		/* what becomes of it is on its way to us; meanwhile epoll
-		 * would report it without end */
+		/* a message about its future is on the way; meanwhile epoll
+		 * would report it in every turn */
 		wait_for_service(worker, listener);
 	} else {
 		accept_batch(worker, listener, service);
@@ -403,7 +406,7 @@ listeners_drain(struct worker *worker)
 		drain_and_close(worker, listener);
 }
 
-/* Those whose service may be in the table now. */
+/* Retries the listeners whose service may be in the table now. */
 static void
 try_services(struct worker *worker)
 {
@@ -420,8 +423,9 @@ try_services(struct worker *worker)
 	}
 }
 
-/* Its turn may have come: for one conn, so that the others have theirs.  False
- * when the process is full, and whoever comes later has to wait, too. */
+/* Its turn may have come: accepts one conn, so that the others get their turns.
+ * Returns false when the process is full, so that later ones have to wait too.
+ */
 static bool
 try_turn(struct worker *worker, struct listener *listener)
 {

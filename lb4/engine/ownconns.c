@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Entries in a line; half of them are free, on average, when all conns that
- * there may be are noted. */
+/* Entries in a cache line.  Half of them are free, on average, when all
+ * possible conns are noted. */
 #define LINE 8
 #define LINES_LEAST 64
 #define LINES_MOST (1U << 18)
@@ -66,7 +66,7 @@ is_own_port(const struct ownconns *own, uint16_t port)
 		1) != 0;
 }
 
-/* Never 0, which is a free entry. */
+/* Never returns 0, which marks a free entry. */
 static uint64_t
 hash_of(const struct ownconns *own, const struct endpoint *at)
 {

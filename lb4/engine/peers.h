@@ -16,8 +16,8 @@ struct prober;
 
 /* What workers tell control, through control's mailbox. */
 enum control_message_kind {
-	CONTROL_DRAINED, /* `worker` has no conn left and takes none; once more
-			  * if one came from another worker after all */
+	CONTROL_DRAINED, /* `worker` has no conn left and takes no new one;
+			  * again if a conn from another worker came late */
 };
 
 struct control_message {
@@ -26,8 +26,8 @@ struct control_message {
 };
 
 /*
- * Any of them may be NULL.  The functions are called by workers and must not
- * wait.  All outlive the engine.
+ * Any of them may be NULL.  Workers call the functions, which must not block.
+ * All peers outlive the engine.
  */
 struct engine_peers {
 	struct mailbox *control; /* struct control_message */

@@ -12,7 +12,7 @@
 
 #include "common/proc.h"
 
-/* After the kernel had no pipe for us, how long until it is asked again. */
+/* How long to wait after the kernel refused a pipe. */
 #define RETRY_MS 2000
 
 int
@@ -126,7 +126,7 @@ void
 pipes_put(struct pipes *pipes, struct pipe *pipe)
 {
 	assert(pipe->in >= 0);
-	/* an immigrant may be one too many */
+	/* a pipe from another worker may be one too many */
 	if (pipes->open > pipes->max) {
 		pipes_kill(pipes, pipe);
 		return;
@@ -169,9 +169,9 @@ pipes_big_budget(unsigned max, uint32_t want_size, unsigned workers,
 	uint64_t share;
 
 	if (soft <= 0 || privileged)
-		return max; /* what is not allowed after all, enlarge() sees */
-	/* leave a quarter to the user's other processes, and to every pipe
-	 * its usual size */
+		return max; /* enlarge() notices if that is not allowed */
+	/* leave a quarter to the user's other processes, and the usual size to
+	 * every pipe */
 	share = (uint64_t)soft / 4 * 3 / workers;
 	if (share <= max * usual || wanted <= usual)
 		return 0;

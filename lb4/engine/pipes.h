@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A worker's pipes.  A relay borrows one only while bytes are in it; the pool
- * is last in, first out, so that a busy worker keeps using the same warm one.
+ * A worker's pipes.  A relay borrows one only while bytes are in it.  The pool
+ * is last in, first out, so that a busy worker keeps using the same warm pipe.
  *
  * The pool is bounded.  A user without CAP_SYS_RESOURCE has a budget of pages
- * for all its pipes (fs.pipe-user-pages-soft); past it the kernel hands out
- * pipes of two slots and refuses to enlarge any.  Sizes are therefore read
- * back, and a pipe that cannot take what a relay must be able to put away is
- * closed at once: the caller then does without (see relay.h).
+ * for all pipes (fs.pipe-user-pages-soft).  Beyond it the kernel hands out
+ * pipes of two slots and refuses to enlarge any.  lb4 therefore reads sizes
+ * back.  It closes a pipe that is too small for what a relay may have to put
+ * away; the caller then does without (see relay.h).
  *
  * Owned by one worker.
  */
@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What every pipe given out holds at least, in bytes and as slots of a page
+/* The least capacity of every pipe given out, in bytes and in slots of a page
  * each: the kernel's usual size. */
 #define PIPE_SIZE_MIN 65536
 
@@ -42,23 +42,23 @@ struct pipes {
 	uint32_t
 	    want_size; /* bytes a pipe is enlarged to while that is allowed */
 	uint64_t big;  /* how many may be enlarged */
-	uint64_t big_left; /* how many more of them */
-	uint64_t retry_ms; /* none could be had: not before this time */
-	uint64_t refused;  /* how often there was none to give */
+	uint64_t big_left; /* how many more may be */
+	uint64_t retry_ms; /* after a refusal: not before this time */
+	uint64_t refused;  /* how often no pipe was available */
 };
 
-/* `max` pipes at most; `big` of them may be enlarged to `want_size` bytes.
- * 0 or -errno. */
+/* At most `max` pipes, of which `big` may be enlarged to `want_size` bytes. 0
+ * or -errno. */
 int pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size,
     uint64_t big);
 void pipes_done(struct pipes *pipes);
 
-/* Other limits from now on; pipes in stock beyond them are closed.  Without
- * memory for a larger stock nothing changes. */
+/* Changes the limits and closes pipes in stock beyond them.  Without memory for
+ * a larger stock nothing changes. */
 void pipes_resize(struct pipes *pipes, unsigned max, uint64_t big);
 
-/* An empty pipe of at least PIPE_SIZE_MIN bytes; false when there is none to
- * be had now. */
+/* Gets an empty pipe of at least PIPE_SIZE_MIN bytes.  Returns false when none
+ * is available now. */
 bool pipes_get(struct pipes *pipes, struct pipe *pipe, uint64_t now_ms);
 
 /* Takes back a pipe that is empty. */
@@ -72,7 +72,8 @@ void pipes_emigrate(struct pipes *pipes);
 void pipes_immigrate(struct pipes *pipes);
 
 /* How many pipes of `want_size` each of `workers` workers with `max` pipes may
- * have within a user's budget of pages, which does not bind the `privileged`. */
+ * have within the user's budget of pages.  The budget does not bind the
+ * `privileged`. */
 uint64_t pipes_big_budget(unsigned max, uint32_t want_size, unsigned workers,
     bool privileged);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Where the services listen: see places.h.  Makes a list, and sets options;
- * what the workers are told of it is in places_tell.c.  Called by engine.c.
+ * Where the services listen: see places.h.  Makes a list and sets options;
+ * places_tell.c tells the workers.  Called by engine.c.
  */
 #include "lb4/engine/places.h"
 
@@ -25,7 +25,7 @@
 #include "lb4/process/inherited.h"
 #include "lb4/table/table.h"
 
-/* What a list is made from. */
+/* The state of making a list. */
 struct making {
 	const struct places_plan *plan;
 	struct places *next;
@@ -84,7 +84,7 @@ places_abandon(struct places *places)
 	places_done(places);
 }
 
-/* Takes the reference, if there is room. */
+/* Appends the socket and takes its reference, unless memory has run out. */
 static int
 append(struct place *place, const struct place_socket *socket)
 {
@@ -98,7 +98,7 @@ append(struct place *place, const struct place_socket *socket)
 	return 0;
 }
 
-/* Takes socket `k` of a place of the old list over. */
+/* Takes over socket `k` of a place of the old list. */
 static int
 take_over(struct place *place, struct place *before, unsigned k, bool kept)
 {
@@ -178,8 +178,8 @@ take_inherited(struct place *place, const struct config_service *service,
 	return 0;
 }
 
-/* Takes the sockets that were handed down for that address or name.  Returns
- * how many they are, or -errno. */
+/* Takes the inherited sockets for that address or name.  Returns how many there
+ * are, or -errno. */
 static int
 inherit(struct place *place, const struct config_service *service,
     struct inherited *inherited)
@@ -213,8 +213,9 @@ is_overlapped_in(const struct places *places, const struct addr *addr)
 	return false;
 }
 
-/* Takes what is left of the old list over that is bound to the very address: it
- * was kept for its queue, or has the port that the kernel chose. */
+/* Takes over sockets left in the old list that are bound to exactly this
+ * address: they were kept for their queues, or have the port that the kernel
+ * chose. */
 static int
 take_over_bound(struct making *making, struct place *place)
 {
@@ -238,9 +239,10 @@ take_over_bound(struct making *making, struct place *place)
 	return 0;
 }
 
-/* A new place.  Nobody else may be there: that is seen only where lb4 has no
- * socket itself.  Beside those the kernel lets lb4 in, and no stranger but one
- * of the same user with SO_REUSEPORT. */
+/* Opens a new place.  No other program may listen there.  That can only be
+ * probed where lb4 has no socket itself.  Next to lb4's own sockets the kernel
+ * admits lb4, and no other program except one of the same user with
+ * SO_REUSEPORT. */
 static int
 open_new(struct making *making, struct place *place)
 {
@@ -261,8 +263,8 @@ open_new(struct making *making, struct place *place)
 	return error;
 }
 
-/* A place that stays, with the sockets it has and those for further workers.
- * Those that it kept for their queues are looked at in the end. */
+/* Opens a place that stays: with the sockets it has, and new ones for further
+ * workers.  keep_rest() deals with those that it kept for their queues. */
 static int
 open_more(struct making *making, struct place *place, struct place *before)
 {
@@ -280,12 +282,13 @@ open_more(struct making *making, struct place *place, struct place *before)
 		error = open_one(making, place);
 	if (error != -EACCES && error != -EPERM && error != -EADDRINUSE)
 		return error;
-	place->common = true; /* what was opened by root is so no more */
+	place->common = true; /* lb4 is no longer root, which opened it */
 	return 0;
 }
 
-/* The place of that address in the old list that is not taken over yet: one of
- * the same service if there is one, since with port 0 there may be several. */
+/* The place with that address in the old list that has not been taken over yet;
+ * preferably one of the same service, since with port 0 there may be several.
+ */
 static struct place *
 find_old(struct places *old, const struct addr *addr,
     const struct service_state *state)
@@ -331,8 +334,9 @@ add(struct making *making, const struct addr *addr, struct service_state *state)
 	return open_new(making, place);
 }
 
-/* The place to which the clients of a socket would go if it were closed, as the
- * kernel has it: the narrowest one.  NULL: not all of them go to one. */
+/* The place that would get a socket's clients if the socket were closed, by the
+ * kernel's rule: the narrowest one.  NULL if no single place would get them
+ * all. */
 static struct place *
 find_heir(const struct places *next, const struct addr *bound)
 {
@@ -358,7 +362,8 @@ find_heir(const struct places *next, const struct addr *bound)
 	return heir;
 }
 
-/* Keeps what is left of the old list where its clients have a place. */
+/* Keeps sockets left in the old list whose clients have a place in the new one.
+ */
 static int
 keep_rest(struct making *making)
 {
@@ -390,7 +395,7 @@ complain(const struct config_service *service, const struct addr *addr,
 	(void)snprintf(why, size, "service %s: cannot listen on %s: %s",
 	    service->name, addr_format(addr, text, sizeof(text)),
 	    addr_is_inherited(addr) && error == -ENOENT
-		? "no such socket was handed down"
+		? "the service manager passed no such socket"
 		: strerror(-error));
 	return error;
 }
@@ -426,7 +431,7 @@ add_service(struct making *making, const struct config_service *service,
 	return 0;
 }
 
-/* One worker may have to take all of them. */
+/* A single worker may have to take all of them. */
 static int
 check_count(const struct places *next, char *why, size_t size)
 {
@@ -437,8 +442,8 @@ check_count(const struct places *next, char *why, size_t size)
 	if (sockets <= LISTENERS_MAX)
 		return 0;
 	(void)snprintf(why, size,
-	    "%zu listening sockets, one for each worker and address, are more "
-	    "than %d",
+	    "%zu listening sockets (one for each worker and address) are too "
+	    "many: at most %d are possible",
 	    sockets, LISTENERS_MAX);
 	return -ENOSPC;
 }
@@ -537,8 +542,8 @@ places_begin(struct places *next, const struct config *config)
 	return 0;
 }
 
-/* A file may have another owner, group or mode by now; one that has gone is
- * made anew by the next list. */
+/* A file may have a new owner, group or mode by now.  The next list opens a
+ * file anew that has gone. */
 static void
 set_access(const struct place *place, const struct config_service *service)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Who is to accept where, as the workers are told of it: see places.h.  Called
- * by engine.c.
+ * Tells the workers which sockets to accept from: see places.h.  Called by
+ * engine.c.
  */
 #include <time.h>
 
@@ -15,8 +15,8 @@
 #include "lb4/engine/worker_post.h"
 #include "lb4/model/service.h"
 
-/* How long the queues of what is left may take to empty.  Where conns are at
- * their limit the rest is reset. */
+/* How long emptying the queues of sockets that are left may take.  When conns
+ * are at their limit, the remaining clients are reset. */
 #define LEAVE_MS 1000
 
 /* Whether worker `w` accepts from socket `k` of the place. */
@@ -60,7 +60,7 @@ tell_listen(struct worker_shared *shared, unsigned w, const struct place *place,
 	return 0;
 }
 
-/* The sockets of the place that are not in the list to come. */
+/* Has the workers leave the place's sockets that are not in the next list. */
 static void
 leave(const struct places *old, const struct place *place,
     struct worker_shared *shared, unsigned started)
@@ -119,8 +119,8 @@ struct taking_up {
 	unsigned started; /* workers from this one on have no thread yet */
 };
 
-/* Tells who is to accept from socket `k` now, and then who is not: there is
- * somebody at all times. */
+/* Tells workers to accept from socket `k`, and then others to stop: there is
+ * always a worker that accepts. */
 static int
 take_up_socket(const struct taking_up *up, const struct place *place,
     unsigned k)

@@ -17,8 +17,8 @@
 #include "lb4/engine/worker_warn.h"
 #include "lb4/model/service.h"
 
-/* Of all memory, where there is no tcp_mem to be read: 3/4 of 1/16, as the
- * kernel makes its first number (net/ipv4/tcp.c); and half of that. */
+/* Where tcp_mem cannot be read: the kernel's own formula for its first number,
+ * 3/4 of 1/16 of all memory (net/ipv4/tcp.c), and half of that. */
 #define TCP_MEM_LOW_PART 21
 #define BOUND_PART 2
 
@@ -44,7 +44,7 @@ progress_unsent(int fd)
 	return queued(fd, SIOCOUTQ);
 }
 
-/* The same without the FIN, which the kernel counts as a byte of TCP. */
+/* The same without the FIN, which the kernel counts as one byte for TCP. */
 static uint64_t
 unsent_bytes(const struct side *side)
 {
@@ -73,7 +73,7 @@ look_at(const struct worker *worker, struct conn *conn, int side)
 
 	if (!owed && relay->held == 0 &&
 	    progress->taken[side] == low_bits(relay->bytes))
-		return false; /* nothing was sent since */
+		return false; /* nothing has been sent since */
 	unsent = unsent_bytes(&conn->side[side]);
 	took = progress->taken[side] != low_bits(relay->bytes - unsent);
 	progress->taken[side] = low_bits(relay->bytes - unsent);
@@ -109,7 +109,7 @@ progress_pause_ms(const struct conn *conn, uint64_t limit_ms)
 	return pause_ms > 0 ? pause_ms : 1;
 }
 
-/* For how long that side has taken nothing of what it is owed. */
+/* How long that side has taken nothing of what it is owed. */
 static uint32_t
 stalled_ms(const struct worker *worker, const struct conn *conn, int side)
 {
@@ -167,7 +167,8 @@ memory_of(int fd)
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == -1)
 		return 0;
-	/* a unix socket's are allocated, those of TCP are queued */
+	/* for unix sockets the allocated bytes count, for TCP the queued ones
+	 */
 	return (uint64_t)info[SK_MEMINFO_RMEM_ALLOC] +
 	    info[SK_MEMINFO_FWD_ALLOC] +
 	    (info[SK_MEMINFO_WMEM_QUEUED] > info[SK_MEMINFO_WMEM_ALLOC]
@@ -215,7 +216,7 @@ is_above_bound(const struct worker *worker)
 	    atomic_load_explicit(&stalled->most_kb, memory_order_relaxed);
 }
 
-/* How bad it is that it is there: KiB x ms. */
+/* How much the conn costs: KiB x ms. */
 static uint64_t
 badness(const struct worker *worker, const struct conn *conn)
 {
@@ -247,9 +248,9 @@ warn_of_shedding(struct worker *worker, const struct conn *worst)
 
 	if (worker_may_warn(worker))
 		log_warning("stalled conns hold %" PRIu64
-			    " KiB, more than stalled-memory, %" PRIu64
-			    " KiB: resetting the worst, first one of service "
-			    "%s, client %s, %" PRIu32 " KiB",
+			    " KiB, more than stalled-memory (%" PRIu64
+			    " KiB): resetting the worst, beginning with one of "
+			    "service %s, client %s, %" PRIu32 " KiB",
 		    atomic_load(&stalled->kb),
 		    atomic_load_explicit(&stalled->most_kb,
 			memory_order_relaxed),
@@ -258,8 +259,9 @@ warn_of_shedding(struct worker *worker, const struct conn *worst)
 		    worst->progress.stalled_kb);
 }
 
-/* Sets the badness from which on conns of this worker are shed: half of that of
- * its worst.  False: none is, the worst ones are another's. */
+/* Sets the badness from which this worker sheds conns: half of its worst
+ * conn's.  Returns false if it sheds none: another worker has the worst ones.
+ */
 static bool
 begin_shedding(struct worker *worker, struct shedding *shedding)
 {
@@ -304,7 +306,7 @@ progress_account(struct worker *worker, struct conn *conn,
 	set_stalled(worker, conn, (uint32_t)(bytes >> 10) + 1);
 	if (!is_above_bound(worker) || worker->shed_turn == worker->turn)
 		return false;
-	worker->shed_turn = worker->turn; /* it looks at all conns: once */
+	worker->shed_turn = worker->turn; /* only once: it looks at all conns */
 	return begin_shedding(worker, shedding);
 }
 
@@ -317,7 +319,7 @@ progress_bound_kb(const struct config *config)
 
 	if (config->stalled_memory != 0)
 		return config->stalled_memory >> 10;
-	/* only the first network namespace has it; it holds for all */
+	/* only the first network namespace has the file; it applies to all */
 	low = proc_sysctl("", "net/ipv4/tcp_mem", 0);
 	if (low >= 0)
 		pages = (uint64_t)low;

@@ -3,8 +3,8 @@
 /*
  * One direction of a conn's bytes: see relay.h.  Called by conn.c.
  *
- * The conditions that make a splicing proxy truncate, stall or spin, and where
- * each is met here:
+ * Some conditions make a splicing proxy truncate, stall or spin.  How this file
+ * deals with each:
  *
  *	FIN while the pipe is blocked
  *		reading goes on until 0 or EAGAIN, and "finished" is only said
@@ -14,12 +14,12 @@
  *	a splice(2) of length 0
  *		looks like an end: asserted against
  *	SPLICE_F_MORE
- *		is never set: it would cork the last bytes
+ *		is never set: it would delay the last bytes
  *	more bytes than F_GETPIPE_SZ says
  *		are possible, since a fragment may be larger than a page:
  *		nothing relies on the size
  *	leftovers and no room for them
- *		cannot be: a pipe of 16 empty slots takes RELAY_SCRATCH bytes
+ *		cannot happen: 16 empty slots take RELAY_SCRATCH bytes
  */
 #include "lb4/engine/relay.h"
 
@@ -36,7 +36,7 @@ static_assert(RELAY_SCRATCH <= PIPE_SIZE_MIN,
 /* How one step of a relay ended. */
 enum step {
 	STEP_MOVED, /* bytes went on: there may be more */
-	STEP_STOP,  /* input is dry or output is full: an edge will come */
+	STEP_STOP,  /* no input or no room for output: an edge will come */
 	STEP_AGAIN, /* try another way */
 	STEP_FROM_FAILED,
 	STEP_TO_FAILED,
@@ -122,20 +122,20 @@ have_spare(struct relay_env *env)
 	    pipes_get(&env->pipes, &env->spare, env->now_ms);
 }
 
-/* Input is scarce, or comes in small pieces: copying is cheaper.  Where it is
- * gathered it is scarce now and then: that judges for itself. */
+/* Input is scarce or comes in small pieces: copying is cheaper.  Gathered input
+ * is scarce now and then, and gather.c judges that itself. */
 static void
 demote(const struct relay_env *env, struct relay *relay,
     const struct side *from)
 {
 	if (from->gathers)
 		return;
-	relay->streak /= 2; /* in a long stream it happens now and then */
+	relay->streak /= 2; /* this happens now and then in a long stream */
 	if (env->forced == RELAY_AUTO)
 		relay->way = RELAY_COPY;
 }
 
-/* The spare pipe has got bytes that have to stay: it is the relay's now. */
+/* The spare pipe holds bytes that must stay: it becomes the relay's pipe. */
 static void
 keep_spare(struct relay_env *env, struct relay *relay, uint32_t held)
 {
@@ -150,7 +150,7 @@ out_of_memory(int error)
 	return error == ENOBUFS || error == ENOMEM;
 }
 
-/* What a run knows beside its ends. */
+/* What a run knows besides its two sides. */
 struct run {
 	bool first; /* no step yet, and epoll has reported input */
 	int error;  /* errno of the failed call */
@@ -204,7 +204,7 @@ pour(struct relay *relay, const struct pipe *pipe, uint32_t *held,
 			continue;
 		if (n == -1)
 			return write_failed(to, run);
-		/* a pipe that holds bytes does not end */
+		/* a pipe that holds bytes has no end of file */
 		assert(n > 0 && (size_t)n <= *held);
 		*held -= (uint32_t)n;
 		relay->bytes += (uint64_t)n;
@@ -230,7 +230,7 @@ flush(struct relay_env *env, struct relay *relay, struct side *to,
 	return step;
 }
 
-/* Puts what send(2) left over into the spare pipe. */
+/* Puts what send(2) did not take into the spare pipe. */
 static enum step
 put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
     struct run *run)
@@ -241,8 +241,8 @@ put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
 		n = write(env->spare.in, env->scratch + from, len);
 	} while (n == -1 && errno == EINTR);
 	if (n != (ssize_t)len) {
-		/* the kernel had no page for it: these bytes are lost, so the
-		 * conn is, too */
+		/* the kernel had no page for them: these bytes are lost, and so
+		 * is the conn */
 		run->error = n == -1 ? errno : ENOBUFS;
 		relay->lost += len;
 		pipes_kill(&env->pipes, &env->spare);
@@ -269,7 +269,7 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 		return STEP_STOP;
 	}
 	/* recv(2), unlike splice(2), comes up short only when it has emptied
-	 * the socket.  An end that epoll has told of does not come again. */
+	 * the socket. epoll does not report an end a second time. */
 	if (n < RELAY_SCRATCH)
 		from->in_ready = from->rdhup || from->urgent;
 	if (n >= RELAY_PROMOTE && env->forced == RELAY_AUTO &&
@@ -293,17 +293,17 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 	return put_away(env, relay, (size_t)sent, (size_t)(n - sent), run);
 }
 
-/* splice(2) brought nothing, and not because it is the end. */
+/* splice(2) moved nothing, and not because of an end. */
 static enum step
 splice_failed(struct relay_env *env, struct relay *relay, struct side *from,
     struct run *run)
 {
-	/* Sockets that cannot be spliced (EINVAL) or must not be (EPERM,
-	 * EACCES), or that say EAGAIN although epoll reported input
-	 * (urgent data, other protocols beneath): recv(2) tells the truth. */
+	/* These sockets cannot be spliced (EINVAL) or must not be (EPERM,
+	 * EACCES), or they say EAGAIN although epoll reported input (urgent
+	 * data, other protocols beneath): recv(2) tells the truth. */
 	if (errno == EINVAL || errno == EPERM || errno == EACCES) {
 		relay->no_splice = true;
-		/* what copying left over would be spliced, too */
+		/* splicing would also be needed for what copying leaves over */
 		relay->way = errno == EINVAL ? RELAY_COPY : RELAY_PEEK;
 		relay->streak = 0;
 		return STEP_AGAIN;
@@ -331,8 +331,8 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 	if (n == -1)
 		return splice_failed(env, relay, from, run);
 	if (n == 0) {
-		/* the end, or urgent data with the FIN already behind it:
-		 * recv(2) knows */
+		/* the end, or urgent data with the FIN behind it: recv(2) tells
+		 * them apart */
 		relay->way = RELAY_COPY;
 		relay->streak = 0;
 		return STEP_AGAIN;
@@ -348,7 +348,7 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 	return step;
 }
 
-/* Takes `len` bytes, which were peeked at and sent, off the socket. */
+/* Takes `len` bytes off the socket that were peeked at and sent. */
 static enum step
 consume(struct relay_env *env, struct side *from, size_t len, struct run *run)
 {
@@ -358,7 +358,8 @@ consume(struct relay_env *env, struct side *from, size_t len, struct run *run)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			/* they were there: only an error can take them away */
+			/* the bytes were there: only an error can take them
+			 * away */
 			run->error = n == 0 ? ECONNRESET : errno;
 			from->failed = true;
 			return STEP_FROM_FAILED;
@@ -393,7 +394,7 @@ step_peek(struct relay_env *env, struct relay *relay, struct side *from,
 	if ((step = consume(env, from, (size_t)sent, run)) != STEP_MOVED)
 		return step;
 	if (sent < n) {
-		/* no edge will tell of what was left: in_ready stays */
+		/* no edge will report the rest, so in_ready stays set */
 		to->out_ready = false;
 		return STEP_STOP;
 	}
@@ -402,7 +403,7 @@ step_peek(struct relay_env *env, struct relay *relay, struct side *from,
 	return STEP_MOVED;
 }
 
-/* One read and one write, in the way that suits. */
+/* Does one read and one write, in the way that suits. */
 static enum step
 step_once(struct relay_env *env, struct relay *relay, struct side *from,
     struct side *to, struct run *run)

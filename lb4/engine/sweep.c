@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The worker's side of listing and ending conns: see sweep.h. */
+/* The worker's side of listing and killing conns: see sweep.h. */
 #include "lb4/engine/sweep.h"
 
 #include <assert.h>

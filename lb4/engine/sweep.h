@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A sweep: a walk (walk.h) over the conns of all workers, which lists or kills
- * those that a filter describes.
+ * A sweep: a walk (walk.h) over the conns of all workers that lists or kills
+ * those that match a filter.
  */
 #ifndef LB4_ENGINE_SWEEP_H
 #define LB4_ENGINE_SWEEP_H
@@ -15,7 +15,7 @@
 
 struct worker;
 
-/* Conns that one piece finds, at most. */
+/* The most conns that one piece finds. */
 #define SWEEP_ROWS 64
 
 enum sweep_act {
@@ -23,23 +23,23 @@ enum sweep_act {
 	SWEEP_KILL,
 };
 
-/* Which conns are meant: those for which all of it holds. */
+/* Which conns match: those that meet every condition. */
 struct sweep_filter {
 	uint64_t id;		       /* 0: any */
 	char service[CONFIG_NAME_MAX]; /* "": any */
 	char backend[CONFIG_NAME_MAX]; /* "": any */
 	struct endpoint client;	       /* family 0: any; port 0: any port */
-	uint64_t idle_ms;	       /* idle for at least so long */
-	uint64_t age_ms;	       /* accepted at least so long ago */
+	uint64_t idle_ms;	       /* idle for at least this long */
+	uint64_t age_ms;	       /* accepted at least this long ago */
 };
 
-/* What is told of a conn. */
+/* What a listing shows of a conn. */
 struct sweep_row {
 	uint64_t id;
 	uint32_t worker;
 	uint8_t state;		       /* enum conn_state */
-	char service[CONFIG_NAME_MAX]; /* by name: control may show it */
-	char backend[CONFIG_NAME_MAX]; /* when both are gone; "": none */
+	char service[CONFIG_NAME_MAX]; /* by name, since control may show */
+	char backend[CONFIG_NAME_MAX]; /* it when both have gone; "": none */
 	struct endpoint client;
 	uint64_t age_ms;
 	uint64_t idle_ms;

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The structs that the modules of the engine share: a conn, a worker, and their
- * parts.  Each part is explained by its own module.  There are no functions
- * here, so that every module of the engine can include this header.
+ * parts.  Each part is documented by its own module.  This header declares no
+ * functions, so every module of the engine can include it.
  */
 #ifndef LB4_ENGINE_TYPES_H
 #define LB4_ENGINE_TYPES_H
@@ -46,8 +46,8 @@ enum conn_state {
 	CONN_STATE_COUNT,
 };
 
-/* Whether input is looked for by the clock, and in which of the worker's lists
- * the conn is for that: see gather.h. */
+/* Whether the clock, not epoll, tells when to look for input, and which of the
+ * worker's lists the conn is in: see gather.h. */
 enum gathering {
 	GATHER_NOT,
 	GATHER_WAITS, /* for the next round */
@@ -60,17 +60,17 @@ enum conn_side {
 	SIDES,
 };
 
-/* What progress.h knows of one conn, as of the last look; [CLIENT]: what the
- * client takes.  Whether a side is owed bytes is in struct conn, next to what
- * traffic touches. */
+/* What progress.h knows of one conn as of the last look; [CLIENT] is what the
+ * client takes.  Whether a side is owed bytes is in struct conn, next to the
+ * fields that traffic touches. */
 struct progress {
 	uint32_t taken[2];   /* bytes: low bits */
-	uint32_t since[2];   /* it takes nothing since then: ms, low bits */
+	uint32_t since[2];   /* it has taken nothing since: ms, low bits */
 	uint32_t stalled_kb; /* counted in struct stalled; 0: not stalled */
 };
 
 struct conn {
-	/* what traffic touches: first, and together */
+	/* what traffic touches comes first, together */
 	struct side side[SIDES];
 	struct relay relay[SIDES]; /* [CLIENT]: from the client */
 	uint64_t last_ms;	   /* when bytes last moved */
@@ -80,33 +80,31 @@ struct conn {
 	uint8_t gathering;	   /* enum gathering */
 	bool established;	   /* a backend has answered */
 	uint8_t owed;		   /* progress.h: one bit for each side */
-	bool unwatched;		   /* no look is to come: nothing was owed */
+	bool unwatched;		   /* no look is scheduled: nothing was owed */
 
 	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
 	struct timer timer;
 	struct progress progress;
-	uint32_t own; /* ownconns.h: of its backend's socket; 0: not noted */
+	uint32_t own; /* ownconns.h: the backend socket's entry; 0: none */
 
 	uint64_t id;
-	struct service_state *service; /* one of its gate's inside */
-	struct backend *backend;       /* one of its active; NULL: none yet */
+	struct service_state *service; /* counted inside its gate */
+	struct backend *backend; /* counted as active there; NULL: none yet */
 	struct endpoint client;
-	uint16_t port; /* where the client came to; 0: unix */
+	uint16_t port; /* that the client connected to; 0: unix */
 
-	struct conn_settings
-	    settings;	 /* as the service had them at its start */
-	uint64_t end_ms; /* max-lifetime: ends when idle; 0: never */
-	uint64_t cut_ms; /* ... ends in any case */
+	struct conn_settings settings; /* the service's, at the beginning */
+	uint64_t cut_ms; /* max-lifetime: ends then even if busy; 0: never */
 
 	uint64_t accepted_ms;
 	uint64_t attempt_ms; /* the present attempt to connect began */
 	uint64_t ticket;     /* its place in the service's queue; 0: none yet */
 	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
-	uint32_t queue_ms;     /* spent there, before now */
+	uint32_t queue_ms;     /* spent in earlier waits */
 	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
 				* cuts the conn, a side took bytes: the same */
-	uint32_t connect_ms;   /* accepted to connected, but for queue_ms */
+	uint32_t connect_ms;   /* accepted to connected, without queue_ms */
 	int error;	       /* errno behind the reason */
 	uint8_t reason;	       /* enum reason, once it is known */
 	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
@@ -130,7 +128,7 @@ enum worker_tag {
 TAILQ_HEAD(waiting_parts, waitqueue_part);
 
 struct waiting {
-	struct waiting_parts parts; /* with somebody in line */
+	struct waiting_parts parts; /* that are not empty */
 	struct timer look;	    /* armed while there are any */
 };
 
@@ -148,12 +146,12 @@ struct worker_shared {
 	/* set before start */
 	struct tables *tables;
 	struct engine_peers peers;
-	struct worker *workers; /* room for all that there may ever be */
-	uint64_t room;	/* conns for which each has slots; maxconn at least */
-	bool no_splice; /* splice(2) is refused here; set before start */
+	struct worker *workers; /* room for all that may ever exist */
+	uint64_t room;		/* slots for conns in each; at least maxconn */
+	bool no_splice;		/* splice(2) is refused here */
 
-	/* How many workers have been made, with a thread now or without.
-	 * Writer: control (release).  Readers: workers (acquire). */
+	/* Workers that exist, with or without a thread now.  Writer: control
+	 * (release).  Readers: workers (acquire). */
 	_Atomic unsigned count;
 	/* Writer: control.  Readers: workers. */
 	_Atomic uint64_t maxconn;
@@ -161,15 +159,15 @@ struct worker_shared {
 	/* ip_local_port_range.  Writer: control, at a reload.  Readers:
 	 * workers. */
 	_Atomic uint16_t port_low, port_high;
-	/* Listeners that are to be left and are not yet.  Writers: control up,
+	/* Listeners told to leave that have not left yet.  Writers: control up,
 	 * workers down (release).  Reader: control (acquire). */
 	_Atomic unsigned leaving;
 
 	struct gate gate; /* conns of the process */
 	struct stalled stalled;
 	struct ownconns own;
-	/* Drawn by listeners that wait, before whatever gate.  Writers:
-	 * workers, fetch-and-add. */
+	/* Drawn by listeners that wait before any gate.  Writers: workers,
+	 * fetch-and-add. */
 	_Atomic uint64_t tickets;
 };
 
@@ -180,7 +178,7 @@ struct worker {
 	/* set before start */
 	struct worker_shared *shared;
 	unsigned index;
-	int cpu; /* to be pinned to; -1: none */
+	int cpu; /* the worker is pinned to; -1: none */
 	pthread_t thread;
 	struct mailbox mailbox; /* struct worker_message */
 
@@ -189,32 +187,32 @@ struct worker {
 	struct slots conns;	   /* struct conn */
 	struct slots listeners;	   /* struct listener */
 	struct listener_line line; /* listeners before a gate; oldest first */
-	unsigned without_service;  /* listeners whose service is to come */
+	unsigned without_service;  /* listeners that wait for their service */
 	struct timer_wheel timers;
 	struct relay_env relays;
 	const struct table *table; /* of this turn; NULL between turns */
 	uint64_t now_us, now_ms;   /* of this turn */
 	uint64_t turn;
-	uint64_t last_conn;	 /* number of the last conn begun here */
-	struct limiter warnings; /* of a lack of resources, in the log */
-	struct conn_list ready;	 /* had more to do than their budget */
+	uint64_t last_conn;	 /* number of the latest conn begun here */
+	struct limiter warnings; /* in the log, about lacking resources */
+	struct conn_list ready;	 /* used up their budget */
 	struct conn_list dead;	 /* closed in this turn */
-	/* gather.h: to be looked at from gather_us on, and now */
+	/* gather.h: conns to look at from gather_us on, and now */
 	struct conn_list gathering;
 	struct conn_list to_look;
 	uint64_t gather_us;
-	struct waiting waiting; /* conns for which no backend has room */
-	uint64_t shed_turn;	/* the last in which it shed stalled conns */
-	bool behind; /* events from before a gap may still be waiting */
+	struct waiting waiting; /* conns that wait for room at a backend */
+	uint64_t shed_turn;	/* the last in which stalled conns were shed */
+	bool behind; /* events from before a gap may still be pending */
 	bool draining;
 	bool stopping;
-	unsigned retiring; /* to the first so many workers; 0: not */
+	unsigned retiring; /* to the first so many workers; 0: it stays */
 
 	/* Writer: this worker.  Reader: control. */
 	_Alignas(64) _Atomic uint64_t open; /* conns */
-	/* Nothing is left here of what is to be drained (release). */
+	/* Everything that was to be drained has gone (release). */
 	_Atomic bool drained;
-	_Atomic uint64_t turn_ms; /* the present turn began; 0: asleep */
+	_Atomic uint64_t turn_ms; /* start of the present turn; 0: asleep */
 	_Atomic pid_t tid;	  /* of its thread */
 };
 

@@ -10,12 +10,12 @@
 #include "lb4/engine/types.h"
 #include "lb4/table/table.h"
 
-/* How often to look for room that came by a backend's health or a reload. */
+/* How often to look for room that a backend's health or a reload has made. */
 #define LOOK_MS 100
 
-/* How many tickets for each worker one may be served before its turn, when
- * there is room for several at once: a worker that had to wait for another's
- * turn of the loop at each conn would leave places empty. */
+/* How many tickets per worker a conn may be served ahead of its turn when there
+ * is room for several.  If a worker had to wait for another worker's turn of
+ * the loop at each conn, places would stay empty. */
 #define AHEAD_PER_WORKER 4
 
 void
@@ -43,7 +43,7 @@ waiting_is_used(const struct service_state *state)
 	return !waitqueue_is_empty(queue_of(state));
 }
 
-/* Calls the worker of the oldest ticket above `after`. */
+/* Calls the worker that has the oldest ticket above `after`. */
 static void
 call_oldest(struct worker_shared *shared, struct waitqueue *queue,
     uint64_t after)
@@ -65,14 +65,14 @@ waiting_call(struct worker_shared *shared, struct service_state *state)
 		call_oldest(shared, queue, 0);
 }
 
-/* Whether to wait is of no use: there is room, or will never be. */
+/* Whether waiting is pointless: there is room, or there never will be. */
 static bool
 need_not_wait(const struct worker *worker, const struct service_state *state)
 {
 	const struct service *service;
 
 	if (worker->table == NULL)
-		return false; /* its loop has ended: so will all conns */
+		return false; /* the loop has ended; all conns will end */
 	service = table_service_of(worker->table, state);
 	return service == NULL || !placing_is_full(service);
 }
@@ -93,7 +93,7 @@ part_begins(struct worker *worker, struct waitqueue_part *part)
 		timer_arm(&worker->timers, &worker->waiting.look,
 		    worker->now_ms + LOOK_MS);
 	TAILQ_INSERT_TAIL(&worker->waiting.parts, part, entry);
-	(void)waitqueue_answer(part); /* those before are meant no more */
+	(void)waitqueue_answer(part); /* earlier calls are obsolete */
 }
 
 static void
@@ -113,8 +113,8 @@ show_oldest(struct waitqueue_part *part)
 	    first != NULL ? first->ticket : WAITQUEUE_NOBODY);
 }
 
-/* Nearly always at the end: older tickets come from other workers, or have
- * waited before. */
+/* Nearly always inserts at the end.  Conns with older tickets come from other
+ * workers or have waited before. */
 static void
 step_in(struct worker *worker, struct conn *conn)
 {
@@ -166,7 +166,7 @@ waiting_leave(struct worker *worker, struct conn *conn)
 	step_out(worker, conn);
 	waitqueue_leave(queue_of(conn->service));
 	conn->queue_ms += (uint32_t)worker->now_ms - conn->queued_since;
-	/* the call that was meant for it may be another's */
+	/* the call that was meant for it may have been another's */
 	call_if_room(worker, conn->service);
 }
 
@@ -191,8 +191,9 @@ tried_the_same(const struct conn *a, const struct conn *b)
 	    memcmp(a->tried, b->tried, a->tries * sizeof(a->tried[0])) == 0;
 }
 
-/* Lets the first go who finds a backend; false when nobody does.  Who has tried
- * nothing yet can use any: if one of those finds none, all do. */
+/* Serves the first conn that finds a backend; false if none does.  A conn that
+ * has tried no backend yet can use any: if such a conn finds none, no other
+ * conn will. */
 static bool
 serve_one(struct worker *worker, struct waitqueue_part *part,
     waiting_admit *admit)
@@ -212,7 +213,7 @@ serve_one(struct worker *worker, struct waitqueue_part *part,
 	return false;
 }
 
-/* Whether this part's first has its turn, or nearly so. */
+/* Whether the first conn of this part has its turn, or nearly so. */
 static bool
 is_due(const struct waitqueue *queue, const struct waitqueue_part *part)
 {
@@ -238,7 +239,7 @@ answer(struct worker *worker, struct waitqueue_part *part, waiting_admit *admit)
 		(void)waitqueue_answer(part);
 		served = serve_one(worker, part, admit);
 	} while (served && is_due(queue, part));
-	/* room that nobody here can use may be of use to others */
+	/* room that no conn here can use may help other workers */
 	first = TAILQ_FIRST(&part->line);
 	if (!served && first != NULL && need_not_wait(worker, state))
 		call_oldest(worker->shared, queue, first->ticket);

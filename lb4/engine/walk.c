@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* A walk over the conns of a worker: see walk.h.  For sweep.c, closing.c. */
+/* A walk over the conns of a worker: see walk.h.  For sweep.c and closing.c. */
 #include "lb4/engine/walk.h"
 
 #include <assert.h>

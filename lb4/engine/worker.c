@@ -111,7 +111,8 @@ look_at_clock(struct worker *worker)
 
 /* ---- messages ---------------------------------------------------------- */
 
-/* False when it has stayed, without memory or before a full mailbox. */
+/* Returns false if the conn has stayed, for lack of memory or because the
+ * mailbox is full. */
 static bool
 give_away(struct worker *worker, struct conn *conn, struct worker *to)
 {
@@ -138,8 +139,8 @@ on_move(struct worker *worker, const struct worker_message *message)
 			(void)give_away(worker, conn, to);
 }
 
-/* Gives the conns to those that stay, in turn.  What does not go stays for the
- * next turn of the loop, and is served meanwhile. */
+/* Gives the conns to the remaining workers, in turn.  Conns that cannot go yet
+ * are served and tried again in the next turn of the loop. */
 static void
 retire(struct worker *worker)
 {
@@ -166,7 +167,7 @@ kill_all(struct worker *worker)
 			conn_kill(worker, conn);
 }
 
-/* As kill_all(), but what the conns have received is delivered first. */
+/* As kill_all(), but delivers first what the conns have received. */
 static void
 cut_all(struct worker *worker)
 {
@@ -288,8 +289,8 @@ on_event(struct worker *worker, const struct epoll_event *event)
 	}
 }
 
-/* Each conn that is ready now gets one run; what it leaves is for the next
- * turn. */
+/* Runs each conn that is ready now once.  What it leaves is for the next turn.
+ */
 static void
 run_ready(struct worker *worker)
 {
@@ -304,7 +305,7 @@ run_ready(struct worker *worker)
 	}
 }
 
-/* Timers are embedded: in a conn, a listener, or the worker itself. */
+/* Timers are embedded in a conn, in a listener, or in the worker itself. */
 static void
 on_timer(struct worker *worker, struct timer *timer)
 {
@@ -330,13 +331,13 @@ sleep_ms(const struct worker *worker)
 {
 	if (!TAILQ_EMPTY(&worker->ready))
 		return 0;
-	/* the rest of the conns wants to go */
+	/* the remaining conns are still to be given away */
 	if (worker->retiring != 0)
 		return 1;
 	return timer_wheel_sleep(&worker->timers, worker->now_ms);
 }
 
-/* Waits for events; the table is let go of meanwhile. */
+/* Waits for events.  Holds no table meanwhile. */
 static int
 wait_for_events(struct worker *worker, struct epoll_event *events,
     int timeout_ms)
@@ -358,8 +359,8 @@ wait_for_events(struct worker *worker, struct epoll_event *events,
 	return n;
 }
 
-/* Tells control that nothing is left to be drained: once, and once more after
- * a conn that was on its way here has come and ended. */
+/* Tells control that nothing is left to drain: once, and again after each conn
+ * that was still on its way here has come and ended. */
 static void
 report_drained(struct worker *worker)
 {
@@ -379,7 +380,7 @@ report_drained(struct worker *worker)
 		    memory_order_relaxed);
 }
 
-/* Events first, deadlines after: see worker.h.  `n` events were served in this
+/* Serves events before deadlines: see worker.h.  `n` events were served in this
  * turn. */
 static void
 run_timers(struct worker *worker, int n)
@@ -387,7 +388,7 @@ run_timers(struct worker *worker, int n)
 	struct timer *timer;
 
 	if (worker->behind && n == EVENTS_MAX)
-		return; /* there may be more of them */
+		return; /* there may be more events */
 	worker->behind = false;
 	while ((timer = timer_wheel_next(&worker->timers, worker->now_ms)) !=
 	    NULL)
@@ -442,8 +443,8 @@ pin(const struct worker *worker)
 	CPU_ZERO(&set);
 	CPU_SET(worker->cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) == -1)
-		log_warning("worker %u: cannot be pinned to CPU %d: %s",
-		    worker->index, worker->cpu, strerror(errno));
+		log_warning("cannot pin worker %u to CPU %d: %s", worker->index,
+		    worker->cpu, strerror(errno));
 }
 
 void *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Messages to workers, the only way to touch what is another thread's.  Posted
- * by control and by other workers; worker.c takes them.
+ * Messages to workers: the only way to touch what another thread owns.  Control
+ * and other workers post them; worker.c takes them.
  */
 #ifndef LB4_ENGINE_WORKER_POST_H
 #define LB4_ENGINE_WORKER_POST_H
@@ -23,10 +23,10 @@ enum worker_message_kind {
 	WORKER_MOVE,	 /* give conn `id` (0: all of them) to worker `to` */
 	WORKER_LISTEN,	 /* accept from `socket` for `state`: both referenced
 			  * by the message */
-	WORKER_UNLISTEN, /* no more from `socket`: others go on with it */
-	WORKER_LEAVE,	 /* take what waits in `socket`, then let go of it */
-	WORKER_PIPES,	 /* at most `pipes` from now on, so many of them big */
-	WORKER_RETIRE,	 /* give all you have to the first `to` workers and end
+	WORKER_UNLISTEN, /* drop `socket`: others still accept from it */
+	WORKER_LEAVE,	 /* accept what waits in `socket`, then drop it */
+	WORKER_PIPES,	 /* at most `pipes`, `big_pipes` of them big */
+	WORKER_RETIRE,	 /* give your conns to the first `to` workers and end
 			  * your thread */
 	WORKER_WALK,	 /* do the next piece of `walk` and post it back */
 	WORKER_DRAIN,
@@ -43,28 +43,29 @@ struct worker_message {
 	struct walk *walk;
 	struct listen_socket *socket;
 	struct service_state *state;
-	bool exclusive; /* other workers accept from `socket`, too */
+	bool exclusive; /* other workers accept from `socket` too */
 	uint32_t pipes;
 	uint64_t big_pipes;
 };
 
-/* From any thread.  Waits, in small sleeps, while the mailbox is full. */
+/* From any thread.  Sleeps briefly and retries while the mailbox is full. */
 void worker_post(struct worker *worker, const struct worker_message *message);
 
-/* From a worker to another, which must not wait.  False: mailbox full. */
+/* From one worker to another, without waiting.  False: the mailbox is full. */
 bool worker_try_post(struct worker *worker,
     const struct worker_message *message);
 
-/* Takes the next message that the worker, whose thread has ended, did not get.
- * A message that carries a conn is the caller's.  Any other is undone: the walk
- * goes back to control, references are given up.  False: there are no more. */
+/* Takes the next message left in the mailbox of a worker whose thread has
+ * ended.  Returns only messages that carry a conn, which is then the caller's.
+ * Undoes all others: a walk goes back to control, references are dropped.
+ * False: no message is left. */
 bool worker_take_undelivered(struct worker *worker,
     struct worker_message *message);
 
-/* Goes out of a gate, and calls the worker that has waited there longest. */
+/* Leaves a gate and calls the worker that has waited there longest. */
 void worker_leave(struct worker_shared *shared, struct gate *gate);
 
-/* Calls that worker: there may be room. */
+/* Calls that worker: the gate may have room. */
 void worker_call_oldest(struct worker_shared *shared, struct gate *gate);
 
 #endif

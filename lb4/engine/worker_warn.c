@@ -17,8 +17,8 @@ worker_may_warn(struct worker *worker)
 		return false;
 	left_out = limiter_left_out(&worker->warnings, worker->now_ms);
 	if (left_out > 0)
-		log_warning("worker %u: %" PRIu64 " more warnings of what is "
-			    "lacking were left out",
+		log_warning("worker %u: %" PRIu64 " more warnings about "
+			    "lacking resources were suppressed",
 		    worker->index, left_out);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Warnings that a worker would repeat for each conn: of a lack of resources. */
+/* Warnings about lacking resources, which a worker would repeat for each conn.
+ */
 #ifndef LB4_ENGINE_WORKER_WARN_H
 #define LB4_ENGINE_WORKER_WARN_H
 
@@ -8,8 +9,8 @@
 
 struct worker;
 
-/* For the worker itself: whether such a warning may be logged again (once a
- * second).  Logs how many were left out since the last one. */
+/* For the worker itself: whether such a warning may be logged now (once a
+ * second).  First logs how many were suppressed since the last one. */
 bool worker_may_warn(struct worker *worker);
 
 #endif

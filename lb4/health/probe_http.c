@@ -57,8 +57,8 @@ read_ask(struct http_ask *ask, const char *args, struct why *why)
 		    "/path");
 	if (!is_path(ask->path))
 		return why_set(why,
-		    "\"%.64s\" is no path for HTTP: begin it with '/', and "
-		    "write other than ASCII as %%XX",
+		    "\"%.64s\" is not a path for HTTP: start it with '/', and "
+		    "write non-ASCII characters as %%XX",
 		    ask->path);
 	return check_no_more(args, why);
 }

@@ -123,7 +123,7 @@ backend_sum(const struct backend *backend, struct backend_sums *sums)
 	}
 }
 
-/* What the last second weighs in a mean that forgets. */
+/* The weight of the last second in the decaying mean. */
 #define RATE_SHARE 0.25
 
 static void
@@ -196,7 +196,7 @@ backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
 	uint32_t before = atomic_load_explicit(&backend->health,
 	    memory_order_relaxed);
 
-	/* Readers look at it all the time: not written for nothing. */
+	/* Other threads read it constantly: no needless write. */
 	if (before == word)
 		return;
 	if (health_is_down(before) && !health_is_down(word))
@@ -235,7 +235,7 @@ backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms)
 {
 	if (!backend_is_joining(backend))
 		return;
-	/* first: who sees that it has joined begins to count from there */
+	/* first: a reader that sees it joined starts counting from up_ms */
 	if (!health_is_down(word))
 		atomic_store_explicit(&backend->up_ms, now_ms,
 		    memory_order_relaxed);

@@ -2,15 +2,15 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * A backend as the running process knows it: an object of its own, named by
- * tables, conns and the prober, and living on while any of them does.  The
- * same service, name and address on reload is the same object: its health and
- * counts carry on.
+ * tables, conns and the prober, which lives on while any of them uses it.
+ * After a reload, the same service, name and address mean the same object: its
+ * health and counts continue.
  *
- * Life: made by control when a table first names it.  Every table that names
- * it and the prober hold a reference; conns do not, they are counted in
- * `active`.  Control frees it when there is no reference, `active` is 0 and a
- * grace period has passed since (table.c does).  So the turn of the loop in
- * which a worker counts the last conn down is the last that may touch it.
+ * Life: control makes it when a table first names it.  Every table that names
+ * it holds a reference, and so does the prober; conns hold none and are counted
+ * in `active`.  Control frees it (table.c) when there is no reference, `active`
+ * is 0 and a grace period has passed since.  So a worker that counts the last
+ * conn down must not touch the backend after that turn of its loop.
  */
 #ifndef LB4_MODEL_BACKEND_H
 #define LB4_MODEL_BACKEND_H
@@ -26,24 +26,25 @@
 
 /* How the last check ended.  Named in words by health_result_name(). */
 enum health_result {
-	HEALTH_UNKNOWN, /* not checked yet, or no check configured */
+	HEALTH_UNKNOWN, /* not checked yet, or checks are off */
 	HEALTH_PASSED,
 	HEALTH_REFUSED,	    /* connection refused */
 	HEALTH_UNREACHABLE, /* no route, network or host unreachable */
 	HEALTH_NO_ANSWER,   /* nothing within timeout-check */
 	HEALTH_RESET,	    /* connection reset */
 	HEALTH_CLOSED,	    /* closed before an answer */
-	HEALTH_STATUS,	    /* an HTTP status that is no success */
-	HEALTH_ERROR,	    /* says in its protocol that it cannot serve */
-	HEALTH_UNEXPECTED,  /* answers, and not what is expected */
-	HEALTH_GARBLED,	    /* the answer is none in its protocol */
-	HEALTH_LOCAL, /* our own fault: no descriptor, no port, no memory */
+	HEALTH_STATUS,	    /* a status that means failure */
+	HEALTH_ERROR,	    /* an error answer in its protocol */
+	HEALTH_UNEXPECTED,  /* not the answer that is expected */
+	HEALTH_GARBLED,	    /* the answer is not in its protocol */
+	HEALTH_LOCAL,	    /* a local failure: no descriptor, port or memory */
 	HEALTH_RESULT_COUNT,
 };
 
 /*
  * The health word: what workers need to know of a backend's health, in one
- * atomic.  Writer: prober.  Readers: all.  A flap is one store.
+ * atomic.  Writer: prober.  Readers: all threads.  A change of health is one
+ * store.
  *
  *	bits 0-15	detail: the HTTP status, or errno, or what the way of
  *			checking says (see check.h), or 0
@@ -90,23 +91,23 @@ health_detail(uint32_t word)
 /* The administrative state.  Writer: control. */
 enum admin_state {
 	ADMIN_READY,
-	ADMIN_DRAIN, /* no new conns, the old ones stay */
-	ADMIN_MAINT, /* no new conns, no checks */
+	ADMIN_DRAIN, /* no new conns; existing ones continue */
+	ADMIN_MAINT, /* no new conns and no checks */
 	ADMIN_STATE_COUNT,
 };
 
 /* Counts of one worker with one backend.  Writer: that worker, with relaxed
  * load and store; readers sum over the workers. */
 struct backend_stats {
-	_Alignas(64) _Atomic uint64_t conns; /* established, ever */
+	_Alignas(64) _Atomic uint64_t conns; /* established since the start */
 	_Atomic uint64_t connect_failures;   /* refused, timed out, ... */
-	_Atomic uint64_t
-	    no_ports; /* attempts for which no local port was left */
+	_Atomic uint64_t no_ports; /* attempts without a free local port */
 	_Atomic uint64_t bytes_to_backend;
 	_Atomic uint64_t bytes_to_client;
 };
 
-/* Conns and bytes a second, as control has seen the counts grow. */
+/* Conns and bytes per second, from the growth of the counts that control
+ * sees. */
 struct backend_rate {
 	uint64_t at_ms; /* of the last look; 0: none yet */
 	uint64_t conns; /* the counts then */
@@ -126,7 +127,7 @@ struct backend_sums {
 
 struct backend {
 	/* set before any other thread sees it */
-	uint32_t id; /* unique in the process, never used again, not 0 */
+	uint32_t id; /* unique in the process, never reused, not 0 */
 	char service[CONFIG_NAME_MAX];
 	char name[CONFIG_NAME_MAX];
 	struct addr addr; /* port 0: the port that the client came to */
@@ -134,14 +135,15 @@ struct backend {
 	struct backend_stats *stats; /* owned; one per worker */
 
 	/* control's own */
-	uint64_t generation;	 /* control: of the last table that names it */
+	uint64_t generation;	 /* of the last table that names it */
 	bool retired;		 /* unused, to be freed */
 	uint64_t admin_since_ms; /* 0: ever */
-	uint64_t health_told_ms; /* the change that monitors were told of */
+	uint64_t
+	    health_told_ms; /* the change that monitors were last told of */
 	struct backend_rate rate;
 
-	/* Counts the changes of state of all backends; NULL: nobody counts.
-	 * Set before any other thread sees it. */
+	/* Counts the changes of state of all backends; NULL: not counted.  Set
+	 * before any other thread sees it. */
 	_Atomic uint64_t *changes;
 
 	/* Its index in the current table's service.  Writer: control, when a
@@ -154,85 +156,86 @@ struct backend {
 	_Alignas(64) _Atomic uint32_t health;
 	/* Writer: control (release).  Readers: workers, prober. */
 	_Atomic uint32_t admin;
-	/* It has joined a service that is served already, and no check of it
-	 * has ended yet: others come first.  Set by control, before a table
-	 * names it or it becomes ready; cleared by the prober, and by control
-	 * when it is not to be checked.  Readers: all. */
+	/* It has joined a service that is already running, and no check of it
+	 * has finished yet: other backends are preferred.  Control sets it
+	 * before a table names the backend or it becomes ready.  The prober
+	 * clears it; control does where there are no checks.  Readers: all
+	 * threads. */
 	_Atomic bool joining;
 
-	/* When it last became available, CLOCK_MONOTONIC in ms; 0: it has been
-	 * since the start.  Readers: workers (relaxed: slowstart's weight may
-	 * be a moment late). */
+	/* When it last became available, CLOCK_MONOTONIC in ms; 0: available
+	 * since the start.  Readers: workers (relaxed: the weight of slowstart
+	 * may lag a little). */
 	_Atomic uint64_t up_ms;	   /* its health recovered; writer: prober */
 	_Atomic uint64_t ready_ms; /* control made it ready, or a reload added
 				    * it; writer: control */
 
-	/* The last check that has ended, for those who show it.  Writer: prober
-	 * (release on `checked_ms`, the last to be written).  Reader: control.
-	 */
+	/* The last finished check, for display.  Writer: prober (release on
+	 * `checked_ms`, which it writes last).  Reader: control. */
 	_Alignas(64) _Atomic uint64_t check_began_ms;
-	_Atomic uint64_t checked_ms;	  /* when it ended; 0: there was none */
-	_Atomic uint32_t check_us;	  /* how long it took */
-	_Atomic uint64_t health_since_ms; /* up or down since; 0: ever */
+	_Atomic uint64_t checked_ms; /* when it finished; 0: there was none */
+	_Atomic uint32_t check_us;   /* its duration */
+	_Atomic uint64_t
+	    health_since_ms; /* when up or down began; 0: at the start */
 
-	/* Conns that have chosen this backend and not yet ended.  Writers:
+	/* Conns that have chosen this backend and have not ended yet.  Writers:
 	 * workers, by backend_reserve() and backend_release(). */
 	_Alignas(64) _Atomic uint32_t active;
 };
 
-/* A new backend with one reference, or NULL.  The id is the caller's to keep
- * unique (table.c). */
+/* Makes a backend with one reference; NULL without memory.  The caller
+ * (table.c) keeps the id unique. */
 struct backend *backend_new(uint32_t id, const char *service, const char *name,
     const struct addr *addr, unsigned workers);
 
 void backend_ref(struct backend *backend);
 
-/* Gives a reference up.  Never frees: control's sweep does (table.h). */
+/* Drops a reference.  Never frees: control's sweep does (table.h). */
 void backend_unref(struct backend *backend);
 
-/* Frees at once; for control's sweep and for tests.  NULL is fine. */
+/* Frees at once; for control's sweep and for tests.  NULL is allowed. */
 void backend_free(struct backend *backend);
 
 /* Whether nothing holds it: no reference and no conn (acquire). */
 bool backend_is_unused(const struct backend *backend);
 
 /*
- * Counts one more conn if fewer than `limit` are active; else says false.
- * UINT32_MAX is no limit.  Sequentially consistent, as the release is:
- * waitqueue.h says why.
+ * Counts one more conn if fewer than `limit` are active; returns false
+ * otherwise.  UINT32_MAX means no limit.  Sequentially consistent, as
+ * backend_release() is: waitqueue.h explains why.
  */
 bool backend_reserve(struct backend *backend, uint32_t limit);
 
-/* Counts it down: the caller's last touch of the backend, which control may
- * free from then on. */
+/* Counts a conn down.  The caller must not touch the backend afterwards:
+ * control may free it. */
 void backend_release(struct backend *backend);
 
-/* How many conns it has, more or less: they come and go meanwhile. */
+/* The number of its conns, which changes all the time. */
 static inline uint32_t
 backend_active(const struct backend *backend)
 {
 	return atomic_load_explicit(&backend->active, memory_order_relaxed);
 }
 
-/* Whether it is at its maxconn; 0 is none. */
+/* Whether it is at its maxconn; 0 means no limit. */
 static inline bool
 backend_is_full(const struct backend *backend, uint32_t maxconn)
 {
 	return maxconn != 0 && atomic_load(&backend->active) >= maxconn;
 }
 
-/* Set a word, and note when the backend became available by it.  For the one
- * writer of each: prober, control. */
+/* Set a word, and record when it made the backend available.  Each has one
+ * writer: the prober for health, control for the administrative state. */
 void backend_set_health(struct backend *backend, uint32_t word,
     uint64_t now_ms);
 void backend_set_admin(struct backend *backend, enum admin_state state,
     uint64_t now_ms);
 
-/* It joins, and is to be checked first. */
+/* It joins a running service, and must be checked first. */
 void backend_set_joining(struct backend *backend, bool joining);
 
-/* The first check of it has ended, with `word` as its health.  For the prober;
- * does nothing unless it was joining. */
+/* Its first check has finished, with `word` as its health.  For the prober;
+ * does nothing unless the backend was joining. */
 void backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms);
 
 static inline bool
@@ -241,7 +244,7 @@ backend_is_joining(const struct backend *backend)
 	return atomic_load_explicit(&backend->joining, memory_order_acquire);
 }
 
-/* When new conns could last begin to come; 0: since the start. */
+/* When it last became available for new conns; 0: at the start. */
 static inline uint64_t
 backend_since_ms(const struct backend *backend)
 {
@@ -253,7 +256,7 @@ backend_since_ms(const struct backend *backend)
 	return up > ready ? up : ready;
 }
 
-/* The AND of its parts: whether new conns may be sent to it. */
+/* Whether it can take new conns: the AND of its states. */
 static inline bool
 backend_is_available(const struct backend *backend)
 {
@@ -265,11 +268,11 @@ backend_is_available(const struct backend *backend)
 	    ADMIN_READY;
 }
 
-/* Adds up the counts of all workers; from any thread. */
+/* Sums the counts of all workers; from any thread. */
 void backend_sum(const struct backend *backend, struct backend_sums *sums);
 
-/* Looks how far the counts have grown since the last look; for control, about
- * once a second. */
+/* Updates the rates from the growth of the counts; control calls it about once
+ * a second. */
 void backend_rate_look(struct backend *backend, uint64_t now_ms);
 
 /* A health word's result in words, with its detail: "status 503", "no answer",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Going in by turns: see gate.h.  Called by the workers. */
+/* Entering in turn: see gate.h.  Called by the workers. */
 #include "lb4/model/gate.h"
 
-/* How many workers show a ticket older than this. */
+/* The number of workers that show a ticket older than this. */
 static uint64_t
 count_older(struct gate *gate, uint64_t ticket)
 {

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A gate: how many are inside, at most how many may be, and who waits outside.
- * maxconn is one, for the process and for each service; listeners wait there
- * (lb4/engine/listener.c).
+ * A gate: how many are inside, how many may be, and which workers wait
+ * outside.  maxconn is one, for the process and for each service; listeners
+ * wait there (lb4/engine/listener.c).
  *
- * Places go to the one who has waited longest.  Whoever is refused draws a
- * ticket, and keeps it until it gets in.  Of each worker the others see the
- * oldest ticket only.  Whoever would go in leaves a place free for each worker
- * that shows an older ticket; so no place is kept from those who wait, and one
- * that nobody older wants is not kept empty.
+ * Places go to the ticket that has waited longest.  A listener that is refused
+ * draws a ticket, and keeps it until it gets in.  Each worker shows the others
+ * only its oldest ticket.  A newcomer leaves one place free for each worker
+ * that shows an older ticket.  So no place is kept from those who wait, and no
+ * place stays empty that nobody older wants.
  *
- * A worker that is refused shows its ticket and then tries once more; one that
- * leaves counts down and then looks for tickets.  All of it is sequentially
- * consistent, so either the second try gets in or the one that leaves sees the
- * ticket, and calls that worker: nobody waits before an open gate (Dekker's
- * argument).  The same holds for a ticket that is withdrawn, whether its owner
- * got in or gave up: after that it calls the oldest again if there is room.
+ * A worker that is refused shows its ticket and then tries once more; a worker
+ * that leaves counts down and then looks for tickets.  All of this is
+ * sequentially consistent, so either the second try succeeds, or the leaving
+ * worker sees the ticket and calls its owner: nobody waits before an open gate
+ * (Dekker's argument).  The same holds when a ticket is withdrawn, because its
+ * owner got in or gave up: the owner then calls the oldest again if there is
+ * room.
  */
 #ifndef LB4_MODEL_GATE_H
 #define LB4_MODEL_GATE_H
@@ -28,14 +29,14 @@
 #define GATE_WORKERS_MAX 256
 #define GATE_GROUPS (GATE_WORKERS_MAX / 64)
 
-/* Greater than any ticket: of somebody who has none yet. */
+/* Greater than any ticket: for a caller without one. */
 #define GATE_NO_TICKET UINT64_MAX
 
-/* What control has told of a gate: see lb4/control/fullness.h. */
+/* What control has reported about a gate: see lb4/control/fullness.h. */
 struct gate_told {
 	uint64_t waits;	   /* gate.waits at the last look */
-	uint64_t since_ms; /* full since; 0: it is not */
-	uint64_t last_ms;  /* seen full for the last time */
+	uint64_t since_ms; /* when it became full; 0: it is not */
+	uint64_t last_ms;  /* when it was last seen full */
 };
 
 struct gate {
@@ -43,7 +44,7 @@ struct gate {
 	_Alignas(64) _Atomic uint64_t inside;
 	/* One bit per worker that shows a ticket.  Writer: that worker. */
 	_Alignas(64) _Atomic uint64_t waiting[GATE_GROUPS];
-	/* How often somebody began to wait here.  Writers: workers. */
+	/* How many times a wait began here.  Writers: workers. */
 	_Atomic uint64_t waits;
 	/* The oldest ticket of each worker, where its bit is set.  Writer: that
 	 * worker, before it sets the bit. */
@@ -63,13 +64,14 @@ gate_has_waiters(struct gate *gate)
 }
 
 /*
- * Goes in if fewer than `limit` are inside, not counting the places of those
- * workers that show a ticket older than this; 0 is no limit.  The ticket is the
- * caller's, or GATE_NO_TICKET.
+ * Enters if fewer than `limit` are inside, leaving free the places of workers
+ * that show an older ticket; 0 means no limit.  `ticket` is the caller's, or
+ * GATE_NO_TICKET.
  */
 bool gate_enter(struct gate *gate, uint64_t limit, uint64_t ticket);
 
-/* Leaves.  True when somebody waits: gate_oldest() is to be called then. */
+/* Leaves.  True when somebody waits: the caller must then call
+ * gate_oldest(). */
 static inline bool
 gate_leave(struct gate *gate)
 {
@@ -84,14 +86,14 @@ gate_has_room(struct gate *gate, uint64_t limit)
 	return limit == 0 || atomic_load(&gate->inside) < limit;
 }
 
-/* Whether somebody has to wait, or the next one would. */
+/* Whether somebody waits, or the next one would have to. */
 static inline bool
 gate_is_full(struct gate *gate, uint64_t limit)
 {
 	return !gate_has_room(gate, limit) || gate_has_waiters(gate);
 }
 
-/* Shows the worker's oldest ticket, or that it has none any more. */
+/* Shows the worker's oldest ticket, or that it has none left. */
 void gate_show(struct gate *gate, unsigned worker, uint64_t ticket);
 void gate_withdraw(struct gate *gate, unsigned worker);
 

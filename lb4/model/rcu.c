@@ -10,7 +10,7 @@
 
 #include "common/sanitize.h"
 
-/* Stands for all grace periods; its value means nothing and never changes. */
+/* Stands for all grace periods; its value has no meaning and never changes. */
 static char grace;
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The state that a service keeps over tables: its life.
+ * What a service keeps across tables: its life.
  */
 #include "lb4/model/service.h"
 

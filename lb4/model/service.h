@@ -6,10 +6,10 @@
  *	struct service	one service of one table: policy, backends, limits.
  *			Immutable once the table is published
  *	struct service_state
- *			what a service keeps over tables: counts.  By name
+ *			what a service keeps across tables: counts.  By name
  *
- * A conn that outlives tables keeps its service_state and its backend, nothing
- * of the table itself.
+ * A conn may outlive tables: it keeps its service_state and its backend, and
+ * nothing of the table itself.
  */
 #ifndef LB4_MODEL_SERVICE_H
 #define LB4_MODEL_SERVICE_H
@@ -32,13 +32,13 @@ struct turns;
 
 /*
  * Each backend of a service is in one set, and a pick chooses a set first.
- * Where zones mean nothing (the node has none, none of the backends has one,
- * or the policy goes without), every backend but the backups is near.
+ * Where zones do not apply (the node has none, no backend has one, or the
+ * policy ignores them), every backend except the backups is near.
  */
 enum backend_set {
 	SET_NEAR,   /* in the node's zone */
 	SET_FAR,    /* in another one, or in none */
-	SET_BACKUP, /* serves when no other can */
+	SET_BACKUP, /* used when no other can serve */
 	BACKEND_SETS,
 };
 
@@ -48,18 +48,18 @@ struct service_stats {
 	_Atomic uint64_t closed;
 	_Atomic uint64_t failed; /* reset without ever reaching a backend */
 	_Atomic uint64_t retries;
-	_Atomic uint64_t discarded_bytes; /* received, could not be delivered */
+	_Atomic uint64_t discarded_bytes; /* received but not delivered */
 	_Atomic uint64_t stalled;	  /* ended by timeout-stall */
 	_Atomic uint64_t shed;		  /* stalled, ended by stalled-memory */
 };
 
 /*
- * What outlives tables.  Life: as a backend's, with the gate counting its
- * conns; the tables and the listeners' owner hold references.
+ * What a service keeps across tables.  Its life is like a backend's: the gate
+ * counts its conns; the tables and the owner of the listeners hold references.
  */
 struct service_state {
 	/* set before any other thread sees it */
-	uint32_t id; /* index into a table's services; reused after the end */
+	uint32_t id; /* index into a table's services; reused afterwards */
 	char name[CONFIG_NAME_MAX];
 	unsigned workers;
 	struct service_stats *stats; /* owned; one per worker */
@@ -74,7 +74,7 @@ struct service_state {
 
 	struct gate gate; /* conns of this service, in any state */
 
-	/* Turns taken by round robin in each set.  Writers: workers,
+	/* Turns taken by roundrobin in each set.  Writers: workers,
 	 * fetch-and-add. */
 	_Alignas(64) _Atomic uint64_t turns[BACKEND_SETS];
 };
@@ -82,7 +82,7 @@ struct service_state {
 struct service_backend {
 	struct backend *backend; /* referenced */
 	unsigned weight;	 /* 0: no new conns */
-	unsigned maxconn;	 /* most conns there at a time; 0: no limit */
+	unsigned maxconn;	 /* most conns at a time; 0: no limit */
 	enum backend_set set;
 };
 
@@ -92,11 +92,11 @@ struct service {
 	struct service_backend *backend; /* owned; sorted by name */
 	bool limited; /* a backend has a maxconn: there is a waitqueue */
 
-	size_t members[BACKEND_SETS]; /* how many are in each */
-	unsigned zones; /* in which they are; 0: zones mean nothing here */
+	size_t members[BACKEND_SETS]; /* backends in each set */
+	unsigned zones; /* that the backends are in; 0: zones do not apply */
 
-	/* Each is owned, and there only for the policies that need it, and for
-	 * sets with a weight above 0.  Indexes are those of `backend`. */
+	/* Owned; present only for the policies that need them, and for sets
+	 * with a weight above 0.  Indexes are those of `backend`. */
 	struct maglev *maglev[BACKEND_SETS]; /* 4tuple, source */
 	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
 	struct loads *loads[BACKEND_SETS];   /* leastconn, of many backends */
@@ -112,12 +112,12 @@ struct service {
 	struct service_settings settings; /* timeout_queue_ms is never 0 */
 };
 
-/* A new one with one reference, or NULL.  The id is the caller's to keep unique
- * (table.c). */
+/* Makes one with one reference; NULL without memory.  The caller (table.c)
+ * keeps the id unique. */
 struct service_state *service_state_new(uint32_t id, const char *name,
     unsigned workers);
 
-/* Frees at once; for control's sweep.  NULL is fine. */
+/* Frees at once; for control's sweep.  NULL is allowed. */
 void service_state_free(struct service_state *state);
 
 /* Whether nothing holds it: no reference and no conn (acquire). */

@@ -2,17 +2,18 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The queue of a service whose backends are all at their maxconn, as its
- * workers share it.  lb4/engine/waiting.c is its user.
+ * workers share it.  lb4/engine/waiting.c uses it.
  *
- * There is no list that two threads write.  Each conn that waits draws a ticket
- * and stands in the part of its own worker; of each part the others see the
- * oldest ticket only.  A conn that goes away leaves nothing behind: no stale
- * entry takes up room or is called in vain.  Who frees a place calls the
- * worker with the oldest ticket: sets a flag and rings its mailbox, which
- * cannot be full.  A call hands out nothing, it says "look": the place is the
- * one's who reserves it by compare-and-swap, so none is handed out twice.
+ * No list has two writing threads.  Each waiting conn draws a ticket and stands
+ * in the part of its own worker; the others see only the oldest ticket of each
+ * part.  A conn that goes away leaves nothing behind: no stale entry takes up
+ * room or is called in vain.  A worker that frees a place calls the worker with
+ * the oldest ticket: it sets a flag and rings that worker's mailbox, which
+ * cannot be full.  A call hands out nothing, it says "look": the place belongs
+ * to the conn that reserves it by compare-and-swap, so no place is handed out
+ * twice.
  *
- * Why no freed place is lost while somebody waits who could use it.  All of the
+ * Why no freed place is lost while a conn waits that could use it: all of the
  * following are sequentially consistent, and so have one order.
  *
  *	a place is freed	F1 `active` goes down
@@ -27,21 +28,21 @@
  *	a call is answered	A1 the flag is cleared
  *				A2 look for room; serve, and then L1 to L3
  *
- *	- F2 finds nobody: then Q1 or Q2 of whoever waits comes after F2, Q3
- *	  after F1, and Q3 sees the place.
+ *	- F2 finds no ticket: then Q1 or Q2 of any waiting conn comes after
+ *	  F2, Q3 after F1, and Q3 sees the place.
  *	- F2 finds worker w.  Its flag is set after F1, so A1 and A2 of the
- *	  answer come after F1 too: w's oldest takes the place; or finds it
+ *	  answer come after F1 too: w's oldest takes the place, or finds it
  *	  taken, and then its new owner will free it.
- *	- The conn that F2 saw leaves before the answer.  Its L1 comes after F2,
- *	  so L3 sees the place and calls the next; so does L3 of a conn that
- *	  was served, when there is a second place.
+ *	- The conn that F2 saw leaves before the answer.  Its L1 comes after
+ *	  F2, so L3 sees the place and calls the next one; so does L3 of a conn
+ *	  that was served, when there is a second place.
  *	- Two calls to one worker before its answer count as one: its L3 calls
- *	  again for what is left.
- *	- The oldest cannot use what there is (it has tried that backend): the
+ *	  again for the places that are left.
+ *	- The oldest conn cannot use the place (it has tried that backend): the
  *	  next oldest part is called.  Tickets grow, so this ends.
  *
- * Room that nobody frees (a backend comes up, a reload adds one) is found by
- * the workers' own look, a few times a second.
+ * Room that no conn frees (a backend comes up, a reload adds one) is found by
+ * the workers, which look a few times a second.
  */
 #ifndef LB4_MODEL_WAITQUEUE_H
 #define LB4_MODEL_WAITQUEUE_H
@@ -54,7 +55,7 @@
 struct conn;
 TAILQ_HEAD(conn_line, conn);
 
-/* Greater than any ticket: nobody waits. */
+/* Greater than any ticket: no conn waits. */
 #define WAITQUEUE_NOBODY UINT64_MAX
 
 /* One worker's part of it. */
@@ -62,13 +63,13 @@ struct waitqueue_part {
 	/* The oldest ticket here, or WAITQUEUE_NOBODY.  Writer: the worker.
 	 * Readers: workers. */
 	_Alignas(64) _Atomic uint64_t oldest;
-	/* Set by whoever frees a place, cleared by the worker. */
+	/* Set by the worker that frees a place, cleared by this one. */
 	_Atomic bool called;
 
 	/* the worker's own */
 	struct conn_line line; /* oldest first */
 	unsigned retriers;     /* of them, those that have tried a backend */
-	TAILQ_ENTRY(waitqueue_part) entry; /* parts with somebody in line */
+	TAILQ_ENTRY(waitqueue_part) entry; /* parts with a waiting conn */
 };
 
 struct waitqueue {
@@ -76,38 +77,38 @@ struct waitqueue {
 	unsigned workers;
 	struct waitqueue_part *part; /* owned; one per worker */
 
-	/* Conns that wait, in all parts and between them.  Writers: workers,
+	/* Conns that wait in any part, or are between parts.  Writers: workers,
 	 * compare-and-swap up, fetch-and-sub down. */
 	_Alignas(64) _Atomic uint64_t waiting;
 	/* Writers: workers, fetch-and-add. */
 	_Atomic uint64_t tickets;
 };
 
-/* For `workers` workers; NULL without memory. */
+/* Makes a queue for `workers` workers; NULL without memory. */
 struct waitqueue *waitqueue_new(unsigned workers);
 
-/* Nobody may wait any more.  NULL is fine. */
+/* No conn may be waiting any more.  NULL is allowed. */
 void waitqueue_free(struct waitqueue *queue);
 
 /* Takes a place in the queue if fewer than `limit` wait. */
 bool waitqueue_enter(struct waitqueue *queue, uint64_t limit);
 
-/* Gives it up. */
+/* Gives the place up. */
 void waitqueue_leave(struct waitqueue *queue);
 
 /* The next ticket: 1, 2, ... */
 uint64_t waitqueue_ticket(struct waitqueue *queue);
 
-/* The calling worker's oldest is this now. */
+/* Sets the calling worker's oldest ticket. */
 void waitqueue_set_oldest(struct waitqueue_part *part, uint64_t ticket);
 
 /*
  * The worker whose oldest ticket is the smallest above `after` (0: of all), or
- * -1 when nobody waits.
+ * -1 when no conn waits.
  */
 int waitqueue_oldest(const struct waitqueue *queue, uint64_t after);
 
-/* Says to a worker that there may be room; its mailbox is then to be rung. */
+/* Tells a worker that there may be room; the caller then rings its mailbox. */
 void waitqueue_call(struct waitqueue *queue, unsigned worker);
 
 /* For the worker: whether it was called since it last asked. */

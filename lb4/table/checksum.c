@@ -59,7 +59,7 @@ checksum_service(const struct service *service)
 	add_number(&chain, service->backends);
 	for (size_t i = 0; i < service->backends; i++)
 		add_backend(&chain, service, i);
-	/* With zones each node has tables of its own. */
+	/* With zones, each node has its own tables. */
 	for (int set = 0; set < BACKEND_SETS && service->zones == 0; set++)
 		if (service->maglev[set] != NULL)
 			add_number(&chain,

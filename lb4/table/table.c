@@ -2,22 +2,22 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Building, publishing and retiring tables.  Everything here runs in the
- * control thread; the readers' part is in table.h.
+ * control thread; table.h has the readers' part.
  *
- * tables_publish(), step by step (tables_prepare() is the first of them,
- * tables_commit() the others):
+ * tables_publish(), step by step (tables_prepare() is step 1, tables_commit()
+ * the rest):
  *
- *	1. build the new table; backends and states that exist already are
- *	   referenced, others made.  A failure undoes all of it.
+ *	1. build the new table; it references backends and states that exist
+ *	   already, and makes the others.  A failure undoes all of it.
  *	2. one release store: readers see the new table, complete.
- *	3. rcu_wait(): every reader has let go of the old one.  Whoever picked
- *	   a backend from it did so within one turn of its loop, and so has
- *	   counted itself in `active` by now.
- *	4. free the old table, giving its references up.
- *	5. tables_sweep(): what has no reference and no conn is known to nobody
- *	   any more but workers in the turn in which they counted down (release;
- *	   the sweep's load is the acquire).  One more grace period, and it is
- *	   freed.
+ *	3. rcu_wait(): every reader has let go of the old one.  A worker that
+ *	   picked a backend from it did so within one turn of its loop, and
+ *	   so has counted its conn in `active` by now.
+ *	4. free the old table, dropping its references.
+ *	5. tables_sweep(): only workers in the turn in which they counted down
+ *	   can still know an object without references and conns (release;
+ *	   the sweep's load is the acquire).  After one more grace period it
+ *	   is freed.
  */
 #include "lb4/table/table.h"
 
@@ -101,8 +101,8 @@ tables_backend_find(const struct tables *tables, size_t sorted,
 		else
 			high = middle;
 	}
-	/* The same name may be there with several addresses: removed ones that
-	 * still have conns. */
+	/* There may be several backends of that name with different addresses:
+	 * removed ones that still have conns. */
 	for (; low < sorted; low++) {
 		struct backend *backend = tables->backends[low];
 
@@ -114,7 +114,7 @@ tables_backend_find(const struct tables *tables, size_t sorted,
 	return NULL;
 }
 
-/* Whether a service names the very backend; NULL names none. */
+/* Whether a service (NULL: none) names this backend. */
 static bool
 names(const struct service *service, const struct backend *backend)
 {
@@ -159,10 +159,10 @@ tables_backend_get(struct tables *tables, size_t sorted, const char *service,
 	return backend;
 }
 
-/* What the services of one table are made with. */
+/* The context in which the services of one table are built. */
 struct building {
 	struct tables *tables;
-	size_t sorted; /* so many of its backends are, from the first */
+	size_t sorted; /* its first backends, which are in order */
 	const char *zone;
 	const struct hash_key *seed;
 };
@@ -188,7 +188,7 @@ service_free(struct service *service)
 	free(service);
 }
 
-/* How many zones the backends are in, without the backups. */
+/* The number of zones that the backends are in, not counting backups. */
 static unsigned
 count_zones(const struct config_service *config)
 {
@@ -206,7 +206,7 @@ count_zones(const struct config_service *config)
 	return zones;
 }
 
-/* The node's zone as far as the service has to do with it; else "". */
+/* The node's zone if it matters to the service; else "". */
 static const char *
 service_zone(struct service *service, const struct config_service *config,
     const char *zone)
@@ -228,7 +228,7 @@ set_of(const struct config_backend *config, const char *zone)
 								  : SET_FAR;
 }
 
-/* The places of the backends, which are sorted by name, in the file. */
+/* Records the order in the file of the backends, which are sorted by name. */
 static int
 service_set_order(struct service *service,
     const struct config_backend *const *sorted)
@@ -243,7 +243,7 @@ service_set_order(struct service *service,
 	return 0;
 }
 
-/* Orders a service's backends by name, whatever order they were given in. */
+/* Sorts a service's backends by name. */
 static int
 config_backend_compare(const void *a, const void *b)
 {
@@ -263,10 +263,9 @@ service_before(const struct tables *tables, const struct service *service)
 	return table != NULL ? table_service_of(table, service->state) : NULL;
 }
 
-/* Who comes to a service that has been served without it is checked first, and
- * so are all of a new service when `init` says so.  A
- * backend that was removed and has conns left is the same object when it comes
- * back, and nothing is known of it either. */
+/* A backend that joins a running service is checked first, and with `init` all
+ * backends of a new service are.  A removed backend that still has conns is the
+ * same object when it comes back, and its health is unknown as well. */
 static void
 let_join(const struct service *service, const struct service *before,
     struct backend *backend)
@@ -334,7 +333,7 @@ out:
 	return rc;
 }
 
-/* Gives the service's state a queue if it needs one and has none yet. */
+/* Gives the service's state a queue if it needs one and has none. */
 static int
 service_set_waitqueue(const struct service *service)
 {
@@ -426,8 +425,8 @@ static int
 table_new(struct table **out, struct tables *tables,
     const struct config *config, const struct hash_key *seed)
 {
-	/* What is made on the way goes behind what is there, unsorted: the
-	 * names of one configuration are unique, so it need not be found. */
+	/* New backends are appended unsorted: names are unique within one
+	 * configuration, so they need not be found. */
 	const struct building building = {
 		.tables = tables,
 		.sorted = tables->backends_count,
@@ -508,9 +507,9 @@ tables_discard(struct tables *tables, struct table *table)
 	tables_sweep(tables);
 }
 
-/* Tells each backend which table it is in, and where.  A worker that still sees
- * the old table does not count in the trees (loads.h), which are therefore read
- * anew once all see the new one. */
+/* Records in each backend which table it is in, and where.  A worker that still
+ * sees the old table does not count in the trees (loads.h), so they are read
+ * again once all workers see the new one. */
 static void
 mark_backends(const struct table *table)
 {
@@ -528,8 +527,8 @@ mark_backends(const struct table *table)
 	}
 }
 
-/* A backend that was removed and is added again is a new one to an operator,
- * whether or not conns have kept its object: drain and maint are over. */
+/* A backend that was removed and is added again is new to an operator, even if
+ * conns have kept its object: drain and maint are over. */
 static void
 welcome_back(const struct table *table, uint64_t generation)
 {
@@ -578,7 +577,7 @@ tables_publish(struct tables *tables, const struct config *config,
 	return rc;
 }
 
-/* Marks what nothing holds; returns how many there are. */
+/* Marks the objects that nothing uses; returns how many there are. */
 static size_t
 retire(struct tables *tables)
 {

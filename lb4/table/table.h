@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The table: all that a worker reads to place a conn.  Immutable once
- * published, replaced whole.  Made, published and freed by the control thread.
+ * The table: everything that a worker reads to place a conn.  Immutable once
+ * published, replaced as a whole.  The control thread makes, publishes and
+ * frees it.
  *
  *	struct tables	the process's current table, and every backend and
  *			service state that is not freed yet
  *	struct table	one generation: services by id
  *
- * Reading: a worker is an RCU reader (rcu.h).  It loads the table once in each
- * turn of its loop with table_current() and forgets it at the turn's end.  A
- * conn that outlives tables keeps its service_state and its backend, nothing
- * of the table itself.
+ * A worker reads it as an RCU reader (rcu.h): it loads the table once in each
+ * turn of its loop with table_current() and forgets it at the end of the turn.
+ * A conn may outlive tables: it keeps its service_state and its backend, and
+ * nothing of the table itself.
  */
 #ifndef LB4_TABLE_TABLE_H
 #define LB4_TABLE_TABLE_H
@@ -41,7 +42,7 @@ struct tables {
 	_Atomic uint64_t changes;
 
 	/* control's own */
-	unsigned workers; /* at most so many ever: what the counts are for */
+	unsigned workers; /* most workers ever: the counts have room for them */
 	uint64_t generation;
 	uint32_t last_backend_id;
 	struct backend **backends; /* every one not freed yet; sorted by service
@@ -59,30 +60,31 @@ void tables_init(struct tables *tables, unsigned workers);
 void tables_done(struct tables *tables);
 
 /*
- * Builds the table that `config` describes and makes it the current one; what
- * it shares by name with the one before is carried over; a backend that is new
- * to it is ready (ADMIN_READY), even if conns still have it.  `seed` keys the
- * hashes.  Waits for a grace period, then frees the table before and sweeps.
- * Returns 0, or -errno with nothing changed: -ENOMEM, or -E2BIG when a
- * service's weights need a larger Maglev table than there is (maglev.h).
- * Control thread only, and not as an RCU reader.
+ * Builds the table that `config` describes and makes it the current one.  What
+ * it shares by name with the table before is carried over; a backend that is
+ * new to it is ready (ADMIN_READY), even if conns from earlier still use it.
+ * `seed` keys the hashes.  Waits for a grace period, then frees the table
+ * before and sweeps.  Returns 0, or -errno with nothing changed: -ENOMEM, or
+ * -E2BIG when a service's weights need a Maglev table larger than the largest
+ * (maglev.h).  Control thread only, and not as an RCU reader.
  */
 int tables_publish(struct tables *tables, const struct config *config,
     const struct hash_key *seed);
 
 /*
- * The two halves of tables_publish(), for whoever has more to prepare: a table
- * that nobody sees yet goes by one of the other two, and there is at most one
- * of them.  Returns as tables_publish(); tables_commit() waits and sweeps.
+ * The two halves of tables_publish(), for a caller with more to prepare.  A
+ * prepared table is visible to no thread; it ends in tables_commit() or
+ * tables_discard(), and there is at most one at a time.  Returns as
+ * tables_publish() does; tables_commit() waits and sweeps.
  */
 int tables_prepare(struct tables *tables, const struct config *config,
     const struct hash_key *seed, struct table **table);
 void tables_commit(struct tables *tables, struct table *table);
 void tables_discard(struct tables *tables, struct table *table);
 
-/* Frees the backends and service states that nothing holds any more, after a
- * grace period if there are any; control calls it now and then.  Returns how
- * many it freed. */
+/* Frees the backends and service states that nothing uses any more, after a
+ * grace period if there are any; control calls it from time to time.  Returns
+ * how many it freed. */
 size_t tables_sweep(struct tables *tables);
 
 /* The current table.  Readers: valid until the next quiescent state. */
@@ -99,7 +101,7 @@ table_service(const struct table *table, uint32_t id)
 	return id < table->ids ? table->service[id] : NULL;
 }
 
-/* The service whose state that is, or NULL when this table has it no more. */
+/* The service with that state, or NULL when this table no longer has it. */
 static inline const struct service *
 table_service_of(const struct table *table, const struct service_state *state)
 {
@@ -108,8 +110,8 @@ table_service_of(const struct table *table, const struct service_state *state)
 	return service != NULL && service->state == state ? service : NULL;
 }
 
-/* The state of that name in a table (NULL: has none), or in the current one;
- * NULL when it is not there.  Control thread. */
+/* The state of that name in a table (NULL has none), or in the current one;
+ * NULL when there is none.  Control thread. */
 struct service_state *table_state(const struct table *table, const char *name);
 struct service_state *tables_state(const struct tables *tables,
     const char *name);

@@ -161,10 +161,10 @@ static const struct ranged {
 	{ S("on-down-rate", on_down_rate), "1/s", "100000", 1, 100000, "0/s",
 	    "100001/s", "1/s to 100000/s", "20/m", "is not a rate (20/s)" },
 	{ S("inter", check.inter_ms), "10ms", "1d", 10, 86400000, "1ms", "2d",
-	    "10ms to 1d", "2S", "has another unit than ms, s, m, h, d" },
+	    "10ms to 1d", "2S", "has an unknown unit (known: ms, s, m, h, d)" },
 	{ S("timeout-check", check.timeout_ms), "10ms", "1h", 10, 3600000, "0s",
 	    "2h", "10ms to 1h", "1s2m",
-	    "does not go from big units to small ones" },
+	    "does not go from large units to small ones" },
 	{ S("rise", check.rise), "1", "100", 1, 100, "0", "101", "1 to 100",
 	    "2s", WHOLE },
 	{ S("fall", check.fall), "1", "100", 1, 100, "0", "101", "1 to 100",
@@ -340,11 +340,11 @@ START_TEST(test_seed)
 	ck_assert_uint_eq(config->hash_seed.k1, 0x0f0e0d0c0b0a0908);
 	config_free(config);
 	refuse_key(true, "hash-seed", "000102030405060708090a0b0c0d0e0",
-	    "31 characters that are no seed: give 32 hexadecimal digits");
+	    "31 characters are not a seed: give 32 hexadecimal digits");
 	refuse_key(true, "hash-seed", "000102030405060708090a0b0c0d0e0f0",
-	    "33 characters that are no seed: give 32 hexadecimal digits");
+	    "33 characters are not a seed: give 32 hexadecimal digits");
 	refuse_key(true, "hash-seed", "000102030405060708090a0b0c0d0e0g",
-	    "32 characters that are no seed: give 32 hexadecimal digits");
+	    "32 characters are not a seed: give 32 hexadecimal digits");
 }
 END_TEST
 
@@ -355,10 +355,10 @@ START_TEST(test_user)
 	ck_assert_str_eq(config->user, "_lb4-x.y$");
 	config_free(config);
 	refuse_key(true, "user", "-x",
-	    "\"-x\" cannot be the name of a user or a group: give one of "
+	    "\"-x\" is not a valid name of a user or group: give one from "
 	    "passwd(5) or group(5)");
 	refuse_key(true, "user", "a b",
-	    "\"a b\" cannot be the name of a user or a group: give one of "
+	    "\"a b\" is not a valid name of a user or group: give one from "
 	    "passwd(5) or group(5)");
 }
 END_TEST
@@ -388,13 +388,14 @@ START_TEST(test_paths)
 	config_free(config);
 
 	refuse_key(true, "log", "off",
-	    "\"off\" is no absolute path: give stderr, syslog or a path from "
-	    "/ on");
+	    "\"off\" is not an absolute path: give stderr, syslog or a path "
+	    "that starts with /");
 	refuse_key(true, "access-log", "lb4.log",
-	    "\"lb4.log\" is no absolute path: give off, stderr, syslog or a "
-	    "path from / on");
+	    "\"lb4.log\" is not an absolute path: give off, stderr, syslog or "
+	    "a path that starts with /");
 	refuse_key(true, "pidfile", "stderr",
-	    "\"stderr\" is no absolute path: give a path from / on");
+	    "\"stderr\" is not an absolute path: give a path that starts with "
+	    "/");
 	refuse_key(true, "pidfile", "/run/lb4 pid",
 	    "\"pid\" is one word too many: remove it, or write \\x20 for a "
 	    "space");
@@ -514,23 +515,23 @@ static const struct {
 } wrong_backends[] = {
 	{ "a", "no address: write backend = a ADDRESS" },
 	{ "127.0.0.1:80",
-	    "\"127.0.0.1:80\" is no name for a backend: give letters, digits "
-	    "and -_. after a letter or digit, 63 at most" },
+	    "\"127.0.0.1:80\" is not a valid backend name: use letters, "
+	    "digits and -_. after a letter or digit, at most 63" },
 	{ "-a 1.2.3.4:80",
-	    "\"-a\" is no name for a backend: give letters, digits "
-	    "and -_. after a letter or digit, 63 at most" },
+	    "\"-a\" is not a valid backend name: use letters, digits and -_. "
+	    "after a letter or digit, at most 63" },
 	{ "a/b 1.2.3.4:80",
-	    "\"a/b\" is no name for a backend: give letters, digits "
-	    "and -_. after a letter or digit, 63 at most" },
+	    "\"a/b\" is not a valid backend name: use letters, digits and -_. "
+	    "after a letter or digit, at most 63" },
 	{ "a example.com:80",
 	    "\"example.com:80\": host names are not supported; write "
 	    "an IP address" SUCH },
 	{ "a :80",
-	    "\":80\" is no address to connect to: give one "
-	    "such as 127.0.0.1:80" },
+	    "\":80\" is not an address to connect to: give one such as "
+	    "127.0.0.1:80" },
 	{ "a [::]:80",
-	    "\"[::]:80\" is no address to connect to: give one such "
-	    "as 127.0.0.1:80" },
+	    "\"[::]:80\" is not an address to connect to: give one such as "
+	    "127.0.0.1:80" },
 	{ "a 1.2.3.4:80 weight",
 	    "option \"weight\" has no value: write weight=..." },
 	{ "a 1.2.3.4:80 weight=",
@@ -541,17 +542,17 @@ static const struct {
 	    "option \"weight\": \"x\" is not a whole number: give 0 "
 	    "to 256" },
 	{ "a 1.2.3.4:80 weight=2 weight=2",
-	    "option \"weight\" is there twice: keep one" },
+	    "option \"weight\" is given twice: keep one" },
 	{ "a 1.2.3.4:80 backup=yes",
 	    "option \"backup\" takes no value: write backup" },
 	{ "a 1.2.3.4:80 backup=",
 	    "option \"backup\" takes no value: write backup" },
 	{ "a 1.2.3.4:80 backup weight=2 backup",
-	    "option \"backup\" is there twice: keep one" },
+	    "option \"backup\" is given twice: keep one" },
 	{ "a 1.2.3.4:80 zone", "option \"zone\" has no value: write zone=..." },
 	{ "a 1.2.3.4:80 zone=a/b",
-	    "option \"zone\": \"a/b\" is no name: give letters, "
-	    "digits and -_. after a letter or digit, 63 at most" },
+	    "option \"zone\": \"a/b\" is not a valid name: use letters, "
+	    "digits and -_. after a letter or digit, at most 63" },
 	{ "a 1.2.3.4:80 wieght=2",
 	    "unknown option \"wieght\": did you mean \"weight\"?" },
 	{ "a 1.2.3.4:80 fast",
@@ -562,7 +563,7 @@ static const struct {
 	    "option \"check-addr\": \"1.2.3.4:0\" has port 0: give "
 	    "another" },
 	{ "a 1.2.3.4:80 check-addr=0.0.0.0:80",
-	    "option \"check-addr\": \"0.0.0.0:80\" is no address to "
+	    "option \"check-addr\": \"0.0.0.0:80\" is not an address to "
 	    "connect to: give one such as 127.0.0.1:80" },
 	{ "a 1.2.3.4:80\\n",
 	    "'\\' without x and two hex digits: write \\x5c for a "
@@ -626,14 +627,14 @@ START_TEST(test_check)
 	refuse_key(false, "check", "http /x", NEEDS);
 	refuse_key(false, "check", "http get /x", NEEDS);
 	refuse_key(false, "check", "http GET x",
-	    "\"x\" is no path for HTTP: begin it with '/', and write other "
-	    "than ASCII as %XX");
+	    "\"x\" is not a path for HTTP: start it with '/', and write "
+	    "non-ASCII characters as %XX");
 	refuse_key(false, "check", "http GET /a\\x20b",
-	    "\"/a b\" is no path for HTTP: begin it with '/', and write other "
-	    "than ASCII as %XX");
+	    "\"/a b\" is not a path for HTTP: start it with '/', and write "
+	    "non-ASCII characters as %XX");
 	refuse_key(false, "check", "http GET /\xc3\xa9",
-	    "\"/\xc3\xa9\" is no path for HTTP: begin it with '/', and write "
-	    "other than ASCII as %XX");
+	    "\"/\xc3\xa9\" is not a path for HTTP: start it with '/', and "
+	    "write non-ASCII characters as %XX");
 }
 END_TEST
 
@@ -653,7 +654,7 @@ accept_host(const char *host)
 }
 
 #define NO_HOST \
-	" is no host: give a name or an address, as app.example, " \
+	" is not a host: give a name or an address, such as app.example, " \
 	"app.example:8080 or [2001:db8::1]"
 
 START_TEST(test_check_host)
@@ -826,9 +827,11 @@ START_TEST(test_weights)
 		ck_assert_uint_eq(errors.count, sum > 20000);
 		if (sum == 20001)
 			ck_assert_str_eq(errors.text[0],
-			    "t.ini:1: [service s] balance: the weights' sum, "
-			    "20001 by their common divisor 1, is above 20000: "
-			    "give smaller weights, or balance = roundrobin");
+			    "t.ini:1: [service s] balance: the sum of the "
+			    "weights, 20001 divided by their common divisor "
+			    "1, is above 20000: "
+			    "give smaller weights, or set balance = "
+			    "roundrobin");
 		config_free(config);
 		config_errors_done(&errors);
 
@@ -892,9 +895,10 @@ START_TEST(test_weights_of_backups)
 	ck_assert_ptr_null(config);
 	ck_assert_uint_eq(errors.count, 1);
 	ck_assert_str_eq(errors.text[0],
-	    "t.ini:1: [service s] balance: the backups' weights' sum, 20001 by "
-	    "their common divisor 1, is above 20000: give smaller weights, or "
-	    "balance = roundrobin");
+	    "t.ini:1: [service s] balance: the sum of the backups' weights, "
+	    "20001 divided by their common divisor 1, is above 20000: give "
+	    "smaller weights, or "
+	    "set balance = roundrobin");
 	config_errors_done(&errors);
 }
 END_TEST
@@ -1159,9 +1163,10 @@ START_TEST(test_cut)
 		ck_assert_msg(config == NULL, "cut to %zu", len);
 		told = false;
 		for (size_t i = 0; i < errors.count; i++)
-			told |= strstr(errors.text[i],
-				    "the file ends within "
-				    "this line") != NULL;
+			told |=
+			    strstr(errors.text[i],
+				"the file ends in the middle of this line") !=
+			    NULL;
 		ck_assert_msg(told, "cut to %zu: %s", len, errors.text[0]);
 		config_errors_done(&errors);
 	}

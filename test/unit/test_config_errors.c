@@ -35,35 +35,35 @@ static const struct {
 	    AFTER_GOOD "[]: empty section name: write [global] or [service "
 		       "NAME]\n" },
 	{ GOOD "[service]\nlisten = :81\n",
-	    AFTER_GOOD "[service]: service without a name: write [service "
-		       "NAME]\n" },
+	    AFTER_GOOD
+	    "[service]: the service has no name: write [service NAME]\n" },
 	{ GOOD "[service a b]\n",
-	    AFTER_GOOD "[service a b]: \"a b\" is no name for a service: give "
-		       "letters, digits and -_. after a letter or digit, 63 "
-		       "at most\n" },
+	    AFTER_GOOD
+	    "[service a b]: \"a b\" is not a valid service name: use "
+	    "letters, digits and -_. after a letter or digit, at most 63\n" },
 	{ GOOD "[service .a]\n",
-	    AFTER_GOOD "[service .a]: \".a\" is no name for a service: give "
-		       "letters, digits and -_. after a letter or digit, 63 "
-		       "at most\n" },
+	    AFTER_GOOD
+	    "[service .a]: \".a\" is not a valid service name: use "
+	    "letters, digits and -_. after a letter or digit, at most 63\n" },
 	{ GOOD "[service 1234567890123456789012345678901234567890123456789012"
 	       "345678901234]\n",
 	    AFTER_GOOD
 	    "[service 1234567890123456789012345678901234567890123456789012345"
 	    "678901234]: \"12345678901234567890123456789012345678901234567890"
-	    "12345678901234\" is no name for a service: give letters, digits "
-	    "and -_. after a letter or digit, 63 at most\n" },
+	    "12345678901234\" is not a valid service name: use letters, "
+	    "digits and -_. after a letter or digit, at most 63\n" },
 	{ GOOD "[service ok]\nretries = 9\n",
-	    AFTER_GOOD "[service ok]: given before on line 1: make them one "
-		       "section\n"
-		       "t.ini:5: [service ok] retries: \"9\" is too high: "
-		       "give 0 to 7\n" },
+	    AFTER_GOOD
+	    "[service ok]: already given on line 1: merge the two sections\n"
+	    "t.ini:5: [service ok] retries: \"9\" is too high: "
+	    "give 0 to 7\n" },
 	{ "[global]\n" GOOD "[global]\nworkers = x\n",
-	    "t.ini:5: [global]: given before on line 1: make them one "
-	    "section\n"
+	    "t.ini:5: [global]: already given on line 1: merge the two "
+	    "sections\n"
 	    "t.ini:6: [global] workers: \"x\" is not a whole number: give "
 	    "auto or 1 to 256\n" },
 	{ GOOD "[global x]\nworkers = x\n",
-	    AFTER_GOOD "[global x]: a name behind global: write [global]\n" },
+	    AFTER_GOOD "[global x]: [global] takes no name: write [global]\n" },
 	{ GOOD "[sevice web]\nx = y\n",
 	    AFTER_GOOD "[sevice web]: unknown section: did you mean [service "
 		       "NAME]?\n" },
@@ -73,11 +73,11 @@ static const struct {
 	    "t.ini:1: [frontend web]: unknown section: write [global] or "
 	    "[service NAME]\n" },
 	{ GOOD "[service web\nlisten = :81\nbackend = a 1.2.3.4:80\n",
-	    AFTER_GOOD "[service ok]: no ']' behind the section's name: write "
-		       "[name]\n" },
+	    AFTER_GOOD
+	    "[service ok]: no ']' after the section's name: write [name]\n" },
 	{ GOOD "[service web] # x\nlisten = :81\nbackend = a 1.2.3.4:80\n",
-	    AFTER_GOOD "[service ok]: text behind ']': write a comment as ; "
-		       "comment\n" },
+	    AFTER_GOOD
+	    "[service ok]: text after ']': write a comment as ; comment\n" },
 	{ GOOD "[service web]\n",
 	    AFTER_GOOD "[service web] listen: missing: add at least one\n"
 		       "t.ini:4: [service web] backend: missing: add at "
@@ -87,8 +87,8 @@ static const struct {
 
 	/* Lines. */
 	{ "workers = 2\n" GOOD,
-	    "t.ini:1: workers: key before any section: write [global] or "
-	    "[service NAME] above\n" },
+	    "t.ini:1: workers: key outside of a section: write [global] or "
+	    "[service NAME] above it\n" },
 	{ GOOD "  backend = b 10.0.0.2:80\n",
 	    AFTER_GOOD "[service ok]: indented line: start it in the first "
 		       "column\n" },
@@ -100,32 +100,36 @@ static const struct {
 	{ GOOD "retries 3\n",
 	    AFTER_GOOD "[service ok] retries: no '=': write key = value\n" },
 	{ GOOD "retries: 3\n",
-	    AFTER_GOOD "[service ok] retries: ':' behind the key: write key = "
-		       "value\n" },
+	    AFTER_GOOD
+	    "[service ok] retries: ':' after the key: write key = value\n" },
 	{ "[service a]\nlisten: :80\nbackend a 1.2.3.4:80\n",
-	    "t.ini:2: [service a] listen: ':' behind the key: write key = "
+	    "t.ini:2: [service a] listen: ':' after the key: write key = "
 	    "value\n"
 	    "t.ini:3: [service a] backend: no '=': write key = value\n" },
 	{ GOOD "= 3\n",
 	    AFTER_GOOD "[service ok]: no key: write key = value\n" },
 	{ GOOD "retries =\n",
-	    AFTER_GOOD "[service ok] retries: no value: give one, or make the "
-		       "line a comment (;)\n" },
+	    AFTER_GOOD
+	    "[service ok] retries: no value: give one, or comment the line "
+	    "out (;)\n" },
 	{ GOOD "retries = ; none\n",
-	    AFTER_GOOD "[service ok] retries: no value: give one, or make the "
-		       "line a comment (;)\n" },
+	    AFTER_GOOD
+	    "[service ok] retries: no value: give one, or comment the line "
+	    "out (;)\n" },
 	{ GOOD "check = http GET ;x\n",
 	    AFTER_GOOD "[service ok] check: http needs a method and a path: "
 		       "write check = http GET /path\n" },
 	{ GOOD "retries =;3\n",
-	    AFTER_GOOD "[service ok] retries: no value before ';': write a "
-		       "';' of the value as \\x3b\n" },
+	    AFTER_GOOD
+	    "[service ok] retries: no value before ';': for a ';' in the "
+	    "value, write \\x3b\n" },
 	{ GOOD "retries = 3 # often\n",
-	    AFTER_GOOD "[service ok] retries: '#' starts no comment behind a "
-		       "value: write ';', or \\x23 for a '#' of the value\n" },
+	    AFTER_GOOD
+	    "[service ok] retries: '#' does not start a comment after a "
+	    "value: write ';', or \\x23 for a '#' in the value\n" },
 	{ GOOD "balance = \"source\"\n",
-	    AFTER_GOOD "[service ok] balance: the value is in quotes: write "
-		       "it without\n" },
+	    AFTER_GOOD
+	    "[service ok] balance: the value is in quotes: remove them\n" },
 	{ GOOD "retries = 3\x1b[1m\n",
 	    AFTER_GOOD "[service ok]: control character (byte 0x1b): remove "
 		       "it\n" },
@@ -150,14 +154,14 @@ static const struct {
 	    AFTER_GOOD "[service ok] weight: unknown key here: write backend "
 		       "= NAME ADDRESS weight=...\n" },
 	{ GOOD "retries = 1\nretries = 1\nretries = 99\n",
-	    "t.ini:5: [service ok] retries: given before on line 4: keep one "
+	    "t.ini:5: [service ok] retries: already given on line 4: keep one "
 	    "of them\n"
-	    "t.ini:6: [service ok] retries: given before on line 4: keep one "
+	    "t.ini:6: [service ok] retries: already given on line 4: keep one "
 	    "of them\n" },
 	{ GOOD "retries = x\nretries = 1\n",
 	    AFTER_GOOD "[service ok] retries: \"x\" is not a whole number: "
 		       "give 0 to 7\n"
-		       "t.ini:5: [service ok] retries: given before on line "
+		       "t.ini:5: [service ok] retries: already given on line "
 		       "4: keep one of them\n" },
 	{ "[service a]\nlisten = 80\nbackend = a\n",
 	    "t.ini:2: [service a] listen: \"80\": not an IPv4 address: give "
@@ -187,11 +191,11 @@ static const struct {
 	    "t.ini:5: [service ok] backend: the name a is taken by line 3: "
 	    "give another\n" },
 	{ GOOD "listen = unix:/a\nbackend = b 1.2.3.4\n",
-	    "t.ini:5: [service ok] backend: b has no port, and a client of a "
-	    "unix socket came to none: give it one\n" },
+	    "t.ini:5: [service ok] backend: b has no port, and a unix socket "
+	    "has none to pass on: give it one\n" },
 	{ GOOD "listen = fd:a\nbackend = b 1.2.3.4\n",
-	    "t.ini:5: [service ok] backend: b has no port, and a client of an "
-	    "inherited socket may come to none: give it one\n" },
+	    "t.ini:5: [service ok] backend: b has no port, and an inherited "
+	    "socket may have none to pass on: give it one\n" },
 	{ GOOD "listen = fd:a\nlisten = fd:b\nlisten = fd:a\n",
 	    "t.ini:6: [service ok] listen: fd:a is taken by line 4, [service "
 	    "ok]: remove one of them\n" },
@@ -209,26 +213,26 @@ static const struct {
 	    "t.ini:1: [service ok] init: does nothing with check = none: "
 	    "remove it, or give a check\n" },
 	{ GOOD "balance = leastconn\nmax-load = 125%\n",
-	    "t.ini:1: [service ok] max-load: does nothing with balance = "
-	    "leastconn: remove it, or give balance = source or 4tuple\n" },
+	    "t.ini:1: [service ok] max-load: has no effect with balance = "
+	    "leastconn: remove it, or set balance = source or 4tuple\n" },
 	{ GOOD "pin-on-change = 30m\n",
-	    "t.ini:1: [service ok] pin-on-change: does nothing with balance = "
-	    "4tuple: remove it, or give balance = source\n" },
+	    "t.ini:1: [service ok] pin-on-change: has no effect with balance = "
+	    "4tuple: remove it, or set balance = source\n" },
 	{ GOOD "slowstart = 30s\n",
-	    "t.ini:1: [service ok] slowstart: does nothing with balance = "
-	    "4tuple: remove it, or give balance = roundrobin, leastconn or "
+	    "t.ini:1: [service ok] slowstart: has no effect with balance = "
+	    "4tuple: remove it, or set balance = roundrobin, leastconn or "
 	    "random\n" },
 	{ GOOD "slowstart = 30s\nbalance = first\n",
-	    "t.ini:1: [service ok] slowstart: does nothing with balance = "
-	    "first: remove it, or give balance = roundrobin, leastconn or "
+	    "t.ini:1: [service ok] slowstart: has no effect with balance = "
+	    "first: remove it, or set balance = roundrobin, leastconn or "
 	    "random\n" },
 	{ GOOD "check = tcp\ncheck-host = app.example\n",
-	    "t.ini:1: [service ok] check-host: does nothing with check = tcp: "
-	    "remove it, or give check = http GET /path\n" },
+	    "t.ini:1: [service ok] check-host: has no effect with check = "
+	    "tcp: remove it, or set check = http GET /path\n" },
 	{ "[service a]\nlisten = :80\nbackend = a 1.2.3.4:80 weight=0\n"
 	  "backend = b 1.2.3.4:80 weight=0\n",
 	    "t.ini:1: [service a] backend: no backend has a weight above 0: "
-	    "give one to one of them\n" },
+	    "raise the weight of at least one\n" },
 	/* ... but nobody knows when one of them is wrong. */
 	{ "[service a]\nlisten = :80\nbackend = a 1.2.3.4:80 weight=0\n"
 	  "backend = b 1.2.3.4:x weight=1\n",
@@ -237,7 +241,7 @@ static const struct {
 	    "or unix:/path\n" },
 	{ "[service a]\nlisten = :80\nbackend = a 1.2.3.4:80 weight=0\n"
 	  "backend: b 1.2.3.4:80\n",
-	    "t.ini:4: [service a] backend: ':' behind the key: write key = "
+	    "t.ini:4: [service a] backend: ':' after the key: write key = "
 	    "value\n" },
 };
 

@@ -546,7 +546,7 @@ START_TEST(refused_changes_change_nothing)
 	ck_assert_int_eq(change(&house, changed_config(&house, 3, &taken), why,
 			     sizeof(why)),
 	    -ENOSPC);
-	ck_assert_ptr_nonnull(strstr(why, "workers: 3 are more than the 2"));
+	ck_assert_ptr_nonnull(strstr(why, "workers: 3 exceed the 2"));
 	ck_assert_int_eq(change(&house, changed_config(&house, 1, &taken), why,
 			     sizeof(why)),
 	    -EADDRINUSE);

@@ -80,8 +80,9 @@ START_TEST(test_ends_of_lines)
 END_TEST
 
 #define CUT \
-	"! the file ends within this line, as one that was cut does: " \
-	"complete it, and end it with a newline\n"
+	"! the file ends in the middle of this line, as if it had been cut " \
+	"off: " \
+	"complete the line, and end it with a newline\n"
 
 /* What there is of a last line is read all the same. */
 START_TEST(test_cut)
@@ -91,8 +92,8 @@ START_TEST(test_cut)
 	check_text("[a]\n; b", "1 [a]\n2 " CUT);
 	check_text("[a]\n ", "1 [a]\n2 " CUT);
 	check_text("[a",
-	    "1 " CUT "1 ! no ']' behind the section's name: "
-	    "write [name]\n1 [a]\n");
+	    "1 " CUT
+	    "1 ! no ']' after the section's name: write [name]\n1 [a]\n");
 }
 END_TEST
 
@@ -115,18 +116,18 @@ START_TEST(test_wrong_lines)
 	check_text(" [a]\n",
 	    "1 ! indented line: start it in the first column\n1 [a]\n");
 	check_text("[a\nb=c\n",
-	    "1 ! no ']' behind the section's name: write [name]\n1 [a]\n"
+	    "1 ! no ']' after the section's name: write [name]\n1 [a]\n"
 	    "2 b=c\n");
 	check_text("[a] b\n[c]]\n[d] # e\n",
-	    "1 ! text behind ']': write a comment as ; comment\n1 [a]\n"
-	    "2 ! text behind ']': write a comment as ; comment\n2 [c]\n"
-	    "3 ! text behind ']': write a comment as ; comment\n3 [d]\n");
+	    "1 ! text after ']': write a comment as ; comment\n1 [a]\n"
+	    "2 ! text after ']': write a comment as ; comment\n2 [c]\n"
+	    "3 ! text after ']': write a comment as ; comment\n3 [d]\n");
 	check_text("[]\n[ ]\n", "1 []\n2 []\n");
 	check_text("a\na ; = b\n",
 	    "1 !a no '=': write key = value\n2 !a no '=': write key = value\n");
 	check_text("a: b\na :b\n",
-	    "1 !a ':' behind the key: write key = value\n"
-	    "2 !a ':' behind the key: write key = value\n");
+	    "1 !a ':' after the key: write key = value\n"
+	    "2 !a ':' after the key: write key = value\n");
 	check_text("a b:80\na b:c=d\n",
 	    "1 !a no '=': write key = value\n2 !a no '=': write key = value\n");
 	check_text("= b\n:b\n",
@@ -137,20 +138,20 @@ END_TEST
 START_TEST(test_wrong_values)
 {
 	check_text("a =\nb = ; c\n",
-	    "1 !a no value: give one, or make the line a comment (;)\n"
-	    "2 !b no value: give one, or make the line a comment (;)\n");
+	    "1 !a no value: give one, or comment the line out (;)\n"
+	    "2 !b no value: give one, or comment the line out (;)\n");
 	check_text("a =;b\n",
-	    "1 !a no value before ';': write a ';' of the value as \\x3b\n");
+	    "1 !a no value before ';': for a ';' in the value, write \\x3b\n");
 	check_text("a = b # c\na = #c\na =#c\n",
-	    "1 !a '#' starts no comment behind a value: write ';', or \\x23 "
-	    "for a '#' of the value\n"
-	    "2 !a '#' starts no comment behind a value: write ';', or \\x23 "
-	    "for a '#' of the value\n"
-	    "3 !a '#' starts no comment behind a value: write ';', or \\x23 "
-	    "for a '#' of the value\n");
+	    "1 !a '#' does not start a comment after a value: write ';', or "
+	    "\\x23 for a '#' in the value\n"
+	    "2 !a '#' does not start a comment after a value: write ';', or "
+	    "\\x23 for a '#' in the value\n"
+	    "3 !a '#' does not start a comment after a value: write ';', or "
+	    "\\x23 for a '#' in the value\n");
 	check_text("a = \"b\"\na = 'b'\n",
-	    "1 !a the value is in quotes: write it without\n"
-	    "2 !a the value is in quotes: write it without\n");
+	    "1 !a the value is in quotes: remove them\n"
+	    "2 !a the value is in quotes: remove them\n");
 }
 END_TEST
 

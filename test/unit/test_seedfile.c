@@ -106,7 +106,7 @@ START_TEST(test_contents)
 	}
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		write_seed(bad[i], 0600);
-		check_refused("holds no seed");
+		check_refused("does not hold a seed");
 	}
 }
 END_TEST
@@ -124,7 +124,7 @@ START_TEST(test_modes)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		write_seed(DIGITS, 0600);
 		ck_assert_int_eq(chmod(path, bad[i]), 0);
-		check_refused("lets others than the owner");
+		check_refused("lets users other than the owner");
 	}
 }
 END_TEST
@@ -162,7 +162,7 @@ START_TEST(test_access_list)
 	ck_assert_int_eq(setxattr(path, "system.posix_acl_access", &list,
 			     sizeof(list), 0),
 	    0);
-	check_refused("lets others than the owner");
+	check_refused("lets users other than the owner");
 }
 END_TEST
 
@@ -170,10 +170,10 @@ START_TEST(test_no_file)
 {
 	check_refused("No such file");
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	check_refused("no regular file");
+	check_refused("not a regular file");
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
-	check_refused("no regular file");
+	check_refused("not a regular file");
 	ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST
@@ -263,8 +263,8 @@ START_TEST(test_exposed)
 		ck_assert_uint_eq(warnings(config, text), all[i].exposed);
 		if (all[i].exposed)
 			ck_assert_ptr_nonnull(strstr(text,
-			    "a.ini: [global] hash-seed: everybody on this "
-			    "machine may read the seed: chmod o-r"));
+			    "a.ini: [global] hash-seed: every user of this "
+			    "machine can read the seed: chmod o-r"));
 		config_free(config);
 	}
 }

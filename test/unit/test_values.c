@@ -71,12 +71,12 @@ static const struct {
 	{ "1m30", "needs a unit (500ms, 2s, 10m)" },
 	{ "1.5s", "has decimals (1.5s is 1500ms)" },
 	{ "1,5s", "has decimals (1.5s is 1500ms)" },
-	{ "10us", "has another unit than ms, s, m, h, d" },
-	{ "10sec", "has another unit than ms, s, m, h, d" },
-	{ "10S", "has another unit than ms, s, m, h, d" },
-	{ "1w", "has another unit than ms, s, m, h, d" },
-	{ "1s1s", "does not go from big units to small ones" },
-	{ "1s1m", "does not go from big units to small ones" },
+	{ "10us", "has an unknown unit (known: ms, s, m, h, d)" },
+	{ "10sec", "has an unknown unit (known: ms, s, m, h, d)" },
+	{ "10S", "has an unknown unit (known: ms, s, m, h, d)" },
+	{ "1w", "has an unknown unit (known: ms, s, m, h, d)" },
+	{ "1s1s", "does not go from large units to small ones" },
+	{ "1s1m", "does not go from large units to small ones" },
 };
 
 static const char *const no_sizes[] = { "", "k", "64K", "64kb", "-1", "1.5k",
