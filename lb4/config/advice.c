@@ -14,6 +14,8 @@ is_checked_at(const struct config_backend *backend, uint16_t port)
 {
 	const struct addr *own = &backend->check_addr;
 
+	if (backend->check_port != 0)
+		return backend->check_port == port;
 	return addr_port(own->len != 0 && (addr_is_unix(own) || addr_port(own))
 		       ? own
 		       : &backend->addr) == port;
@@ -36,8 +38,7 @@ warn_mysql_service(const struct config_service *service, struct errors *errors)
 		errors_add(errors, service->line, "check",
 		    "MySQL and MariaDB (port %d of %s) block this "
 		    "host after 100 checks without a login, and then refuse "
-		    "its clients: raise max_connect_errors there, or set "
-		    "check = none",
+		    "its clients: give check = mysql USER",
 		    MYSQL_PORT, service->backend[i].name);
 		return; /* one warning per service is enough */
 	}

@@ -168,6 +168,12 @@ const struct key keys_table[] = {
 	    .absent = "the address that is checked" },
 	{ SETTING("inter", check.inter_ms), KIND(time), RANGE(10, DAY),
 	    .preset = "2s" },
+	{ SETTING("fastinter", check.fastinter_ms), KIND(time), RANGE(10, DAY),
+	    .zero = "auto", .preset = "auto" },
+	{ SETTING("downinter", check.downinter_ms), KIND(time), RANGE(10, DAY),
+	    .zero = "auto", .preset = "auto" },
+	{ SETTING("init", check.init), KIND(names), .names = &names_check_init,
+	    .preset = "up" },
 	{ SETTING("timeout-check", check.timeout_ms), KIND(time),
 	    RANGE(10, HOUR), .preset = "2s" },
 	{ SETTING("rise", check.rise), KIND(number), RANGE(1, 100),
@@ -183,6 +189,8 @@ const struct key keys_table[] = {
 	{ BACKEND("zone", zone), KIND(name), .absent = "in no zone" },
 	{ BACKEND("check-addr", check_addr), KIND(addr),
 	    .absent = "the backend's address" },
+	{ BACKEND("check-port", check_port), KIND(port), RANGE(1, 65535),
+	    .absent = "the port of the checked address" },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
 

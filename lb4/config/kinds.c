@@ -131,6 +131,20 @@ RANGED(kind_percent, value_percent, format_percent);
 RANGED(kind_time, value_time, value_format_time);
 RANGED(kind_size, value_size, value_format_size);
 
+static size_t
+count_port(const struct key *key, const void *object)
+{
+	return load(key, object) != 0;
+}
+
+const struct kind kind_port = {
+	.parse = parse_ranged,
+	.count = count_port,
+	.print = print_ranged,
+	.read = value_number,
+	.format = format_number,
+};
+
 static int
 parse_yesno(const struct key *key, void *object, const char *text,
     struct why *why)

@@ -12,6 +12,7 @@ struct hash_key;
 
 /* kinds.c: one field of the object each.  Integers may be 4 or 8 bytes. */
 extern const struct kind kind_number;
+extern const struct kind kind_port; /* a number; 0: it is absent */
 extern const struct kind kind_time; /* milliseconds */
 extern const struct kind kind_size; /* bytes */
 extern const struct kind kind_percent;

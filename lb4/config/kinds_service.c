@@ -15,7 +15,10 @@
 #include <string.h>
 
 #include "common/addr.h"
+#include "common/textbuf.h"
+#include "lb4/config/check.h"
 #include "lb4/config/inifile.h"
+#include "lb4/config/octets.h"
 #include "lb4/config/settings.h"
 
 #define SEED_DIGITS 32
@@ -430,45 +433,80 @@ const struct kind kind_backend = {
 	.print = print_backend,
 };
 
-static bool
-is_method(const char *text)
+/* The ways of checking, as they are written: "none, tcp or http GET /path". */
+static const char *
+list_checks(char *buf, size_t size)
 {
-	size_t len = strlen(text);
+	size_t len = 0;
 
-	return len > 0 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
-}
+	buf[0] = '\0';
+	for (int i = 0; i < CHECK_KIND_COUNT; i++) {
+		const struct check_way *way = check_way((enum check_kind)i);
+		const char *next = i == CHECK_KIND_COUNT - 2 ? " or " : ", ";
 
-/* A path as it appears in the first line of a request. */
-static bool
-is_http_path(const char *text)
-{
-	if (text[0] != '/')
-		return false;
-	while (isgraph((unsigned char)*text))
-		text++;
-	return *text == '\0';
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+		    way != NULL ? way->usage : "none",
+		    i < CHECK_KIND_COUNT - 1 ? next : "");
+		if (len >= size)
+			break;
+	}
+	return buf;
 }
 
 static int
-read_http(const char **text, struct config_check *check, struct why *why)
+print_args(const char *text, FILE *out, struct why *why)
 {
+	struct octets word;
 	int error;
 
-	error = value_word(text, check->method, sizeof(check->method), why);
-	if (error == 0)
-		error = value_word(text, check->path, sizeof(check->path), why);
-	if (error != 0)
-		return error;
-	if (!is_method(check->method) || check->path[0] == '\0')
-		return why_set(why,
-		    "http needs a method and a path: write check = http GET "
-		    "/path");
-	if (!is_http_path(check->path))
-		return why_set(why,
-		    "\"%.64s\" is not a path for HTTP: start it with '/', and "
-		    "write non-ASCII characters as %%XX",
-		    check->path);
-	return 0;
+	for (const char *between = "";; between = " ") {
+		text += strspn(text, " \t");
+		if (text[0] == '\0')
+			return 0;
+		error = octets_word(&text, &word, why);
+		if (error != 0)
+			return error;
+		fputs(between, out);
+		octets_print(word.byte, word.len, out);
+	}
+}
+
+/* The words of `text` as the dump has them. */
+static int
+read_args(const char *text, char args[CONFIG_ARGS_MAX], struct why *why)
+{
+	struct textbuf buf;
+	FILE *out = textbuf_open(&buf);
+	int error = out == NULL ? 0 : print_args(text, out, why);
+
+	if (textbuf_close(&buf) < 0)
+		return error != 0 ? error : -ENOMEM;
+	if (error == 0 && buf.len >= CONFIG_ARGS_MAX)
+		error = why_set(why,
+		    "the line, written out in full, is longer than %d "
+		    "characters: shorten it",
+		    INIFILE_LINE_MAX);
+	if (error == 0) {
+		memset(args, 0, CONFIG_ARGS_MAX); /* it is compared whole */
+		memcpy(args, buf.text, buf.len);
+	}
+	textbuf_done(&buf);
+	return error;
+}
+
+/* Judges the arguments; what they mean is for the prober. */
+static int
+judge_args(const struct config_check *check, struct why *why)
+{
+	const struct check_way *way = check_way(check->kind);
+	void *own;
+	int error;
+
+	if (way == NULL)
+		return check_no_more(check->args, why);
+	error = way->parse(check->args, &own, why);
+	free(own);
+	return error;
 }
 
 static int
@@ -477,7 +515,7 @@ parse_check(const struct key *key, void *object, const char *text,
 {
 	struct config_service *service = object;
 	struct config_check check = service->settings.check;
-	char word[16];
+	char word[16], ways[200];
 	int kind;
 	int error;
 
@@ -487,20 +525,15 @@ parse_check(const struct key *key, void *object, const char *text,
 		return error;
 	kind = names_find(&names_check, word);
 	if (kind < 0)
-		return why_set(why,
-		    "\"%s\" is unknown: give none, tcp or http GET /path",
-		    word);
+		return why_set(why, "\"%s\" is unknown: give %s", word,
+		    list_checks(ways, sizeof(ways)));
 	check.kind = (enum check_kind)kind;
-	if (check.kind == CHECK_HTTP)
-		error = read_http(&text, &check, why);
-	if (error != 0)
-		return error;
-	text += strspn(text, " \t");
-	if (text[0] != '\0')
-		return why_set(why, "\"%.64s\" is one word too many: remove it",
-		    text);
-	service->settings.check = check;
-	return 0;
+	error = read_args(text, check.args, why);
+	if (error == 0)
+		error = judge_args(&check, why);
+	if (error == 0)
+		service->settings.check = check;
+	return error;
 }
 
 static void
@@ -511,10 +544,8 @@ print_check(const struct key *key, const void *object, size_t index, FILE *out)
 	(void)key;
 	(void)index;
 	fputs(check_kind_name(service->settings.check.kind), out);
-	if (service->settings.check.kind != CHECK_HTTP)
-		return;
-	fprintf(out, " %s ", service->settings.check.method);
-	value_print_word(service->settings.check.path, out);
+	if (service->settings.check.args[0] != '\0')
+		fprintf(out, " %s", service->settings.check.args);
 }
 
 const struct kind kind_check = {

@@ -37,8 +37,19 @@ static const char *const names_check_text[] = {
 	[CHECK_NONE] = "none",
 	[CHECK_TCP] = "tcp",
 	[CHECK_HTTP] = "http",
+	[CHECK_REDIS] = "redis",
+	[CHECK_POSTGRESQL] = "postgresql",
+	[CHECK_MYSQL] = "mysql",
+	[CHECK_SMTP] = "smtp",
 };
 NAMES(names_check, CHECK_KIND_COUNT);
+
+static const char *const names_check_init_text[] = {
+	[CHECK_INIT_UP] = "up",
+	[CHECK_INIT_DOWN] = "down",
+	[CHECK_INIT_CHECKED] = "checked",
+};
+NAMES(names_check_init, CHECK_INIT_COUNT);
 
 static const char *const names_keepalive_text[] = {
 	[KEEPALIVE_NONE] = "none",

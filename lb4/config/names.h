@@ -20,6 +20,7 @@ struct names {
 extern const struct names names_balance;
 extern const struct names names_relay;
 extern const struct names names_check;
+extern const struct names names_check_init;
 extern const struct names names_keepalive;
 extern const struct names names_on_down;
 extern const struct names names_access_format;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/check.h"
 #include "lb4/config/loops.h"
 #include "lb4/config/names.h"
 
@@ -183,10 +184,31 @@ check_ports(const struct config_service *service, struct errors *errors)
 			    "%s has no port, and %s: give it one",
 			    backend->name, portless);
 		else if (service->settings.check.kind != CHECK_NONE &&
-		    backend->check_addr.len == 0)
+		    backend->check_addr.len == 0 && backend->check_port == 0)
 			errors_add(errors, backend->line, "backend",
 			    "%s has no port to check: add "
-			    "check-addr=ADDRESS:PORT",
+			    "check-port=PORT or check-addr=ADDRESS:PORT",
+			    backend->name);
+	}
+}
+
+static void
+check_check_ports(const struct config_service *service, struct errors *errors)
+{
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct config_backend *backend = &service->backend[i];
+
+		if (backend->check_port == 0)
+			continue;
+		if (backend->check_addr.len != 0)
+			errors_add(errors, backend->line, "backend",
+			    "%s has a check-addr with a port, and a "
+			    "check-port: remove the latter",
+			    backend->name);
+		else if (addr_is_unix(&backend->addr))
+			errors_add(errors, backend->line, "backend",
+			    "%s has the address of a unix socket, where "
+			    "check-port means nothing: remove it",
 			    backend->name);
 	}
 }
@@ -267,12 +289,18 @@ check_balance(const struct config_service *service, struct errors *errors)
 static void
 check_checks(const struct config_service *service, struct errors *errors)
 {
+	const struct check_way *way = check_way(service->settings.check.kind);
+
 	if (service->settings.check.host[0] != '\0' &&
-	    service->settings.check.kind != CHECK_HTTP)
+	    (way == NULL || !way->has_host))
 		errors_add(errors, service->line, "check-host",
 		    "has no effect with check = %s: remove it, or set check = "
 		    "http GET /path",
 		    check_kind_name(service->settings.check.kind));
+	if (service->settings.check.init != CHECK_INIT_UP && way == NULL)
+		errors_add(errors, service->line, "init",
+		    "does nothing with check = none: remove it, or give a "
+		    "check");
 }
 
 int
@@ -289,6 +317,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 			continue;
 		check_names(service, errors);
 		check_ports(service, errors);
+		check_check_ports(service, errors);
 		check_balance(service, errors);
 		check_checks(service, errors);
 		/* If a backend was refused, the sum is not the intended one. */

@@ -22,6 +22,7 @@
 #define CONFIG_NAME_MAX 64
 
 #define CONFIG_PATH_MAX 256
+#define CONFIG_ARGS_MAX 200 /* of a check; a line is no longer */
 #define CONFIG_HOST_MAX 128
 #define CONFIG_FILE_MAX (16 << 20) /* bytes of a file */
 #define CONFIG_LISTENS_MAX 1000	   /* of one service */
@@ -53,8 +54,20 @@ enum relay_way {
 enum check_kind {
 	CHECK_NONE,
 	CHECK_TCP,  /* connects */
-	CHECK_HTTP, /* asks for a path, wants a status of 200 to 399 */
+	CHECK_HTTP, /* asks for a path, looks at the status */
+	CHECK_REDIS,
+	CHECK_POSTGRESQL,
+	CHECK_MYSQL,
+	CHECK_SMTP,
 	CHECK_KIND_COUNT,
+};
+
+/* What a backend counts as when lb4 starts, until its checks say more. */
+enum check_init {
+	CHECK_INIT_UP,
+	CHECK_INIT_DOWN,    /* until `rise` good checks */
+	CHECK_INIT_CHECKED, /* gets no clients until its first check */
+	CHECK_INIT_COUNT,
 };
 
 /* Which sides of a conn get SO_KEEPALIVE. */
@@ -88,19 +101,22 @@ struct config_backend {
 	char zone[CONFIG_NAME_MAX]; /* "": none */
 	bool backup;		    /* used only when no other can serve */
 	struct addr check_addr;	    /* len 0: addr */
+	unsigned check_port;	    /* of either; 0: as it is */
 	unsigned order; /* place among the service's lines: 0, ... */
 	int line;
 };
 
 struct config_check {
 	enum check_kind kind;
-	char method[16];	    /* HTTP */
-	char path[CONFIG_PATH_MAX]; /* HTTP */
-	char host[CONFIG_HOST_MAX]; /* HTTP; "": from the address */
+	char args[CONFIG_ARGS_MAX]; /* for the kind to read: see check.h */
+	char host[CONFIG_HOST_MAX]; /* "": from the address */
 	unsigned inter_ms;	    /* from one check to the next */
-	unsigned timeout_ms;	    /* of one check */
-	unsigned rise;		    /* good checks in a row to go up */
-	unsigned fall;		    /* bad ones to go down */
+	unsigned fastinter_ms;	    /* ... while it changes; 0: inter_ms */
+	unsigned downinter_ms;	    /* ... while it is down; 0: inter_ms */
+	enum check_init init;
+	unsigned timeout_ms; /* of one check */
+	unsigned rise;	     /* good checks in a row to go up */
+	unsigned fall;	     /* bad ones to go down */
 };
 
 /* The keys of a service that each conn keeps as they were at its start. */

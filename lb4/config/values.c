@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/escape.h"
+#include "lb4/config/octets.h"
 
 struct unit {
 	const char *name;
@@ -118,21 +118,7 @@ value_only_word(const char *text, char *word, size_t size, struct why *why)
 void
 value_print_word(const char *word, FILE *out)
 {
-	const size_t len = strlen(word);
-	size_t bytes;
-
-	for (size_t i = 0; i < len; i += bytes) {
-		bool first = i == 0 && strchr(";#\"'", word[i]) != NULL;
-
-		bytes = escape_plain(word + i, len - i);
-		if (bytes > 0 && !first && !is_space(word[i]) &&
-		    word[i] != '\\') {
-			fwrite(word + i, 1, bytes, out);
-			continue;
-		}
-		fprintf(out, "\\x%02x", (unsigned char)word[i]);
-		bytes = 1;
-	}
+	octets_print(word, strlen(word), out);
 }
 
 /* Reads digits and moves *text past them.  Saturates at the highest value. */

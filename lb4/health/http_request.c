@@ -30,16 +30,14 @@ http_request_host(const struct addr *addr, char *buf, size_t size)
 }
 
 size_t
-http_request_write(const struct config_check *check, const struct addr *addr,
-    char *buf, size_t size)
+http_request_write(const struct http_ask *ask, const char *host,
+    const struct addr *addr, char *buf, size_t size)
 {
-	char host[HTTP_HOST_MAX];
+	char own[HTTP_HOST_MAX];
 
 	return (size_t)snprintf(buf, size,
 	    "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lb4\r\n"
 	    "Connection: close\r\n\r\n",
-	    check->method, check->path,
-	    check->host[0] != '\0'
-		? check->host
-		: http_request_host(addr, host, sizeof(host)));
+	    ask->method, ask->path,
+	    host[0] != '\0' ? host : http_request_host(addr, own, sizeof(own)));
 }

@@ -11,6 +11,14 @@
 #include "common/addr.h"
 #include "lb4/config/settings.h"
 
+#define HTTP_METHOD_MAX 16
+
+/* What is asked. */
+struct http_ask {
+	char method[HTTP_METHOD_MAX];
+	char path[CONFIG_ARGS_MAX];
+};
+
 #define HTTP_HOST_MAX \
 	(CONFIG_HOST_MAX > ADDR_TEXT_MAX ? CONFIG_HOST_MAX : ADDR_TEXT_MAX)
 
@@ -25,15 +33,14 @@ const char *http_request_host(const struct addr *addr, char *buf, size_t size);
 
 /* Longest request, with its end. */
 #define HTTP_REQUEST_MAX \
-	(sizeof(((struct config_check *)0)->method) + CONFIG_PATH_MAX + \
-	    HTTP_HOST_MAX + \
+	(sizeof(struct http_ask) + HTTP_HOST_MAX + \
 	    sizeof(" HTTP/1.1\r\nHost: \r\n" \
 		   "User-Agent: lb4\r\n" \
 		   "Connection: close\r\n\r\n"))
 
-/* Writes what `check` asks `addr` for; HTTP_REQUEST_MAX is enough.  Returns the
- * length. */
-size_t http_request_write(const struct config_check *check,
+/* Writes what `ask` asks for at `host`, or at `addr` when that is "";
+ * HTTP_REQUEST_MAX is enough.  Returns the length. */
+size_t http_request_write(const struct http_ask *ask, const char *host,
     const struct addr *addr, char *buf, size_t size);
 
 #endif

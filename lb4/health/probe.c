@@ -8,22 +8,18 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/loop.h"
 #include "common/sock.h"
+#include "lb4/health/probe_kind.h"
 
-#define DISCARD_MAX 65536 /* of a peer that does not stop talking */
-
-static const struct probe_kind *const kinds[] = {
-	[CHECK_NONE] = NULL,
-	[CHECK_TCP] = &probe_tcp,
-	[CHECK_HTTP] = &probe_http,
-};
-static_assert(sizeof(kinds) / sizeof(kinds[0]) == CHECK_KIND_COUNT,
-    "a line for each way to check");
+#define DISCARD_MAX 65536   /* of a peer that does not stop talking */
+#define HEARD_MAX (1 << 20) /* ... and says nothing of use */
 
 enum health_result
 probe_result_of(int error)
@@ -77,17 +73,35 @@ goodbye(struct probe *probe)
 	probe_close(probe);
 }
 
+/* Whether the peer itself has said so, and may want to say more. */
+static bool
+is_an_answer(enum health_result result)
+{
+	return result == HEALTH_PASSED || result == HEALTH_STATUS ||
+	    result == HEALTH_ERROR || result == HEALTH_UNEXPECTED;
+}
+
 void
 probe_finish(struct probe *probe, enum health_result result, uint16_t detail)
+{
+	probe_leave(probe, result, detail, NULL, 0);
+}
+
+void
+probe_leave(struct probe *probe, enum health_result result, uint16_t detail,
+    const void *bytes, size_t len)
 {
 	assert(probe_is_busy(probe));
 	probe->result = result;
 	probe->detail = detail;
-	if (result != HEALTH_PASSED && result != HEALTH_STATUS) {
+	if (!is_an_answer(result)) {
 		probe_close(probe);
 		return;
 	}
 	probe->phase = PROBE_GOODBYE;
+	/* a peer that does not take it is not asked twice */
+	if (len > 0)
+		(void)!send(probe->fd, bytes, len, MSG_NOSIGNAL);
 	if (probe->kind->half_close)
 		(void)shutdown(probe->fd, SHUT_WR);
 	goodbye(probe);
@@ -97,6 +111,69 @@ void
 probe_fail(struct probe *probe, int error)
 {
 	probe_finish(probe, probe_result_of(error), (uint16_t)error);
+}
+
+void
+probe_say(struct probe *probe, const void *bytes, size_t len)
+{
+	assert(probe->said == probe->say_len);
+	probe->say = bytes;
+	probe->say_len = len;
+	probe->said = 0;
+}
+
+/* Whether all is out that was to be said. */
+static bool
+send_what_is_said(struct probe *probe)
+{
+	ssize_t n;
+
+	while (probe->said < probe->say_len) {
+		n = send(probe->fd, probe->say + probe->said,
+		    probe->say_len - probe->said, MSG_NOSIGNAL);
+		if (n < 0) {
+			if (errno != EAGAIN)
+				probe_fail(probe, errno);
+			return false;
+		}
+		probe->said += (size_t)n;
+	}
+	return true;
+}
+
+/* The peer says no more, and what it said is not enough. */
+static void
+give_up(struct probe *probe, enum health_result result)
+{
+	uint16_t detail = 0;
+
+	if (probe->heard > 0 && probe->kind->unfinished != NULL)
+		result = probe->kind->unfinished(probe, &detail);
+	probe_finish(probe, result, detail);
+}
+
+/* Goes as far as it can. */
+static void
+talk(struct probe *probe)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while (probe_is_busy(probe) && send_what_is_said(probe)) {
+		n = recv(probe->fd, bytes, sizeof(bytes), 0);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			probe_fail(probe, errno);
+			return;
+		}
+		if (n == 0 || probe->heard > HEARD_MAX) {
+			give_up(probe, n == 0 ? HEALTH_CLOSED : HEALTH_GARBLED);
+			return;
+		}
+		probe->heard += (size_t)n;
+		probe->kind->on_bytes(probe, bytes, (size_t)n);
+	}
 }
 
 static void
@@ -115,25 +192,26 @@ on_connect(struct probe *probe)
 		return;
 	}
 	probe->phase = PROBE_TALKING;
-	probe->kind->talk(probe);
+	probe->kind->on_connected(probe);
+	talk(probe);
 }
 
 void
 probe_knock(struct probe *probe, int epfd, uint64_t tag)
 {
 	bool pending;
-	int fd = sock_connect(probe->addr, NULL, &pending), error;
+	int fd = sock_connect(&probe->addr, NULL, &pending), error;
 
-	if (fd == -EAGAIN && addr_is_unix(probe->addr)) {
+	if (fd == -EAGAIN && addr_is_unix(&probe->addr)) {
 		probe->phase = PROBE_KNOCKING;
 		return;
 	}
 	probe->phase = PROBE_CONNECTING;
+	probe->fd = fd;
 	if (fd < 0) {
 		probe_fail(probe, -fd);
 		return;
 	}
-	probe->fd = fd;
 	error = loop_add(epfd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 	    tag);
 	if (error < 0) {
@@ -144,17 +222,18 @@ probe_knock(struct probe *probe, int epfd, uint64_t tag)
 }
 
 void
-probe_start(struct probe *probe, const struct config_check *check,
-    const struct addr *addr, int epfd, uint64_t tag)
+probe_start(struct probe *probe, int epfd, uint64_t tag)
 {
-	assert(probe->phase == PROBE_IDLE && kinds[check->kind] != NULL);
-	*probe = (struct probe){
-		.phase = PROBE_IDLE,
-		.kind = kinds[check->kind],
-		.check = check,
-		.addr = addr,
-		.fd = -1,
-	};
+	assert(probe->phase == PROBE_IDLE && probe->kind != NULL);
+	probe->fd = -1;
+	probe->result = HEALTH_UNKNOWN;
+	probe->detail = 0;
+	probe->say_len = 0;
+	probe->said = 0;
+	probe->heard = 0;
+	probe->discarded = 0;
+	if (probe->state != NULL)
+		memset(probe->state, 0, probe->kind->state_size);
 	probe_knock(probe, epfd, tag);
 }
 
@@ -170,7 +249,7 @@ probe_on_event(struct probe *probe, uint32_t events)
 			on_connect(probe);
 		break;
 	case PROBE_TALKING:
-		probe->kind->talk(probe);
+		talk(probe);
 		break;
 	case PROBE_GOODBYE:
 		goodbye(probe);
@@ -182,7 +261,57 @@ void
 probe_on_timeout(struct probe *probe)
 {
 	if (probe_is_busy(probe))
-		probe_finish(probe, HEALTH_NO_ANSWER, 0);
+		give_up(probe, HEALTH_NO_ANSWER);
 	else
 		probe_close(probe);
+}
+
+uint32_t
+probe_word(const struct probe *probe, bool down)
+{
+	return health_of_check(health_pack(down, probe->result, probe->detail),
+	    probe->check.kind);
+}
+
+int
+probe_set(struct probe *probe, const struct config_check *check,
+    const struct addr *addr)
+{
+	const struct probe_kind *kind = probe_kind(check->kind);
+	void *own, *state = NULL;
+	struct why why;
+	int error = kind->way.parse(check->args, &own, &why);
+
+	assert(error == 0 || error == -ENOMEM);
+	if (error == 0 && kind->state_size > 0) {
+		state = malloc(kind->state_size);
+		error = state == NULL ? -ENOMEM : 0;
+	}
+	if (error != 0) {
+		free(own);
+		return error;
+	}
+	probe_done(probe);
+	*probe = (struct probe){
+		.kind = kind,
+		.check = *check,
+		.addr = *addr,
+		.own = own,
+		.state = state,
+		.fd = -1,
+	};
+	return 0;
+}
+
+void
+probe_done(struct probe *probe)
+{
+	if (probe->kind == NULL)
+		return;
+	probe_close(probe);
+	free(probe->own);
+	free(probe->state);
+	probe->own = NULL;
+	probe->state = NULL;
+	probe->kind = NULL;
 }

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * One check of one backend: connect, talk, say goodbye.  The ways of checking
- * are one file each (probe_NAME.c) behind struct probe_kind; a new one is a
- * file, a line in probe.c's table and a value of enum check_kind.
+ * are one file each (probe_NAME.c) behind struct probe_kind (probe_kind.h);
+ * they see bytes and no socket.
  *
  *	        probe_start()        connected         probe_finish()
  *	IDLE ----------------> CONNECTING -----> TALKING -----------> GOODBYE
@@ -32,8 +32,9 @@
 
 #include "common/addr.h"
 #include "lb4/config/settings.h"
-#include "lb4/health/http_status.h"
 #include "lb4/model/backend.h"
+
+struct probe_kind;
 
 enum probe_phase {
 	PROBE_IDLE,
@@ -43,35 +44,36 @@ enum probe_phase {
 	PROBE_GOODBYE,
 };
 
+/* All zero at the start; probe_set() next. */
 struct probe {
 	enum probe_phase phase;
 	const struct probe_kind *kind;
-	const struct config_check *check; /* the owner's */
-	const struct addr *addr;	  /* the owner's */
-	int fd;				  /* -1: idle or knocking */
+	struct config_check check;
+	struct addr addr;
+	void *own;   /* what the kind has made of the check; NULL: nothing */
+	void *state; /* the kind's, of this check; all zero when it begins */
+	int fd;	     /* idle or knocking: none */
 
 	/* How it ended; there once it is idle or says goodbye. */
 	enum health_result result;
-	uint16_t detail; /* HTTP status, errno or 0 */
+	uint16_t detail; /* HTTP status, errno, what the kind says, or 0 */
 
-	size_t sent;		   /* probe_http.c: bytes of the request */
-	struct http_status status; /* probe_http.c */
-	size_t discarded;	   /* goodbye: bytes */
+	const char *say; /* what is to be sent, and how much of it was */
+	size_t say_len, said;
+	size_t heard;	  /* bytes received before the result */
+	size_t discarded; /* goodbye: bytes */
 };
 
-struct probe_kind {
-	/* Ends with shutdown(2), so that the peer sees us leave. */
-	bool half_close;
+/* Has it check `addr` as `check` says, which is not CHECK_NONE and has passed
+ * the configuration.  0; or -ENOMEM, and it is as before. */
+int probe_set(struct probe *probe, const struct config_check *check,
+    const struct addr *addr);
 
-	/* Called when connected and whenever the socket is ready: goes as far
-	 * as it can, and calls probe_finish() when it has a result. */
-	void (*talk)(struct probe *probe);
-};
+/* Closes and frees all that it has. */
+void probe_done(struct probe *probe);
 
-/* Begins a check of `addr` as `check` says, which is not CHECK_NONE; both
- * are used until it is idle again.  It may end before this returns. */
-void probe_start(struct probe *probe, const struct config_check *check,
-    const struct addr *addr, int epfd, uint64_t tag);
+/* Begins a check, of an idle one.  It may end before this returns. */
+void probe_start(struct probe *probe, int epfd, uint64_t tag);
 
 /* Tries again, of a probe that knocks; `epfd` and `tag` as before. */
 void probe_knock(struct probe *probe, int epfd, uint64_t tag);
@@ -87,24 +89,18 @@ probe_is_busy(const struct probe *probe)
 /* The socket is ready; `events` as epoll_wait(2) says. */
 void probe_on_event(struct probe *probe, uint32_t events);
 
-/* Time is up: without a result yet, that is HEALTH_NO_ANSWER. */
+/* Time is up: without a result yet, that is HEALTH_NO_ANSWER, or what the kind
+ * says of what it has heard. */
 void probe_on_timeout(struct probe *probe);
 
 /* Closes the socket, whatever the phase. */
 void probe_close(struct probe *probe);
 
-/* For the kinds: the one way to end a check. */
-void probe_finish(struct probe *probe, enum health_result result,
-    uint16_t detail);
-
-/* For the kinds: the same from an errno (positive). */
-void probe_fail(struct probe *probe, int error);
+/* The health word of how it ended. */
+uint32_t probe_word(const struct probe *probe, bool down);
 
 /* What an errno of connect(2), send(2) or recv(2) says of the backend.  What
  * is this machine's own fault is HEALTH_LOCAL. */
 enum health_result probe_result_of(int error);
-
-extern const struct probe_kind probe_tcp;
-extern const struct probe_kind probe_http;
 
 #endif

@@ -6,32 +6,97 @@
  * away with the goodbye.  Not half-closed: some servers take that for a client
  * that has gone, and answer nothing.
  */
+#include <ctype.h>
 #include <errno.h>
-#include <sys/socket.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lb4/health/http_request.h"
+#include "lb4/health/http_status.h"
 #include "lb4/health/probe.h"
+#include "lb4/health/probe_kind.h"
 
-/* Whether all of the request is out. */
-static bool
-send_request(struct probe *probe)
-{
+struct state {
+	struct http_status status;
 	char request[HTTP_REQUEST_MAX];
-	size_t len = http_request_write(probe->check, probe->addr, request,
-	    sizeof(request));
-	ssize_t n;
+};
 
-	while (probe->sent < len) {
-		n = send(probe->fd, request + probe->sent, len - probe->sent,
-		    MSG_NOSIGNAL);
-		if (n < 0) {
-			if (errno != EAGAIN)
-				probe_fail(probe, errno);
-			return false;
-		}
-		probe->sent += (size_t)n;
+static bool
+is_method(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
+}
+
+/* A path as it goes into the request's first line. */
+static bool
+is_path(const char *text)
+{
+	if (text[0] != '/')
+		return false;
+	while (isgraph((unsigned char)*text))
+		text++;
+	return *text == '\0';
+}
+
+static int
+read_ask(struct http_ask *ask, const char *args, struct why *why)
+{
+	int error;
+
+	error = value_word(&args, ask->method, sizeof(ask->method), why);
+	if (error == 0)
+		error = value_word(&args, ask->path, sizeof(ask->path), why);
+	if (error != 0)
+		return error;
+	if (!is_method(ask->method) || ask->path[0] == '\0')
+		return why_set(why,
+		    "http needs a method and a path: write check = http GET "
+		    "/path");
+	if (!is_path(ask->path))
+		return why_set(why,
+		    "\"%.64s\" is not a path for HTTP: start it with '/', and "
+		    "write non-ASCII characters as %%XX",
+		    ask->path);
+	return check_no_more(args, why);
+}
+
+static int
+parse(const char *args, void **own, struct why *why)
+{
+	struct http_ask *ask = calloc(1, sizeof(*ask));
+	int error = ask == NULL ? -ENOMEM : read_ask(ask, args, why);
+
+	if (error != 0) {
+		free(ask);
+		ask = NULL;
 	}
+	*own = ask;
+	return error;
+}
+
+static bool
+words(int result, uint16_t detail, char *buf, size_t size)
+{
+	if (result == HEALTH_GARBLED)
+		(void)snprintf(buf, size, "answer is not HTTP");
+	else if (result == HEALTH_PASSED || result == HEALTH_STATUS)
+		(void)snprintf(buf, size, "status %u", detail);
+	else
+		return false;
 	return true;
+}
+
+static void
+on_connected(struct probe *probe)
+{
+	struct state *state = probe->state;
+	size_t len = http_request_write(probe->own, probe->check.host,
+	    &probe->addr, state->request, sizeof(state->request));
+
+	probe_say(probe, state->request, len);
 }
 
 static void
@@ -43,38 +108,30 @@ on_status(struct probe *probe, uint16_t code)
 }
 
 static void
-talk(struct probe *probe)
+on_bytes(struct probe *probe, const char *bytes, size_t len)
 {
-	char answer[512];
-	ssize_t n;
+	struct state *state = probe->state;
 
-	if (!send_request(probe))
-		return;
-	for (;;) {
-		n = recv(probe->fd, answer, sizeof(answer), 0);
-		if (n < 0) {
-			if (errno != EAGAIN)
-				probe_fail(probe, errno);
-			return;
-		}
-		if (n == 0) {
-			probe_finish(probe, HEALTH_CLOSED, 0);
-			return;
-		}
-		switch (http_status_feed(&probe->status, answer, (size_t)n)) {
-		case HTTP_STATUS_MORE:
-			break;
-		case HTTP_STATUS_DONE:
-			on_status(probe, probe->status.code);
-			return;
-		case HTTP_STATUS_GARBLED:
-			probe_finish(probe, HEALTH_GARBLED, 0);
-			return;
-		}
+	switch (http_status_feed(&state->status, bytes, len)) {
+	case HTTP_STATUS_MORE:
+		break;
+	case HTTP_STATUS_DONE:
+		on_status(probe, state->status.code);
+		break;
+	case HTTP_STATUS_GARBLED:
+		probe_finish(probe, HEALTH_GARBLED, 0);
+		break;
 	}
 }
 
 const struct probe_kind probe_http = {
-	.half_close = false,
-	.talk = talk,
+	.way = {
+		.usage = "http GET /path",
+		.has_host = true,
+		.parse = parse,
+		.words = words,
+	},
+	.state_size = sizeof(struct state),
+	.on_connected = on_connected,
+	.on_bytes = on_bytes,
 };

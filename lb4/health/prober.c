@@ -134,6 +134,7 @@ list_add(struct prober *prober, struct target_list *list,
 	struct backend *backend = service->backend[index].backend;
 	struct addr addr = check_address(service, index);
 	struct target *target = prober_find(prober, backend->id);
+	const bool is_new = target == NULL;
 
 	if (!addr_is_unix(&addr) && addr_port(&addr) == 0) {
 		log_warning("%s/%s is not checked: it needs a check address "
@@ -144,12 +145,17 @@ list_add(struct prober *prober, struct target_list *list,
 	}
 	if (list_grow(list) < 0)
 		return -ENOMEM;
-	if (target == NULL) {
+	if (is_new) {
 		target = target_new(backend);
 		if (target == NULL)
 			return -ENOMEM;
 	}
-	target_set(&prober->env, target, &service->settings.check, &addr);
+	if (target_set(&prober->env, target, &service->settings.check, &addr) <
+	    0) {
+		if (is_new)
+			target_free(&prober->env, target);
+		return -ENOMEM;
+	}
 	list->targets[list->count++] = target;
 	return 0;
 }

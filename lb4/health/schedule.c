@@ -19,6 +19,19 @@ schedule_first_ms(unsigned inter_ms, uint64_t random)
 }
 
 unsigned
+schedule_inter(const struct config_check *check, const struct verdict *verdict)
+{
+	const bool changes = verdict->down ? verdict->passed > 0
+					   : verdict->failed > 0;
+
+	if (changes && check->fastinter_ms != 0)
+		return check->fastinter_ms;
+	if (verdict->down && check->downinter_ms != 0)
+		return check->downinter_ms;
+	return check->inter_ms;
+}
+
+unsigned
 schedule_next_ms(unsigned inter_ms, uint64_t random)
 {
 	unsigned tenth = inter_ms / 10;

@@ -9,9 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lb4/config/settings.h"
+#include "lb4/health/verdict.h"
+
 /* How long a new backend waits for its first check: not at all, but that many
  * new ones are spread over `inter_ms`, at most over half a second. */
 unsigned schedule_first_ms(unsigned inter_ms, uint64_t random);
+
+/* How far apart checks are at present: `fastinter` while a backend changes,
+ * which is when the last results are not what it counts as, `downinter` while
+ * it is down. */
+unsigned schedule_inter(const struct config_check *check,
+    const struct verdict *verdict);
 
 /* How long from the beginning of one check to that of the next: `inter_ms`,
  * give or take a tenth, so that checks do not fall into step. */

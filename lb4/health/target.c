@@ -5,6 +5,7 @@
  */
 #include "lb4/health/target.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,6 @@
 #define KNOCK_MS 20	 /* from one try to the next */
 #define JOINING_HURRY 16 /* clients wait for the first check */
 #define LOCAL_LOG_MS 10000
-#define REASON_MAX 128
 #define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for it */
 
 static uint64_t
@@ -42,24 +42,15 @@ static const char *
 reason(const struct target *target, char *buf, size_t size)
 {
 	const struct probe *probe = &target->probe;
-	unsigned timeout_ms = target->check.timeout_ms;
+	unsigned timeout_ms = probe->check.timeout_ms;
 	const char *name = health_result_name(probe->result);
 
-	if (probe->result == HEALTH_STATUS ||
-	    (probe->result == HEALTH_PASSED && probe->detail != 0))
-		snprintf(buf, size, "status %u", probe->detail);
-	else if (probe->result == HEALTH_PASSED)
-		snprintf(buf, size, "connected");
-	else if (probe->result == HEALTH_NO_ANSWER && probe->detail == 0 &&
-	    timeout_ms % 1000 == 0)
+	if (probe->result != HEALTH_NO_ANSWER || probe->detail != 0)
+		return health_text(probe_word(probe, false), buf, size);
+	if (timeout_ms % 1000 == 0)
 		snprintf(buf, size, "%s in %us", name, timeout_ms / 1000);
-	else if (probe->result == HEALTH_NO_ANSWER && probe->detail == 0)
-		snprintf(buf, size, "%s in %ums", name, timeout_ms);
-	else if (probe->result == HEALTH_UNREACHABLE ||
-	    probe->result == HEALTH_LOCAL)
-		snprintf(buf, size, "%s: %s", name, strerror(probe->detail));
 	else
-		snprintf(buf, size, "%s", name);
+		snprintf(buf, size, "%s in %ums", name, timeout_ms);
 	return buf;
 }
 
@@ -78,7 +69,7 @@ log_change(const struct target *target, enum verdict_change change, bool first)
 	const struct verdict *verdict = &target->verdict;
 	uint64_t took_us = now_us() - target->started_us;
 	int level = level_of(change, first);
-	char buf[REASON_MAX];
+	char buf[HEALTH_TEXT_MAX];
 
 	log_at(level,
 	    "%s/%s is %s: %s (%u in a row, the last took %" PRIu64 ".%" PRIu64
@@ -93,17 +84,17 @@ log_change(const struct target *target, enum verdict_change change, bool first)
 static void
 log_failure(const struct target *target)
 {
-	char buf[REASON_MAX];
+	char buf[HEALTH_TEXT_MAX];
 
 	log_info("%s/%s: check failed: %s (%u of %u)", target->backend->service,
 	    target->backend->name, reason(target, buf, sizeof(buf)),
-	    target->verdict.failed, target->check.fall);
+	    target->verdict.failed, target->probe.check.fall);
 }
 
 static void
 log_local(struct target_env *env, const struct target *target)
 {
-	char buf[REASON_MAX];
+	char buf[HEALTH_TEXT_MAX];
 
 	if (env->local_log_ms != 0 &&
 	    env->clock.now_ms - env->local_log_ms < LOCAL_LOG_MS)
@@ -121,7 +112,7 @@ time_left_ms(const struct target_env *env, const struct target *target)
 	uint64_t limit_ms = 0;
 
 	if (probe_is_busy(&target->probe))
-		limit_ms = target->check.timeout_ms;
+		limit_ms = target->probe.check.timeout_ms;
 	else if (target->probe.phase == PROBE_GOODBYE)
 		limit_ms = GOODBYE_MS;
 	return silent_ms < limit_ms ? limit_ms - silent_ms : 0;
@@ -178,6 +169,16 @@ tell_news(const struct target_env *env, const struct target *target)
 		env->news(env->news_owner, target->backend->id);
 }
 
+/* Plans the next check, counted from the beginning of the last one. */
+static void
+plan(struct target_env *env, struct target *target)
+{
+	target->inter_ms = schedule_inter(&target->probe.check,
+	    &target->verdict);
+	target->next_ms = target->began_ms +
+	    schedule_next_ms(target->inter_ms, draw(env));
+}
+
 static void
 on_result(struct target_env *env, struct target *target)
 {
@@ -186,6 +187,7 @@ on_result(struct target_env *env, struct target *target)
 	bool first = !verdict->decided && !verdict->down;
 	bool passed = probe->result == HEALTH_PASSED;
 	enum verdict_change change = VERDICT_SAME;
+	uint32_t word;
 
 	target->last.ended_ms = env->clock.now_ms;
 	target->last.failed = !passed && probe->result != HEALTH_LOCAL;
@@ -193,24 +195,23 @@ on_result(struct target_env *env, struct target *target)
 	if (probe->result == HEALTH_LOCAL) {
 		log_local(env, target);
 	} else {
-		change = verdict_note(verdict, passed, target->check.rise,
-		    target->check.fall);
+		change = verdict_note(verdict, passed, target->probe.check.rise,
+		    target->probe.check.fall);
 		if (change != VERDICT_SAME)
 			log_change(target, change, first);
 		else if (!passed && !verdict->down)
 			log_failure(target);
 	}
-	backend_set_health(target->backend,
-	    health_pack(verdict->down, probe->result, probe->detail),
-	    env->clock.now_ms);
+	word = probe_word(probe, verdict->down);
+	backend_set_health(target->backend, word, env->clock.now_ms);
 	if (probe->result != HEALTH_LOCAL)
-		backend_joined(target->backend,
-		    health_pack(verdict->down, probe->result, probe->detail),
-		    env->clock.now_ms);
+		backend_joined(target->backend, word, env->clock.now_ms);
 	if (change != VERDICT_SAME)
 		atomic_store_explicit(&target->backend->health_since_ms,
 		    env->clock.now_ms, memory_order_relaxed);
 	note_times(env, target);
+	if (schedule_inter(&probe->check, verdict) != target->inter_ms)
+		plan(env, target);
 	if (change != VERDICT_SAME || target->asked)
 		tell_news(env, target);
 	target->asked = false;
@@ -234,8 +235,8 @@ static void
 target_check(struct target_env *env, struct target *target)
 {
 	probe_close(&target->probe);
-	target->next_ms = env->clock.now_ms +
-	    schedule_next_ms(target->check.inter_ms, draw(env));
+	target->began_ms = env->clock.now_ms;
+	plan(env, target);
 	if (in_maintenance(target)) {
 		/* The first result afterwards decides at once. */
 		target->verdict.decided = false;
@@ -245,8 +246,7 @@ target_check(struct target_env *env, struct target *target)
 	target->serial = ++env->serial & SERIAL_MASK;
 	target->started_us = now_us();
 	target->since_ms = env->clock.own_ms;
-	probe_start(&target->probe, &target->check, &target->addr, env->epfd,
-	    target_tag(target));
+	probe_start(&target->probe, env->epfd, target_tag(target));
 	if (probe_is_busy(&target->probe))
 		target_arm(env, target);
 	else
@@ -300,7 +300,7 @@ target_on_suspect(struct target_env *env, struct target *target)
 {
 	if (!probe_is_busy(&target->probe) &&
 	    schedule_suspect(env->clock.now_ms, &target->last,
-		target->check.inter_ms))
+		schedule_inter(&target->probe.check, &target->verdict)))
 		target_check(env, target);
 }
 
@@ -314,35 +314,50 @@ target_on_asked(struct target_env *env, struct target *target)
 static bool
 check_equal(const struct config_check *a, const struct config_check *b)
 {
-	return a->kind == b->kind && strcmp(a->method, b->method) == 0 &&
-	    strcmp(a->path, b->path) == 0 && strcmp(a->host, b->host) == 0 &&
-	    a->inter_ms == b->inter_ms && a->timeout_ms == b->timeout_ms &&
-	    a->rise == b->rise && a->fall == b->fall;
+	return a->kind == b->kind && strcmp(a->args, b->args) == 0 &&
+	    strcmp(a->host, b->host) == 0 && a->inter_ms == b->inter_ms &&
+	    a->fastinter_ms == b->fastinter_ms &&
+	    a->downinter_ms == b->downinter_ms &&
+	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
+	    a->fall == b->fall;
 }
 
-void
+/* It takes `rise` good checks to bring it up. */
+static void
+begin_down(const struct target_env *env, struct target *target)
+{
+	target->verdict = (struct verdict){ .decided = true, .down = true };
+	backend_set_health(target->backend,
+	    health_pack(true, HEALTH_UNKNOWN, 0), env->clock.now_ms);
+}
+
+int
 target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr)
 {
-	const bool same = check_equal(&target->check, check) &&
-	    addr_equal(&target->addr, addr);
+	const bool same = target->probe.kind != NULL &&
+	    check_equal(&target->probe.check, check) &&
+	    addr_equal(&target->probe.addr, addr);
 	const bool joining = backend_is_joining(target->backend);
+	const bool is_new = target->probe.kind == NULL;
 	uint64_t next_ms;
 
 	if (same && (!joining || probe_is_busy(&target->probe)))
-		return;
+		return 0;
 	next_ms = env->clock.now_ms +
 	    schedule_first_ms(joining ? check->inter_ms / JOINING_HURRY
 				      : check->inter_ms,
 		draw(env));
 	if (same && target->next_ms <= next_ms)
-		return;
-	probe_close(&target->probe);
-	target->check = *check;
-	target->addr = *addr;
+		return 0;
+	if (probe_set(&target->probe, check, addr) < 0)
+		return -ENOMEM;
+	if (is_new && joining && check->init == CHECK_INIT_DOWN)
+		begin_down(env, target);
 	target->last = (struct schedule_last){ .ended_ms = 0 };
 	target->next_ms = next_ms;
 	target_arm(env, target);
+	return 0;
 }
 
 struct target *
@@ -360,7 +375,7 @@ target_new(struct backend *backend)
 void
 target_free(struct target_env *env, struct target *target)
 {
-	probe_close(&target->probe);
+	probe_done(&target->probe);
 	count_busy(env, target, false);
 	timer_disarm(&env->timers, &target->timer);
 	/* first: who sees that nothing is known sees no old check either */

@@ -56,8 +56,6 @@ struct target_env {
 struct target {
 	struct timer timer;	 /* first: so the timer's owner is found */
 	struct backend *backend; /* referenced */
-	struct config_check check;
-	struct addr addr;
 	struct verdict verdict;
 	struct probe probe;
 	uint32_t serial;
@@ -67,7 +65,9 @@ struct target {
 	uint64_t since_ms; /* of the loop's own clock: the check, or the
 			    * goodbye behind it, has begun */
 	struct schedule_last last;
-	uint64_t next_ms; /* when the next check is due */
+	uint64_t began_ms; /* the check */
+	unsigned inter_ms; /* from there to the next one */
+	uint64_t next_ms;  /* when the next check is due */
 };
 
 /* A target with a reference to `backend`, or NULL; target_set() next. */
@@ -78,8 +78,8 @@ void target_free(struct target_env *env, struct target *target);
 
 /* Has the target check `addr` as `check` says.  If that changes, what was found
  * out so far stays, but a check under way is begun anew.  The first check of a
- * backend that joins comes soon. */
-void target_set(struct target_env *env, struct target *target,
+ * backend that joins comes soon.  0; or -ENOMEM, and it is as before. */
+int target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr);
 
 /* The target's timer is due.  All events that waited have been served before. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/check.h"
+
 static const char *const result_names[] = {
 	[HEALTH_UNKNOWN] = "not checked",
 	[HEALTH_PASSED] = "passed",
@@ -20,7 +22,9 @@ static const char *const result_names[] = {
 	[HEALTH_RESET] = "connection reset",
 	[HEALTH_CLOSED] = "closed without an answer",
 	[HEALTH_STATUS] = "bad status",
-	[HEALTH_GARBLED] = "answer is not HTTP",
+	[HEALTH_ERROR] = "error answer",
+	[HEALTH_UNEXPECTED] = "unexpected answer",
+	[HEALTH_GARBLED] = "answer is not understood",
 	[HEALTH_LOCAL] = "local error",
 };
 static_assert(sizeof(result_names) / sizeof(result_names[0]) ==
@@ -249,9 +253,13 @@ const char *
 health_text(uint32_t word, char *buf, size_t size)
 {
 	enum health_result result = health_result(word);
+	const struct check_way *way = check_way(health_check(word));
 	const char *name = health_result_name(result);
-	unsigned detail = health_detail(word);
+	uint16_t detail = health_detail(word);
 
+	if (way != NULL && way->words != NULL &&
+	    way->words((int)result, detail, buf, size))
+		return buf;
 	if (detail != 0 && (result == HEALTH_STATUS || result == HEALTH_PASSED))
 		(void)snprintf(buf, size, "status %u", detail);
 	else if (result == HEALTH_PASSED)

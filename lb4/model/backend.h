@@ -34,8 +34,10 @@ enum health_result {
 	HEALTH_NO_ANSWER,   /* nothing within timeout-check */
 	HEALTH_RESET,	    /* connection reset */
 	HEALTH_CLOSED,	    /* closed before an answer */
-	HEALTH_STATUS,	    /* an HTTP status that means failure */
-	HEALTH_GARBLED,	    /* the answer is not HTTP */
+	HEALTH_STATUS,	    /* a status that means failure */
+	HEALTH_ERROR,	    /* an error answer in its protocol */
+	HEALTH_UNEXPECTED,  /* not the answer that is expected */
+	HEALTH_GARBLED,	    /* the answer is not in its protocol */
 	HEALTH_LOCAL,	    /* a local failure: no descriptor, port or memory */
 	HEALTH_RESULT_COUNT,
 };
@@ -45,14 +47,28 @@ enum health_result {
  * atomic.  Writer: prober.  Readers: all threads.  A change of health is one
  * store.
  *
- *	bits 0-15	detail: the HTTP status, or errno, or 0
+ *	bits 0-15	detail: the HTTP status, or errno, or what the way of
+ *			checking says (see check.h), or 0
  *	bits 16-23	enum health_result of the last check
  *	bit 24		down
+ *	bits 25-31	enum check_kind that has found it out, or 0
  */
 static inline uint32_t
 health_pack(bool down, enum health_result result, uint16_t detail)
 {
 	return (uint32_t)down << 24 | (uint32_t)result << 16 | detail;
+}
+
+static inline uint32_t
+health_of_check(uint32_t word, enum check_kind kind)
+{
+	return (word & 0x1ffffff) | (uint32_t)kind << 25;
+}
+
+static inline enum check_kind
+health_check(uint32_t word)
+{
+	return (enum check_kind)(word >> 25);
 }
 
 static inline bool

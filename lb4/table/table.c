@@ -263,17 +263,31 @@ service_before(const struct tables *tables, const struct service *service)
 	return table != NULL ? table_service_of(table, service->state) : NULL;
 }
 
-/* A backend that joins a running service is checked first.  A removed backend
- * that still has conns is the same object when it comes back, and its health is
- * unknown as well. */
+/* A backend that joins a running service is checked first, and with `init` all
+ * backends of a new service are.  A removed backend that still has conns is the
+ * same object when it comes back, and its health is unknown as well. */
 static void
 let_join(const struct service *service, const struct service *before,
     struct backend *backend)
 {
 	if (service->settings.check.kind == CHECK_NONE)
 		backend_set_joining(backend, false);
-	else if (before != NULL && !names(before, backend))
+	else if (before == NULL ? service->settings.check.init != CHECK_INIT_UP
+				: !names(before, backend))
 		backend_set_joining(backend, true);
+}
+
+/* Of its own, or none. */
+static struct addr
+check_addr(const struct config_backend *backend)
+{
+	struct addr addr = backend->check_addr;
+
+	if (backend->check_port != 0) {
+		addr = backend->addr;
+		addr_set_port(&addr, (uint16_t)backend->check_port);
+	}
+	return addr;
 }
 
 static int
@@ -304,7 +318,7 @@ service_set_backends(struct service *service, const struct building *building,
 		service->limited |= order[i]->maxconn != 0;
 		service->backend[i].set = set;
 		service->members[set]++;
-		service->check_addr[i] = order[i]->check_addr;
+		service->check_addr[i] = check_addr(order[i]);
 		service->backend[i].backend = tables_backend_get(tables,
 		    building->sorted, config->name, order[i]);
 		if (service->backend[i].backend == NULL)

@@ -610,14 +610,15 @@ START_TEST(test_check)
 	config_free(config);
 	config = parse_key(false, "check", "http  HEAD /a;b#c?d=\\x5c ; e");
 	ck_assert_int_eq(config->service->settings.check.kind, CHECK_HTTP);
-	ck_assert_str_eq(config->service->settings.check.method, "HEAD");
-	ck_assert_str_eq(config->service->settings.check.path, "/a;b#c?d=\\");
+	ck_assert_str_eq(config->service->settings.check.args,
+	    "HEAD /a;b#c?d=\\x5c");
 	config_free(config);
 
 	refuse_key(false, "check", "https",
-	    "\"https\" is unknown: give none, tcp or http GET /path");
+	    "\"https\" is unknown: give none, tcp, http GET /path, redis, "
+	    "postgresql USER, mysql USER or smtp");
 	refuse_key(false, "check", "tcp 80",
-	    "\"80\" is one word too many: remove it");
+	    "\"80\" is no step of a check: give send TEXT or expect TEXT");
 	refuse_key(false, "check", "http GET / HTTP/1.1",
 	    "\"HTTP/1.1\" is one word too many: remove it");
 #define NEEDS "http needs a method and a path: write check = http GET /path"
@@ -747,8 +748,7 @@ START_TEST(test_service_defaults)
 	ck_assert_uint_eq(service->settings.sndbuf_client, 0);
 	ck_assert_uint_eq(config->stalled_memory, 0);
 	ck_assert_int_eq(service->settings.check.kind, CHECK_NONE);
-	ck_assert_str_eq(service->settings.check.method, "");
-	ck_assert_str_eq(service->settings.check.path, "");
+	ck_assert_str_eq(service->settings.check.args, "");
 	ck_assert_uint_eq(service->settings.check.inter_ms, 2000);
 	ck_assert_uint_eq(service->settings.check.timeout_ms, 2000);
 	ck_assert_uint_eq(service->settings.check.rise, 2);

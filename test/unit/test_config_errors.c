@@ -202,7 +202,16 @@ static const struct {
 	{ GOOD "check = tcp\nbackend = b 1.2.3.4\n"
 	       "backend = c 1.2.3.4 check-addr=1.2.3.4:1\n",
 	    "t.ini:5: [service ok] backend: b has no port to check: add "
-	    "check-addr=ADDRESS:PORT\n" },
+	    "check-port=PORT or check-addr=ADDRESS:PORT\n" },
+	{ GOOD "backend = b 1.2.3.4:1 check-port=9 check-addr=1.2.3.4:1\n",
+	    "t.ini:4: [service ok] backend: b has a check-addr with a port, "
+	    "and a check-port: remove the latter\n" },
+	{ GOOD "backend = b unix:/s check-port=9\n",
+	    "t.ini:4: [service ok] backend: b has the address of a unix "
+	    "socket, where check-port means nothing: remove it\n" },
+	{ GOOD "init = down\n",
+	    "t.ini:1: [service ok] init: does nothing with check = none: "
+	    "remove it, or give a check\n" },
 	{ GOOD "balance = leastconn\nmax-load = 125%\n",
 	    "t.ini:1: [service ok] max-load: has no effect with balance = "
 	    "leastconn: remove it, or set balance = source or 4tuple\n" },

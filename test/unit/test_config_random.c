@@ -126,6 +126,9 @@ draw_backends(struct random *random, struct config_service *service)
 		if (draw(random, 3) == 0)
 			draw_addr(random, draw(random, 60000), true,
 			    &backend->check_addr);
+		else if (!addr_is_unix(&backend->addr) && draw(random, 2))
+			backend->check_port = (unsigned)between(random, 1,
+			    65535);
 		if (draw(random, 4) == 0 && !unix_listener &&
 		    (service->settings.check.kind == CHECK_NONE ||
 			backend->check_addr.len > 0))
@@ -189,14 +192,24 @@ draw_service(struct random *random, size_t number,
 	set->on_down_rate = (unsigned)between(random, 1, 100000);
 	set->check.kind = draw(random, CHECK_KIND_COUNT);
 	if (set->check.kind == CHECK_HTTP) {
-		strlcpy(set->check.method,
-		    draw(random, 2) ? "GET" : "OPTIONSOPTIONSO",
-		    sizeof(set->check.method));
-		strlcpy(set->check.path,
-		    draw(random, 2) ? "/" : "/;#a\\x=\"b'?c=%20",
-		    sizeof(set->check.path));
+		strlcpy(set->check.args,
+		    draw(random, 2) ? "GET /"
+				    : "OPTIONSOPTIONSO /;#a\\x5cx=\"b'?c=%20",
+		    sizeof(set->check.args));
+	} else if (set->check.kind == CHECK_MYSQL ||
+	    set->check.kind == CHECK_POSTGRESQL) {
+		strlcpy(set->check.args, "lb4\\x20\\x5c",
+		    sizeof(set->check.args));
+	} else if (set->check.kind == CHECK_TCP && draw(random, 2)) {
+		strlcpy(set->check.args,
+		    "send a\\x00\\x0d\\x0a expect \\x3b\\x20\\x5c",
+		    sizeof(set->check.args));
 	}
 	set->check.inter_ms = (unsigned)between(random, 10, 86400000);
+	set->check.fastinter_ms = (unsigned)between(random, 10, 86400000);
+	set->check.downinter_ms = (unsigned)between(random, 10, 86400000);
+	if (set->check.kind != CHECK_NONE)
+		set->check.init = draw(random, CHECK_INIT_COUNT);
 	set->check.timeout_ms = (unsigned)between(random, 10, 3600000);
 	set->check.rise = (unsigned)between(random, 1, 100);
 	set->check.fall = (unsigned)between(random, 1, 100);
@@ -249,6 +262,7 @@ same_backend(const struct config_backend *a, const struct config_backend *b)
 	SAME_NUMBER(backup);
 	SAME_TEXT(zone);
 	ck_assert(addr_equal(&a->check_addr, &b->check_addr));
+	ck_assert_uint_eq(a->check_port, b->check_port);
 }
 
 static void
@@ -297,9 +311,11 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.on_down);
 	SAME_NUMBER(settings.on_down_rate);
 	SAME_NUMBER(settings.check.kind);
-	SAME_TEXT(settings.check.method);
-	SAME_TEXT(settings.check.path);
+	SAME_TEXT(settings.check.args);
 	SAME_NUMBER(settings.check.inter_ms);
+	SAME_NUMBER(settings.check.fastinter_ms);
+	SAME_NUMBER(settings.check.downinter_ms);
+	SAME_NUMBER(settings.check.init);
 	SAME_NUMBER(settings.check.timeout_ms);
 	SAME_NUMBER(settings.check.rise);
 	SAME_NUMBER(settings.check.fall);
@@ -408,7 +424,8 @@ START_TEST(test_dump_text)
 	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
 	    "check = none\n; check-host = (the address that is checked)\n"
-	    "inter = 2s\ntimeout-check = 2s\nrise = 2\nfall = 3\n";
+	    "inter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
+	    "timeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);
 	size_t len;

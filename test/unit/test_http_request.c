@@ -43,7 +43,7 @@ START_TEST(host_of_each_address)
 END_TEST
 
 static void
-require_request(const struct config_check *check, const char *want)
+require_request(const struct http_ask *ask, const char *host, const char *want)
 {
 	char buf[HTTP_REQUEST_MAX];
 	struct addr addr;
@@ -52,24 +52,19 @@ require_request(const struct config_check *check, const char *want)
 	ck_assert_int_eq(addr_parse(&addr, "[fe80::1%lo]:80",
 			     ADDR_PORT_REQUIRED, NULL),
 	    0);
-	len = http_request_write(check, &addr, buf, sizeof(buf));
+	len = http_request_write(ask, host, &addr, buf, sizeof(buf));
 	ck_assert_uint_eq(len, strlen(want));
 	ck_assert_str_eq(buf, want);
 }
 
 START_TEST(request)
 {
-	struct config_check check = {
-		.kind = CHECK_HTTP,
-		.method = "HEAD",
-		.path = "/a?b",
-	};
+	const struct http_ask ask = { .method = "HEAD", .path = "/a?b" };
 
-	require_request(&check,
+	require_request(&ask, "",
 	    "HEAD /a?b HTTP/1.1\r\nHost: [fe80::1]\r\nUser-Agent: lb4\r\n"
 	    "Connection: close\r\n\r\n");
-	strcpy(check.host, "app.example");
-	require_request(&check,
+	require_request(&ask, "app.example",
 	    "HEAD /a?b HTTP/1.1\r\nHost: app.example\r\nUser-Agent: lb4\r\n"
 	    "Connection: close\r\n\r\n");
 }
@@ -77,17 +72,19 @@ END_TEST
 
 START_TEST(longest_request)
 {
-	struct config_check check = { .kind = CHECK_HTTP };
+	struct http_ask ask = { "", "" };
+	char host[CONFIG_HOST_MAX] = "";
 	char buf[HTTP_REQUEST_MAX];
 	struct addr addr;
 
-	memset(check.method, 'M', sizeof(check.method) - 1);
-	memset(check.path, '/', sizeof(check.path) - 1);
-	memset(check.host, 'h', sizeof(check.host) - 1);
+	memset(ask.method, 'M', sizeof(ask.method) - 1);
+	memset(ask.path, '/', sizeof(ask.path) - 1);
+	memset(host, 'h', sizeof(host) - 1);
 	ck_assert_int_eq(addr_parse(&addr, "127.0.0.1:1", ADDR_PORT_REQUIRED,
 			     NULL),
 	    0);
-	ck_assert_uint_lt(http_request_write(&check, &addr, buf, sizeof(buf)),
+	ck_assert_uint_lt(http_request_write(&ask, host, &addr, buf,
+			      sizeof(buf)),
 	    sizeof(buf));
 	ck_assert_ptr_nonnull(strstr(buf, "h\r\nUser-Agent"));
 }

@@ -208,6 +208,36 @@ START_TEST(who_joins_is_checked_first)
 }
 END_TEST
 
+/* When lb4 starts, as `init` says. */
+START_TEST(init_says_who_joins_at_the_start)
+{
+	struct config_service *service;
+
+	for (int init = 0; init < CHECK_INIT_COUNT; init++) {
+		struct tables tables;
+		struct config *config = table_config_new();
+
+		tables_init(&tables, 1);
+		service = table_config_service(config, "web", BALANCE_SOURCE);
+		table_config_backend(service, "a", 1, 80)->check_port = 9;
+		service->settings.check.kind = CHECK_TCP;
+		service->settings.check.init = init;
+		ck_assert_int_eq(tables_publish(&tables, config, &sim_seed), 0);
+		ck_assert_int_eq(backend_is_joining(table_current(&tables)
+							->service[0]
+							->backend[0]
+							.backend),
+		    init != CHECK_INIT_UP);
+		ck_assert_uint_eq(addr_port(table_current(&tables)
+						->service[0]
+						->check_addr),
+		    9);
+		tables_done(&tables);
+		table_config_free(config);
+	}
+}
+END_TEST
+
 /* Removed with a conn left it stays the same object, and when it comes back it
  * joins like any other; so it does at another address. */
 START_TEST(who_comes_back_is_checked_first)
@@ -424,6 +454,7 @@ main(void)
 	tcase_add_loop_test(tc, backups_are_not_for_retries, 0, all);
 	tcase_add_loop_test(tc, backups_serve_for_weight_zero, 0, all);
 	tcase_add_loop_test(tc, backups_that_are_down_come_last, 0, all);
+	tcase_add_test(tc, init_says_who_joins_at_the_start);
 	tcase_add_loop_test(tc, who_joins_is_checked_first, 0, all);
 	tcase_add_test(tc, who_comes_back_is_checked_first);
 	tcase_add_loop_test(tc, zones_of_equal_weight_keep_theirs, 0, all);

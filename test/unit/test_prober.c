@@ -337,13 +337,13 @@ rig_service(struct rig *rig, struct fake *const *fakes, size_t count,
 	}
 	web->settings.check = (struct config_check){
 		.kind = kind,
-		.method = "GET",
-		.path = "/healthz?a=b",
 		.inter_ms = inter_ms,
 		.timeout_ms = 10000,
 		.rise = 2,
 		.fall = 3,
 	};
+	if (kind == CHECK_HTTP)
+		strcpy(web->settings.check.args, "GET /healthz?a=b");
 	return web;
 }
 
@@ -683,6 +683,7 @@ START_TEST(follows_the_table)
 	atomic_store(&fakes[0]->mode, SILENT);
 	atomic_store(&fakes[2]->mode, SILENT);
 	web->settings.check.kind = CHECK_TCP;
+	web->settings.check.args[0] = '\0';
 	web->settings.check.inter_ms = 50;
 	rig_publish(&rig);
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
@@ -1058,6 +1059,41 @@ START_TEST(looked_late_is_not_answered_late)
 }
 END_TEST
 
+/* With init = down it takes `rise` checks, fastinter apart, to come up; while
+ * it is down, downinter counts. */
+START_TEST(init_is_down)
+{
+	struct fake *fake = fake_new(ANSWER, 200);
+	struct config_service *web;
+	struct rig rig;
+
+	rig_init(&rig);
+	web = rig_service(&rig, &fake, 1, CHECK_HTTP, DAY_MS);
+	web->settings.check.init = CHECK_INIT_DOWN;
+	web->settings.check.rise = 3;
+	web->settings.check.fall = 1;
+	web->settings.check.fastinter_ms = 20;
+	web->settings.check.downinter_ms = 30;
+	rig_publish(&rig);
+	ck_assert(!backend_is_available(rig_backend(&rig, 0)));
+	rig_start(&rig);
+	prober_suspect(rig.prober, rig_backend(&rig, 0)->id);
+	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
+	ck_assert(backend_is_available(rig_backend(&rig, 0)));
+	ck_assert_uint_ge(atomic_load(&fake->conns), 3);
+	ck_assert_uint_eq(count_said(LOG_LEVEL_NOTICE,
+			      "web/app0 is up: status 200 (3 in a row"),
+	    1);
+	/* down, and up again without inter */
+	atomic_store(&fake->status, 500);
+	SUSPECT_UNTIL(&rig, is(&rig, 0, true, HEALTH_STATUS));
+	atomic_store(&fake->status, 200);
+	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
+	rig_done(&rig);
+	fake_free(fake);
+}
+END_TEST
+
 static void
 add_tests(TCase *tc)
 {
@@ -1081,6 +1117,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, unix_queues);
 	tcase_add_test(tc, stops_at_any_time);
 	tcase_add_test(tc, nobody_waits_for_another);
+	tcase_add_test(tc, init_is_down);
 	tcase_add_test(tc, looked_late_is_not_answered_late);
 }
 

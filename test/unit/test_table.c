@@ -116,7 +116,7 @@ START_TEST(settings_are_taken_over)
 
 	table_config_backend(one, "a", 1, 80);
 	one->settings.check = (struct config_check){ .kind = CHECK_HTTP,
-		.path = "/healthz",
+		.args = "GET /healthz",
 		.inter_ms = 1,
 		.timeout_ms = 2,
 		.rise = 3,

@@ -65,8 +65,7 @@ open_rig(struct rig *rig)
 {
 	struct config_check check = {
 		.kind = CHECK_HTTP,
-		.method = "GET",
-		.path = "/",
+		.args = "GET /",
 		.inter_ms = 86400000,
 		.timeout_ms = TIMEOUT_MS,
 		.rise = 1,
@@ -86,7 +85,7 @@ open_rig(struct rig *rig)
 	rig->backend = backend_new(1, "web", "app", &addr, 1);
 	rig->target = target_new(rig->backend);
 	ck_assert_ptr_nonnull(rig->target);
-	target_set(&rig->env, rig->target, &check, &addr);
+	ck_assert_int_eq(target_set(&rig->env, rig->target, &check, &addr), 0);
 	look(rig, 500, 500); /* when the first check is due at the latest */
 	ck_assert(turn(rig));
 	ck_assert_uint_eq(rig->env.busy, 1);

@@ -145,6 +145,25 @@ START_TEST(checks_are_jittered)
 }
 END_TEST
 
+/* inter, but for a backend that changes or is down. */
+START_TEST(intervals)
+{
+	struct config_check check = { .inter_ms = 3 };
+	const struct verdict verdict[] = { { .passed = 1 }, { .failed = 1 },
+		{ .down = true, .failed = 3 }, { .down = true, .passed = 1 } };
+	static const unsigned want[][4] = { { 3, 3, 3, 3 }, { 3, 1, 3, 1 },
+		{ 3, 1, 9, 1 }, { 3, 3, 9, 9 } };
+
+	for (int set = 0; set < 4; set++) {
+		check.fastinter_ms = set == 1 || set == 2 ? 1 : 0;
+		check.downinter_ms = set >= 2 ? 9 : 0;
+		for (int i = 0; i < 4; i++)
+			ck_assert_uint_eq(schedule_inter(&check, &verdict[i]),
+			    want[set][i]);
+	}
+}
+END_TEST
+
 START_TEST(suspicion)
 {
 	const struct schedule_last none = { 0, false };
@@ -219,6 +238,7 @@ main(void)
 	tcase_add_test(tc, does_not_flap);
 	tcase_add_test(tc, first_checks_are_spread);
 	tcase_add_test(tc, checks_are_jittered);
+	tcase_add_test(tc, intervals);
 	tcase_add_test(tc, suspicion);
 	tcase_add_test(tc, a_burst_is_one_failure);
 	suite_add_tcase(suite, tc);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * What the configuration asks of a way of checking: to judge and read what
+ * stands behind its name in `check = NAME ARGUMENT...`.  The settings keep the
+ * arguments as text, so nothing here knows what they mean.
+ *
+ * The ways are files of lb4/health, probe_NAME.c; the table of them, which
+ * check_way() looks into, is there too.  So this room includes nothing of that
+ * one.
+ */
+#ifndef LB4_CONFIG_CHECK_H
+#define LB4_CONFIG_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb4/config/settings.h"
+#include "lb4/config/values.h"
+
+struct check_way {
+	const char *usage; /* "http GET /path": how it is written */
+	bool has_host;	   /* check-host means something to it */
+
+	/*
+	 * Reads the arguments.  *own is then what the way has made of them, in
+	 * one block for free(3), or NULL when it needs nothing.  0, -EINVAL
+	 * with the reason, or -ENOMEM; *own is NULL then.
+	 */
+	int (*parse)(const char *args, void **own, struct why *why);
+
+	/* How a check ended, in the way's own words: from enum health_result
+	 * and the detail of the health word.  False when it has none; NULL:
+	 * it never has. */
+	bool (*words)(int result, uint16_t detail, char *buf, size_t size);
+};
+
+/* NULL for CHECK_NONE. */
+const struct check_way *check_way(enum check_kind kind);
+
+/* For a way without arguments, or behind the last one: refuses more. */
+int check_no_more(const char *args, struct why *why);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The parsers of the ways of checking: the first byte chooses one of them, the
+ * rest is what a backend answers.  In one piece or byte by byte, the outcome is
+ * the same, but where lb4 speaks in between.
+ */
+#include "lb4/health/probe.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb4/health/probe_kind.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct {
+	enum check_kind kind;
+	const char *args;
+	bool speaks; /* in between: what came early is no answer */
+} checks[] = {
+	{ CHECK_HTTP, "GET /", false },
+	{ CHECK_REDIS, "", false },
+	{ CHECK_SMTP, "", false },
+	{ CHECK_POSTGRESQL, "lb4", false },
+	{ CHECK_MYSQL, "lb4", true },
+	{ CHECK_TCP, "expect abab expect c", false },
+	{ CHECK_TCP, "expect a send b send c expect d send e", true },
+};
+#define CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+/* No socket: what it says is out at once, and what it sends last is lost. */
+static volatile unsigned sum;
+
+static void
+take(struct probe *probe, const char *bytes, size_t len)
+{
+	probe->said = probe->say_len;
+	if (!probe_is_busy(probe) || len == 0)
+		return;
+	probe->heard += len;
+	probe->kind->on_bytes(probe, bytes, len);
+	/* each byte of what it says is there */
+	for (size_t i = probe->said; i < probe->say_len; i++)
+		sum += (unsigned char)probe->say[i];
+}
+
+static struct probe *
+begin(size_t which)
+{
+	struct config_check check = { .kind = checks[which].kind };
+	const struct addr addr = { .len = 0 };
+	struct probe *probe = calloc(1, sizeof(*probe));
+
+	(void)snprintf(check.args, sizeof(check.args), "%s",
+	    checks[which].args);
+	if (probe == NULL || probe_set(probe, &check, &addr) < 0)
+		abort();
+	probe->phase = PROBE_TALKING;
+	if (probe->state != NULL)
+		memset(probe->state, 0, probe->kind->state_size);
+	probe->kind->on_connected(probe);
+	return probe;
+}
+
+static uint32_t
+end(struct probe *probe)
+{
+	const uint32_t word = probe_word(probe, probe_is_busy(probe));
+	char words[HEALTH_TEXT_MAX];
+	uint16_t detail = 0;
+
+	(void)health_text(word, words, sizeof(words));
+	if (probe_is_busy(probe) && probe->heard > 0 &&
+	    probe->kind->unfinished != NULL)
+		(void)probe->kind->unfinished(probe, &detail);
+	probe_done(probe);
+	free(probe);
+	return word;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *bytes = (const char *)data + 1;
+	struct probe *whole, *single;
+	size_t which;
+
+	if (size < 1)
+		return 0;
+	which = data[0] % CHECKS;
+	whole = begin(which);
+	take(whole, bytes, size - 1);
+	single = begin(which);
+	for (size_t i = 0; i < size - 1; i++)
+		take(single, bytes + i, 1);
+	if (end(whole) != end(single) && !checks[which].speaks)
+		abort();
+	return 0;
+}
