@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "lb4/config/values.h"
+#include "common/why.h"
 
 /* A line is no longer than that, and no word of it. */
 #define OCTETS_MAX 200
