@@ -47,8 +47,6 @@
 /* As in lb4(8). */
 enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 
-#define WHY_MAX 512
-
 /* All that is started, in the order of the start. */
 struct program {
 	const struct options *options;
@@ -76,7 +74,7 @@ struct program {
 static int __attribute__((format(printf, 1, 2)))
 start_failed(const char *format, ...)
 {
-	char text[WHY_MAX + CONFIG_PATH_MAX];
+	char text[WHY_TEXT_MAX + CONFIG_PATH_MAX];
 	va_list args;
 
 	va_start(args, format);
@@ -174,14 +172,12 @@ start_privileged(struct program *program)
 		.logger = program->logger,
 		.access = logger_access,
 	};
-	char why[WHY_MAX];
-	struct why reason;
+	struct why why;
 
 	if (config->pidfile[0] != '\0') {
-		program->pidfile = pidlock_open(config->pidfile, why,
-		    sizeof(why));
+		program->pidfile = pidlock_open(config->pidfile, &why);
 		if (program->pidfile == NULL)
-			return start_failed("%s", why);
+			return start_failed("%s", why.text);
 	}
 	program->prober = prober_new(&program->tables);
 	if (program->prober == NULL)
@@ -191,18 +187,17 @@ start_privileged(struct program *program)
 	    &peers);
 	if (program->engine == NULL)
 		return start_failed("engine: %s", strerror(errno));
-	if (control_socket_open(&program->socket, config, why, sizeof(why)) < 0)
-		return start_failed("%s", why);
-	if (metrics_open(&program->metrics, config, &reason) < 0)
-		return start_failed("%s", reason.text);
+	if (control_socket_open(&program->socket, config, &why) < 0)
+		return start_failed("%s", why.text);
+	if (metrics_open(&program->metrics, config, &why) < 0)
+		return start_failed("%s", why.text);
 	if (program->socket != NULL)
 		prober_set_news(program->prober, control_socket_news,
 		    program->socket);
 	engine_inherit(program->engine, &program->inherited);
-	if (engine_listen(program->engine, config, why, sizeof(why)) < 0 ||
-	    daemon_become(&program->user, program->options->core, why,
-		sizeof(why)) < 0)
-		return start_failed("%s", why);
+	if (engine_listen(program->engine, config, &why) < 0 ||
+	    daemon_become(&program->user, program->options->core, &why) < 0)
+		return start_failed("%s", why.text);
 	inherited_close_rest(&program->inherited);
 	warn_unreadable(program);
 	return 0;
@@ -440,12 +435,12 @@ static int
 serve(struct options *options)
 {
 	struct program program = { .ready_fd = -1, .options = options };
-	char why[WHY_MAX];
+	struct why why;
 	int status;
 
 	/* before lb4 opens anything that could take an announced number */
-	if (inherited_take(&program.inherited, why, sizeof(why)) < 0)
-		return start_failed("inherited sockets: %s", why);
+	if (inherited_take(&program.inherited, &why) < 0)
+		return start_failed("inherited sockets: %s", why.text);
 	status = options_fix_file(options);
 	if (status < 0) {
 		status = start_failed("%s: %s", options_source(options),

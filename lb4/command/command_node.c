@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "common/timer.h"
+#include "common/why.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/control/events.h"
@@ -61,9 +62,10 @@ answer_node(struct caller *caller, bool drain)
 	const struct handle *handle = caller->handle;
 	const uint64_t conns = engine_conns(handle->engine);
 	enum node_state state;
-	char why[NODE_WHY_MAX], text[NODE_TEXT_MAX];
+	char text[NODE_TEXT_MAX];
+	struct why why;
 
-	state = node_state(handle->running, why, sizeof(why));
+	state = node_state(handle->running, &why);
 	if (caller->json) {
 		/* without memory: the work is done already */
 		answer_head(caller, "lb4.node/1");
@@ -72,7 +74,7 @@ answer_node(struct caller *caller, bool drain)
 		    "\"why\":",
 		    state == NODE_READY ? "true" : "false",
 		    node_state_name(state));
-		answer_string(caller, why);
+		answer_string(caller, why.text);
 		caller_printf(caller,
 		    ",\"drained\":%s,\"at_maxconn\":%s,\"conns\":%" PRIu64
 		    "}\n\n",
@@ -86,7 +88,8 @@ answer_node(struct caller *caller, bool drain)
 		    "its address leaves it",
 		    conns, conns == 1 ? " goes" : "s go",
 		    conns == 1 ? "s" : "");
-	answer_done(caller, "%s", node_text(state, why, text, sizeof(text)));
+	answer_done(caller, "%s",
+	    node_text(state, why.text, text, sizeof(text)));
 	/* such a caller probably keeps asking */
 	caller->asks_node = !drain;
 }

@@ -12,6 +12,7 @@
 #include "common/addr.h"
 #include "common/plural.h"
 #include "common/timer.h"
+#include "common/why.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/config/fingerprint.h"
@@ -378,16 +379,16 @@ status_head(const struct caller *caller)
 {
 	const struct handle *handle = caller->handle;
 	const struct config *config = handle_config(handle);
-	char why[NODE_WHY_MAX];
+	struct why why;
 	uint64_t sum;
 
 	if (fingerprint_global(config, &sum) < 0)
 		return NULL;
 	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:b}", "version",
 	    handle->version, "zone", config->zone, "node",
-	    node_state_name(node_state(handle->running, why, sizeof(why))),
-	    "at_maxconn", engine_is_full(handle->engine),
-	    "configuration_checksum", checksum_text(sum), "seed_checksum",
+	    node_state_name(node_state(handle->running, &why)), "at_maxconn",
+	    engine_is_full(handle->engine), "configuration_checksum",
+	    checksum_text(sum), "seed_checksum",
 	    fingerprint_seed_matters(config)
 		? checksum_text(fingerprint_seed(config))
 		: json_null(),

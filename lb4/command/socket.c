@@ -150,7 +150,7 @@ socket_new(void)
 
 int
 control_socket_open(struct control_socket **out, const struct config *config,
-    char *why, size_t size)
+    struct why *why)
 {
 	struct control_socket *socket;
 	struct why reason = { "" };
@@ -162,8 +162,7 @@ control_socket_open(struct control_socket **out, const struct config *config,
 	socket = socket_new();
 	if (socket == NULL) {
 		error = -errno;
-		(void)snprintf(why, size, "control: %s", strerror(-error));
-		return error;
+		return why_fail(why, error, "control: %s", strerror(-error));
 	}
 	error = groups_find(&socket->groups, config, &reason);
 	if (error == 0)
@@ -174,9 +173,8 @@ control_socket_open(struct control_socket **out, const struct config *config,
 			(void)why_fail(&reason, error, "%s", strerror(-error));
 	}
 	if (error < 0) {
-		(void)snprintf(why, size, "control: %s", reason.text);
 		control_socket_free(socket);
-		return error;
+		return why_fail(why, error, "control: %s", reason.text);
 	}
 	*out = socket;
 	return 0;
@@ -538,13 +536,13 @@ static void
 tick(struct control_socket *socket, uint64_t now_ms)
 {
 	const struct tables *tables = socket->callers.handle.tables;
-	char why[NODE_WHY_MAX];
+	struct why why;
 
 	callers_log_left_out(&socket->callers, now_ms);
 	for (size_t i = 0; i < tables->backends_count; i++)
 		backend_rate_look(tables->backends[i], now_ms);
 	/* detects a spinning thread even for a caller that asks only once */
-	(void)node_state(socket->callers.handle.running, why, sizeof(why));
+	(void)node_state(socket->callers.handle.running, &why);
 	socket->tick_ms = now_ms + TICK_MS;
 	socket->callers.woken = true;
 }

@@ -20,13 +20,14 @@ struct config;
 struct control_socket;
 struct event;
 struct source;
+struct why;
 
 /*
  * Opens the socket that `config` names, before root is dropped. *out is NULL
  * when it names none.  Returns 0, or -errno with the reason in `why`.
  */
 int control_socket_open(struct control_socket **out,
-    const struct config *config, char *why, size_t size);
+    const struct config *config, struct why *why);
 
 /* Closes the socket and removes its file.  Workers and prober must have ended.
  * Accepts NULL. */

@@ -224,8 +224,7 @@ prepare(struct change *change, const struct running *running,
 		goto fail_log;
 	}
 	next = (struct engine_next){ config, &change->limits, change->table };
-	error = engine_prepare(running->engine, &next, &change->engine,
-	    why.text, sizeof(why.text));
+	error = engine_prepare(running->engine, &next, &change->engine, &why);
 	if (error == 0)
 		return 0;
 	tables_discard(running->tables, change->table);

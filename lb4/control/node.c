@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "common/timer.h"
+#include "common/why.h"
 #include "lb4/control/closer.h"
 #include "lb4/control/running.h"
 #include "lb4/control/threads.h"
@@ -44,7 +45,7 @@ node_text(enum node_state state, const char *why, char *buf, size_t size)
 /* Listeners need no check: they are open before the control socket answers, and
  * until lb4 stops. */
 enum node_state
-node_state(const struct running *running, char *why, size_t size)
+node_state(const struct running *running, struct why *why)
 {
 	const uint64_t now_ms = timer_now_ms();
 	const bool drained = atomic_load(&running->node_drained);
@@ -52,19 +53,19 @@ node_state(const struct running *running, char *why, size_t size)
 	const bool stuck = threads_stuck(running->threads, THREADS_TRAFFIC,
 	    &verdict);
 
-	why[0] = '\0';
+	why->text[0] = '\0';
 	if (atomic_load(&running->state) != RUNNING_SERVING)
-		(void)snprintf(why, size, "lb4 is stopping");
+		(void)why_set(why, "lb4 is stopping");
 	else if (drained && now_ms >= atomic_load(&running->node_deadline_ms))
-		(void)snprintf(why, size, "drained by an operator");
+		(void)why_set(why, "drained by an operator");
 	else if (stuck)
-		(void)snprintf(why, size, "%s is stuck for %" PRIu64 " ms",
+		(void)why_set(why, "%s is stuck for %" PRIu64 " ms",
 		    verdict.name, verdict.ms);
-	if (why[0] != '\0')
+	if (why->text[0] != '\0')
 		return NODE_NOT_READY;
 	if (!drained)
 		return NODE_READY;
-	(void)snprintf(why, size, "drained by an operator, with a deadline");
+	(void)why_set(why, "drained by an operator, with a deadline");
 	return NODE_DRAINING;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct running;
+struct why;
 
 enum node_state {
 	NODE_READY,
@@ -23,12 +24,9 @@ enum node_state {
 	NODE_STATE_COUNT,
 };
 
-#define NODE_WHY_MAX 64
-
 /* The node's state; unless it is ready, `why` gets the reason.  From any
  * thread. */
-enum node_state node_state(const struct running *running, char *why,
-    size_t size);
+enum node_state node_state(const struct running *running, struct why *why);
 
 /* "ready", "draining", "not-ready": for JSON; for any value of the enum. */
 const char *node_state_name(enum node_state state);

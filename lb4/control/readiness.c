@@ -19,6 +19,7 @@
 #include "common/mailbox.h"
 #include "common/pulse.h"
 #include "common/timer.h"
+#include "common/why.h"
 #include "lb4/control/node.h"
 #include "lb4/control/running.h"
 #include "lb4/control/threads.h"
@@ -97,12 +98,12 @@ count_questions(int fd)
 static bool
 answer(const struct readiness *readiness, int fd)
 {
-	char why[NODE_WHY_MAX], text[NODE_TEXT_MAX];
+	char text[NODE_TEXT_MAX];
+	struct why why;
 	char line[NODE_TEXT_MAX + 2], taken[QUESTION_LEN];
-	enum node_state state = node_state(readiness->running, why,
-	    sizeof(why));
+	enum node_state state = node_state(readiness->running, &why);
 	int len = snprintf(line, sizeof(line), "%s\n\n",
-	    node_text(state, why, text, sizeof(text)));
+	    node_text(state, why.text, text, sizeof(text)));
 
 	if (send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
 		return false;

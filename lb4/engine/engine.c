@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/proc.h"
+#include "common/why.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/listener.h"
@@ -234,8 +235,8 @@ set_own_ports(struct engine *engine, const struct places *places, bool keep)
 }
 
 int
-engine_listen(struct engine *engine, const struct config *config, char *why,
-    size_t size)
+engine_listen(struct engine *engine, const struct config *config,
+    struct why *why)
 {
 	const struct places_plan plan = {
 		.config = config,
@@ -244,7 +245,7 @@ engine_listen(struct engine *engine, const struct config *config, char *why,
 		.inherited = engine->inherited,
 	};
 	struct places none = { .place = NULL };
-	int error = places_prepare(&engine->places, &none, &plan, why, size);
+	int error = places_prepare(&engine->places, &none, &plan, why);
 
 	if (error != 0)
 		return error;
@@ -255,7 +256,7 @@ engine_listen(struct engine *engine, const struct config *config, char *why,
 		    0);
 	if (error == 0)
 		return 0;
-	(void)snprintf(why, size, "listeners: %s", strerror(-error));
+	(void)why_fail(why, error, "listeners: %s", strerror(-error));
 	for (unsigned i = 0; i < engine->wanted; i++)
 		listeners_close(&engine->workers[i]);
 	places_unlink(&engine->places);
@@ -488,31 +489,29 @@ retire_from(struct engine *engine, unsigned count)
 
 static int
 check_room(const struct engine *engine, const struct engine_next *next,
-    char *why, size_t size)
+    struct why *why)
 {
 	const unsigned workers = engine_workers(next->config);
 	const unsigned most = engine->shared.tables->workers;
 
 	if (workers > most) {
-		(void)snprintf(why, size,
+		return why_fail(why, -ENOSPC,
 		    "[global] workers: %u exceed the %u that this process has "
 		    "room for: restart lb4",
 		    workers, most);
-		return -ENOSPC;
 	}
 	if (next->limits->maxconn > engine->shared.room) {
-		(void)snprintf(why, size,
+		return why_fail(why, -ENOSPC,
 		    "[global] maxconn: %" PRIu64 " exceeds the %" PRIu64
 		    " that this process has room for: restart lb4",
 		    next->limits->maxconn, engine->shared.room);
-		return -ENOSPC;
 	}
 	return 0;
 }
 
 int
 engine_prepare(struct engine *engine, const struct engine_next *next,
-    struct engine_change **out, char *why, size_t size)
+    struct engine_change **out, struct why *why)
 {
 	const struct places_plan plan = {
 		.config = next->config,
@@ -521,7 +520,7 @@ engine_prepare(struct engine *engine, const struct engine_next *next,
 		.inherited = engine->inherited,
 	};
 	struct engine_change *change;
-	int error = check_room(engine, next, why, size);
+	int error = check_room(engine, next, why);
 
 	if (error != 0)
 		return error;
@@ -533,10 +532,10 @@ engine_prepare(struct engine *engine, const struct engine_next *next,
 	if (error == 0)
 		error = start_until(engine, plan.workers);
 	if (error != 0)
-		(void)snprintf(why, size, "workers: %s", strerror(-error));
+		(void)why_fail(why, error, "workers: %s", strerror(-error));
 	else
 		error = places_prepare(&change->places, &engine->places, &plan,
-		    why, size);
+		    why);
 	if (error != 0) {
 		retire_from(engine, engine->wanted);
 		free(change);

@@ -32,6 +32,7 @@ struct engine_limits;
 struct engine_peers;
 struct inherited;
 struct sweep;
+struct why;
 
 /* `tables` must outlive the engine; there are at most tables->workers workers.
  * Returns NULL with errno set on failure. */
@@ -47,8 +48,8 @@ void engine_inherit(struct engine *engine, struct inherited *inherited);
  * nothing stays open: returns -errno and writes "service web: cannot listen on
  * 0.0.0.0:80: Address already in use" to `why`.
  */
-int engine_listen(struct engine *engine, const struct config *config, char *why,
-    size_t size);
+int engine_listen(struct engine *engine, const struct config *config,
+    struct why *why);
 
 /* Starts the threads.  0 or -errno. */
 int engine_start(struct engine *engine);
@@ -76,7 +77,7 @@ struct engine_next {
 };
 
 int engine_prepare(struct engine *engine, const struct engine_next *next,
-    struct engine_change **out, char *why, size_t size);
+    struct engine_change **out, struct why *why);
 void engine_abandon(struct engine *engine, struct engine_change *change);
 void engine_leave(struct engine *engine, struct engine_change *change);
 void engine_commit(struct engine *engine, struct engine_change *change);

@@ -388,21 +388,20 @@ keep_rest(struct making *making)
 
 static int
 complain(const struct config_service *service, const struct addr *addr,
-    int error, char *why, size_t size)
+    int error, struct why *why)
 {
 	char text[ADDR_TEXT_MAX];
 
-	(void)snprintf(why, size, "service %s: cannot listen on %s: %s",
+	return why_fail(why, error, "service %s: cannot listen on %s: %s",
 	    service->name, addr_format(addr, text, sizeof(text)),
 	    addr_is_inherited(addr) && error == -ENOENT
 		? "the service manager passed no such socket"
 		: strerror(-error));
-	return error;
 }
 
 static int
 add_service(struct making *making, const struct config_service *service,
-    char *why, size_t size)
+    struct why *why)
 {
 	struct service_state *state = table_state(making->plan->table,
 	    service->name);
@@ -416,9 +415,8 @@ add_service(struct making *making, const struct config_service *service,
 		    service->settings.listen_group,
 		    service->settings.listen_mode, &reason);
 		if (error != 0) {
-			(void)snprintf(why, size, "service %s: %s",
+			return why_fail(why, error, "service %s: %s",
 			    service->name, reason.text);
-			return error;
 		}
 	}
 	for (size_t l = 0; l < service->listens; l++) {
@@ -426,14 +424,14 @@ add_service(struct making *making, const struct config_service *service,
 			error = add(making, &service->listen[l], state);
 		if (error != 0)
 			return complain(service, &service->listen[l], error,
-			    why, size);
+			    why);
 	}
 	return 0;
 }
 
 /* A single worker may have to take all of them. */
 static int
-check_count(const struct places *next, char *why, size_t size)
+check_count(const struct places *next, struct why *why)
 {
 	size_t sockets = 0;
 
@@ -441,11 +439,10 @@ check_count(const struct places *next, char *why, size_t size)
 		sockets += next->place[i].sockets;
 	if (sockets <= LISTENERS_MAX)
 		return 0;
-	(void)snprintf(why, size,
+	return why_fail(why, -ENOSPC,
 	    "%zu listening sockets (one for each worker and address) are too "
 	    "many: at most %d are possible",
 	    sockets, LISTENERS_MAX);
-	return -ENOSPC;
 }
 
 static void
@@ -475,26 +472,25 @@ find_owner(struct making *making, const char *name)
 
 /* Fills the list, service by service. */
 static int
-add_services(struct making *making, char *why, size_t size)
+add_services(struct making *making, struct why *why)
 {
 	const struct config *config = making->plan->config;
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < config->services; i++)
-		error = add_service(making, &config->service[i], why, size);
+		error = add_service(making, &config->service[i], why);
 	if (error != 0)
 		return error;
 	error = keep_rest(making);
 	if (error != 0) {
-		(void)snprintf(why, size, "listeners: %s", strerror(-error));
-		return error;
+		return why_fail(why, error, "listeners: %s", strerror(-error));
 	}
-	return check_count(making->next, why, size);
+	return check_count(making->next, why);
 }
 
 int
 places_prepare(struct places *next, struct places *old,
-    const struct places_plan *plan, char *why, size_t size)
+    const struct places_plan *plan, struct why *why)
 {
 	struct making making = { .plan = plan, .next = next, .old = old };
 	const struct config *config = plan->config;
@@ -510,10 +506,9 @@ places_prepare(struct places *next, struct places *old,
 		.workers = plan->workers,
 	};
 	if (next->place == NULL) {
-		(void)snprintf(why, size, "listeners: out of memory");
-		return -ENOMEM;
+		return why_fail(why, -ENOMEM, "listeners: out of memory");
 	}
-	error = add_services(&making, why, size);
+	error = add_services(&making, why);
 	if (error != 0)
 		places_abandon(next);
 	return error;

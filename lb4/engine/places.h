@@ -38,6 +38,7 @@ struct listen_socket;
 struct port_set;
 struct service_state;
 struct table;
+struct why;
 struct worker_shared;
 
 struct place;
@@ -90,7 +91,7 @@ struct places_plan {
  * sockets by reference.
  */
 int places_prepare(struct places *next, struct places *old,
-    const struct places_plan *plan, char *why, size_t size);
+    const struct places_plan *plan, struct why *why);
 
 /* Starts to listen on the new sockets of the list; clients wait there from now
  * on. 0 or -errno. */

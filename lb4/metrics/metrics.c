@@ -129,9 +129,9 @@ answer_readiness(const struct metrics *metrics,
     const struct http_request *request, struct http_answer *answer)
 {
 	const char *service = http_argument(request, "service");
-	char why[NODE_WHY_MAX], text[NODE_TEXT_MAX];
-	const enum node_state state = node_state(metrics->handle.running, why,
-	    sizeof(why));
+	char text[NODE_TEXT_MAX];
+	struct why why;
+	const enum node_state state = node_state(metrics->handle.running, &why);
 	bool known = true, up = true;
 
 	if (service != NULL)
@@ -140,7 +140,7 @@ answer_readiness(const struct metrics *metrics,
 		say(answer, 404, "there is no such service\n");
 	else if (state != NODE_READY || up)
 		say(answer, state == NODE_READY ? 200 : 503, "%s\n",
-		    node_text(state, why, text, sizeof(text)));
+		    node_text(state, why.text, text, sizeof(text)));
 	else
 		say(answer, 503, "not ready: no backend takes conns\n");
 }

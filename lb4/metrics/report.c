@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/timer.h"
+#include "common/why.h"
 #include "lb4/control/handle.h"
 #include "lb4/engine/engine.h"
 #include "lb4/metrics/exposition.h"
@@ -233,12 +234,12 @@ static void
 gather_process(struct report_process *process,
     const struct report_sources *sources)
 {
-	char why[NODE_WHY_MAX];
+	struct why why;
 
 	process->one = 1;
 	exposition_label(process->labels, sizeof(process->labels), "version",
 	    sources->handle->version);
-	process->node = node_state(sources->handle->running, why, sizeof(why));
+	process->node = node_state(sources->handle->running, &why);
 	host_read(sources->host, "");
 	process->local_ports = count_local_ports(sources->host);
 	process_read(&process->facts);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/user.h"
+#include "common/why.h"
 #include "lb4/process/signals.h"
 
 int
@@ -146,26 +147,23 @@ change_user(const struct daemon_user *user)
 }
 
 int
-daemon_become(const struct daemon_user *user, bool core, char *why, size_t size)
+daemon_become(const struct daemon_user *user, bool core, struct why *why)
 {
 	int error = 0;
 
 	if (user->name[0] != '\0' && user->uid != geteuid()) {
 		if (geteuid() != 0) {
-			snprintf(why, size, "only root can become user %s",
-			    user->name);
-			return -EPERM;
+			return why_fail(why, -EPERM,
+			    "only root can become user %s", user->name);
 		}
 		error = change_user(user);
 		if (error < 0) {
-			snprintf(why, size, "cannot become user %s: %s",
+			return why_fail(why, error, "cannot become user %s: %s",
 			    user->name, strerror(-error));
-			return error;
 		}
 		if (root_is_back(user)) {
-			snprintf(why, size, "user %s can become root again",
-			    user->name);
-			return -EPERM;
+			return why_fail(why, -EPERM,
+			    "user %s can become root again", user->name);
 		}
 	}
 	/* A core dump would hold the hash-seed and clients' bytes, and another
@@ -175,7 +173,7 @@ daemon_become(const struct daemon_user *user, bool core, char *why, size_t size)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, core ? 1 : 0, 0, 0, 0) < 0) {
 		error = -errno;
-		snprintf(why, size, "cannot set process flags: %s",
+		(void)why_fail(why, error, "cannot set process flags: %s",
 		    strerror(-error));
 	}
 	return error;

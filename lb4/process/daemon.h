@@ -49,7 +49,6 @@ int daemon_user_find(struct daemon_user *user, const char *name,
  * cannot be traced.  Call it while only one thread runs.  Returns 0, or -errno
  * with `why`.
  */
-int daemon_become(const struct daemon_user *user, bool core, char *why,
-    size_t size);
+int daemon_become(const struct daemon_user *user, bool core, struct why *why);
 
 #endif

@@ -15,13 +15,14 @@
 
 #include "common/log.h"
 #include "common/sock.h"
+#include "common/why.h"
 
 /* SD_LISTEN_FDS_START of systemd. */
 #define FIRST_FD 3
 
 /* The number of descriptors passed to us; -EINVAL with why. */
 static int
-announced(char *why, size_t size)
+announced(struct why *why)
 {
 	const char *pid = getenv("LISTEN_PID");
 	const char *fds = getenv("LISTEN_FDS");
@@ -35,15 +36,14 @@ announced(char *why, size_t size)
 	count = (int)strtonum(fds, 0, INHERITED_MAX, &wrong);
 	if (wrong == NULL)
 		return count;
-	(void)snprintf(why, size,
+	return why_fail(why, -EINVAL,
 	    "LISTEN_FDS=%.32s is no number of descriptors from 0 to %d", fds,
 	    INHERITED_MAX);
-	return -EINVAL;
 }
 
 /* Either every descriptor has a name, or none has. */
 static int
-check_names(const char *names, size_t count, char *why, size_t size)
+check_names(const char *names, size_t count, struct why *why)
 {
 	size_t given = 1;
 
@@ -53,9 +53,8 @@ check_names(const char *names, size_t count, char *why, size_t size)
 		given++;
 	if (given == count)
 		return 0;
-	(void)snprintf(why, size,
+	return why_fail(why, -EINVAL,
 	    "LISTEN_FDNAMES has %zu names for %zu descriptors", given, count);
-	return -EINVAL;
 }
 
 /* The next of the names between colons; without one it is "unknown", as
@@ -138,15 +137,15 @@ note_strays(struct inherited *inherited)
 }
 
 int
-inherited_take(struct inherited *inherited, char *why, size_t size)
+inherited_take(struct inherited *inherited, struct why *why)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
-	int count = announced(why, size);
+	int count = announced(why);
 	int error = count < 0 ? count : 0;
 
 	memset(inherited, 0, sizeof(*inherited));
 	if (count > 0)
-		error = check_names(names, (size_t)count, why, size);
+		error = check_names(names, (size_t)count, why);
 	if (error < 0)
 		return error;
 	if (count > 0)
@@ -154,7 +153,7 @@ inherited_take(struct inherited *inherited, char *why, size_t size)
 	if (error == 0)
 		error = note_strays(inherited);
 	if (error < 0) {
-		(void)snprintf(why, size, "%s", strerror(-error));
+		(void)why_fail(why, error, "%s", strerror(-error));
 		inherited_done(inherited);
 		return error;
 	}

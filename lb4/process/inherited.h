@@ -17,6 +17,8 @@
 
 #include "common/addr.h"
 
+struct why;
+
 struct inherited_socket {
 	int fd;		   /* -1: taken by a service, or never open */
 	int error;	   /* why it cannot be used (-errno), or 0 */
@@ -43,7 +45,7 @@ struct inherited {
  * nothing taken and why: "LISTEN_FDS=x is no number of descriptors",
  * "LISTEN_FDNAMES has 2 names for 3 descriptors" (-EINVAL).
  */
-int inherited_take(struct inherited *inherited, char *why, size_t size);
+int inherited_take(struct inherited *inherited, struct why *why);
 
 /* The next socket, from *i on, that fits `listen` and that no service has
  * taken, or NULL.  Several may have the same name. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/why.h"
 
 /* The previous process may remove the file just after we opened it. */
 #define TRIES 16
@@ -42,15 +43,14 @@ judge(const struct stat *st)
 }
 
 static int
-cannot_write(const char *path, const char *reason, char *why, size_t size)
+cannot_write(const char *path, const char *reason, struct why *why)
 {
-	(void)snprintf(why, size, "cannot write %s: %s", path, reason);
-	return -EPERM;
+	return why_fail(why, -EPERM, "cannot write %s: %s", path, reason);
 }
 
 /* Opens or creates the file; 0, or -errno with why. */
 static int
-open_file(struct pidlock *pidfile, char *why, size_t size)
+open_file(struct pidlock *pidfile, struct why *why)
 {
 	const char *reason;
 	struct stat st;
@@ -64,13 +64,12 @@ open_file(struct pidlock *pidfile, char *why, size_t size)
 		reason = strerror(errno);
 	else
 		reason = judge(&st);
-	return reason == NULL ? 0
-			      : cannot_write(pidfile->path, reason, why, size);
+	return reason == NULL ? 0 : cannot_write(pidfile->path, reason, why);
 }
 
 /* The holder of the lock has written its pid, or is about to. */
 static int
-complain_locked(const struct pidlock *pidfile, char *why, size_t size)
+complain_locked(const struct pidlock *pidfile, struct why *why)
 {
 	char text[32] = "";
 	const char *wrong = NULL;
@@ -81,13 +80,11 @@ complain_locked(const struct pidlock *pidfile, char *why, size_t size)
 		text[strcspn(text, "\n")] = '\0';
 	pid = strtonum(text, 1, INT_MAX, &wrong);
 	if (wrong == NULL)
-		(void)snprintf(why, size,
+		return why_fail(why, -EEXIST,
 		    "another lb4 is running with pid %lld (%s)", pid,
 		    pidfile->path);
-	else
-		(void)snprintf(why, size, "another lb4 is running (%s)",
-		    pidfile->path);
-	return -EEXIST;
+	return why_fail(why, -EEXIST, "another lb4 is running (%s)",
+	    pidfile->path);
 }
 
 /* Whether the name still refers to the open file. */
@@ -111,28 +108,27 @@ close_file(struct pidlock *pidfile)
 
 /* Opens and locks the file; 0, or -errno with why. */
 static int
-lock_file(struct pidlock *pidfile, char *why, size_t size)
+lock_file(struct pidlock *pidfile, struct why *why)
 {
 	for (int i = 0; i < TRIES; i++) {
-		int error = open_file(pidfile, why, size);
+		int error = open_file(pidfile, why);
 
 		if (error < 0)
 			return error;
 		if (flock(pidfile->fd, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK
-			    ? complain_locked(pidfile, why, size)
-			    : cannot_write(pidfile->path, strerror(errno), why,
-				  size);
+			    ? complain_locked(pidfile, why)
+			    : cannot_write(pidfile->path, strerror(errno), why);
 		if (is_named(pidfile))
 			return 0;
 		close_file(pidfile);
 	}
 	return cannot_write(pidfile->path, "it is replaced again and again",
-	    why, size);
+	    why);
 }
 
 static int
-write_pid(const struct pidlock *pidfile, char *why, size_t size)
+write_pid(const struct pidlock *pidfile, struct why *why)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%ld", (long)getpid());
@@ -143,24 +139,24 @@ write_pid(const struct pidlock *pidfile, char *why, size_t size)
 	if (written == len)
 		return 0;
 	return cannot_write(pidfile->path,
-	    written < 0 ? strerror(errno) : strerror(ENOSPC), why, size);
+	    written < 0 ? strerror(errno) : strerror(ENOSPC), why);
 }
 
 struct pidlock *
-pidlock_open(const char *path, char *why, size_t size)
+pidlock_open(const char *path, struct why *why)
 {
 	struct pidlock *pidfile = malloc(sizeof(*pidfile));
 	int error;
 
 	if (pidfile == NULL) {
-		(void)cannot_write(path, strerror(ENOMEM), why, size);
+		(void)cannot_write(path, strerror(ENOMEM), why);
 		return NULL;
 	}
 	pidfile->fd = -1;
 	(void)strlcpy(pidfile->path, path, sizeof(pidfile->path));
-	error = lock_file(pidfile, why, size);
+	error = lock_file(pidfile, why);
 	if (error == 0) {
-		error = write_pid(pidfile, why, size);
+		error = write_pid(pidfile, why);
 		if (error < 0 && is_named(pidfile))
 			(void)unlink(path);
 	}
@@ -172,7 +168,7 @@ pidlock_open(const char *path, char *why, size_t size)
 }
 
 int
-pidlock_check(const char *path, char *why, size_t size)
+pidlock_check(const char *path, struct why *why)
 {
 	struct stat st;
 	const char *reason;
@@ -180,13 +176,13 @@ pidlock_check(const char *path, char *why, size_t size)
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT
 		    ? 0
-		    : cannot_write(path, strerror(errno), why, size);
+		    : cannot_write(path, strerror(errno), why);
 	reason = judge(&st);
 	if (reason == NULL &&
 	    faccessat(AT_FDCWD, path, R_OK | W_OK,
 		AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
 		reason = strerror(errno);
-	return reason == NULL ? 0 : cannot_write(path, reason, why, size);
+	return reason == NULL ? 0 : cannot_write(path, reason, why);
 }
 
 void

@@ -12,19 +12,20 @@
 #include <stddef.h>
 
 struct pidlock;
+struct why;
 
 /*
  * Opens, locks and writes the pid file at `path`.  Returns it, or NULL with
  * why: "another lb4 is running with pid 17 (/run/lb4.pid)", "cannot write
  * /run/lb4.pid: it is a link to another file".
  */
-struct pidlock *pidlock_open(const char *path, char *why, size_t size);
+struct pidlock *pidlock_open(const char *path, struct why *why);
 
 /*
  * Whether a start could open it; only looks.  Returns 0, or -errno with why.  A
  * locked file is no error here.
  */
-int pidlock_check(const char *path, char *why, size_t size);
+int pidlock_check(const char *path, struct why *why);
 
 /* Empties the file, removes it if it is still the same file and the present
  * user may do so, and releases the lock.  Accepts NULL. */

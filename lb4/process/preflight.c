@@ -29,8 +29,6 @@
 #include "lb4/process/options.h"
 #include "lb4/process/pidlock.h"
 
-#define WHY_MAX 512
-
 struct preflight {
 	const struct config *config;
 	const struct options *options;
@@ -112,14 +110,14 @@ static void
 check_pidfile(struct preflight *look)
 {
 	const char *path = look->config->pidfile;
-	char why[WHY_MAX];
+	struct why why;
 	struct stat st;
 	int error;
 
 	if (path[0] == '\0')
 		return;
-	if (pidlock_check(path, why, sizeof(why)) < 0) {
-		complain(look, "global", "pidfile", "%s", why);
+	if (pidlock_check(path, &why) < 0) {
+		complain(look, "global", "pidfile", "%s", why.text);
 	} else if (lstat(path, &st) < 0) {
 		error = check_directory(path);
 		if (error < 0)
@@ -344,15 +342,14 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	struct preflight look = { config, options, out, 0 };
 	const char *warning = preflight_root_warning(config);
 	struct daemon_user user;
-	struct why reason = { "" };
-	char why[WHY_MAX];
+	struct why why;
 	bool changes; /* who we are */
 
 	if (warning != NULL)
 		escape_line(out, "%s: warning: [global] user: %s",
 		    options_source(options), warning);
-	if (daemon_user_find(&user, config->user, &reason) < 0) {
-		complain(&look, "global", "user", "%s", reason.text);
+	if (daemon_user_find(&user, config->user, &why) < 0) {
+		complain(&look, "global", "user", "%s", why.text);
 		user.name[0] = '\0';
 	}
 	changes = user.name[0] != '\0' && user.uid != geteuid();
@@ -371,8 +368,8 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 	check_metrics(&look);
 	for (size_t i = 0; i < config->services; i++)
 		check_service(&look, &config->service[i]);
-	if (changes && daemon_become(&user, false, why, sizeof(why)) < 0)
-		complain(&look, "global", "user", "%s", why);
+	if (changes && daemon_become(&user, false, &why) < 0)
+		complain(&look, "global", "user", "%s", why.text);
 	check_log(&look, "log", config->log);
 	check_log(&look, "access-log", config->access_log);
 	if (changes)

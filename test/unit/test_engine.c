@@ -5,6 +5,7 @@
  * their streams, or while they wait for a backend, lose nothing, whatever state
  * they are in.
  */
+#include "common/why.h"
 #include "lb4/config/config.h"
 #include "lb4/engine/engine.h"
 
@@ -54,7 +55,8 @@ house_open(struct house *house, const char *relay, const char *limit)
 	struct config_errors errors = { 0 };
 	struct engine_limits limits;
 	struct engine_peers peers = { .control = &house->control };
-	char text[512], back[ADDR_TEXT_MAX], front[ADDR_TEXT_MAX], why[256];
+	char text[512], back[ADDR_TEXT_MAX], front[ADDR_TEXT_MAX];
+	struct why why;
 
 	ck_assert_int_eq(addr_parse(&house->back, "127.0.0.1:0",
 			     ADDR_PORT_REQUIRED, NULL),
@@ -83,9 +85,7 @@ house_open(struct house *house, const char *relay, const char *limit)
 	house->engine = engine_new(&house->tables, house->config, &limits,
 	    &peers);
 	ck_assert_ptr_nonnull(house->engine);
-	ck_assert_int_eq(engine_listen(house->engine, house->config, why,
-			     sizeof(why)),
-	    0);
+	ck_assert_int_eq(engine_listen(house->engine, house->config, &why), 0);
 	ck_assert_int_eq(engine_start(house->engine), 0);
 }
 
@@ -447,7 +447,7 @@ changed_config(const struct house *house, unsigned workers,
 
 /* As change_apply() does; 0 or -errno. */
 static int
-change(struct house *house, struct config *config, char *why, size_t size)
+change(struct house *house, struct config *config, struct why *why)
 {
 	struct engine_change *engine_change;
 	struct engine_limits limits;
@@ -459,7 +459,7 @@ change(struct house *house, struct config *config, char *why, size_t size)
 	ck_assert_int_eq(tables_prepare(&house->tables, config, &seed, &table),
 	    0);
 	next = (struct engine_next){ config, &limits, table };
-	error = engine_prepare(house->engine, &next, &engine_change, why, size);
+	error = engine_prepare(house->engine, &next, &engine_change, why);
 	if (error < 0) {
 		tables_discard(&house->tables, table);
 		config_free(config);
@@ -509,14 +509,14 @@ START_TEST(workers_come_and_go)
 {
 	struct house house;
 	struct addr more = free_address();
-	char why[256] = "";
+	struct why why = { "" };
 
 	house_open(&house, "auto", "");
 	for (unsigned i = 0; i < 6; i++) {
 		ck_assert_msg(change(&house,
-				  changed_config(&house, 1 + i % 2, &more), why,
-				  sizeof(why)) == 0,
-		    "%s", why);
+				  changed_config(&house, 1 + i % 2, &more),
+				  &why) == 0,
+		    "%s", why.text);
 		reach(&house, &house.front, 20);
 		reach(&house, &more, 20);
 	}
@@ -532,7 +532,7 @@ START_TEST(refused_changes_change_nothing)
 {
 	struct house house;
 	struct addr taken;
-	char why[256] = "";
+	struct why why = { "" };
 	uint64_t generation;
 	int fd;
 
@@ -543,14 +543,14 @@ START_TEST(refused_changes_change_nothing)
 	fd = sock_listen(&taken, false, 1, NULL);
 	ck_assert_int_ge(fd, 0);
 	generation = table_current(&house.tables)->generation;
-	ck_assert_int_eq(change(&house, changed_config(&house, 3, &taken), why,
-			     sizeof(why)),
+	ck_assert_int_eq(change(&house, changed_config(&house, 3, &taken),
+			     &why),
 	    -ENOSPC);
-	ck_assert_ptr_nonnull(strstr(why, "workers: 3 exceed the 2"));
-	ck_assert_int_eq(change(&house, changed_config(&house, 1, &taken), why,
-			     sizeof(why)),
+	ck_assert_ptr_nonnull(strstr(why.text, "workers: 3 exceed the 2"));
+	ck_assert_int_eq(change(&house, changed_config(&house, 1, &taken),
+			     &why),
 	    -EADDRINUSE);
-	ck_assert_ptr_nonnull(strstr(why, "service s: cannot listen on"));
+	ck_assert_ptr_nonnull(strstr(why.text, "service s: cannot listen on"));
 	ck_assert_uint_eq(table_current(&house.tables)->generation, generation);
 	reach(&house, &house.front, 20);
 	(void)close(fd);

@@ -5,6 +5,7 @@
  * address.  Each test is a process of its own, and puts real sockets where a
  * service manager would.
  */
+#include "common/why.h"
 #include "lb4/process/inherited.h"
 
 #include <check.h>
@@ -18,7 +19,7 @@
 #include "common/sock.h"
 
 static struct inherited inherited;
-static char why[256];
+static struct why why;
 
 /* A listener at descriptor `at`; returns its address. */
 static struct addr
@@ -52,7 +53,7 @@ try_announce(const char *pid, const char *count, const char *names)
 		setenv("LISTEN_FDNAMES", names, 1);
 	else
 		unsetenv("LISTEN_FDNAMES");
-	return inherited_take(&inherited, why, sizeof(why));
+	return inherited_take(&inherited, &why);
 }
 
 static void
@@ -131,7 +132,8 @@ START_TEST(names_that_lack)
 	(void)listener_at(4);
 	(void)listener_at(5);
 	ck_assert_int_eq(try_announce(NULL, "3", "web:web"), -EINVAL);
-	ck_assert_str_eq(why, "LISTEN_FDNAMES has 2 names for 3 descriptors");
+	ck_assert_str_eq(why.text,
+	    "LISTEN_FDNAMES has 2 names for 3 descriptors");
 	announce(NULL, "3", "web:no name:");
 	ck_assert_int_eq(named("web", &i), 3);
 	i = 0;
@@ -206,7 +208,7 @@ START_TEST(not_for_us)
 	}
 	unsetenv("LISTEN_FDS");
 	ck_assert_int_ge(fcntl(3, F_GETFD), 0);
-	ck_assert_int_eq(inherited_take(&inherited, why, sizeof(why)), 0);
+	ck_assert_int_eq(inherited_take(&inherited, &why), 0);
 	ck_assert_uint_eq(inherited.count, 0);
 	inherited_close_rest(&inherited);
 	inherited_done(&inherited);

@@ -4,6 +4,7 @@
  * The control socket with real callers and a clock of our own: answers, and
  * what becomes of those who are silent, deaf, too long, or too many.
  */
+#include "common/why.h"
 #include "lb4/command/socket.h"
 
 #include <bsd/string.h>
@@ -45,7 +46,7 @@ static uint64_t now_ms;
 static void
 setup(void)
 {
-	char why[256] = "";
+	struct why why = { "" };
 	struct config_service *service;
 
 	atomic_store(&log_level, LOG_LEVEL_ERROR);
@@ -61,8 +62,7 @@ setup(void)
 	tables_init(&tables, 1);
 	ck_assert_int_eq(tables_publish(&tables, config, &config->hash_seed),
 	    0);
-	ck_assert_int_eq(control_socket_open(&sock, config, why, sizeof(why)),
-	    0);
+	ck_assert_int_eq(control_socket_open(&sock, config, &why), 0);
 	engine = engine_new(&tables, config,
 	    &(struct engine_limits){ .nofile = 1000, .maxconn = 100 },
 	    &(struct engine_peers){ .control = NULL });
