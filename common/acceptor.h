@@ -18,6 +18,8 @@
 
 #include <stdint.h>
 
+#include "common/attr.h"
+
 /* The length of a pause. */
 #define ACCEPTOR_PAUSE_MS 100
 
@@ -38,7 +40,8 @@ struct acceptor {
 
 /* Has `epfd` watch the non-blocking listening socket `fd` for EPOLLIN, with
  * `tag`.  Returns 0, or -errno with nothing to undo. */
-int acceptor_open(struct acceptor *acceptor, int epfd, int fd, uint64_t tag);
+must_check int acceptor_open(struct acceptor *acceptor, int epfd, int fd,
+    uint64_t tag);
 
 /* Closes the reserve.  Call it before closing the listening socket. */
 void acceptor_done(struct acceptor *acceptor);
@@ -49,7 +52,7 @@ void acceptor_done(struct acceptor *acceptor);
  * network errors).  Any other -errno means that accept(2) lacks a resource, and
  * that a pause has begun.
  */
-int acceptor_take(struct acceptor *acceptor, uint64_t now_ms);
+must_check int acceptor_take(struct acceptor *acceptor, uint64_t now_ms);
 
 /* Closes the descriptor of a caller, or keeps it as the reserve.  A NULL
  * acceptor only closes. */

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "common/attr.h"
+
 /* Errors are -errno; this one means that a file is not a regular file. */
 #define FILE_NOT_REGULAR EMEDIUMTYPE
 
@@ -20,7 +22,7 @@
  * `flags` contain O_NOFOLLOW.  Returns a descriptor, which the caller closes,
  * -FILE_NOT_REGULAR, -EISDIR, or another -errno.
  */
-int file_open(const char *path, int flags, mode_t mode);
+must_check int file_open(const char *path, int flags, mode_t mode);
 
 /*
  * Reads the descriptor to its end, but at most `most` bytes.  On success,
@@ -28,11 +30,11 @@ int file_open(const char *path, int flags, mode_t mode);
  * its end.  Otherwise returns -EFBIG, -ENOMEM or another -errno, and *text is
  * NULL.
  */
-int file_read(int fd, size_t most, char **text, size_t *len);
+must_check int file_read(int fd, size_t most, char **text, size_t *len);
 
 /* Writes all bytes, with as many calls of write(2) as it takes.  0 or
  * -errno. */
-int file_write(int fd, const char *text, size_t len);
+must_check int file_write(int fd, const char *text, size_t len);
 
 /* The reason for an error (negative) of these functions, in words. */
 const char *file_error(int error);

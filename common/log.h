@@ -14,6 +14,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "common/attr.h"
+
 /* The order is that of syslog(3), so that a level can be passed to it. */
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
@@ -33,7 +35,7 @@ extern _Atomic int log_level;
 const char *log_level_name(int level);
 
 /* The level of that name, or -1. */
-int log_level_parse(const char *name);
+must_check int log_level_parse(const char *name);
 
 /* Where lines go: called with a complete line of `len` bytes, ended by a NUL,
  * without newline or level, from any thread, and must not wait.  NULL: standard

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "common/attr.h"
+
 /* kind: 0 to 15, defined by the owner.  index: below 2^28. */
 static inline uint64_t
 loop_tag(unsigned kind, uint32_t index, uint32_t generation)
@@ -43,26 +45,27 @@ loop_tag_generation(uint64_t tag)
 }
 
 /* An epoll descriptor or -errno. */
-int loop_open(void);
+must_check int loop_open(void);
 
 /* Each returns 0 or -errno.  `events` is EPOLLIN and so on, with EPOLLET if
  * wanted. */
-int loop_add(int epfd, int fd, uint32_t events, uint64_t tag);
+must_check int loop_add(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_modify(int epfd, int fd, uint32_t events, uint64_t tag);
 int loop_remove(int epfd, int fd);
 
 /* Waits for at most `timeout_ms` (-1: without a limit).  Returns the number of
  * events written, which is 0 also after a signal, or -errno. */
-int loop_wait(int epfd, struct epoll_event *events, int count, int timeout_ms);
+must_check int loop_wait(int epfd, struct epoll_event *events, int count,
+    int timeout_ms);
 
 /* Whether loop_wait_us() can wait for less than a millisecond.  0, or -errno if
  * the system call is missing or not allowed: then it waits for whole
  * milliseconds. */
-int loop_has_us(void);
+must_check int loop_has_us(void);
 
 /* Waits for at most `timeout_us` microseconds, or a little longer; kernels
  * before 5.11 round up to milliseconds. */
-int loop_wait_us(int epfd, struct epoll_event *events, int count,
+must_check int loop_wait_us(int epfd, struct epoll_event *events, int count,
     unsigned timeout_us);
 
 /* A turn of a loop may take so long. */
@@ -109,6 +112,6 @@ uint64_t loop_clock_look(struct loop_clock *clock, uint64_t now_ms,
     int wait_ms);
 
 /* The shorter of two waits; -1 is a wait without a limit. */
-int loop_sooner(int a_ms, int b_ms);
+must_check int loop_sooner(int a_ms, int b_ms);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "common/attr.h"
 #include "common/queue.h"
 
 struct mailbox {
@@ -25,7 +26,7 @@ struct mailbox {
 };
 
 /* Room for at least `count` messages of `size` bytes.  Returns 0 or -errno. */
-int mailbox_init(struct mailbox *box, size_t count, size_t size);
+must_check int mailbox_init(struct mailbox *box, size_t count, size_t size);
 void mailbox_done(struct mailbox *box);
 
 /* Posts `message`, of the mailbox's size, and wakes the owner.  False when the

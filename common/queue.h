@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 struct queue {
 	/* set before start */
 	unsigned char *cells;
@@ -32,7 +34,7 @@ struct queue {
 };
 
 /* A queue of at least `count` records of `size` bytes.  Returns 0 or -errno. */
-int queue_init(struct queue *queue, size_t count, size_t size);
+must_check int queue_init(struct queue *queue, size_t count, size_t size);
 void queue_done(struct queue *queue);
 
 /* Copies `used` <= size bytes of `record` in.  False when the queue is full. */

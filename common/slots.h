@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 struct slots {
 	unsigned char *memory; /* count x stride bytes */
 	size_t size;	       /* of an object, as asked for */
@@ -38,7 +40,7 @@ struct slots_header {
 
 /* Reserves `count` objects of `size` bytes each (neither 0, count below 2^32 -
  * 1), aligned to 64.  Returns 0, -EINVAL, or -ENOMEM. */
-int slots_init(struct slots *slots, uint32_t count, size_t size);
+must_check int slots_init(struct slots *slots, uint32_t count, size_t size);
 
 /* Frees the memory and all objects in it.  Accepts NULL and a struct that is
  * all zero. */

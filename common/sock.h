@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 
 struct sockfile_access;
 struct sockfile_id;
@@ -47,13 +48,13 @@ struct sock_options {
  * options mean nothing to a unix socket.  `options` may be NULL.  Returns the
  * descriptor or -errno.
  */
-int sock_listen(struct addr *addr, bool shared, int backlog,
+must_check int sock_listen(struct addr *addr, bool shared, int backlog,
     const struct sock_options *options);
 
 /* Gives a listening socket another backlog and other options, for the clients
  * that come from now on.  What is 0 is the kernel's way again; of a buffer's size
  * only where the kernel has SO_BUF_LOCK (5.15).  Returns 0 or -errno. */
-int sock_set_listener(int fd, bool tcp, int backlog,
+must_check int sock_set_listener(int fd, bool tcp, int backlog,
     const struct sock_options *options);
 
 /*
@@ -62,11 +63,12 @@ int sock_set_listener(int fd, bool tcp, int backlog,
  * 0, or -errno (-ENOTSOCK, -EBADF, -EINVAL when it does not listen,
  * -EAFNOSUPPORT).
  */
-int sock_listens(int fd, struct addr *addr);
+must_check int sock_listens(int fd, struct addr *addr);
 
 /* Makes such a socket as sock_listen() would have: non-blocking, with these
  * options and that backlog.  Returns 0 or -errno. */
-int sock_adopt(int fd, int backlog, const struct sock_options *options);
+must_check int sock_adopt(int fd, int backlog,
+    const struct sock_options *options);
 
 /*
  * Binds `addr` exclusively and releases it: this detects a listener of another
@@ -74,15 +76,16 @@ int sock_adopt(int fd, int backlog, const struct sock_options *options);
  * port to `addr`.  Does nothing for unix addresses, which sock_listen() checks.
  * `options` may be NULL; only freebind is used.  Returns 0 or -errno.
  */
-int sock_probe_free(struct addr *addr, const struct sock_options *options);
+must_check int sock_probe_free(struct addr *addr,
+    const struct sock_options *options);
 
 /*
  * Starts to connect to `addr`.  Returns the descriptor, and sets *pending if
  * the outcome is still to come (EPOLLOUT), or -errno when it failed at once.
  * `options` may be NULL.
  */
-int sock_connect(const struct addr *addr, const struct sock_options *options,
-    bool *pending);
+must_check int sock_connect(const struct addr *addr,
+    const struct sock_options *options, bool *pending);
 
 /*
  * Whether a connected socket is connected to itself.  The local port that the
@@ -94,7 +97,7 @@ bool sock_is_own_peer(int fd);
 
 /* The socket's pending error as -errno, 0 when there is none.  Reading it
  * clears it. */
-int sock_error(int fd);
+must_check int sock_error(int fd);
 
 /* Makes close(2) send a reset instead of a FIN (SO_LINGER, 0 s). */
 void sock_reset_on_close(int fd);

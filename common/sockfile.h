@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 
 struct why;
 
@@ -34,8 +35,8 @@ struct sockfile_id {
  * Looks up user and group ("": no change), and fills `access`.  Returns 0, or
  * -errno with "there is no user x" in `why`.
  */
-int sockfile_access_find(struct sockfile_access *access, const char *user,
-    const char *group, mode_t mode, struct why *why);
+must_check int sockfile_access_find(struct sockfile_access *access,
+    const char *user, const char *group, mode_t mode, struct why *why);
 
 /*
  * Opens a listening stream socket on the unix address, and gives its file that
@@ -44,13 +45,13 @@ int sockfile_access_find(struct sockfile_access *access, const char *user,
  * a file that is not a socket -ENOTSOCK.  Writes the identity of the file to
  * `id`; an abstract address has none.  Returns the descriptor or -errno.
  */
-int sockfile_listen(const struct addr *addr, int backlog,
+must_check int sockfile_listen(const struct addr *addr, int backlog,
     const struct sockfile_access *access, struct sockfile_id *id);
 
 /* Gives the file at `addr` that access if it is still the same file; if not,
  * -ESTALE.  Makes no system call for what needs no change.  0 or -errno. */
-int sockfile_set_access(const struct addr *addr, const struct sockfile_id *id,
-    const struct sockfile_access *access);
+must_check int sockfile_set_access(const struct addr *addr,
+    const struct sockfile_id *id, const struct sockfile_access *access);
 
 /* Whether the file at `addr` is still the same file.  True for an address that
  * has no file. */

@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 #define TIMER_LEVELS 6
 #define TIMER_SLOTS 64
 
@@ -62,7 +64,8 @@ struct timer *timer_wheel_next(struct timer_wheel *wheel, uint64_t now_ms);
 /* How many milliseconds the owner may sleep from `now_ms`: 0 when a timer is
  * due, -1 when none is armed, at most INT_MAX.  May be earlier than the first
  * deadline, but never later. */
-int timer_wheel_sleep(const struct timer_wheel *wheel, uint64_t now_ms);
+must_check int timer_wheel_sleep(const struct timer_wheel *wheel,
+    uint64_t now_ms);
 
 /* The deadline `ms` after `now_ms`; UINT64_MAX, which is never, when it would
  * overflow. */

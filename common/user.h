@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include "common/attr.h"
+
 struct why;
 
 struct user {
@@ -18,9 +20,9 @@ struct user {
 
 /* Looks the user up.  Returns 0, or -errno with "there is no user x"
  * (-ENOENT). */
-int user_find(struct user *user, const char *name, struct why *why);
+must_check int user_find(struct user *user, const char *name, struct why *why);
 
 /* The same for a group. */
-int user_find_group(gid_t *gid, const char *name, struct why *why);
+must_check int user_find_group(gid_t *gid, const char *name, struct why *why);
 
 #endif

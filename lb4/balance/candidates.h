@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 #include "lb4/model/service.h"
 
 struct pick_trace;
@@ -107,8 +108,8 @@ bool candidate_accepts(const struct service *service, const struct pick *pick,
 /* One of the usable backends, each with its weight's share of all hashes; -1
  * when there is none.  The last resort of a policy: it looks at all
  * backends. */
-int candidate_spread(const struct service *service, const struct pick *pick,
-    uint64_t hash, const struct scope *scope);
+must_check int candidate_spread(const struct service *service,
+    const struct pick *pick, uint64_t hash, const struct scope *scope);
 
 /* Writes the weights of the set's backends, 0 for the others; returns their
  * sum. */

@@ -39,6 +39,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 /* The load of a backend that must not get more conns. */
 #define LOADS_NONE (UINT64_MAX << 24)
 
@@ -78,6 +80,7 @@ void loads_update(struct loads *loads, unsigned index, loads_read *read,
  * during the search, and the caller must search again.
  */
 #define LOADS_CHANGING (-2)
-int loads_least(const struct loads *loads, uint64_t hash, uint64_t *word);
+must_check int loads_least(const struct loads *loads, uint64_t hash,
+    uint64_t *word);
 
 #endif

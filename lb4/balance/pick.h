@@ -25,6 +25,7 @@
 #ifndef LB4_BALANCE_PICK_H
 #define LB4_BALANCE_PICK_H
 
+#include "common/attr.h"
 #include "lb4/balance/candidates.h"
 
 /*
@@ -32,11 +33,13 @@
  * PICK_FULL.  Backends that are down are skipped; when all of them are, they
  * are tried all the same.
  */
-int pick_find(const struct service *service, const struct pick *pick);
+must_check int pick_find(const struct service *service,
+    const struct pick *pick);
 
 /* Picks, and counts the conn in the backend's `active`, never above its
  * maxconn.  The caller counts it down later, with pick_release(). */
-int pick_take(const struct service *service, const struct pick *pick);
+must_check int pick_take(const struct service *service,
+    const struct pick *pick);
 
 /* Counts a conn of the service down in the backend's `active`: the caller must
  * not touch the backend afterwards.  `service` is that of the current table;

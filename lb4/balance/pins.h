@@ -36,6 +36,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 struct pick;
 struct pins;
 struct service;
@@ -60,7 +62,7 @@ struct pin {
  * -ENOMEM.  This and the functions up to pins_report() are for the control
  * thread.
  */
-int pins_build(struct service *service, const struct service *old,
+must_check int pins_build(struct service *service, const struct service *old,
     uint64_t now_ms);
 
 /* NULL is fine.  No reader may be left. */

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/balance/candidates.h"
 
 /* The hash of the policy's key; with balance = source it identifies the
@@ -20,12 +21,12 @@ uint64_t placing_hash(const struct service *service, const struct pick *pick);
 /* Chooses in one set after the other, by the scope's hash, and sets the scope's
  * set.  Returns an index as struct policy's pick does, or PICK_NONE or
  * PICK_FULL. */
-int placing_in_sets(const struct service *service, const struct pick *pick,
-    struct scope *scope, uint32_t *limit);
+must_check int placing_in_sets(const struct service *service,
+    const struct pick *pick, struct scope *scope, uint32_t *limit);
 
 /* The same; when there is none, once more without regard to health. */
-int placing_choose(const struct service *service, const struct pick *pick,
-    struct scope *scope, uint32_t *limit);
+must_check int placing_choose(const struct service *service,
+    const struct pick *pick, struct scope *scope, uint32_t *limit);
 
 /* Whether a pick for a conn that has tried no backend yet would return
  * PICK_FULL. */

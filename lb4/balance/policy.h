@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/balance/candidates.h"
 
 struct policy {
@@ -47,7 +48,7 @@ size_t policy_conn_key(const struct service *service, const struct pick *pick,
     uint8_t key[PICK_KEY_MAX]);
 
 /* As struct policy's build: makes service->turns. */
-int policy_build_turns(struct service *service);
+must_check int policy_build_turns(struct service *service);
 
 extern const struct policy policy_4tuple;
 extern const struct policy policy_source;

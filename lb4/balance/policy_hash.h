@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/balance/policy.h"
 
 /* As struct policy's key: those of 4tuple and source. */
@@ -31,7 +32,7 @@ size_t policy_hash_network(const struct service *service,
 
 /* As struct policy's build: makes service->maglev.  A set whose weights are all
  * 0 has none, and a pick finds nothing there. */
-int policy_hash_build(struct service *service);
+must_check int policy_hash_build(struct service *service);
 
 /*
  * As struct policy's pick: the backend of the slot that the hash chooses.  If
@@ -50,8 +51,8 @@ int policy_hash_build(struct service *service);
  * counts.  A conn that has failed to reach other backends exceeds a limit when
  * there is no other choice.
  */
-int policy_hash_pick(const struct service *service, const struct pick *pick,
-    const struct scope *scope, uint32_t *limit);
+must_check int policy_hash_pick(const struct service *service,
+    const struct pick *pick, const struct scope *scope, uint32_t *limit);
 
 /* Why a conn cannot use backend `index` of the scope's set, whatever its hash;
  * max-load counts, and *limit is as policy_hash_pick() sets it. */

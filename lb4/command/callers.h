@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "common/limiter.h"
 #include "common/log.h"
 #include "common/mailbox.h"
@@ -40,7 +41,7 @@ struct callers {
 
 /* Starts with no caller and no bell.  Returns 0 or -errno; callers_done() is
  * needed in either case. */
-int callers_init(struct callers *callers);
+must_check int callers_init(struct callers *callers);
 
 /* Closes all callers.  All workers must have ended. */
 void callers_done(struct callers *callers);
@@ -77,7 +78,7 @@ void callers_take_sweeps(struct callers *callers);
 
 /* Returns a new descriptor of an eventfd(2), or -errno.  Writing to it wakes
  * the waiting jobs.  The caller closes it, even after the socket is gone. */
-int callers_bell(const struct callers *callers);
+must_check int callers_bell(const struct callers *callers);
 
 /* Tells the monitors an event and wakes the waiting jobs. */
 void callers_tell(struct callers *callers, const struct event *event,

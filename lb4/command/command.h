@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/attr.h"
+
 struct why;
 
 #define COMMAND_LINE_MAX 4096 /* bytes of a line, without its end */
@@ -29,8 +31,8 @@ struct command {
 
 /* Splits `len` bytes, which exclude the newline.  Returns 0, or -EINVAL with
  * why. */
-int command_parse(struct command *command, const char *line, size_t len,
-    struct why *why);
+must_check int command_parse(struct command *command, const char *line,
+    size_t len, struct why *why);
 
 /* An option's name consists of letters and '-' and precedes '='.  Returns the
  * value, or NULL when the word is not an option of that name (NULL: of any

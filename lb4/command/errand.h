@@ -16,6 +16,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "common/attr.h"
+
 struct caller;
 struct errand;
 
@@ -35,7 +37,7 @@ void errand_init(struct errand *errand, const struct caller *caller,
     void (*run)(struct errand *errand), void (*free)(struct errand *errand));
 
 /* Starts the thread, which is the second holder.  0 or -errno. */
-int errand_start(struct errand *errand);
+must_check int errand_start(struct errand *errand);
 
 /* Whether the thread has written its result, which the job owns then. */
 bool errand_is_done(const struct errand *errand);

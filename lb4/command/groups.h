@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "common/attr.h"
 #include "lb4/command/admit.h"
 #include "lb4/command/spec.h"
 
@@ -24,7 +25,7 @@ struct groups {
 
 /* Looks up the groups that `config` names.  Returns 0, or -errno with the
  * reason in `why`. */
-int groups_find(struct groups *groups, const struct config *config,
+must_check int groups_find(struct groups *groups, const struct config *config,
     struct why *why);
 
 /* Identifies the peer of a Unix socket; *pid is 0 when it is unknown. */

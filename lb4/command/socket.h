@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/control/handle.h"
 
 struct config;
@@ -26,7 +27,7 @@ struct why;
  * Opens the socket that `config` names, before root is dropped. *out is NULL
  * when it names none.  Returns 0, or -errno with the reason in `why`.
  */
-int control_socket_open(struct control_socket **out,
+must_check int control_socket_open(struct control_socket **out,
     const struct config *config, struct why *why);
 
 /* Closes the socket and removes its file.  Workers and prober must have ended.
@@ -35,8 +36,8 @@ void control_socket_free(struct control_socket *socket);
 
 /* Gives the commands their handle, starts the readiness thread, and fills in
  * the source for control's loop.  Returns 0 or -errno. */
-int control_socket_start(struct control_socket *socket, struct handle handle,
-    struct source *source);
+must_check int control_socket_start(struct control_socket *socket,
+    struct handle handle, struct source *source);
 
 /* Ends the readiness thread, before the data that it reads is freed.  Accepts
  * NULL. */

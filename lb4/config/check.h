@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/config/settings.h"
 #include "lb4/config/values.h"
 
@@ -40,6 +41,6 @@ struct check_way {
 const struct check_way *check_way(enum check_kind kind);
 
 /* For a way without arguments, or behind the last one: refuses more. */
-int check_no_more(const char *args, struct why *why);
+must_check int check_no_more(const char *args, struct why *why);
 
 #endif

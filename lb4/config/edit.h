@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "common/attr.h"
+
 struct config;
 struct why;
 
@@ -44,13 +46,13 @@ struct edits {
  * proportion to the text.  Returns 0, -ENOMEM, or -EINVAL with the reason: the
  * two differ in more than what can be changed while lb4 runs.
  */
-int edits_make(struct edits *edits, const struct edit_source *source,
+must_check int edits_make(struct edits *edits, const struct edit_source *source,
     const struct config *served, struct why *why);
 void edits_done(struct edits *edits);
 
 /* Writes the edits of that file, whose name is `name`, as a unified diff, which
  * patch(1) reads; nothing if there are none.  Returns 0 or -ENOMEM. */
-int edits_diff(const struct edits *edits, const struct edit_source *source,
-    const char *name, FILE *out);
+must_check int edits_diff(const struct edits *edits,
+    const struct edit_source *source, const char *name, FILE *out);
 
 #endif

@@ -22,14 +22,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 struct config;
 struct config_service;
 
 /* Of [global].  Returns 0, or -ENOMEM. */
-int fingerprint_global(const struct config *config, uint64_t *sum);
+must_check int fingerprint_global(const struct config *config, uint64_t *sum);
 
 /* Of a service, its name and backends. */
-int fingerprint_service(const struct config_service *service, uint64_t *sum);
+must_check int fingerprint_service(const struct config_service *service,
+    uint64_t *sum);
 
 /* Of the hash-seed, given or generated.  It reveals nothing: the seed is the
  * key with which a fixed text is hashed. */

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "common/attr.h"
+
 /* The longest line, without its end, that is not a comment: it fits, with "\n"
  * and the terminating NUL, into inih's line buffer as distributions build it
  * (INI_MAX_LINE 200).  If a build has a smaller buffer, that is the limit. */
@@ -33,6 +35,7 @@ struct inifile_sink {
 
 /* Returns 0, also with malformed lines, which the sink is told of; or
  * -ENOMEM. */
-int inifile_read(const char *text, size_t len, const struct inifile_sink *sink);
+must_check int inifile_read(const char *text, size_t len,
+    const struct inifile_sink *sink);
 
 #endif

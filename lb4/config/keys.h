@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/attr.h"
 #include "lb4/config/key.h"
 
 extern const struct key keys_table[];
@@ -40,7 +41,7 @@ void keys_keep_fixed(struct config *config, const struct config *before,
 /* These call the key's kind: see key.h.  key_parse() also refuses a value whose
  * line, written out in full, would be too long for a file, so that the dump can
  * always be read back; the object is then unusable. */
-int key_parse(const struct key *key, void *object, const char *text,
+must_check int key_parse(const struct key *key, void *object, const char *text,
     struct why *why);
 size_t key_count(const struct key *key, const void *object);
 void key_print(const struct key *key, const void *object, size_t index,

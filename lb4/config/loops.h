@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/settings.h"
 #include "lb4/config/sources.h"
@@ -27,11 +28,12 @@ typedef bool loops_is_here(const struct addr *addr);
  * two ways.  `sources` is as for rules_check(); with `is_here` NULL this host
  * has no address but loopback.  Returns 0 or -ENOMEM.
  */
-int loops_check(const struct config *config, const struct rules_source *sources,
-    loops_is_here *is_here, struct errors *errors);
+must_check int loops_check(const struct config *config,
+    const struct rules_source *sources, loops_is_here *is_here,
+    struct errors *errors);
 
 /* The same for one backend of one service of `config`. */
-int loops_check_backend(const struct config *config,
+must_check int loops_check_backend(const struct config *config,
     const struct config_service *service, const struct config_backend *backend,
     loops_is_here *is_here, struct errors *errors);
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/attr.h"
 #include "lb4/config/settings.h"
 
 struct names {
@@ -26,7 +27,7 @@ extern const struct names names_on_down;
 extern const struct names names_access_format;
 
 /* The value of that word, or -1. */
-int names_find(const struct names *names, const char *word);
+must_check int names_find(const struct names *names, const char *word);
 
 /* The words as in the file; for any value of the enum. */
 const char *balance_name(enum balance balance);
@@ -39,6 +40,6 @@ const char *keepalive_name(enum keepalive keepalive);
 const char *access_format_name(enum access_format format);
 
 /* The way of that name, or -1: for the command line. */
-int relay_way_parse(const char *name);
+must_check int relay_way_parse(const char *name);
 
 #endif

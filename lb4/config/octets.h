@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "common/attr.h"
 #include "common/why.h"
 
 /* A line is no longer than that, and no word of it. */
@@ -23,7 +24,8 @@ struct octets {
 
 /* Takes the next word off *text: what stands between spaces.  At the end of
  * the text the word is empty.  0, or -EINVAL with the reason. */
-int octets_word(const char **text, struct octets *word, struct why *why);
+must_check int octets_word(const char **text, struct octets *word,
+    struct why *why);
 
 /* Writes `len` bytes so that octets_word() reads them back as one word.  What
  * is plain text stays; all else becomes \xHH. */

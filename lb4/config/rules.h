@@ -7,6 +7,7 @@
 #ifndef LB4_CONFIG_RULES_H
 #define LB4_CONFIG_RULES_H
 
+#include "common/attr.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/settings.h"
 #include "lb4/config/sources.h"
@@ -15,7 +16,7 @@
  * Sorts the backends of each service by name, and reports errors.  `sources`
  * has one entry per service, or is NULL when lines are unknown.
  */
-int rules_check(struct config *config, const struct rules_source *sources,
-    struct errors *errors);
+must_check int rules_check(struct config *config,
+    const struct rules_source *sources, struct errors *errors);
 
 #endif

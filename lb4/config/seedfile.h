@@ -7,6 +7,8 @@
 #ifndef LB4_CONFIG_SEEDFILE_H
 #define LB4_CONFIG_SEEDFILE_H
 
+#include "common/attr.h"
+
 struct config;
 struct why;
 
@@ -18,6 +20,7 @@ struct why;
  * else, or its mode lets its group or others read or write it.  In an access
  * control list (acl(5)) each entry counts: it may name a user, but not a group.
  */
-int seedfile_read(const char *path, struct config *config, struct why *why);
+must_check int seedfile_read(const char *path, struct config *config,
+    struct why *why);
 
 #endif

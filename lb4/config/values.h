@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/attr.h"
 #include "common/why.h"
 
 /*
@@ -21,10 +22,12 @@
  * replaced by the byte.  At the end of the text the word is "".  Refuses other
  * backslashes, \x of control characters, and words of `size` bytes or more.
  */
-int value_word(const char **text, char *word, size_t size, struct why *why);
+must_check int value_word(const char **text, char *word, size_t size,
+    struct why *why);
 
 /* The text as one word; refuses a second one. */
-int value_only_word(const char *text, char *word, size_t size, struct why *why);
+must_check int value_only_word(const char *text, char *word, size_t size,
+    struct why *why);
 
 /* Writes a word in a form that value_word() reads back. */
 void value_print_word(const char *word, FILE *out);

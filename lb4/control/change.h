@@ -19,6 +19,8 @@
 #ifndef LB4_CONTROL_CHANGE_H
 #define LB4_CONTROL_CHANGE_H
 
+#include "common/attr.h"
+
 struct config;
 struct config_errors;
 struct running;
@@ -42,7 +44,7 @@ enum change_origin {
  * reason in `errors`, which the caller frees (config_errors_done()): -EINVAL
  * when it is not valid, -EBUSY when lb4 is stopping.  `errors` must be empty.
  */
-int change_apply(struct running *running, struct config *config,
+must_check int change_apply(struct running *running, struct config *config,
     enum change_origin origin, struct config_errors *errors);
 
 #endif

@@ -33,6 +33,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 struct backend;
 struct closer;
 struct rebalance;
@@ -51,10 +53,10 @@ void closer_free(struct closer *closer);
 
 /* A descriptor for control's epoll: readable when a worker has finished a
  * piece. */
-int closer_fd(const struct closer *closer);
+must_check int closer_fd(const struct closer *closer);
 
 /* Returns the milliseconds until something is due, or -1 if nothing is. */
-int closer_sleep(const struct closer *closer, uint64_t now_ms);
+must_check int closer_sleep(const struct closer *closer, uint64_t now_ms);
 
 /* Postpones closing the busy conns of backends that are down by `gap_ms`, the
  * time that the control thread did not run.  Deadlines that an operator set do

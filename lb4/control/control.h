@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "common/mailbox.h"
 #include "common/timer.h"
 #include "lb4/control/manager.h"
@@ -52,18 +53,19 @@ struct control {
  * SIGXFSZ. Sets everything else to zero.  Returns 0, or -errno with nothing
  * open.
  */
-int control_init(struct control *control);
+must_check int control_init(struct control *control);
 void control_done(struct control *control);
 
 /* Makes everything that the loop needs from the parts in `running`. Returns 0
  * or -errno; control_done() frees the rest in either case. */
-int control_start(struct control *control);
+must_check int control_start(struct control *control);
 
 /* Adds a source to the loop.  Returns 0 or -errno. */
-int control_plug(struct control *control, const struct source *source);
+must_check int control_plug(struct control *control,
+    const struct source *source);
 
 /* Runs until a signal ends the process.  Returns 0, or -errno when it cannot
  * go on waiting for events. */
-int control_run(struct control *control);
+must_check int control_run(struct control *control);
 
 #endif

@@ -8,9 +8,11 @@
 
 #include <stdbool.h>
 
+#include "common/attr.h"
+
 /* Runs the command: argv[0] is "cluster", and `path` the control socket of the
  * lb4 here.  Returns the exit status, as in lb4ctl(8). */
-int cluster_main(const char *path, bool json, bool color, int argc,
+must_check int cluster_main(const char *path, bool json, bool color, int argc,
     char **argv);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/attr.h"
 #include "lb4/ctl/loopback.h"
 
 #define DRIVE_ADDRESSES_MAX 16
@@ -42,16 +43,16 @@ bool drive_add_address(struct drive_list *list, const char *text);
  * can, and accepts what is already done.  Returns 0, or -errno after writing to
  * standard error what failed.
  */
-int drive_set(const struct drive *drive, enum drive_state state);
+must_check int drive_set(const struct drive *drive, enum drive_state state);
 
 /*
  * Checks that lo, or the file, is still as drive_set() left it.  Returns 0 when
  * it is; 1 when another program has changed it, and describes the change in
  * `change`; or -errno.
  */
-int drive_look_addresses(const struct drive *drive, enum drive_state state,
-    char change[DRIVE_CHANGE_MAX]);
-int drive_look_file(const struct drive *drive, enum drive_state state,
-    char change[DRIVE_CHANGE_MAX]);
+must_check int drive_look_addresses(const struct drive *drive,
+    enum drive_state state, char change[DRIVE_CHANGE_MAX]);
+must_check int drive_look_file(const struct drive *drive,
+    enum drive_state state, char change[DRIVE_CHANGE_MAX]);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/attr.h"
+
 /* The longest line that lb4 accepts, with the newline and a NUL. */
 #define LINE_MAX_LEN (4096 + 2)
 
@@ -19,11 +21,11 @@
  * "--json" is added; if "--json" is among the words, *json becomes true.
  * Returns 0, or -1 when the line does not fit.
  */
-int line_join(char *line, size_t size, char *const *words, int count,
+must_check int line_join(char *line, size_t size, char *const *words, int count,
     bool *json);
 
 /* The number of words of the option that starts with words[0]: "--NAME" and its
  * value are 2; 0: it is not an option. */
-int line_option(char *const *words, int count);
+must_check int line_option(char *const *words, int count);
 
 #endif

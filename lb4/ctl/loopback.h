@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/attr.h"
+
 /* "2001:db8:...:1/128", with the NUL. */
 #define LOOPBACK_TEXT_MAX 56
 
@@ -29,22 +31,23 @@ const char *loopback_format(const struct loopback_address *address,
     char buf[LOOPBACK_TEXT_MAX]);
 
 /* A socket for loopback_set(), or for one loopback_look(); or -errno. */
-int loopback_open(void);
+must_check int loopback_open(void);
 
 /* Adds the address to lo, or removes it.  Succeeds if that is already so.
  * Returns 0 or -errno. */
-int loopback_set(int fd, const struct loopback_address *address, bool present);
+must_check int loopback_set(int fd, const struct loopback_address *address,
+    bool present);
 
 /*
  * Sets present[i] to whether lo has address[i].  Returns 0, or -errno; -EAGAIN:
  * the addresses changed meanwhile, try again.
  */
-int loopback_look(int fd, const struct loopback_address *address, size_t count,
-    bool *present);
+must_check int loopback_look(int fd, const struct loopback_address *address,
+    size_t count, bool *present);
 
 /* A socket that becomes readable when an address of any interface comes or
  * goes, or -errno. */
-int loopback_events_open(void);
+must_check int loopback_events_open(void);
 
 /* Discards all events, so that the next one is noticed. */
 void loopback_events_take(int fd);

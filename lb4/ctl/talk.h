@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "common/attr.h"
+
 /* What a line of an answer means. */
 enum talk_error {
 	TALK_NO_ERROR,
@@ -18,14 +20,14 @@ enum talk_error {
 
 /* Connects to the socket at `path`.  The descriptor, or -errno.  With `flags`
  * SOCK_NONBLOCK nothing waits: -EAGAIN when too many others do. */
-int talk_connect(const char *path, int flags);
+must_check int talk_connect(const char *path, int flags);
 
 /*
  * Sends `line`, which ends with a newline, to the socket at `path`, and calls
  * `on_line` with each line of the answer, without its end, until the empty one.
  * Returns 0, or -errno: -ENODATA when lb4 left before its answer was complete.
  */
-int talk(const char *path, const char *line,
+must_check int talk(const char *path, const char *line,
     void (*on_line)(void *owner, const char *line, size_t len), void *owner);
 
 /* Whether a line is an error as text or as JSON. */

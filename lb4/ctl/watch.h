@@ -7,8 +7,10 @@
 #ifndef LB4_CTL_WATCH_H
 #define LB4_CTL_WATCH_H
 
+#include "common/attr.h"
+
 /* Runs the command: argv[0] is "watch", and `path` the control socket.  Returns
  * the exit status, as in lb4ctl(8). */
-int watch_main(const char *path, int argc, char **argv);
+must_check int watch_main(const char *path, int argc, char **argv);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/engine/types.h"
 
 /* The outcome of the search for a backend. */
@@ -26,13 +27,13 @@ enum conn_connecting conn_connect(struct worker *worker, struct conn *conn);
 /* The same in two steps.  conn_choose() chooses the next backend and reserves a
  * place there; it returns the backend's index in the service, or PICK_NONE or
  * PICK_FULL (pick.h). */
-int conn_choose(struct worker *worker, struct conn *conn);
+must_check int conn_choose(struct worker *worker, struct conn *conn);
 enum conn_connecting conn_connect_chosen(struct worker *worker,
     struct conn *conn, int index);
 
 /* How the attempt ended that epoll reports on: 0 or an errno. */
-int conn_attempt_error(const struct worker *worker, struct conn *conn,
-    uint32_t events);
+must_check int conn_attempt_error(const struct worker *worker,
+    struct conn *conn, uint32_t events);
 
 /* The attempt has failed: closes its socket and records the error. */
 void conn_attempt_failed(struct worker *worker, struct conn *conn, int error);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/engine/types.h"
 #include "lb4/model/service.h"
 
@@ -21,7 +22,7 @@ void conn_set_state(struct conn *conn, enum conn_state state);
 const char *conn_state_name(enum conn_state state);
 
 /* Adds the socket of that side to epoll.  0 or -errno. */
-int conn_watch(struct worker *worker, const struct conn *conn,
+must_check int conn_watch(struct worker *worker, const struct conn *conn,
     enum conn_side side);
 
 /* Closes the socket, if there is one; with a reset if `reset` is set. */

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "common/pulse.h"
 #include "lb4/config/settings.h"
 #include "lb4/model/histogram.h"
@@ -48,11 +49,11 @@ void engine_inherit(struct engine *engine, struct inherited *inherited);
  * nothing stays open: returns -errno and writes "service web: cannot listen on
  * 0.0.0.0:80: Address already in use" to `why`.
  */
-int engine_listen(struct engine *engine, const struct config *config,
+must_check int engine_listen(struct engine *engine, const struct config *config,
     struct why *why);
 
 /* Starts the threads.  0 or -errno. */
-int engine_start(struct engine *engine);
+must_check int engine_start(struct engine *engine);
 
 /*
  * Changes the configuration while the engine runs, step by step.
@@ -76,8 +77,9 @@ struct engine_next {
 	const struct table *table; /* the prepared one that goes with it */
 };
 
-int engine_prepare(struct engine *engine, const struct engine_next *next,
-    struct engine_change **out, struct why *why);
+must_check int engine_prepare(struct engine *engine,
+    const struct engine_next *next, struct engine_change **out,
+    struct why *why);
 void engine_abandon(struct engine *engine, struct engine_change *change);
 void engine_leave(struct engine *engine, struct engine_change *change);
 void engine_commit(struct engine *engine, struct engine_change *change);

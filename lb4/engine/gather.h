@@ -21,6 +21,7 @@
 
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/engine/types.h"
 
 #define GATHER_AFTER (1U << 20)
@@ -42,7 +43,7 @@ void gather_resume(struct conn *conn);
 
 /* How many microseconds the worker may sleep, at most `sleep_ms` (-1: no
  * limit).  Returns -1 if no conn gathers: `sleep_ms` applies. */
-int gather_sleep_us(const struct worker *worker, int sleep_ms);
+must_check int gather_sleep_us(const struct worker *worker, int sleep_ms);
 
 /* The conn that is due to run, or NULL.  Only one in a turn, so that small
  * traffic need not wait for all of them. */

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "common/attr.h"
 #include "common/timer.h"
 
 /* The most listeners a worker may have.  When workers retire, the others take
@@ -52,7 +53,7 @@ struct listener {
 
 /* Has a worker accept from the socket.  Takes references of its own.  Called
  * before the worker's thread starts, or from that thread.  0 or -errno. */
-int listener_add(struct worker *worker, struct listen_socket *socket,
+must_check int listener_add(struct worker *worker, struct listen_socket *socket,
     struct service_state *state, bool exclusive);
 
 /* The worker's listener on that socket.  listener_forget() drops it, since

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 #include "common/hash.h"
 
 /* A bit for each port. */
@@ -51,7 +52,7 @@ struct ownconns {
 
 /* Makes room for at least `conns` of them.  A struct that is all zero is a
  * table without room.  0 or -ENOMEM. */
-int ownconns_init(struct ownconns *own, uint64_t conns);
+must_check int ownconns_init(struct ownconns *own, uint64_t conns);
 void ownconns_done(struct ownconns *own);
 
 /* Sets the ports on which lb4 listens; with `keep`, adds them to the present

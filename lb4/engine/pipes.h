@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 /* The least capacity of every pipe given out, in bytes and in slots of a page
  * each: the kernel's usual size. */
 #define PIPE_SIZE_MIN 65536
@@ -49,7 +51,7 @@ struct pipes {
 
 /* At most `max` pipes, of which `big` may be enlarged to `want_size` bytes. 0
  * or -errno. */
-int pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size,
+must_check int pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size,
     uint64_t big);
 void pipes_done(struct pipes *pipes);
 

@@ -30,6 +30,7 @@
 #include <stddef.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 #include "common/sockfile.h"
 #include "lb4/config/settings.h"
 
@@ -90,12 +91,12 @@ struct places_plan {
  * `why`.  After places_done() of one list the other stays valid: they share
  * sockets by reference.
  */
-int places_prepare(struct places *next, struct places *old,
+must_check int places_prepare(struct places *next, struct places *old,
     const struct places_plan *plan, struct why *why);
 
 /* Starts to listen on the new sockets of the list; clients wait there from now
  * on. 0 or -errno. */
-int places_begin(struct places *next, const struct config *config);
+must_check int places_begin(struct places *next, const struct config *config);
 
 /* Has the workers leave the sockets that are not in the next list.  Call it
  * after that list was prepared and listens, while the table still has the old

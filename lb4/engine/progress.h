@@ -29,6 +29,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 struct conn;
 struct worker;
 
@@ -57,7 +59,8 @@ bool progress_look(struct worker *worker, struct conn *conn);
 uint64_t progress_pause_ms(const struct conn *conn, uint64_t limit_ms);
 
 /* The side (enum conn_side) that has taken nothing for timeout-stall, or -1. */
-int progress_stalled(const struct worker *worker, const struct conn *conn);
+must_check int progress_stalled(const struct worker *worker,
+    const struct conn *conn);
 
 /* The time in which this worker did not run does not count as silence of the
  * peers. */

@@ -32,6 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/config/settings.h"
 #include "lb4/engine/pipes.h"
 
@@ -100,9 +101,9 @@ enum relay_result {
 
 /* Whether pipes and splice(2) work here.  A call may exist and still be
  * forbidden, for example by a container's filter (EPERM).  0 or -errno. */
-int relay_has_splice(void);
+must_check int relay_has_splice(void);
 
-int relay_env_init(struct relay_env *env, enum relay_way forced,
+must_check int relay_env_init(struct relay_env *env, enum relay_way forced,
     unsigned maxpipes, uint32_t pipe_size, uint64_t big_pipes);
 void relay_env_done(struct relay_env *env);
 

@@ -17,13 +17,15 @@
 #ifndef LB4_ENGINE_WORKER_H
 #define LB4_ENGINE_WORKER_H
 
+#include "common/attr.h"
+
 struct config;
 struct engine_limits;
 struct worker;
 struct worker_shared;
 
 /* Prepares worker `index`, without a thread.  0 or -errno. */
-int worker_init(struct worker *worker, struct worker_shared *shared,
+must_check int worker_init(struct worker *worker, struct worker_shared *shared,
     unsigned index, const struct config *config,
     const struct engine_limits *limits);
 void worker_done(struct worker *worker);

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 #include "lb4/config/settings.h"
 #include "lb4/model/backend.h"
 
@@ -66,7 +67,7 @@ struct probe {
 
 /* Has it check `addr` as `check` says, which is not CHECK_NONE and has passed
  * the configuration.  0; or -ENOMEM, and it is as before. */
-int probe_set(struct probe *probe, const struct config_check *check,
+must_check int probe_set(struct probe *probe, const struct config_check *check,
     const struct addr *addr);
 
 /* Closes and frees all that it has. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "common/pulse.h"
 
 struct tables;
@@ -19,7 +20,7 @@ struct prober;
 /* Makes the prober; the thread runs from prober_start() to prober_stop(),
  * which waits for its end.  `tables` outlives it.  0 or -errno. */
 struct prober *prober_new(struct tables *tables);
-int prober_start(struct prober *prober);
+must_check int prober_start(struct prober *prober);
 void prober_stop(struct prober *prober);
 void prober_free(struct prober *prober);
 

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 #include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/config/settings.h"
@@ -79,7 +80,7 @@ void target_free(struct target_env *env, struct target *target);
 /* Has the target check `addr` as `check` says.  If that changes, what was found
  * out so far stays, but a check under way is begun anew.  The first check of a
  * backend that joins comes soon.  0; or -ENOMEM, and it is as before. */
-int target_set(struct target_env *env, struct target *target,
+must_check int target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr);
 
 /* The target's timer is due.  All events that waited have been served before. */

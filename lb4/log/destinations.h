@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/config/settings.h"
 
 struct log_dest;
@@ -32,11 +33,12 @@ struct destinations {
 };
 
 /* Opens both.  Returns 0, or -errno with "cannot open PATH: REASON" in `why`. */
-int destinations_open(struct destinations *to, const struct log_names *names,
-    struct why *why);
+must_check int destinations_open(struct destinations *to,
+    const struct log_names *names, struct why *why);
 
 /* Starts their threads.  Returns 0, or -errno with none running. */
-int destinations_start(struct destinations *to, struct mailbox *bell);
+must_check int destinations_start(struct destinations *to,
+    struct mailbox *bell);
 
 /* Ends the threads of destinations that have settled. */
 void destinations_stop(struct destinations *to);

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "lb4/log/log_output.h"
 
 #define LOG_DEST_BUFFER ((size_t)64 * 1024)
@@ -35,11 +36,11 @@ struct mailbox;
 
 /* Opens "stderr", "syslog" or a file: see log_output_open().  Returns 0, or
  * -errno with *out untouched. */
-int log_dest_open(struct log_dest **out, const char *name);
+must_check int log_dest_open(struct log_dest **out, const char *name);
 
 /* Starts the writer.  It rings `bell` when the owner has asked for it, when
  * lines were lost, and when a file was reopened.  Returns 0 or -errno. */
-int log_dest_start(struct log_dest *dest, struct mailbox *bell);
+must_check int log_dest_start(struct log_dest *dest, struct mailbox *bell);
 
 /* Ends the writer of a destination that has settled, and waits for it. */
 void log_dest_stop(struct log_dest *dest);

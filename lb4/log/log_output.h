@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "common/attr.h"
 #include "lb4/config/settings.h"
 
 /* The socket of the system's log (syslog(3), _PATH_LOG). */
@@ -34,12 +35,12 @@ struct log_output {
 /* Opens "stderr", "syslog" or a file, which is created (mode 0640) or appended
  * to.  A syslog daemon that does not listen yet is no error: each line tries to
  * connect.  Returns 0, or -errno with `output` unchanged. */
-int log_output_open(struct log_output *output, const char *name);
+must_check int log_output_open(struct log_output *output, const char *name);
 
 /* Reopens a file under its name, which may now refer to another file, and
  * closes the old one; on failure the old one stays.  Does nothing for other
  * outputs.  Returns 0 or -errno. */
-int log_output_reopen(struct log_output *output);
+must_check int log_output_reopen(struct log_output *output);
 
 void log_output_close(struct log_output *output);
 

@@ -30,6 +30,7 @@
 
 #include <stddef.h>
 
+#include "common/attr.h"
 #include "lb4/log/destinations.h"
 
 struct access_record;
@@ -42,7 +43,7 @@ struct logger *logger_new(void);
 
 /* Opens the destinations (destinations.h).  Returns 0, or -errno with "cannot
  * open /var/log/x: No such file or directory" in `why`. */
-int logger_open(struct logger *logger, const struct log_names *names,
+must_check int logger_open(struct logger *logger, const struct log_names *names,
     struct why *why);
 
 /*
@@ -55,14 +56,14 @@ int logger_open(struct logger *logger, const struct log_names *names,
  */
 struct logger_change;
 
-int logger_prepare(struct logger *logger, const struct log_names *names,
-    struct logger_change **out, struct why *why);
+must_check int logger_prepare(struct logger *logger,
+    const struct log_names *names, struct logger_change **out, struct why *why);
 void logger_commit(struct logger *logger, const struct log_names *names,
     struct logger_change *change);
 void logger_abandon(struct logger_change *change);
 
 /* Starts the thread, once.  Returns 0 or -errno. */
-int logger_start(struct logger *logger);
+must_check int logger_start(struct logger *logger);
 
 /* Makes the thread reopen its files and log the outcome. */
 void logger_reopen(struct logger *logger);

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 
 #define HTTP_VISITORS_MAX 64
 #define HTTP_TIME_MS 10000
@@ -77,14 +78,15 @@ struct http_handler {
  * Listens on `addr`; with port 0 the kernel chooses, and `addr` gets the port.
  * `handler` is copied.  Returns 0, or -errno with nothing open.
  */
-int http_open(struct http **http, struct addr *addr,
+must_check int http_open(struct http **http, struct addr *addr,
     const struct http_handler *handler);
 
 /* The same without a listener: visitors come by http_take().  For tests. */
-int http_open_alone(struct http **http, const struct http_handler *handler);
+must_check int http_open_alone(struct http **http,
+    const struct http_handler *handler);
 
 /* Starts and ends the thread.  0 or -errno. */
-int http_start(struct http *http);
+must_check int http_start(struct http *http);
 void http_stop(struct http *http);
 
 /* NULL is fine.  The thread has ended. */
@@ -92,7 +94,7 @@ void http_free(struct http *http);
 
 /* One turn of the thread's loop, which waits for at most `wait_ms` (-1: until
  * something is due).  For tests, without a thread.  0 or -errno. */
-int http_turn(struct http *http, int wait_ms);
+must_check int http_turn(struct http *http, int wait_ms);
 
 /* Serves the stream socket `fd`, which it owns from now on. */
 void http_take(struct http *http, int fd);
@@ -105,7 +107,7 @@ unsigned http_visitors(const struct http *http);
 /* The server, while its handler runs or after http_open(). */
 
 /* Has on_ready() called while `fd` can be read from. */
-int http_watch(struct http *http, int fd);
+must_check int http_watch(struct http *http, int fd);
 void http_unwatch(struct http *http, int fd);
 
 /* Asks the handler anew about every request that it put off. */

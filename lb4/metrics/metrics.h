@@ -13,6 +13,7 @@
 #ifndef LB4_METRICS_METRICS_H
 #define LB4_METRICS_METRICS_H
 
+#include "common/attr.h"
 #include "lb4/config/settings.h"
 #include "lb4/control/handle.h"
 
@@ -24,11 +25,11 @@ struct why;
  * NULL when it gives none.  Returns 0, or -errno with "metrics: cannot listen
  * on ..." in `why`.
  */
-int metrics_open(struct metrics **out, const struct config *config,
+must_check int metrics_open(struct metrics **out, const struct config *config,
     struct why *why);
 
 /* Starts the thread, after control_start().  0 or -errno.  NULL is fine. */
-int metrics_start(struct metrics *metrics, struct handle handle);
+must_check int metrics_start(struct metrics *metrics, struct handle handle);
 
 /* Ends the thread, if there is one, and closes; before control_done().  NULL is
  * fine. */

@@ -26,6 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 #define GATE_WORKERS_MAX 256
 #define GATE_GROUPS (GATE_WORKERS_MAX / 64)
 
@@ -98,6 +100,6 @@ void gate_show(struct gate *gate, unsigned worker, uint64_t ticket);
 void gate_withdraw(struct gate *gate, unsigned worker);
 
 /* The worker that shows the oldest ticket, or -1 when nobody waits. */
-int gate_oldest(struct gate *gate);
+must_check int gate_oldest(struct gate *gate);
 
 #endif

@@ -52,6 +52,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "common/attr.h"
+
 struct conn;
 TAILQ_HEAD(conn_line, conn);
 
@@ -106,7 +108,7 @@ void waitqueue_set_oldest(struct waitqueue_part *part, uint64_t ticket);
  * The worker whose oldest ticket is the smallest above `after` (0: of all), or
  * -1 when no conn waits.
  */
-int waitqueue_oldest(const struct waitqueue *queue, uint64_t after);
+must_check int waitqueue_oldest(const struct waitqueue *queue, uint64_t after);
 
 /* Tells a worker that there may be room; the caller then rings its mailbox. */
 void waitqueue_call(struct waitqueue *queue, unsigned worker);

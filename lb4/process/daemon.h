@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "common/attr.h"
+
 struct why;
 
 /* Opens /dev/null for each of the descriptors 0 to 2 that is closed, so that no
  * socket can become standard error.  Returns 0 or -errno. */
-int daemon_descriptors(void);
+must_check int daemon_descriptors(void);
 
 /*
  * Forks.  Only the child returns, as the leader of its own session, with a
@@ -24,12 +26,12 @@ int daemon_descriptors(void);
  * and exits with its status.  Call it before any thread, timer or pid file
  * exists.
  */
-int daemon_fork(void);
+must_check int daemon_fork(void);
 
 /* Releases the parent: standard input, output and error become /dev/null, the
  * working directory "/".  Closes the descriptor.  Returns 0, or -errno; -EPIPE
  * when the parent was killed in the meantime. */
-int daemon_ready(int fd);
+must_check int daemon_ready(int fd);
 
 /* The user to become. */
 struct daemon_user {
@@ -39,7 +41,7 @@ struct daemon_user {
 };
 
 /* Looks `name` up.  Returns 0, or -errno with "there is no user x". */
-int daemon_user_find(struct daemon_user *user, const char *name,
+must_check int daemon_user_find(struct daemon_user *user, const char *name,
     struct why *why);
 
 /*
@@ -49,6 +51,7 @@ int daemon_user_find(struct daemon_user *user, const char *name,
  * cannot be traced.  Call it while only one thread runs.  Returns 0, or -errno
  * with `why`.
  */
-int daemon_become(const struct daemon_user *user, bool core, struct why *why);
+must_check int daemon_become(const struct daemon_user *user, bool core,
+    struct why *why);
 
 #endif

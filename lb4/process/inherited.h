@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 
 struct why;
 
@@ -45,7 +46,7 @@ struct inherited {
  * nothing taken and why: "LISTEN_FDS=x is no number of descriptors",
  * "LISTEN_FDNAMES has 2 names for 3 descriptors" (-EINVAL).
  */
-int inherited_take(struct inherited *inherited, struct why *why);
+must_check int inherited_take(struct inherited *inherited, struct why *why);
 
 /* The next socket, from *i on, that fits `listen` and that no service has
  * taken, or NULL.  Several may have the same name. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "common/attr.h"
 #include "lb4/config/config.h"
 
 #ifndef OPTIONS_FILE /* the Makefile knows SYSCONFDIR */
@@ -66,7 +67,7 @@ struct options {
 
 /* Parses the command line.  Returns 0, or -EINVAL after writing to standard
  * error what is wrong. */
-int options_parse(struct options *options, int argc, char **argv);
+must_check int options_parse(struct options *options, int argc, char **argv);
 void options_done(struct options *options);
 
 /* The configuration that the options ask for: the file, or the services of -l,
@@ -82,7 +83,7 @@ bool options_reads_stdin(const struct options *options);
 
 /* Makes the file's name absolute, so that it is valid after a daemon's
  * chdir(2).  Returns 0 or -errno. */
-int options_fix_file(struct options *options);
+must_check int options_fix_file(struct options *options);
 
 /* Whether there is a file that can be read again. */
 bool options_can_reload(const struct options *options);

@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#include "common/attr.h"
+
 struct pidlock;
 struct why;
 
@@ -25,7 +27,7 @@ struct pidlock *pidlock_open(const char *path, struct why *why);
  * Whether a start could open it; only looks.  Returns 0, or -errno with why.  A
  * locked file is no error here.
  */
-int pidlock_check(const char *path, struct why *why);
+must_check int pidlock_check(const char *path, struct why *why);
 
 /* Empties the file, removes it if it is still the same file and the present
  * user may do so, and releases the lock.  Accepts NULL. */

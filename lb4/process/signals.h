@@ -10,6 +10,8 @@
 #ifndef LB4_PROCESS_SIGNALS_H
 #define LB4_PROCESS_SIGNALS_H
 
+#include "common/attr.h"
+
 /* Blocks them in the calling thread, and in all threads that it starts
  * later. */
 void signals_block(void);
@@ -30,7 +32,7 @@ void signals_interrupt_end(void);
  * Also ignores SIGPIPE and SIGXFSZ from now on.  Returns the descriptor or
  * -errno.
  */
-int signals_open(void);
+must_check int signals_open(void);
 
 /* Reaps all children that have ended.  Process 1 inherits those of others, and
  * a program that executes lb4 may leave some behind. */

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
 #include "common/hash.h"
 #include "lb4/model/service.h"
 
@@ -68,8 +69,8 @@ void tables_done(struct tables *tables);
  * -E2BIG when a service's weights need a Maglev table larger than the largest
  * (maglev.h).  Control thread only, and not as an RCU reader.
  */
-int tables_publish(struct tables *tables, const struct config *config,
-    const struct hash_key *seed);
+must_check int tables_publish(struct tables *tables,
+    const struct config *config, const struct hash_key *seed);
 
 /*
  * The two halves of tables_publish(), for a caller with more to prepare.  A
@@ -77,8 +78,9 @@ int tables_publish(struct tables *tables, const struct config *config,
  * tables_discard(), and there is at most one at a time.  Returns as
  * tables_publish() does; tables_commit() waits and sweeps.
  */
-int tables_prepare(struct tables *tables, const struct config *config,
-    const struct hash_key *seed, struct table **table);
+must_check int tables_prepare(struct tables *tables,
+    const struct config *config, const struct hash_key *seed,
+    struct table **table);
 void tables_commit(struct tables *tables, struct table *table);
 void tables_discard(struct tables *tables, struct table *table);
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "common/addr.h"
+#include "common/attr.h"
 #include "lb4/balance/pick.h"
 #include "lb4/balance/trace.h"
 #include "lb4/config/settings.h"
@@ -30,8 +31,8 @@ struct offline {
  * Builds the tables; all backends are up, without conns.  Without a hash-seed
  * in the file `seed` is used.  0, or -errno with nothing to undo.
  */
-int offline_init(struct offline *offline, const struct config *config,
-    const struct hash_key *seed);
+must_check int offline_init(struct offline *offline,
+    const struct config *config, const struct hash_key *seed);
 void offline_done(struct offline *offline);
 
 /* The service of that name, or NULL. */
@@ -51,12 +52,12 @@ int offline_set_down(struct offline *offline, const char *name);
  * Reads "192.0.2.7", "192.0.2.7:80", "2001:db8::7" or "[2001:db8::7]:80"; port
  * 0 when left out.  0, or -EINVAL with `why` set to a constant sentence.
  */
-int offline_client_parse(struct endpoint *out, const char *text,
+must_check int offline_client_parse(struct endpoint *out, const char *text,
     const char **why);
 
 /* Writes "; checksum of SERVICE: 64 bits in hex" for each service, or why the
  * service has none.  0 or -errno. */
-int offline_checksums(const struct config *config, FILE *out);
+must_check int offline_checksums(const struct config *config, FILE *out);
 
 /*
  * Describes how the client, written as above, gets its backend from a table
@@ -64,8 +65,8 @@ int offline_checksums(const struct config *config, FILE *out);
  * the turn of roundrobin.  0, or -EINVAL after writing to `err` what is wrong
  * with the client.
  */
-int offline_explain_client(const struct service *service, const char *text,
-    uint64_t now_ms, FILE *out, FILE *err);
+must_check int offline_explain_client(const struct service *service,
+    const char *text, uint64_t now_ms, FILE *out, FILE *err);
 
 /* The arguments of --explain. */
 struct offline_explain {
@@ -84,7 +85,7 @@ struct offline_explain {
  * another one after that, or "CLIENT BEFORE AFTER".  Returns 0, or -errno after
  * writing to `err` what is wrong.
  */
-int offline_explain(const struct config *config,
+must_check int offline_explain(const struct config *config,
     const struct offline_explain *question, FILE *out, FILE *err);
 
 /* The pick of one client, and how it was made. */
@@ -157,7 +158,8 @@ struct offline_simulate {
 
 /* Calculates, for each service, which clients would move and how the load would
  * be shared.  Returns as offline_explain(); -ECANCELED when it was stopped. */
-int offline_simulate(const struct offline_simulate *question, FILE *err);
+must_check int offline_simulate(const struct offline_simulate *question,
+    FILE *err);
 
 /* Writes the result to a FILE *. */
 void offline_print_simulated(void *out, const struct simulated *told);
