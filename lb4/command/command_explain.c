@@ -210,6 +210,9 @@ add_after(struct explanation *explanation, const struct service *service,
 				 : add_text(explanation, service, asked);
 }
 
+/* A thread builds a table: perhaps for a caller that has hung up. */
+static _Atomic bool at_work;
+
 /* In the thread. */
 static void
 explanation_run(struct errand *errand)
@@ -230,12 +233,13 @@ explanation_run(struct errand *errand)
 		    add_after(explanation, service, &asked);
 		offline_done(&offline);
 	}
-	if (complete)
-		return;
-	free(explanation->text);
-	explanation->text = NULL;
-	json_decref(explanation->object);
-	explanation->object = NULL;
+	if (!complete) {
+		free(explanation->text);
+		explanation->text = NULL;
+		json_decref(explanation->object);
+		explanation->object = NULL;
+	}
+	atomic_store(&at_work, false);
 }
 
 /* ---- the answer ---------------------------------------------------------- */
@@ -385,9 +389,12 @@ explain_after(struct caller *caller, struct explanation *explanation,
 	}
 	if (!copy_service(explanation, handle_config(caller->handle), service))
 		return -ENOMEM;
+	atomic_store(&at_work, true);
 	error = errand_start(&explanation->errand);
-	if (error < 0)
+	if (error < 0) {
+		atomic_store(&at_work, false);
 		return error;
+	}
 	commands_job(caller, step_explain);
 	caller->job.errand = &explanation->errand;
 	caller->job.cancel = errand_cancel;
@@ -464,7 +471,7 @@ command_explain(struct caller *caller, const struct command *command)
 		    "explain: a user below the level admin gets 10 answers per second: ask again later");
 		return;
 	}
-	if (both && callers_have_job(caller->callers, step_explain)) {
+	if (both && atomic_load(&at_work)) {
 		/* a table may take a CPU for a while */
 		answer_error(caller, "busy",
 		    "another explain with down-after is running");

@@ -476,9 +476,14 @@ static int
 read_args(const char *text, char args[CONFIG_ARGS_MAX], struct why *why)
 {
 	struct textbuf buf;
-	FILE *out = textbuf_open(&buf);
-	int error = out == NULL ? 0 : print_args(text, out, why);
+	FILE *out;
+	int error;
 
+	memset(args, 0, CONFIG_ARGS_MAX); /* it is compared whole */
+	if (text[strspn(text, " \t")] == '\0')
+		return 0; /* a preset may need no memory */
+	out = textbuf_open(&buf);
+	error = out == NULL ? 0 : print_args(text, out, why);
 	if (textbuf_close(&buf) < 0)
 		return error != 0 ? error : -ENOMEM;
 	if (error == 0 && buf.len >= CONFIG_ARGS_MAX)
@@ -486,10 +491,8 @@ read_args(const char *text, char args[CONFIG_ARGS_MAX], struct why *why)
 		    "the line, written out in full, is longer than %d "
 		    "characters: shorten it",
 		    INIFILE_LINE_MAX);
-	if (error == 0) {
-		memset(args, 0, CONFIG_ARGS_MAX); /* it is compared whole */
+	if (error == 0)
 		memcpy(args, buf.text, buf.len);
-	}
 	textbuf_done(&buf);
 	return error;
 }

@@ -183,7 +183,9 @@ validate(const struct running *running, struct config *config,
 
 /* ---- preparing, then committing ----------------------------------------- */
 
-/* Everything prepared for `config` and not in force yet. */
+/* Everything prepared for `config` and not in force yet.  A copy changes only
+ * backends and weights: the table has them, so log and engine stay (NULL), and
+ * neither a lost socket file nor a changed CPU quota is in the way. */
 struct change {
 	struct config *config;
 	struct engine_limits limits;
@@ -205,7 +207,7 @@ log_names(const struct running *running, const struct config *config)
 
 static int
 prepare(struct change *change, const struct running *running,
-    struct config_errors *errors)
+    enum change_origin origin, struct config_errors *errors)
 {
 	const struct config *config = change->config;
 	const struct log_names names = log_names(running, config);
@@ -213,16 +215,21 @@ prepare(struct change *change, const struct running *running,
 	struct engine_next next;
 	int error;
 
-	engine_limits(config, &change->limits);
-	error = logger_prepare(running->logger, &names, &change->log, &why);
-	if (error < 0)
-		goto fail;
+	if (origin != CHANGE_COPY) {
+		engine_limits(config, &change->limits);
+		error = logger_prepare(running->logger, &names, &change->log,
+		    &why);
+		if (error < 0)
+			goto fail;
+	}
 	error = tables_prepare(running->tables, config, &config->hash_seed,
 	    &change->table);
 	if (error < 0) {
 		(void)why_fail(&why, error, "table: %s", strerror(-error));
 		goto fail_log;
 	}
+	if (origin == CHANGE_COPY)
+		return 0;
 	next = (struct engine_next){ config, &change->limits, change->table };
 	error = engine_prepare(running->engine, &next, &change->engine, &why);
 	if (error == 0)
@@ -254,11 +261,13 @@ commit(struct change *change, struct running *running,
 	const struct log_names names = log_names(running, config);
 	const bool warns = origin != CHANGE_COPY && is_to_warn(change, running);
 
-	engine_leave(running->engine, change->engine);
+	if (change->engine != NULL)
+		engine_leave(running->engine, change->engine);
 	logger_commit(running->logger, &names, change->log);
 	tables_commit(running->tables, change->table);
 	prober_table_changed(running->prober);
-	engine_commit(running->engine, change->engine);
+	if (change->engine != NULL)
+		engine_commit(running->engine, change->engine);
 	if (config->log_level != running->config->log_level)
 		atomic_store(&log_level, config->log_level);
 	running->shutdown_timeout_ms = config->shutdown_timeout_ms;
@@ -289,7 +298,7 @@ change_apply(struct running *running, struct config *config,
 	}
 	if (error == 0) {
 		keep_fixed(config, running->config);
-		error = prepare(&change, running, errors);
+		error = prepare(&change, running, origin, errors);
 	}
 	if (error < 0) {
 		config_free(config);

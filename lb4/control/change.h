@@ -31,8 +31,9 @@ struct running;
 struct config *change_begin(const struct running *running);
 
 enum change_origin {
-	CHANGE_COPY,   /* from change_begin(): checks only new backends for
-			* loops, and does not warn about the machine */
+	CHANGE_COPY,   /* from change_begin(), with other backends or weights:
+			* checks only new backends for loops; log, listeners and
+			* workers stay as they are */
 	CHANGE_FILE,   /* read from the file */
 	CHANGE_FORCED, /* the same; may leave a service without a backend that
 			* takes conns */

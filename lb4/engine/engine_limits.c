@@ -15,6 +15,8 @@
  * epoll instances, mailboxes, checks. */
 #define FILES_SPARE 128
 #define FILES_PER_WORKER 4
+/* lb4/metrics: its visitors, and what it opens itself. */
+#define FILES_METRICS 80
 
 /* The default for maxpipes: pipes are for bytes in flight, not for open conns.
  * One for every 32 descriptors, but at most PIPES_AUTO. */
@@ -82,6 +84,8 @@ engine_files(const struct config *config, bool all_checked)
 		if (all_checked || service->settings.check.kind != CHECK_NONE)
 			files += service->backends;
 	}
+	if (config->metrics.len > 0)
+		files += FILES_METRICS;
 	return files;
 }
 

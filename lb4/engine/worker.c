@@ -109,6 +109,20 @@ look_at_clock(struct worker *worker)
 	worker->now_ms = worker->now_us / 1000;
 }
 
+/* The same within a turn.  A gap since its beginning is no silence of conns; the
+ * next turn cannot see it any more. */
+static void
+look_again(struct worker *worker)
+{
+	const uint64_t before_ms = worker->now_ms;
+
+	look_at_clock(worker);
+	if (loop_gap(before_ms, 0, worker->now_ms) <= LOOP_GAP_MS)
+		return;
+	worker->behind = true;
+	conns_excuse(worker, worker->now_ms - before_ms);
+}
+
 /* ---- messages ---------------------------------------------------------- */
 
 /* Returns false if the conn has stayed, for lack of memory or because the
@@ -202,7 +216,7 @@ on_message(struct worker *worker, const struct worker_message *message)
 	switch (message->kind) {
 	case WORKER_ATTACH:
 		/* its times may be later than the beginning of our turn */
-		look_at_clock(worker);
+		look_again(worker);
 		conn_attach(worker, message->conn);
 		atomic_store_explicit(&worker->drained, false,
 		    memory_order_relaxed);
@@ -445,8 +459,10 @@ turn(struct worker *worker)
 	if (worker->retiring != 0)
 		retire(worker);
 	conns_bury(worker);
-	if (worker->retiring != 0 && worker->conns.used == 0)
+	if (worker->retiring != 0 && worker->conns.used == 0) {
 		worker->stopping = true;
+		pipes_resize(&worker->relays.pipes, 0, 0);
+	}
 	atomic_store_explicit(&worker->open, worker->conns.used,
 	    memory_order_relaxed);
 	report_drained(worker);

@@ -268,6 +268,18 @@ on_timer_busy(struct target_env *env, struct target *target)
 		on_result(env, target);
 }
 
+/* A check that outlasts the interval makes the next one late, not the prober. */
+static void
+note_lag(const struct target_env *env, struct target *target)
+{
+	const uint64_t ended_ms = target->last.ended_ms;
+	const uint64_t due_ms = target->next_ms > ended_ms ? target->next_ms
+							   : ended_ms;
+
+	histogram_observe(&target->backend->checks.lag, &histogram_short,
+	    (env->clock.now_ms - due_ms) * 1000);
+}
+
 void
 target_on_timer(struct target_env *env, struct target *target)
 {
@@ -278,9 +290,7 @@ target_on_timer(struct target_env *env, struct target *target)
 			probe_on_timeout(&target->probe);
 		target_arm(env, target);
 	} else {
-		histogram_observe(&target->backend->checks.lag,
-		    &histogram_short,
-		    (env->clock.now_ms - target->next_ms) * 1000);
+		note_lag(env, target);
 		target_check(env, target);
 	}
 }

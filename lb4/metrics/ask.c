@@ -157,6 +157,15 @@ is_fresh(const struct ask *ask)
 	    timer_now_ms() < ask->answered_ms + ASK_FRESH_MS;
 }
 
+void
+ask_forget(struct ask *ask)
+{
+	if (is_fresh(ask))
+		return;
+	http_body_unref(ask->body);
+	ask->body = NULL;
+}
+
 enum http_outcome
 ask_answer(struct ask *ask, struct http_answer *answer)
 {
@@ -180,8 +189,7 @@ ask_answer(struct ask *ask, struct http_answer *answer)
 		    ask->why);
 		return HTTP_ANSWERED;
 	}
-	http_body_unref(ask->body);
-	ask->body = NULL;
+	ask_forget(ask);
 	error = http_body_room(ask->http) ? begin(ask) : -EBUSY;
 	if (error == 0)
 		return HTTP_LATER;

@@ -44,6 +44,9 @@ void ask_done(struct ask *ask);
 /* Answers a request for the status; for http_handler.answer. */
 enum http_outcome ask_answer(struct ask *ask, struct http_answer *answer);
 
+/* Drops the last answer once it is too old to be given to anybody. */
+void ask_forget(struct ask *ask);
+
 /* For on_ready() and on_tick() of the handler. */
 void ask_on_ready(struct ask *ask);
 void ask_on_tick(struct ask *ask, uint64_t now_ms);

@@ -71,6 +71,8 @@ result_word(unsigned i)
 		[HEALTH_RESET] = "reset",
 		[HEALTH_CLOSED] = "closed",
 		[HEALTH_STATUS] = "status",
+		[HEALTH_ERROR] = "error",
+		[HEALTH_UNEXPECTED] = "unexpected",
 		[HEALTH_GARBLED] = "garbled",
 		[HEALTH_LOCAL] = "local",
 	};

@@ -129,7 +129,9 @@ on_connected(struct http *http, struct MHD_Connection *connection, void **own)
 	}
 	visitor->http = http;
 	visitor->connection = connection;
-	visitor->fd = http->add_fd;
+	visitor->fd = MHD_get_connection_info(connection,
+	    MHD_CONNECTION_INFO_CONNECTION_FD)
+			  ->connect_fd;
 	visitor->began_ms = timer_now_ms();
 	TAILQ_INSERT_TAIL(&http->visitors[PHASE_ASKING], visitor, entry);
 	http->count++;
@@ -286,7 +288,7 @@ http_body_room(struct http *http)
 	if (http->body_bytes <= HTTP_BODY_BYTES)
 		return true;
 	oldest = TAILQ_FIRST(&http->visitors[PHASE_SERVED]);
-	if (oldest != NULL)
+	if (oldest != NULL && TAILQ_NEXT(oldest, entry) != NULL)
 		cut(oldest);
 	return false;
 }

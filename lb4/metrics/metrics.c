@@ -86,23 +86,38 @@ write_metrics(struct metrics *metrics, bool openmetrics)
 	    text, len);
 }
 
+/* A text that nobody gets any more must not count against the room for the next
+ * one. */
+static void
+forget_old(struct metrics *metrics)
+{
+	const uint64_t now_ms = timer_now_ms();
+
+	for (int i = 0; i < 2; i++) {
+		struct written *written = &metrics->written[i];
+
+		if (now_ms < written->at_ms + FRESH_MS)
+			continue;
+		http_body_unref(written->body);
+		written->body = NULL;
+	}
+	ask_forget(&metrics->ask);
+}
+
 static void
 answer_metrics(struct metrics *metrics, const struct http_request *request,
     struct http_answer *answer)
 {
 	const bool openmetrics = accept_openmetrics(request->accept);
 	struct written *written = &metrics->written[openmetrics];
-	const uint64_t now_ms = timer_now_ms();
 
-	if (written->body == NULL || now_ms >= written->at_ms + FRESH_MS) {
-		http_body_unref(written->body);
-		written->body = NULL;
+	if (written->body == NULL) {
 		if (!http_body_room(metrics->http)) {
 			say(answer, 503, "too many still read their answers\n");
 			return;
 		}
 		written->body = write_metrics(metrics, openmetrics);
-		written->at_ms = now_ms;
+		written->at_ms = timer_now_ms(); /* writing takes time */
 	}
 	if (written->body == NULL)
 		say(answer, 503, "no memory\n");
@@ -153,6 +168,7 @@ on_request(void *context, const struct http_request *request,
 {
 	struct metrics *metrics = context;
 
+	forget_old(metrics);
 	if (strcmp(request->path, "/metrics") == 0)
 		answer_metrics(metrics, request, answer);
 	else if (strcmp(request->path, "/healthz") == 0)
