@@ -109,8 +109,8 @@ look_at_clock(struct worker *worker)
 	worker->now_ms = worker->now_us / 1000;
 }
 
-/* The same within a turn.  A gap since its beginning is no silence of conns; the
- * next turn cannot see it any more. */
+/* The same within a turn.  A gap since its beginning is no silence of conns,
+ * and the next turn cannot see it. */
 static void
 look_again(struct worker *worker)
 {

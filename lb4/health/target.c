@@ -268,7 +268,8 @@ on_timer_busy(struct target_env *env, struct target *target)
 		on_result(env, target);
 }
 
-/* A check that outlasts the interval makes the next one late, not the prober. */
+/* A check that outlasts the interval makes the next one late: the prober does
+ * not. */
 static void
 note_lag(const struct target_env *env, struct target *target)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The Accept field of a request: see accept.h.  Called by pages.c. */
+/* The Accept field of a request: see accept.h.  Called by metrics.c. */
 #include "lb4/metrics/accept.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Asks control for its status: see ask.h.  Called by pages.c. */
+/* Asks control for its status: see ask.h.  Called by metrics.c. */
 #include "lb4/metrics/ask.h"
 
 #include <errno.h>

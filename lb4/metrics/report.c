@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Gathers a report: see report.h.  Called by pages.c. */
+/* Gathers a report: see report.h.  Called by metrics.c. */
 #include "lb4/metrics/report.h"
 
 #include <assert.h>

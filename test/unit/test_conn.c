@@ -526,6 +526,14 @@ START_TEST(killed)
 }
 END_TEST
 
+/* From the first conn on. */
+static void
+close_again(struct stage *stage, struct closing *closing)
+{
+	closing->walk.cursor = 0;
+	closing_run(&stage->worker, &closing->walk);
+}
+
 /* The reason, the errno and the times of conns that no backend took. */
 START_TEST(closed_idle_or_busy)
 {
@@ -571,19 +579,16 @@ START_TEST(closed_idle_or_busy)
 
 	/* a look; another backend's; then it is meant */
 	closing.quiet_ms = CLOSING_NONE;
-	closing.walk.cursor = 0;
-	closing_run(&stage.worker, &closing.walk);
+	close_again(&stage, &closing);
 	ck_assert_uint_eq(closing.closed, 0);
 	ck_assert_uint_eq(closing.quietest_ms, CONN_QUIET_MS);
 	closing.busy = busy;
-	closing.walk.cursor = 0;
 	closing.backend++;
-	closing_run(&stage.worker, &closing.walk);
+	close_again(&stage, &closing);
 	ck_assert_uint_eq(closing.closed, 0);
 	closing.quiet_ms = busy ? CLOSING_NONE : CONN_QUIET_MS;
-	closing.walk.cursor = 0;
 	closing.backend--;
-	closing_run(&stage.worker, &closing.walk);
+	close_again(&stage, &closing);
 	ck_assert_uint_eq(closing.closed, 1);
 	ck_assert_uint_eq(closing.closed_busy, busy);
 	conns_bury(&stage.worker);

@@ -169,7 +169,7 @@ START_TEST(test_growing)
 {
 	struct exposition out;
 	size_t len;
-	char *text;
+	char *text = NULL;
 
 	exposition_begin(&out, false, 0);
 	for (unsigned i = 0; i < 100000; i++)
