@@ -22,7 +22,7 @@ struct why;
 struct sockfile_access {
 	uid_t uid;   /* (uid_t)-1: ours */
 	gid_t gid;   /* (gid_t)-1: ours */
-	mode_t mode; /* 0: as the umask has it */
+	mode_t mode; /* 0: set by the umask */
 };
 
 /* Identifies a file, whatever its name.  All zero: none. */

@@ -83,7 +83,7 @@ struct access_record {
 	int error; /* errno behind the reason; 0: none */
 	uint32_t retries;
 	uint32_t queue_ms;   /* waited for room at a backend */
-	uint32_t connect_ms; /* accepted to connected, or to giving up, but for
+	uint32_t connect_ms; /* accepted to connected, or to giving up, without
 			      * queue_ms */
 	uint64_t total_ms;   /* accepted to closed */
 	uint64_t bytes_to_backend; /* taken by its kernel, as far as known */

@@ -787,6 +787,7 @@ START_TEST(test_stuck_end)
 {
 	const unsigned many = 2 * RECORDS_MAX;
 	int fd = fifo_at(access_path);
+	size_t written;
 
 	open_logger(log_path, access_path, ACCESS_KV);
 	ck_assert_int_eq(logger_start(logger), 0);
@@ -795,9 +796,10 @@ START_TEST(test_stuck_end)
 	ck_assert_int_eq(logger_stop(logger), -ETIMEDOUT);
 	logger_free(logger);
 	ck_assert_uint_eq(lines_like(log_path, " notice: the last$"), 1);
-	ck_assert_uint_eq(lines_in(fd) +
-		number_after(log_path, "warning: dropped ") +
-		number_after(log_path, "warning: lost "),
+	/* reading makes room for a write that was given up, too */
+	written = lines_in(fd) + number_after(log_path, "warning: dropped ");
+	ck_assert_uint_le(written, many);
+	ck_assert_uint_ge(written + number_after(log_path, "warning: lost "),
 	    many);
 	close(fd);
 }
