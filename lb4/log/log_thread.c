@@ -428,10 +428,11 @@ log_thread_main(void *arg)
 		write_batch(logger);
 		nanosleep(&nap, NULL);
 
-		/* Before the last take, which then misses nothing. */
+		/* A stop that finds the bell rung is seen once the bell is
+		 * clear; the last take comes after it, and misses nothing. */
+		mailbox_open(&logger->box);
 		stop = atomic_load_explicit(&logger->stop,
 		    memory_order_acquire);
-		mailbox_open(&logger->box);
 		if (atomic_exchange_explicit(&logger->reopen, false,
 			memory_order_acq_rel))
 			destinations_each(&logger->to, log_dest_reopen);

@@ -79,6 +79,7 @@ struct http {
 	size_t body_bytes; /* of all bodies that are left */
 	uint64_t tick_ms;
 	int add_fd; /* the one that libmicrohttpd is being given */
+	struct http_visitor *asker; /* whom the handler answers; NULL: nobody */
 };
 
 /* ---- visitors ------------------------------------------------------------ */
@@ -288,7 +289,9 @@ http_body_room(struct http *http)
 	if (http->body_bytes <= HTTP_BODY_BYTES)
 		return true;
 	oldest = TAILQ_FIRST(&http->visitors[PHASE_SERVED]);
-	if (oldest != NULL && TAILQ_NEXT(oldest, entry) != NULL)
+	if (oldest != NULL && oldest == http->asker)
+		oldest = TAILQ_NEXT(oldest, entry);
+	if (oldest != NULL)
 		cut(oldest);
 	return false;
 }
@@ -333,13 +336,17 @@ ask_handler(struct http *http, struct http_visitor *visitor, const char *path)
 	struct http_answer answer = { .status = MHD_HTTP_OK };
 	struct http_request request = { .path = path, .visitor = visitor };
 	enum MHD_Result sent;
+	enum http_outcome outcome;
 
 	request.accept = MHD_lookup_connection_value(visitor->connection,
 	    MHD_HEADER_KIND, "Accept");
 	if (request.accept == NULL)
 		request.accept = "";
-	if (http->handler.answer(http->handler.context, &request, &answer) ==
-	    HTTP_LATER) {
+	http->asker = visitor;
+	outcome = http->handler.answer(http->handler.context, &request,
+	    &answer);
+	http->asker = NULL;
+	if (outcome == HTTP_LATER) {
 		visitor->later = true;
 		MHD_suspend_connection(visitor->connection);
 		return MHD_YES;
@@ -405,7 +412,7 @@ http_unwatch(struct http *http, int fd)
 	(void)loop_remove(http->epfd, fd);
 }
 
-/* How long there is nothing to do but for events. */
+/* How long to wait for events. */
 static int
 sleep_ms(const struct http *http)
 {
