@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * border[i] is how many bytes at the end of text[0 .. i] are also its
- * beginning, but for all of them.
+ * border[i] is the length of the longest proper prefix of text[0 .. i] that is
+ * also its suffix.
  */
 #include "lb4/health/find.h"
 
 #include <assert.h>
 
-/* How much of the text is there with one more byte. */
+/* How much of the text matches after one more byte. */
 static size_t
 step(const char *text, const uint8_t *border, size_t at, char byte)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The request of a check.
+ * The HTTP request of a check: see http_request.h.
  */
 #include "lb4/health/http_request.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Writes the request of a check, for probe_http.c.  Pure.
+ * Writes the HTTP request of a check, for probe_http.c.  Pure.
  */
 #ifndef LB4_HEALTH_HTTP_REQUEST_H
 #define LB4_HEALTH_HTTP_REQUEST_H
@@ -13,7 +13,7 @@
 
 #define HTTP_METHOD_MAX 16
 
-/* What is asked. */
+/* What a check requests. */
 struct http_ask {
 	char method[HTTP_METHOD_MAX];
 	char path[CONFIG_ARGS_MAX];
@@ -24,22 +24,22 @@ struct http_ask {
 
 /*
  * The value of the Host field for a request to `addr` (RFC 9110, section 7.2):
- * the authority of the URI "http://addr/".  The default port is left out
- * (section 4.2.3), and so is an IPv6 zone, which has a meaning on this host
- * alone (RFC 6874, section 4).  A unix socket has no authority; "localhost" is
- * what servers there expect.  Returns `buf`; HTTP_HOST_MAX is enough.
+ * the authority of the URI "http://addr/".  It omits the default port (section
+ * 4.2.3) and an IPv6 zone, which has a meaning only on this host (RFC 6874,
+ * section 4).  A unix socket has no authority; servers there expect
+ * "localhost".  Returns `buf`; HTTP_HOST_MAX is enough.
  */
 const char *http_request_host(const struct addr *addr, char *buf, size_t size);
 
-/* Longest request, with its end. */
+/* Longest request, with its terminating NUL. */
 #define HTTP_REQUEST_MAX \
 	(sizeof(struct http_ask) + HTTP_HOST_MAX + \
 	    sizeof(" HTTP/1.1\r\nHost: \r\n" \
 		   "User-Agent: lb4\r\n" \
 		   "Connection: close\r\n\r\n"))
 
-/* Writes what `ask` asks for at `host`, or at `addr` when that is "";
- * HTTP_REQUEST_MAX is enough.  Returns the length. */
+/* Writes the request for `ask`.  Its Host field is `host`, or is derived from
+ * `addr` if `host` is "".  HTTP_REQUEST_MAX is enough.  Returns the length. */
 size_t http_request_write(const struct http_ask *ask, const char *host,
     const struct addr *addr, char *buf, size_t size);
 

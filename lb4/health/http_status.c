@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The status line, byte by byte (RFC 9112, section 4).  A reason may be
- * missing, and with it the space in front of it; anything else must be there.
+ * Parses the status line byte by byte (RFC 9112, section 4).  The reason phrase
+ * may be missing, and the space before it with it; all else is required.
  */
 #include "lb4/health/http_status.h"
 
-/* A 0 stands for any digit.  The code's three are counted from CODE_AT. */
+/* A 0 stands for any digit.  The three digits of the code begin at CODE_AT. */
 static const char pattern[] = "HTTP/0.0 000";
 
 #define CODE_AT 9
@@ -30,7 +30,7 @@ skip(struct http_status *status, unsigned char byte)
 	return HTTP_STATUS_MORE;
 }
 
-/* The code is complete, if `byte` says so. */
+/* Takes the byte after the code; the code is complete if `byte` may follow. */
 static enum http_status_state
 end_code(struct http_status *status, unsigned char byte)
 {

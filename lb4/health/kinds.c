@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The table of the ways of checking, for probe.c and for the configuration.
+ * The table of the kinds of check, for probe.c and for the configuration.
  */
 #include <assert.h>
 
@@ -17,7 +17,7 @@ static const struct probe_kind *const kinds[] = {
 	[CHECK_SMTP] = &probe_smtp,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == CHECK_KIND_COUNT,
-    "a line for each way to check");
+    "a line for each kind of check");
 
 const struct probe_kind *
 probe_kind(enum check_kind kind)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What all ways of checking have in common: the connection's beginning and
- * end, and what an error means.
+ * What all kinds of check have in common: the beginning and the end of the
+ * connection, and the meaning of errors.
  */
 #include "lb4/health/probe.h"
 
@@ -18,8 +18,8 @@
 #include "common/sock.h"
 #include "lb4/health/probe_kind.h"
 
-#define DISCARD_MAX 65536   /* of a peer that does not stop talking */
-#define HEARD_MAX (1 << 20) /* ... and says nothing of use */
+#define DISCARD_MAX 65536   /* bytes accepted after the result */
+#define HEARD_MAX (1 << 20) /* bytes accepted without a result */
 
 enum health_result
 probe_result_of(int error)
@@ -39,7 +39,7 @@ probe_result_of(int error)
 	case ENOBUFS:
 	case ENOSPC:	    /* epoll(7)'s limit */
 	case EADDRNOTAVAIL: /* no port left */
-	case EAGAIN:	    /* connect(2): no port left, too */
+	case EAGAIN:	    /* connect(2): no port left, either */
 		return HEALTH_LOCAL;
 	default:
 		return HEALTH_UNREACHABLE;
@@ -55,7 +55,7 @@ probe_close(struct probe *probe)
 	probe->phase = PROBE_IDLE;
 }
 
-/* Reads on until the peer closes. */
+/* Reads and discards until the peer closes. */
 static void
 goodbye(struct probe *probe)
 {
@@ -73,7 +73,7 @@ goodbye(struct probe *probe)
 	probe_close(probe);
 }
 
-/* Whether the peer itself has said so, and may want to say more. */
+/* Whether the result is an answer of the peer, which may send more. */
 static bool
 is_an_answer(enum health_result result)
 {
@@ -99,7 +99,7 @@ probe_leave(struct probe *probe, enum health_result result, uint16_t detail,
 		return;
 	}
 	probe->phase = PROBE_GOODBYE;
-	/* a peer that does not take it is not asked twice */
+	/* best effort: if the socket buffer is full, the message is lost */
 	if (len > 0)
 		(void)!send(probe->fd, bytes, len, MSG_NOSIGNAL);
 	if (probe->kind->half_close)
@@ -122,7 +122,7 @@ probe_say(struct probe *probe, const void *bytes, size_t len)
 	probe->said = 0;
 }
 
-/* Whether all is out that was to be said. */
+/* Whether all bytes have been sent. */
 static bool
 send_what_is_said(struct probe *probe)
 {
@@ -141,7 +141,7 @@ send_what_is_said(struct probe *probe)
 	return true;
 }
 
-/* The peer says no more, and what it said is not enough. */
+/* No more bytes are expected, and those received give no result. */
 static void
 give_up(struct probe *probe, enum health_result result)
 {
@@ -152,7 +152,7 @@ give_up(struct probe *probe, enum health_result result)
 	probe_finish(probe, result, detail);
 }
 
-/* Goes as far as it can. */
+/* Sends and receives as far as possible. */
 static void
 talk(struct probe *probe)
 {
@@ -182,8 +182,8 @@ on_connect(struct probe *probe)
 	int error = sock_error(probe->fd);
 
 	if (error == 0 && sock_is_own_peer(probe->fd)) {
-		/* with a FIN the port would be in TIME_WAIT, and the backend
-		 * that comes back could not have it */
+		/* after a FIN the port would be in TIME_WAIT, and a returning
+		 * backend could not bind to it */
 		sock_reset_on_close(probe->fd);
 		error = -ECONNREFUSED;
 	}

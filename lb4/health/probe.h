@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * One check of one backend: connect, talk, say goodbye.  The ways of checking
- * are one file each (probe_NAME.c) behind struct probe_kind (probe_kind.h);
- * they see bytes and no socket.
+ * One check of one backend: connect, talk, say goodbye.  Each kind of check is
+ * a file (probe_NAME.c) behind struct probe_kind (probe_kind.h); it sees bytes
+ * but no socket.
  *
  *	        probe_start()        connected         probe_finish()
  *	IDLE ----------------> CONNECTING -----> TALKING -----------> GOODBYE
  *	 ^                         |                |  result known      |
  *	 |       probe_finish()    |                |                    |
  *	 +-------------------------+----------------+--------------------+
- *	                                   the peer has closed, or probe_close()
+ *	                                   the peer closes, or probe_close()
  *
- * Knocking, instead of CONNECTING: the accept queue of a unix socket is full.
- * TCP would try again by itself; here the owner does, with probe_knock(), so
- * that a queue which is full for a moment is no failed check.
+ * KNOCKING replaces CONNECTING while the accept queue of a unix socket is full.
+ * TCP would retry by itself; here the owner retries with probe_knock(), so that
+ * a queue that is full for a moment does not fail the check.
  *
- * Goodbye: closing a socket while the peer still sends makes the kernel answer
- * with a reset, which many a server logs as an error.  So once the result is
- * known the rest is read and thrown away until the peer closes; the owner ends
- * this with probe_close() when it takes too long.
+ * GOODBYE: if a socket is closed while the peer still sends, the kernel answers
+ * with a reset, which many servers log as an error.  So once the result is
+ * known, the probe reads and discards the rest until the peer closes.  If that
+ * takes too long, the owner ends it with probe_close().
  *
- * The owner has an epoll for it, with edge-triggered events, and one timer.
+ * The owner provides an epoll instance, whose events are edge-triggered, and
+ * one timer.
  */
 #ifndef LB4_HEALTH_PROBE_H
 #define LB4_HEALTH_PROBE_H
@@ -51,35 +52,35 @@ struct probe {
 	const struct probe_kind *kind;
 	struct config_check check;
 	struct addr addr;
-	void *own;   /* what the kind has made of the check; NULL: nothing */
-	void *state; /* the kind's, of this check; all zero when it begins */
-	int fd;	     /* idle or knocking: none */
+	void *own;   /* the check's arguments, parsed by the kind; or NULL */
+	void *state; /* the kind's state of one check; zeroed at its start */
+	int fd;	     /* none while idle or knocking */
 
-	/* How it ended; there once it is idle or says goodbye. */
+	/* How the check ended; valid while IDLE or GOODBYE. */
 	enum health_result result;
-	uint16_t detail; /* HTTP status, errno, what the kind says, or 0 */
+	uint16_t detail; /* HTTP status, errno, a value of the kind, or 0 */
 
-	const char *say; /* what is to be sent, and how much of it was */
+	const char *say; /* bytes to send, and how many of them were sent */
 	size_t say_len, said;
 	size_t heard;	  /* bytes received before the result */
-	size_t discarded; /* goodbye: bytes */
+	size_t discarded; /* bytes received after the result */
 };
 
-/* Has it check `addr` as `check` says, which is not CHECK_NONE and has passed
- * the configuration.  0; or -ENOMEM, and it is as before. */
+/* Sets what to check: `addr`, as `check` says.  The configuration has validated
+ * `check`, which is not CHECK_NONE.  0; or -ENOMEM, and nothing changes. */
 must_check int probe_set(struct probe *probe, const struct config_check *check,
     const struct addr *addr);
 
-/* Closes and frees all that it has. */
+/* Closes the socket and frees what the probe owns. */
 void probe_done(struct probe *probe);
 
-/* Begins a check, of an idle one.  It may end before this returns. */
+/* Begins a check; the probe is idle.  The check may end before this returns. */
 void probe_start(struct probe *probe, int epfd, uint64_t tag);
 
-/* Tries again, of a probe that knocks; `epfd` and `tag` as before. */
+/* Tries to connect again, while KNOCKING.  `epfd` and `tag` as before. */
 void probe_knock(struct probe *probe, int epfd, uint64_t tag);
 
-/* Whether the result is still to come. */
+/* Whether a check is running and has no result yet. */
 static inline bool
 probe_is_busy(const struct probe *probe)
 {
@@ -87,21 +88,21 @@ probe_is_busy(const struct probe *probe)
 	    probe->phase == PROBE_CONNECTING || probe->phase == PROBE_TALKING;
 }
 
-/* The socket is ready; `events` as epoll_wait(2) says. */
+/* The socket is ready; `events` is from epoll_wait(2). */
 void probe_on_event(struct probe *probe, uint32_t events);
 
-/* Time is up: without a result yet, that is HEALTH_NO_ANSWER, or what the kind
- * says of what it has heard. */
+/* The timeout has passed.  A check without a result then has HEALTH_NO_ANSWER,
+ * or the result that the kind derives from the bytes received. */
 void probe_on_timeout(struct probe *probe);
 
-/* Closes the socket, whatever the phase. */
+/* Closes the socket, in any phase. */
 void probe_close(struct probe *probe);
 
-/* The health word of how it ended. */
+/* The health word of the result. */
 uint32_t probe_word(const struct probe *probe, bool down);
 
-/* What an errno of connect(2), send(2) or recv(2) says of the backend.  What
- * is this machine's own fault is HEALTH_LOCAL. */
+/* What an errno of connect(2), send(2) or recv(2) says about the backend;
+ * HEALTH_LOCAL if this machine is at fault. */
 enum health_result probe_result_of(int error);
 
 #endif

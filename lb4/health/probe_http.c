@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Checks by asking for a path in HTTP/1.1.  The status line is all that is
- * wanted in return: 200 to 399 is up.  The body, in chunks or not, is thrown
- * away with the goodbye.  Not half-closed: some servers take that for a client
- * that has gone, and answer nothing.
+ * Checks with an HTTP/1.1 request for a path.  Only the status line counts: 200
+ * to 399 is up.  The goodbye discards the body, chunked or not.  The connection
+ * is not half-closed: some servers would assume that the client is gone, and
+ * not answer.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ is_method(const char *text)
 	return len > 0 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
 }
 
-/* A path as it goes into the request's first line. */
+/* Whether the text may be the path in the request line. */
 static bool
 is_path(const char *text)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What a way of checking has to have.  One file each, probe_NAME.c, reads its
- * arguments and keeps its state; a new one is a file, a line in kinds.c, a
- * value of enum check_kind and its name.
+ * The interface of a kind of check.  Each kind is a file, probe_NAME.c, that
+ * parses its arguments and keeps its state.  A new kind needs a file, a line in
+ * kinds.c, and a value of enum check_kind with its name.
  *
- * The handlers see no socket: probe.c connects, sends what they say, and brings
- * what the peer answers.  So a test and a fuzzer can do the same.
+ * The handlers see no socket: probe.c connects, sends their bytes and passes
+ * them the peer's answer.  A test or a fuzzer can take the place of probe.c.
  */
 #ifndef LB4_HEALTH_PROBE_KIND_H
 #define LB4_HEALTH_PROBE_KIND_H
@@ -21,22 +21,23 @@
 struct probe;
 
 struct probe_kind {
-	struct check_way way; /* what the configuration asks */
-	size_t state_size;    /* of the state of one check */
+	struct check_way way; /* for the configuration */
+	size_t state_size;    /* size of the state of one check */
 
-	/* Ends with shutdown(2), so that the peer sees us leave. */
+	/* The goodbye begins with shutdown(2): the peer sees the end. */
 	bool half_close;
 
-	/* Connected: says something, or waits for the peer to begin, or has a
-	 * result already. */
+	/* The connection is established.  The kind sends something, waits for
+	 * the peer to begin, or already has a result. */
 	void (*on_connected)(struct probe *probe);
 
-	/* The peer has sent `len` > 0 bytes.  What stands behind the result is
-	 * for nobody. */
+	/* The peer has sent `len` > 0 bytes.  Bytes after the result are
+	 * ignored. */
 	void (*on_bytes)(struct probe *probe, const char *bytes, size_t len);
 
-	/* Time is up, or the peer has closed, after some bytes: the result and
-	 * its detail.  NULL: HEALTH_NO_ANSWER, or HEALTH_CLOSED. */
+	/* After some bytes, the timeout has passed or the peer has closed.
+	 * Returns the result and its detail.  NULL: the result is
+	 * HEALTH_NO_ANSWER or HEALTH_CLOSED. */
 	enum health_result (*unfinished)(const struct probe *probe,
 	    uint16_t *detail);
 };
@@ -44,21 +45,21 @@ struct probe_kind {
 /* NULL for CHECK_NONE. */
 const struct probe_kind *probe_kind(enum check_kind kind);
 
-/* Has `len` bytes sent, in the order of the calls; one at a time is under way.
- * They stay where they are until the check has ended: in the kind's own block,
- * its state or its constants. */
+/* Sends `len` bytes, all of which must be out before the next call.  The bytes
+ * must stay valid until the check has ended: they are in `own`, in `state` or
+ * in a constant of the kind. */
 void probe_say(struct probe *probe, const void *bytes, size_t len);
 
-/* The one way to end a check.  After a result that came from the peer's own
- * words the peer gets the time to close first. */
+/* Ends a check; every check ends here.  After an answer of the peer, the peer
+ * gets time to close first. */
 void probe_finish(struct probe *probe, enum health_result result,
     uint16_t detail);
 
-/* The same, with a last message, such as QUIT. */
+/* The same, but sends a last message such as QUIT. */
 void probe_leave(struct probe *probe, enum health_result result,
     uint16_t detail, const void *bytes, size_t len);
 
-/* The same from an errno (positive). */
+/* The same with the result of an errno (positive). */
 void probe_fail(struct probe *probe, int error);
 
 extern const struct probe_kind probe_tcp;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Checks MySQL and MariaDB by the login of a user without a password (MySQL's
- * internals manual, "Connection Phase"), and leaves with COM_QUIT.  A connection
- * that ends before the login counts there against this host, and after
- * max_connect_errors of them the host is blocked; this one never does.
+ * Checks MySQL and MariaDB by logging in as a user without a password (MySQL's
+ * internals manual, "Connection Phase"), and leaves with COM_QUIT.  The server
+ * counts connections that end before the login, and blocks a host after
+ * max_connect_errors of them.  So the check completes the login.
  *
- * Every packet is 3 bytes of length, lowest first, a number and the payload.
+ * Every packet has a length of 3 bytes, little-endian, a sequence number and
+ * the payload.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,17 +17,17 @@
 #include "lb4/health/probe.h"
 #include "lb4/health/probe_kind.h"
 
-#define USER_MAX 81 /* of MariaDB; MySQL has 32 */
+#define USER_MAX 81 /* MariaDB's; MySQL has 32 */
 #define HEAD 4
 #define PACKET_MAX 65536
-#define KEPT_MAX 64 /* of a payload; the name of a plugin is in there */
+#define KEPT_MAX 64 /* bytes of a payload; enough for a plugin's name */
 
 /* CLIENT_LONG_PASSWORD, _PROTOCOL_41, _SECURE_CONNECTION, _PLUGIN_AUTH */
 #define CAPABILITIES (1 | 0x200 | 0x8000 | 0x80000)
 #define UTF8 33
 #define PLUGIN "mysql_native_password"
 
-/* What a payload begins with. */
+/* The first byte of a payload. */
 #define VERSION_10 10
 #define OK 0x00
 #define SWITCH 0xfe
@@ -37,11 +38,11 @@ struct login {
 };
 
 struct state {
-	size_t had; /* of the head */
+	size_t had; /* bytes of the head */
 	unsigned char head[HEAD];
-	uint32_t left; /* of the payload */
+	uint32_t left; /* bytes of the payload to come */
 	size_t kept;
-	unsigned char payload[KEPT_MAX + 1]; /* the last one is 0 */
+	unsigned char payload[KEPT_MAX + 1]; /* ends with 0 */
 	bool greeted;
 	size_t said;
 	char say[HEAD + 32 + USER_MAX + 1 + sizeof(PLUGIN)];
@@ -104,7 +105,7 @@ add(struct state *state, const void *bytes, size_t len)
 	state->said += len;
 }
 
-/* Answers the present packet with what was added behind the head. */
+/* Answers the current packet: writes the head before what was added. */
 static void
 send_packet(struct probe *probe)
 {
@@ -135,8 +136,8 @@ send_login(struct probe *probe)
 	send_packet(probe);
 }
 
-/* The server wants another plugin: an empty password is a NUL to those of
- * SHA-2, and nothing to the others. */
+/* The server wants another plugin.  SHA-2 plugins take a NUL as an empty
+ * password, others an empty packet. */
 static void
 send_empty_password(struct probe *probe)
 {
@@ -173,7 +174,7 @@ on_packet(struct probe *probe)
 	}
 }
 
-/* The head is complete; false when it is none. */
+/* The head is complete; false if it is not valid. */
 static bool
 begin_packet(struct state *state)
 {
@@ -183,7 +184,7 @@ begin_packet(struct state *state)
 	return state->left > 0 && state->left <= PACKET_MAX;
 }
 
-/* The server waits for each of our packets: nothing stands behind its own. */
+/* The server waits for our answer to each packet: nothing follows a packet. */
 static void
 on_bytes(struct probe *probe, const char *bytes, size_t len)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Checks PostgreSQL by the beginning of a session (its manual, "Frontend/Backend
- * Protocol", "Start-up"): a server that lets the user in or asks for a password
- * is up.  One that starts, stops or has too many clients says so in an error.
+ * Checks PostgreSQL by beginning a session (its manual, "Frontend/Backend
+ * Protocol", "Start-up").  A server that lets the user in or asks for a
+ * password is up.  One that starts, stops or has too many clients sends an
+ * error.
  *
- * In the end a Terminate message, or, when a password is awaited, the mere end
- * of the connection: the server logs neither (psql itself does the latter).
+ * The check ends with a Terminate message or, if the server waits for a
+ * password, by closing the connection, as psql does.  The server logs neither.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,7 +22,7 @@
 #define PROTOCOL 196608	  /* 3.0 */
 #define HEAD 5		  /* a type and a length, which counts itself */
 #define MESSAGE_MAX 65536
-#define KEPT_MAX 256 /* of a message; an error's code is in there */
+#define KEPT_MAX 256 /* bytes of a message; enough for the code of an error */
 
 /* The details of HEALTH_PASSED. */
 #define LOGGED_IN 0
@@ -34,9 +35,9 @@ struct start {
 };
 
 struct state {
-	size_t had; /* of the head */
+	size_t had; /* bytes of the head */
 	unsigned char head[HEAD];
-	uint32_t left; /* of the message */
+	uint32_t left; /* bytes of the message to come */
 	size_t kept;
 	char message[KEPT_MAX];
 };
@@ -95,7 +96,7 @@ parse(const char *args, void **own, struct why *why)
 	return error;
 }
 
-/* The detail of HEALTH_ERROR: the two characters of an SQLSTATE's class. */
+/* The detail of HEALTH_ERROR is the class of an SQLSTATE: two characters. */
 static const char *
 class_name(uint16_t class)
 {
@@ -143,7 +144,7 @@ is_code(char c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
 }
 
-/* An error: fields of a letter and a text each; C is the SQLSTATE. */
+/* An error has fields, each a letter and a text; C is the SQLSTATE. */
 static void
 on_error(struct probe *probe, const char *message, size_t len)
 {
@@ -160,7 +161,7 @@ on_error(struct probe *probe, const char *message, size_t len)
 	    (uint16_t)(message[at + 1] << 8 | message[at + 2]));
 }
 
-/* The server lets us in at once, or asks for something first. */
+/* The server lets the user in at once, or asks for authentication. */
 static void
 on_authentication(struct probe *probe, const char *message, size_t len)
 {
@@ -186,7 +187,7 @@ on_message(struct probe *probe, const struct state *state)
 		probe_leave(probe, HEALTH_PASSED, LOGGED_IN, terminate,
 		    sizeof(terminate) - 1);
 		break;
-	case 'K': /* for cancels */
+	case 'K': /* the key for cancel requests */
 	case 'N': /* a notice */
 	case 'S': /* a parameter */
 	case 'v': /* the protocol's version */
@@ -196,7 +197,7 @@ on_message(struct probe *probe, const struct state *state)
 	}
 }
 
-/* The head is complete; false when it is none. */
+/* The head is complete; false if it is not valid. */
 static bool
 begin_message(struct state *state)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Checks Redis, and what speaks its protocol (RESP), with PING; leaves with
- * QUIT.  A server that wants a password first is up; one that loads its data,
- * has lost its master or has too many clients is not.
+ * Checks Redis, and other servers that speak its protocol (RESP), with PING,
+ * and leaves with QUIT.  A server that asks for a password is up.  A server
+ * that loads its data, has lost its master or has too many clients is not.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,14 +11,14 @@
 #include "lb4/health/probe.h"
 #include "lb4/health/probe_kind.h"
 
-#define ANSWER_MAX 64 /* of an answer; the rest of it says nothing new */
+#define ANSWER_MAX 64 /* the rest of an answer is ignored */
 
 struct state {
 	size_t len;
 	char line[ANSWER_MAX];
 };
 
-/* What an error begins with, by detail. */
+/* The first word of an error, by detail. */
 static const char *const errors[] = { "ERR", "LOADING", "MASTERDOWN", "BUSY",
 	"DENIED", "MISCONF", "CLUSTERDOWN" };
 #define ERRORS (sizeof(errors) / sizeof(errors[0]))

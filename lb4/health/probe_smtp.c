@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Checks a mail server by its greeting (RFC 5321, section 4.2): 220 is up.
- * Leaves with QUIT, so that the server logs no lost connection.  LMTP (RFC
- * 2033) greets in the same way.
+ * Leaves with QUIT, so that the server does not log a lost connection.  LMTP
+ * (RFC 2033) has the same greeting.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define CODE_LEN 3
 
 struct state {
-	size_t at; /* in the line */
+	size_t at; /* position in the line */
 	uint16_t code;
 	bool more; /* another line follows this one */
 };
@@ -49,7 +49,7 @@ on_connected(struct probe *probe)
 	(void)probe;
 }
 
-/* One byte of a reply.  False: it is none. */
+/* Takes one byte of a reply; false if this is not a reply. */
 static bool
 take(struct state *state, char byte)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Checks by connecting, and by what the peer says: `tcp` alone takes all that
- * accept as up; `tcp send TEXT expect TEXT ...` goes through steps.  A text is
- * expected anywhere in what comes after the last one that was found, or was
- * sent.
+ * Checks by connecting and, optionally, by a dialogue.  With `tcp` alone, a
+ * backend that accepts is up.  `tcp send TEXT expect TEXT ...` is a list of
+ * steps; an expected text may be anywhere in the bytes that arrive after the
+ * previous step.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@
 #define STEPS_MAX 16
 
 struct step {
-	bool expects; /* else sends */
-	uint8_t at;   /* of its bytes in the script's */
+	bool expects; /* false: sends */
+	uint8_t at;   /* where its text begins in script.bytes */
 	uint8_t len;
 };
 
@@ -34,10 +34,10 @@ struct script {
 
 struct state {
 	size_t step;
-	size_t found; /* of the text that is expected */
+	size_t found; /* bytes of the expected text that match */
 };
 
-/* One step behind the others; what is sent in a row is one. */
+/* Appends a step.  Texts that are sent in a row become one step. */
 static int
 add_step(struct script *script, bool expects, const struct octets *text,
     struct why *why)
@@ -57,7 +57,7 @@ add_step(struct script *script, bool expects, const struct octets *text,
 		};
 		script->steps++;
 	}
-	/* the line is longer than all of its words */
+	/* it fits: the line is longer than all of its words */
 	memcpy(script->bytes + script->len, text->byte, text->len);
 	if (expects)
 		find_prepare(text->byte, text->len,
@@ -81,8 +81,8 @@ read_steps(struct script *script, const char *args, struct why *why)
 		expects = octets_is(&verb, "expect");
 		if (!expects && !octets_is(&verb, "send"))
 			return why_set(why,
-			    "\"%.*s\" is no step of a check: give send TEXT or "
-			    "expect TEXT",
+			    "\"%.*s\" is not a step of a check: give send TEXT "
+			    "or expect TEXT",
 			    (int)verb.len, verb.byte);
 		error = octets_word(&args, &text, why);
 		if (error != 0)
@@ -124,7 +124,8 @@ words(int result, uint16_t detail, char *buf, size_t size)
 	return true;
 }
 
-/* Goes on until something is expected; what is sent last is the goodbye. */
+/* Begins the next step.  A check that ends with a text to send has passed
+ * already: that text is the goodbye. */
 static void
 go_on(struct probe *probe)
 {

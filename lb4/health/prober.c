@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The prober thread: which backends are checked, and its loop.
+ * The prober thread: the set of checked backends, and the loop.
  *
- * For each backend to be checked there is a target (target.h).  The table is
- * read in follow() alone, when its generation has changed; the rest of the time
- * the thread is an RCU reader that is offline.
+ * Each checked backend has a target (target.h).  Only follow() reads the table,
+ * when its generation has changed; otherwise the thread is an RCU reader that
+ * is offline.
  */
 #include "lb4/health/prober.h"
 
@@ -31,10 +31,10 @@
 
 #define TAG_MAILBOX 0 /* and TARGET_TAG */
 
-/* What other threads want. */
+/* A request of another thread. */
 struct note {
 	uint32_t backend; /* by id */
-	bool asked;	  /* else it is a suspect */
+	bool asked;	  /* false: it is a suspect */
 };
 
 struct prober {
@@ -46,12 +46,12 @@ struct prober {
 	struct target_env env;
 	struct target **targets; /* sorted by the backend's id */
 	size_t count;
-	uint64_t generation; /* of the table they were made from */
-	struct timer retry;  /* armed: the last try to follow failed */
+	uint64_t generation; /* of the table that they come from */
+	struct timer retry;  /* armed if the last follow() failed */
 
 	struct pulse pulse; /* writer: the thread */
 
-	/* shared: struct note; rung for all other news as well */
+	/* shared: carries struct note; is also rung for all other events */
 	struct mailbox notes;
 	/* Writer: control, before it rings.  Reader: the thread. */
 	_Atomic bool stop;
@@ -89,8 +89,8 @@ prober_find(const struct prober *prober, uint32_t id)
 	return NULL;
 }
 
-/* Where to check: the check's own address or the backend's, and the backend's
- * port where the former has none. */
+/* The address to check: that of the check, or else the backend's.  If the
+ * former has no port, it gets the backend's. */
 static struct addr
 check_address(const struct service *service, size_t index)
 {
@@ -104,7 +104,7 @@ check_address(const struct service *service, size_t index)
 	return addr;
 }
 
-/* The list of targets that is to replace the present one. */
+/* The list of targets that will replace the current one. */
 struct target_list {
 	struct target **targets;
 	size_t count;
@@ -181,7 +181,7 @@ list_fill(struct prober *prober, struct target_list *list,
 	return rc;
 }
 
-/* Frees the targets of a list that are not in another.  Both are sorted. */
+/* Frees the targets that are not in the other list.  Both are sorted. */
 static void
 free_missing(struct prober *prober, struct target **targets, size_t count,
     struct target **others, size_t other_count)
@@ -197,8 +197,8 @@ free_missing(struct prober *prober, struct target **targets, size_t count,
 	}
 }
 
-/* Brings the targets into line with `table`.  Without memory they stay as they
- * are, and it tries again in a while. */
+/* Makes the targets match `table`.  Without memory the list does not change,
+ * and the prober tries again after RETRY_MS. */
 static void
 follow(struct prober *prober, const struct table *table)
 {
@@ -255,7 +255,7 @@ take_notes(struct prober *prober)
 	struct note note;
 
 	mailbox_open(&prober->notes);
-	/* A note may be of a backend that is new with a new table. */
+	/* A note may name a backend that a new table has added. */
 	look_for_table(prober);
 	while (mailbox_take(&prober->notes, &note)) {
 		target = prober_find(prober, note.backend);
@@ -281,8 +281,8 @@ on_event(struct prober *prober, const struct epoll_event *event)
 		target_on_event(&prober->env, target, event->events);
 }
 
-/* How long there is nothing to do; not for long while answers are awaited, so
- * that the clock tells gaps. */
+/* How long to sleep: until the next timer.  While answers are awaited at most
+ * LOOP_LOOK_MS, so that the clock notices gaps. */
 static int
 sleep_ms(const struct prober *prober)
 {
@@ -292,8 +292,8 @@ sleep_ms(const struct prober *prober)
 				    : timers;
 }
 
-/* All events that wait come before the timers: what was looked at late has not
- * been answered late.  Returns 0 or -errno. */
+/* Serves all waiting events before the timers: an answer that the prober reads
+ * late was not sent late.  Returns 0 or -errno. */
 static int
 prober_turn(struct prober *prober)
 {
@@ -330,7 +330,7 @@ prober_loop(struct prober *prober)
 	while (!atomic_load_explicit(&prober->stop, memory_order_acquire)) {
 		error = prober_turn(prober);
 		if (error < 0) {
-			/* its heart has stopped, too: see threads.h */
+			/* its heartbeat stops as well: see threads.h */
 			log_error("checks have stopped: epoll: %s",
 			    strerror(-error));
 			return;
@@ -391,7 +391,7 @@ prober_new(struct tables *tables)
 	return prober;
 }
 
-/* Signals are the control thread's. */
+/* Signals go to the control thread: block them here. */
 int
 prober_start(struct prober *prober)
 {
@@ -435,7 +435,7 @@ prober_suspect(struct prober *prober, uint32_t backend)
 {
 	const struct note note = { .backend = backend };
 
-	/* Full: it is checked before long anyway. */
+	/* If it is full, the note is lost; regular checks continue. */
 	(void)mailbox_post(&prober->notes, &note);
 }
 

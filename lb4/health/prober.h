@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The prober: one thread that checks the backends' health and writes one
- * health word each.  Nobody waits for it and it waits for nobody.
+ * The prober: one thread that checks the health of all backends and writes one
+ * health word for each.  No thread waits for it, and it waits for none.
  */
 #ifndef LB4_HEALTH_PROBER_H
 #define LB4_HEALTH_PROBER_H
@@ -17,31 +17,34 @@ struct tables;
 
 struct prober;
 
-/* Makes the prober; the thread runs from prober_start() to prober_stop(),
- * which waits for its end.  `tables` outlives it.  0 or -errno. */
+/* prober_new() returns NULL with errno on failure; `tables` outlives the
+ * prober.  The thread runs from prober_start(), which returns 0 or -errno, to
+ * prober_stop(), which waits for its end. */
 struct prober *prober_new(struct tables *tables);
 must_check int prober_start(struct prober *prober);
 void prober_stop(struct prober *prober);
 void prober_free(struct prober *prober);
 
-/* Before prober_start(): whom to tell, without waiting, that a backend (by id)
- * has gone up or down or that a check asked for has ended. */
+/* Before prober_start(): the prober's thread will call `news` when a backend
+ * (by id) goes up or down, and when a check of prober_ask() has ended.  `news`
+ * must not wait. */
 void prober_set_news(struct prober *prober,
     void (*news)(void *owner, uint32_t backend), void *owner);
 
-/* From any thread, without waiting: check that backend now; when that is done
- * it is news.  False when too much is asked at once. */
+/* From any thread, without waiting: check this backend now, and call `news` at
+ * the end.  False if too many requests are waiting. */
 bool prober_ask(struct prober *prober, uint32_t backend);
 
-/* The thread's heartbeat: how long its loop is in a turn, or oversleeps. */
+/* The thread's heartbeat: how long a turn of its loop takes, or how long it
+ * oversleeps. */
 const struct pulse *prober_pulse(const struct prober *prober);
 
 /* From any thread, without waiting: a new table has been published. */
 void prober_table_changed(struct prober *prober);
 
-/* From any thread, without waiting: a worker could not reach the backend of
- * that id, so check it now.  An id and not a pointer: the note may be older
- * than what it names. */
+/* From any thread, without waiting: a worker could not reach this backend, so
+ * check it now.  By id, because the backend may be gone when the prober reads
+ * the note. */
 void prober_suspect(struct prober *prober, uint32_t backend);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * When to check, for the prober.
+ * When to check: see schedule.h.
  */
 #include "lb4/health/schedule.h"
 

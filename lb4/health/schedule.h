@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * When to check: pure, on anybody's clock and anybody's random numbers.
+ * When to check.  Pure: the caller provides the clock and the random numbers.
  */
 #ifndef LB4_HEALTH_SCHEDULE_H
 #define LB4_HEALTH_SCHEDULE_H
@@ -12,31 +12,31 @@
 #include "lb4/config/settings.h"
 #include "lb4/health/verdict.h"
 
-/* How long a new backend waits for its first check: not at all, but that many
- * new ones are spread over `inter_ms`, at most over half a second. */
+/* The delay of the first check of a new backend.  It is random, so that the
+ * checks of many new backends are spread over `inter_ms`, or over half a second
+ * if that is less. */
 unsigned schedule_first_ms(unsigned inter_ms, uint64_t random);
 
-/* How far apart checks are at present: `fastinter` while a backend changes,
- * which is when the last results are not what it counts as, `downinter` while
- * it is down. */
+/* The current interval: `fastinter` while the latest results contradict the
+ * state of the backend, else `downinter` while it is down, else `inter`. */
 unsigned schedule_inter(const struct config_check *check,
     const struct verdict *verdict);
 
-/* How long from the beginning of one check to that of the next: `inter_ms`,
- * give or take a tenth, so that checks do not fall into step. */
+/* The time from the beginning of one check to that of the next: `inter_ms` plus
+ * or minus up to a tenth, so that checks do not synchronize. */
 unsigned schedule_next_ms(unsigned inter_ms, uint64_t random);
 
-/* The last check, as a suspicion sees it. */
+/* What schedule_suspect() needs to know about the last check. */
 struct schedule_last {
 	uint64_t ended_ms; /* 0: there was none */
-	bool failed;	   /* and that was counted */
+	bool failed;	   /* HEALTH_LOCAL does not count */
 };
 
 /*
- * Whether a suspicion at `now_ms` is worth a check at once.  Not while the last
- * one has just been; and after one that failed, not before `inter_ms` have
- * passed: a burst of refused conns counts as one failed check, and `fall` of
- * them are as far apart as the regular ones.
+ * Whether to check a suspect at once.  Not if the last check has just ended,
+ * and not less than `inter_ms` after a check that failed.  So a burst of
+ * refused conns counts as one failed check, and `fall` failed checks are as far
+ * apart as regular ones.
  */
 bool schedule_suspect(uint64_t now_ms, const struct schedule_last *last,
     unsigned inter_ms);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * One backend's checks: when, what they say, and what is written of them.
+ * The checks of one backend: when they run, and how their results are logged
+ * and published.
  */
 #include "lb4/health/target.h"
 
@@ -17,10 +18,10 @@
 #include "lb4/model/backend.h"
 
 #define GOODBYE_MS 500
-#define KNOCK_MS 20	 /* from one try to the next */
+#define KNOCK_MS 20	 /* between two attempts to connect */
 #define JOINING_HURRY 16 /* clients wait for the first check */
 #define LOCAL_LOG_MS 10000
-#define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for it */
+#define SERIAL_MASK 0xfffffff /* an event's tag has 28 bits for the serial */
 
 static uint64_t
 now_us(void)
@@ -54,7 +55,7 @@ reason(const struct target *target, char *buf, size_t size)
 	return buf;
 }
 
-/* The first good result after the start is no news. */
+/* A good first result is expected, so its level is low. */
 static int
 level_of(enum verdict_change change, bool first)
 {
@@ -104,7 +105,7 @@ log_local(struct target_env *env, const struct target *target)
 	    target->backend->name, reason(target, buf, sizeof(buf)));
 }
 
-/* How long the peer still has to do its part; 0 when nothing is awaited. */
+/* How long the peer may still be silent; 0 if nothing is awaited. */
 static uint64_t
 time_left_ms(const struct target_env *env, const struct target *target)
 {
@@ -128,7 +129,7 @@ count_busy(struct target_env *env, struct target *target, bool busy)
 	target->busy = busy;
 }
 
-/* Sets the timer for whatever comes next. */
+/* Sets the timer for the next event. */
 static void
 target_arm(struct target_env *env, struct target *target)
 {
@@ -144,7 +145,7 @@ target_arm(struct target_env *env, struct target *target)
 	timer_arm(&env->timers, &target->timer, deadline);
 }
 
-/* Notes when the check was, for those who show it. */
+/* Publishes when the check ran and how long it took. */
 static void
 note_times(const struct target_env *env, const struct target *target)
 {
@@ -238,7 +239,7 @@ target_check(struct target_env *env, struct target *target)
 	target->began_ms = env->clock.now_ms;
 	plan(env, target);
 	if (in_maintenance(target)) {
-		/* The first result afterwards decides at once. */
+		/* The first result after maintenance decides at once. */
 		target->verdict.decided = false;
 		target_arm(env, target);
 		return;
@@ -253,8 +254,8 @@ target_check(struct target_env *env, struct target *target)
 		on_result(env, target);
 }
 
-/* The result is still to come: nothing was heard for as long as the timer ran,
- * or the loop did not look for a while. */
+/* The check has no result yet.  Unless it has timed out, it is time to knock,
+ * or the loop did not run for a while, which does not count as silence. */
 static void
 on_timer_busy(struct target_env *env, struct target *target)
 {
@@ -268,8 +269,8 @@ on_timer_busy(struct target_env *env, struct target *target)
 		on_result(env, target);
 }
 
-/* A check that outlasts the interval makes the next one late: the prober does
- * not. */
+/* If a check lasts longer than the interval, the next one is late, but not
+ * because of the prober: that time does not count. */
 static void
 note_lag(const struct target_env *env, struct target *target)
 {
@@ -333,7 +334,7 @@ check_equal(const struct config_check *a, const struct config_check *b)
 	    a->fall == b->fall;
 }
 
-/* It takes `rise` good checks to bring it up. */
+/* Starts as down: only `rise` good checks in a row bring the backend up. */
 static void
 begin_down(const struct target_env *env, struct target *target)
 {
@@ -389,7 +390,7 @@ target_free(struct target_env *env, struct target *target)
 	probe_done(&target->probe);
 	count_busy(env, target, false);
 	timer_disarm(&env->timers, &target->timer);
-	/* first: who sees that nothing is known sees no old check either */
+	/* first: a reader that sees the unknown health sees no old check */
 	atomic_store_explicit(&target->backend->checked_ms, 0,
 	    memory_order_relaxed);
 	backend_set_health(target->backend,

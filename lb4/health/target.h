@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A target: one backend that is checked, one check at a time, with one timer.
- * The prober (prober.c) has one for each and calls the handlers.
+ * A target: a backend that is checked.  It runs one check at a time and has one
+ * timer.  The prober (prober.c) owns the targets and calls the handlers.
  *
- * The timer means, by the probe's phase:
+ * What the timer means depends on the phase of the probe:
  *
  *	idle		the next check is due
- *	busy		the check has timed out
+ *	busy		the check has timed out, or knocks again
  *	goodbye		the peer has not closed, or the next check is due
  *
- * How long a peer is silent is judged by the loop's own clock (loop.h); when
- * the next check is due, by CLOCK_MONOTONIC.
+ * Timeouts use the loop's own clock (loop.h), which leaves out gaps.  Check
+ * intervals use CLOCK_MONOTONIC.
  *
- * An event names the backend's id, which is never used again, and the serial
- * number of its check: what is left of an old check finds nothing.
+ * An event names the id of the backend, which is never reused, and the serial
+ * number of the check, so that events of old checks are recognised and dropped.
  */
 #ifndef LB4_HEALTH_TARGET_H
 #define LB4_HEALTH_TARGET_H
@@ -43,58 +43,58 @@ struct target_env {
 	int epfd;
 	struct timer_wheel timers;
 	struct loop_clock clock;
-	size_t busy; /* checks whose result is awaited */
+	size_t busy; /* checks without a result yet */
 	uint64_t random;
 	uint32_t serial;       /* of the last check begun */
-	uint64_t local_log_ms; /* 0: never */
+	uint64_t local_log_ms; /* last log of HEALTH_LOCAL; 0: never */
 
-	/* Told when a backend goes up or down, and when a check that was asked
-	 * for has ended; must not wait.  NULL: nobody is. */
+	/* Called when a backend goes up or down, and when a check that was
+	 * asked for has ended; must not wait.  May be NULL. */
 	void (*news)(void *owner, uint32_t backend);
 	void *news_owner;
 };
 
 struct target {
-	struct timer timer;	 /* first: so the timer's owner is found */
+	struct timer timer; /* first: the timer's address is the target's */
 	struct backend *backend; /* referenced */
 	struct verdict verdict;
 	struct probe probe;
 	uint32_t serial;
-	bool asked; /* for the check under way */
-	bool busy;  /* counted in the env's */
+	bool asked; /* somebody waits for the result: call news() */
+	bool busy;  /* counted in env->busy */
 	uint64_t started_us;
-	uint64_t since_ms; /* of the loop's own clock: the check, or the
-			    * goodbye behind it, has begun */
+	uint64_t since_ms; /* when the check, or its goodbye, began; by the
+			    * loop's own clock */
 	struct schedule_last last;
-	uint64_t began_ms; /* the check */
-	unsigned inter_ms; /* from there to the next one */
+	uint64_t began_ms; /* when the last check began */
+	unsigned inter_ms; /* from there to the next check */
 	uint64_t next_ms;  /* when the next check is due */
 };
 
 /* A target with a reference to `backend`, or NULL; target_set() next. */
 struct target *target_new(struct backend *backend);
 
-/* Gives it up; of its backend nothing is known any more. */
+/* Frees the target.  The health of its backend becomes unknown. */
 void target_free(struct target_env *env, struct target *target);
 
-/* Has the target check `addr` as `check` says.  If that changes, what was found
- * out so far stays, but a check under way is begun anew.  The first check of a
- * backend that joins comes soon.  0; or -ENOMEM, and it is as before. */
+/* Sets what to check: `addr`, as `check` says.  If that changes, the verdict
+ * stays, but a running check is dropped and a new one is planned.  The first
+ * check of a joining backend comes soon.  0, or -ENOMEM with no change. */
 must_check int target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr);
 
-/* The target's timer is due.  All events that waited have been served before. */
+/* The target's timer is due.  All waiting events have been served. */
 void target_on_timer(struct target_env *env, struct target *target);
 
 /* The socket of the check `target->serial` is ready. */
 void target_on_event(struct target_env *env, struct target *target,
     uint32_t events);
 
-/* A worker could not reach the backend: checks it now, unless that is under
- * way, has just been done, or has failed less than `inter` ago. */
+/* A worker could not reach the backend.  Checks it now, unless a check is
+ * running, has just ended, or has failed less than an interval ago. */
 void target_on_suspect(struct target_env *env, struct target *target);
 
-/* Somebody wants to know now: begins a check, instead of one under way. */
+/* Somebody asks for a check: begins one now, and drops one that is running. */
 void target_on_asked(struct target_env *env, struct target *target);
 
 #endif

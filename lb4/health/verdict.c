@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Rise and fall, for the prober.
+ * Counts rise and fall: see verdict.h.
  */
 #include "lb4/health/verdict.h"
 

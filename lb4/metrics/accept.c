@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The Accept field of a request: see accept.h.  Called by metrics.c. */
+/* Parses the Accept field: see accept.h.  Called by metrics.c. */
 #include "lb4/metrics/accept.h"
 
 #include <stddef.h>
@@ -15,7 +15,7 @@ struct piece {
 	size_t len;
 };
 
-/* Cuts what is before the next `end` off `*rest`; false: nothing is left. */
+/* Cuts the text before the next `end` off `*rest`; false if nothing is left. */
 static bool
 next_piece(struct piece *rest, char end, struct piece *piece)
 {
@@ -56,7 +56,7 @@ begins(const struct piece *piece, const char *word)
 	    strncasecmp(piece->text, word, strlen(word)) == 0;
 }
 
-/* "0.75" in thousandths; what is no weight counts as none given. */
+/* "0.75" in thousandths; an invalid weight counts as WEIGHT_MAX. */
 static int
 read_weight(const char *text, size_t len)
 {
@@ -83,7 +83,7 @@ read_range(struct piece range, struct weights *weights)
 {
 	struct piece type, piece;
 	int weight = WEIGHT_MAX;
-	bool other = false; /* a version that we have not */
+	bool other = false; /* a version that lb4 does not write */
 
 	(void)next_piece(&range, ';', &type);
 	while (next_piece(&range, ';', &piece)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Which format of metrics a visitor wants. */
+/* Which format of the metrics an HTTP client prefers. */
 #ifndef LB4_METRICS_ACCEPT_H
 #define LB4_METRICS_ACCEPT_H
 
@@ -8,8 +8,9 @@
 
 /*
  * Whether an Accept field (RFC 9110, section 12.5.1) prefers OpenMetrics 1.0.0
- * to Prometheus's text: it names application/openmetrics-text, with that
- * version or none, at a weight that is not less than that of the text.
+ * to the text format of Prometheus.  It does if it names
+ * application/openmetrics-text, with that version or without a version, and
+ * with a weight not below that of text/plain.
  */
 bool accept_openmetrics(const char *field);
 

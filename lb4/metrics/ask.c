@@ -49,7 +49,8 @@ ask_done(struct ask *ask)
 	ask->body = NULL;
 }
 
-/* The question has an end; whoever waits is asked for anew. */
+/* Ends the question, with an error if `why` is set; suspended requests are then
+ * answered. */
 static void
 settle(struct ask *ask, const char *why)
 {
@@ -60,7 +61,7 @@ settle(struct ask *ask, const char *why)
 	http_retry(ask->http);
 }
 
-/* Control has closed: the answer ends with an empty line, or is cut. */
+/* Control has closed the socket.  A complete answer ends with an empty line. */
 static void
 finish(struct ask *ask)
 {
@@ -123,10 +124,10 @@ void
 ask_on_tick(struct ask *ask, uint64_t now_ms)
 {
 	if (ask->fd >= 0 && now_ms >= ask->asked_ms + ASK_TIME_MS)
-		settle(ask, "control does not answer in time");
+		settle(ask, "control did not answer in time");
 }
 
-/* 0 or -errno; a unix socket is connected at once, or not at all. */
+/* Sends the question: 0 or -errno.  A unix socket connects at once or fails. */
 static int
 begin(struct ask *ask)
 {

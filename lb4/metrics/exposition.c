@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The text of metrics: see exposition.h.  Called by metrics.c.  A thousand
- * backends have more than a hundred thousand lines, so samples are put together
- * without stdio.
+ * Writes the text of metrics: see exposition.h.  Called by metrics.c.  A
+ * thousand backends give more than a hundred thousand lines, so samples are
+ * formatted without stdio.
  */
 #include "lb4/metrics/exposition.h"
 

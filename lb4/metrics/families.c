@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The table of metrics, and how its lines are written: see families.h. */
+/* The table of metrics, and the code that writes them: see families.h. */
 #include "lb4/metrics/families.h"
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #include "lb4/metrics/report.h"
 
-/* Whose value it is, and so which labels it has. */
+/* The object that a value belongs to, which determines the labels. */
 enum scope {
 	SCOPE_PROCESS,
 	SCOPE_WORKER,
@@ -21,16 +21,16 @@ enum scope {
 enum value {
 	VALUE_COUNT,  /* a uint64_t */
 	VALUE_REAL,   /* a double */
-	VALUE_ONE_OF, /* a uint64_t: one sample for each word, 1 for that one */
+	VALUE_ONE_OF, /* a uint64_t: one sample for each word, 1 for its own */
 	VALUE_EACH,   /* uint64_t[]: one sample for each word */
 	VALUE_TIMES,  /* a struct histogram_sums */
 };
 
-/* A further label and its words. */
+/* An additional label and its values. */
 struct words {
 	const char *label;
 	unsigned count;
-	unsigned first; /* words before it are left out */
+	unsigned first; /* earlier words are left out */
 	const char *(*word)(unsigned i);
 };
 
@@ -58,7 +58,7 @@ reason_word(unsigned i)
 	return reason_code((enum reason)i);
 }
 
-/* As the table of lb4-metrics(7) has them. */
+/* The values of the label `result`; lb4-metrics(7) lists them. */
 static const char *
 result_word(unsigned i)
 {
@@ -111,168 +111,176 @@ static const struct words results = { "result", HEALTH_RESULT_COUNT,
 
 static const struct family families[] = {
 	{ "lb4_build_info", GAUGE, PROCESS(one),
-	    HELP("Always 1; the label has the version of lb4.") },
+	    HELP("Always 1; the label version has the version of lb4.") },
 	{ "lb4_node_state", GAUGE,
 	    WORDS(PROCESS, process, node, ONE_OF, node_states),
-	    HELP("State of the node: 1 for the state that it is in.") },
+	    HELP("State of the node: 1 for the current state, else 0.") },
 	{ "lb4_table_generation", GAUGE, PROCESS(generation),
-	    HELP("Tables published since the start: reloads and changes.") },
-	{ "lb4_conns", GAUGE, PROCESS(conns), HELP("Conns open now.") },
+	    HELP("Number of the table in force.") },
+	{ "lb4_conns", GAUGE, PROCESS(conns), HELP("Open connections.") },
 	{ "lb4_maxconn", GAUGE, PROCESS(maxconn),
-	    HELP("Most conns that the process takes at once.") },
+	    HELP("Maximum number of connections at a time.") },
 	{ "lb4_workers", GAUGE, PROCESS(workers),
 	    HELP("Workers that lb4 has started.") },
 	{ "lb4_pipes", GAUGE, PROCESS(pipes),
-	    HELP("Pipes that the workers hold, in use or in stock.") },
+	    HELP("Pipes that the workers hold, in use or unused.") },
 	{ "lb4_pipes_max", GAUGE, PROCESS(pipes_max),
-	    HELP("Most pipes that the workers may hold.") },
+	    HELP("Maximum number of pipes.") },
 	{ "lb4_local_ports", GAUGE, PROCESS(local_ports),
-	    HELP("Local ports that the kernel may choose for conns to one "
-		 "backend address.") },
+	    HELP("Local ports that the kernel may choose for connections to "
+		 "one backend address.") },
 	{ "lb4_listen_overflows_total", COUNTER,
 	    PROCESS(facts.listen_overflows),
-	    HELP("Clients that found the queue of a listener full, in the "
-		 "whole network namespace.") },
+	    HELP("Clients that found the accept queue of a listener full, "
+		 "in the whole network namespace.") },
 	{ "lb4_listen_drops_total", COUNTER, PROCESS(facts.listen_drops),
-	    HELP("Clients that the kernel dropped before a listener, for any "
+	    HELP("Clients that the kernel dropped at a listener for any "
 		 "reason, in the whole network namespace.") },
 
 	{ "lb4_worker_conns", GAUGE, WORKER(counts.conns),
-	    HELP("Conns of the worker open now.") },
+	    HELP("Open connections of the worker.") },
 	{ "lb4_worker_pipes", GAUGE, WORKER(counts.pipes),
-	    HELP("Pipes that the worker holds, in use or in stock.") },
+	    HELP("Pipes that the worker holds, in use or unused.") },
 	{ "lb4_worker_pipes_refused_total", COUNTER,
 	    WORKER(counts.pipes_refused),
-	    HELP("Times that the worker wanted a pipe and had none.") },
+	    HELP("How often the worker needed a pipe and could get none.") },
 	{ "lb4_worker_spliced_bytes_total", COUNTER,
 	    WORKER(counts.spliced_bytes), BYTES,
-	    HELP("Bytes that the worker has passed on by splice.") },
+	    HELP("Bytes that the worker has relayed with splice.") },
 	{ "lb4_worker_copied_bytes_total", COUNTER, WORKER(counts.copied_bytes),
-	    BYTES, HELP("Bytes that the worker has passed on by copying.") },
+	    BYTES,
+	    HELP("Bytes that the worker has relayed with recv and send.") },
 	{ "lb4_worker_turn_seconds", HISTOGRAM,
 	    TIMES(WORKER, worker, counts.turn, short),
-	    HELP("Turns of the worker's loop, without the waiting.") },
+	    HELP("Duration of one turn of the worker's event loop, without "
+		 "the wait for events.") },
 
 	{ "lb4_service_up", GAUGE, SERVICE(up),
-	    HELP("1 if a backend of the service takes conns, else 0.") },
+	    HELP("1 if a backend of the service takes connections, else 0.") },
 	{ "lb4_service_backends", GAUGE, SERVICE(backends),
-	    HELP("Backends that the service has.") },
+	    HELP("Backends of the service.") },
 	{ "lb4_service_available_backends", GAUGE, SERVICE(available),
-	    HELP("Backends of the service that take conns.") },
+	    HELP("Backends of the service that take connections.") },
 	{ "lb4_service_conns", GAUGE, SERVICE(conns),
-	    HELP("Conns of the service open now, in any state.") },
+	    HELP("Open connections of the service, in any state.") },
 	{ "lb4_service_maxconn", GAUGE, SERVICE(maxconn),
-	    HELP("Most conns that the service takes at once; 0: no limit of "
-		 "its own.") },
+	    HELP("Maximum number of connections of the service at a time; 0 "
+		 "if it has no limit of its own.") },
 	{ "lb4_service_full", GAUGE, SERVICE(full),
-	    HELP("1 if the service is at its maxconn and new clients wait, "
-		 "else 0.") },
+	    HELP("1 if the service has reached its maxconn and new clients "
+		 "wait, else 0.") },
 	{ "lb4_service_queued_conns", GAUGE, SERVICE(queued),
-	    HELP("Conns that wait for a backend below its maxconn.") },
+	    HELP("Connections that wait for a backend below its maxconn.") },
 	{ "lb4_service_accepted_total", COUNTER, SERVICE(accepted),
-	    HELP("Conns that the service has accepted.") },
+	    HELP("Connections that the service has accepted.") },
 	{ "lb4_service_failed_total", COUNTER, SERVICE(failed),
-	    HELP("Conns that ended without reaching a backend.") },
+	    HELP("Connections that ended without reaching a backend.") },
 	{ "lb4_service_closes_total", COUNTER,
 	    WORDS(SERVICE, service, closes, EACH, reasons),
-	    HELP("Conns that have ended, by the reason in the access log.") },
+	    HELP("Connections that have ended, by the reason in the access "
+		 "log.") },
 	{ "lb4_service_retries_total", COUNTER, SERVICE(retries),
-	    HELP("Attempts to connect to another backend after one failed.") },
+	    HELP("Attempts to connect to another backend after an attempt "
+		 "had failed.") },
 	{ "lb4_service_stalled_total", COUNTER, SERVICE(stalled),
-	    HELP("Conns ended by timeout-stall.") },
+	    HELP("Connections that timeout-stall has ended.") },
 	{ "lb4_service_shed_total", COUNTER, SERVICE(shed),
-	    HELP("Stalled conns ended by stalled-memory.") },
+	    HELP("Stalled connections that stalled-memory has ended.") },
 	{ "lb4_service_discarded_bytes_total", COUNTER,
 	    SERVICE(discarded_bytes), BYTES,
-	    HELP("Bytes received that could not be delivered.") },
+	    HELP("Bytes that lb4 received but could not deliver.") },
 	{ "lb4_service_to_backend_bytes_total", COUNTER,
 	    SERVICE(bytes_to_backend), BYTES,
-	    HELP("Bytes passed on to backends of the service.") },
+	    HELP("Bytes relayed to backends of the service.") },
 	{ "lb4_service_to_client_bytes_total", COUNTER,
 	    SERVICE(bytes_to_client), BYTES,
-	    HELP("Bytes passed on to clients of the service.") },
+	    HELP("Bytes relayed to clients of the service.") },
 	{ "lb4_service_connect_seconds", HISTOGRAM,
 	    TIMES(SERVICE, service, connect, short),
-	    HELP("From connect to the backend's answer, of each conn that was "
-		 "established.") },
+	    HELP("Time from connect until the backend accepted, for each "
+		 "connection that was established.") },
 	{ "lb4_service_queue_seconds", HISTOGRAM,
 	    TIMES(SERVICE, service, queue, short),
-	    HELP("Time in the queue, of each conn that had to wait.") },
+	    HELP("Time in the queue, for each connection that had to wait.") },
 	{ "lb4_service_first_byte_seconds", HISTOGRAM,
 	    TIMES(SERVICE, service, first_byte, short),
-	    HELP("From the establishing of a conn to the first byte of its "
-		 "backend.") },
+	    HELP("Time from when the backend accepted until it sent its "
+		 "first byte.") },
 	{ "lb4_service_session_seconds", HISTOGRAM,
 	    TIMES(SERVICE, service, session, long),
-	    HELP("From accept to the end, of each conn that has ended.") },
+	    HELP("Time from accept to the end, for each connection that has "
+		 "ended.") },
 
 	{ "lb4_backend_state", GAUGE,
 	    WORDS(BACKEND, backend, state, ONE_OF, backend_states),
-	    HELP("State of the backend: 1 for the state that it is in.") },
+	    HELP("State of the backend: 1 for the current state, else 0.") },
 	{ "lb4_backend_weight", GAUGE, BACKEND(weight),
 	    HELP("Weight of the backend.") },
 	{ "lb4_backend_conns", GAUGE, BACKEND(conns),
-	    HELP("Conns of the backend open now, or being connected.") },
+	    HELP("Connections of the backend that are open or being "
+		 "established.") },
 	{ "lb4_backend_maxconn", GAUGE, BACKEND(maxconn),
-	    HELP("Most conns of the backend at once; 0: no limit.") },
+	    HELP("Maximum number of connections of the backend at a time; 0 "
+		 "if there is no limit.") },
 	{ "lb4_backend_established_total", COUNTER, BACKEND(established),
-	    HELP("Conns that were established with the backend.") },
+	    HELP("Connections that were established with the backend.") },
 	{ "lb4_backend_connect_failures_total", COUNTER, BACKEND(failures),
 	    HELP("Attempts to connect to the backend that failed.") },
 	{ "lb4_backend_no_ports_total", COUNTER, BACKEND(no_ports),
-	    HELP("Attempts to connect for which no local port was left.") },
+	    HELP("Attempts to connect to the backend for which no local "
+		 "port was left.") },
 	{ "lb4_backend_to_backend_bytes_total", COUNTER,
 	    BACKEND(bytes_to_backend), BYTES,
-	    HELP("Bytes passed on to the backend.") },
+	    HELP("Bytes relayed to the backend.") },
 	{ "lb4_backend_to_client_bytes_total", COUNTER,
 	    BACKEND(bytes_to_client), BYTES,
-	    HELP("Bytes passed on from the backend to clients.") },
+	    HELP("Bytes relayed from the backend to clients.") },
 	{ "lb4_backend_connect_seconds", HISTOGRAM,
 	    TIMES(BACKEND, backend, connect, short),
-	    HELP("From connect to the backend's answer, of each conn that was "
-		 "established.") },
+	    HELP("Time from connect until the backend accepted, for each "
+		 "connection that was established.") },
 	{ "lb4_backend_queue_seconds", HISTOGRAM,
 	    TIMES(BACKEND, backend, queue, short),
-	    HELP("Time in the queue, of each conn that had to wait and was "
-		 "established.") },
+	    HELP("Time in the queue, for each connection that had to wait "
+		 "and was then established.") },
 	{ "lb4_backend_first_byte_seconds", HISTOGRAM,
 	    TIMES(BACKEND, backend, first_byte, short),
-	    HELP("From the establishing of a conn to the first byte of the "
-		 "backend.") },
+	    HELP("Time from when the backend accepted until it sent its "
+		 "first byte.") },
 	{ "lb4_backend_session_seconds", HISTOGRAM,
 	    TIMES(BACKEND, backend, session, long),
-	    HELP("From accept to the end, of each established conn that has "
-		 "ended.") },
+	    HELP("Time from accept to the end, for each connection that was "
+		 "established and has ended.") },
 	{ "lb4_backend_checks_total", COUNTER,
 	    WORDS(CHECKS, backend, results, EACH, results),
 	    HELP("Health checks of the backend that have ended, by result.") },
 	{ "lb4_backend_check_seconds", HISTOGRAM,
 	    TIMES(CHECKS, backend, check, short),
-	    HELP("What the health checks took.") },
+	    HELP("Duration of the health checks.") },
 	{ "lb4_backend_check_lag_seconds", HISTOGRAM,
 	    TIMES(CHECKS, backend, check_lag, short),
-	    HELP("How late health checks began.") },
+	    HELP("How late the health checks began.") },
 	{ "lb4_backend_check_age_seconds", GAUGE,
 	    REAL(CHECKED, backend, check_age_seconds), SECONDS,
-	    HELP("Time since the last check of the backend ended.") },
+	    HELP("Time since the last health check of the backend ended.") },
 
 	{ "process_cpu_seconds_total", COUNTER,
 	    REAL(PROCESS, process, facts.cpu_seconds), SECONDS,
-	    HELP("CPU time that the process has used, user and system.") },
+	    HELP("CPU time that lb4 has used, in user and system mode.") },
 	{ "process_start_time_seconds", GAUGE,
 	    REAL(PROCESS, process, facts.start_seconds), SECONDS,
-	    HELP("When the process started, in seconds since 1970.") },
+	    HELP("Time when lb4 started, in seconds since 1970.") },
 	{ "process_open_fds", GAUGE, PROCESS(facts.open_fds),
-	    HELP("Descriptors that are open.") },
+	    HELP("Open file descriptors.") },
 	{ "process_max_fds", GAUGE, PROCESS(facts.max_fds),
-	    HELP("Most descriptors that may be open.") },
+	    HELP("Maximum number of open file descriptors.") },
 	{ "process_resident_memory_bytes", GAUGE, PROCESS(facts.resident_bytes),
 	    BYTES, HELP("Resident memory.") },
 	{ "process_virtual_memory_bytes", GAUGE, PROCESS(facts.virtual_bytes),
 	    BYTES, HELP("Virtual memory.") },
 };
 
-/* The n-th object of that scope, or NULL. */
+/* The n-th object of the scope, or NULL. */
 static const void *
 object_of(const struct report *report, enum scope scope, size_t n)
 {
@@ -291,8 +299,8 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	return NULL;
 }
 
-/* The labels of an object, which are its first member; of the process only one
- * family has some. */
+/* The labels of an object, which are its first member.  Of the families of the
+ * process, only lb4_build_info has labels. */
 static const char *
 labels_of(const struct family *family, const void *object)
 {

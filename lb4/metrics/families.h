@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The one table of metrics: a line for each family, with its name, type, unit,
- * meaning, and where its value is in a report.  lb4-metrics(7) has the same
- * names, types and labels; scripts/lint compares them.
+ * The table of all metrics.  Each line is a family: its name, type, unit,
+ * meaning, and where a report has its value.  lb4-metrics(7) lists the same
+ * names, types and labels; scripts/lint compares the names, types and units.
  */
 #ifndef LB4_METRICS_FAMILIES_H
 #define LB4_METRICS_FAMILIES_H

@@ -23,18 +23,18 @@
 #include "common/timer.h"
 
 #define BACKLOG 128
-#define ACCEPTS_MAX 16 /* of one turn */
+#define ACCEPTS_MAX 16 /* per turn */
 #define TICK_MS 1000
 
-/* What libmicrohttpd may have at most: those who are cut off are still counted
- * until its next run. */
+/* The connection limit of libmicrohttpd, which counts closed visitors until its
+ * next run. */
 #define DAEMON_VISITORS_MAX (HTTP_VISITORS_MAX + 4 * ACCEPTS_MAX)
 
 enum { TAG_LISTENER, TAG_BELL, TAG_DAEMON, TAG_WATCHED, TAG_COUNT };
 
-/* In the order in which they make room for others. */
+/* In the order in which visitors make room for others. */
 enum phase {
-	PHASE_ASKING, /* no complete request yet */
+	PHASE_ASKING, /* has not sent a complete request yet */
 	PHASE_SERVED, /* waits for its answer, or reads it */
 	PHASE_CUT,    /* is ending */
 	PHASE_COUNT,
@@ -44,7 +44,7 @@ struct http_visitor {
 	TAILQ_ENTRY(http_visitor) entry; /* oldest first */
 	struct http *http;
 	struct MHD_Connection *connection;
-	int fd; /* libmicrohttpd's */
+	int fd; /* owned by libmicrohttpd */
 	enum phase phase;
 	bool later; /* suspended until http_retry() */
 	uint64_t began_ms;
@@ -66,19 +66,19 @@ struct http {
 	int epfd;
 	int listenfd; /* -1: none */
 	struct addr addr;
-	struct sockfile_id file; /* of a unix socket */
+	struct sockfile_id file; /* if it is a unix socket */
 	struct acceptor acceptor;
 	struct limiter warnings;
-	struct mailbox bell; /* carries nothing */
-	_Atomic bool stop;   /* writer: who stops.  Reader: the thread */
+	struct mailbox bell; /* only wakes the thread */
+	_Atomic bool stop;   /* writer: http_stop().  Reader: the thread */
 	pthread_t thread;
 
 	/* the thread's own */
 	struct visitors visitors[PHASE_COUNT];
-	unsigned count;	   /* of those who are not CUT */
-	size_t body_bytes; /* of all bodies that are left */
+	unsigned count;	   /* visitors that are not PHASE_CUT */
+	size_t body_bytes; /* of all bodies that still exist */
 	uint64_t tick_ms;
-	int add_fd; /* the one that libmicrohttpd is being given */
+	int add_fd;		    /* the socket that http_take() is adding */
 	struct http_visitor *asker; /* whom the handler answers; NULL: nobody */
 };
 
@@ -95,7 +95,8 @@ set_phase(struct http_visitor *visitor, enum phase phase)
 	TAILQ_INSERT_TAIL(&http->visitors[phase], visitor, entry);
 }
 
-/* libmicrohttpd sees the end of the socket, and closes it in its next run. */
+/* Ends a visitor: libmicrohttpd sees the shutdown and closes the socket in its
+ * next run. */
 static void
 cut(struct http_visitor *visitor)
 {
@@ -166,7 +167,7 @@ http_take(struct http *http, int fd)
 	if (http->count >= HTTP_VISITORS_MAX)
 		make_room(http);
 	http->add_fd = fd;
-	/* it closes the socket of one that it cannot take */
+	/* if it cannot take the socket, it closes it */
 	(void)MHD_add_connection(http->daemon, fd, &none, sizeof(none));
 	http->add_fd = -1;
 }
@@ -194,7 +195,8 @@ accept_some(struct http *http, uint64_t now_ms)
 	}
 }
 
-/* Time in which this thread did not run is nobody's silence. */
+/* Ends visitors that have had HTTP_TIME_MS.  Gaps, in which this thread did not
+ * run, are not counted. */
 static void
 judge(struct http *http, uint64_t now_ms, uint64_t gap_ms)
 {
@@ -296,7 +298,7 @@ http_body_room(struct http *http)
 	return false;
 }
 
-/* A short text; NULL without memory. */
+/* A response with a short text; NULL without memory. */
 static struct MHD_Response *
 text_response(const char *text)
 {
@@ -356,7 +358,7 @@ ask_handler(struct http *http, struct http_visitor *visitor, const char *path)
 	return sent;
 }
 
-/* The head of a request is complete; called again after a suspension. */
+/* The head of a request is complete, or a suspended request was resumed. */
 static enum MHD_Result
 on_request(void *context, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *upload,
@@ -381,8 +383,8 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
 	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
 	    strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
 		return ask_handler(context, visitor, url);
-	memcpy(answer.text, "only GET and HEAD\n",
-	    sizeof("only GET and HEAD\n"));
+	memcpy(answer.text, "only GET and HEAD are allowed\n",
+	    sizeof("only GET and HEAD are allowed\n"));
 	return send_answer(connection, &answer);
 }
 
@@ -482,7 +484,7 @@ http_main(void *argument)
 	    !atomic_load_explicit(&http->stop, memory_order_acquire))
 		error = http_turn(http, -1);
 	if (error != 0)
-		log_error("metrics: %s: nobody is served any more",
+		log_error("metrics: the server has stopped: %s",
 		    strerror(-error));
 	return NULL;
 }
@@ -584,7 +586,7 @@ http_free(struct http *http)
 {
 	if (http == NULL)
 		return;
-	http_retry(http); /* none may be suspended */
+	http_retry(http); /* MHD_stop_daemon() requires it */
 	if (http->daemon != NULL)
 		MHD_stop_daemon(http->daemon);
 	acceptor_done(&http->acceptor);

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A small HTTP server for those who watch lb4: libmicrohttpd parses, this file
- * decides who is served.  It has a thread of its own, and what visitors cost is
- * bounded, whatever they send or do not send:
+ * A small HTTP server for monitoring.  libmicrohttpd parses the requests; this
+ * file decides which clients are served.  A visitor is an HTTP client with one
+ * connection.  The server has its own thread, and its resources are limited,
+ * no matter what visitors send or do not send:
  *
- *	conns	HTTP_VISITORS_MAX at once.  When another one comes, the oldest
- *		of those without a complete request makes room, and if there
- *		is none, the oldest one that is being answered
- *	time	HTTP_TIME_MS from accept(2) to the last byte of the answer;
- *		time in which the process did not run is not counted
- *	memory	HTTP_VISITOR_BYTES for the request of each, HTTP_BODY_BYTES
- *		for all answers that somebody still reads, and one more
- *	asking	one request per conn: each answer says "Connection: close"
+ *	visitors	HTTP_VISITORS_MAX at a time.  To accept another one,
+ *			the server closes the oldest one that has not sent a
+ *			complete request or, if there is none, the oldest one
+ *			that is being answered
+ *	time		HTTP_TIME_MS from accept(2) to the last byte of the
+ *			answer, not counting time in which the process did
+ *			not run
+ *	memory		HTTP_VISITOR_BYTES for each request, and
+ *			HTTP_BODY_BYTES plus one more answer for all answers
+ *			that visitors still read
+ *	requests	one per visitor: each answer has "Connection: close"
  *
- * Only GET and HEAD are answered.  A descriptor that cannot be had makes the
- * server pause (acceptor.h).
+ * The server answers only GET and HEAD.  If no descriptor is left, it pauses
+ * (acceptor.h).
  *
- * Life: http_open() binds, before root is dropped; http_start() starts the
- * thread; http_stop() ends it; http_free().  All but the handler run in the
- * caller's thread.
+ * Life: http_open() binds, before lb4 drops root; http_start() starts the
+ * thread; http_stop() ends it; http_free() frees the server.  The handler runs
+ * in the thread of the server, these functions in the caller's.
  */
 #ifndef LB4_METRICS_HTTP_H
 #define LB4_METRICS_HTTP_H
@@ -46,42 +50,43 @@ struct http_request {
 	struct http_visitor *visitor;
 };
 
-/* The value of an argument ("?service=web"), decoded; NULL when it is not
- * there. */
+/* The value of an argument ("?service=web"), decoded; NULL if it is missing. */
 const char *http_argument(const struct http_request *request, const char *key);
 
 struct http_answer {
 	unsigned status; /* 200, 404, ... */
-	/* The handler's reference goes to the server; NULL: `text` is sent. */
+	/* The server takes over the handler's reference.  NULL: it sends
+	 * `text`. */
 	struct http_body *body;
 	char text[256];
 };
 
 enum http_outcome {
 	HTTP_ANSWERED,
-	HTTP_LATER, /* ask again after http_retry() */
+	HTTP_LATER, /* call answer() again after http_retry() */
 };
 
-/* What the server serves.  All are called by its thread. */
+/* The callbacks of the server; its thread calls them. */
 struct http_handler {
 	void *context;
-	/* Fills `answer`, which begins as an empty 200 of plain text. */
+	/* Fills `answer`, which is initially an empty 200 as plain text. */
 	enum http_outcome (*answer)(void *context,
 	    const struct http_request *request, struct http_answer *answer);
-	/* The descriptor of http_watch() is ready.  NULL: none is watched. */
+	/* The descriptor of http_watch() is ready; may be NULL without it. */
 	void (*on_ready)(void *context);
-	/* About once a second while visitors are there; may be NULL. */
+	/* About once a second while there are visitors; may be NULL. */
 	void (*on_tick)(void *context, uint64_t now_ms);
 };
 
 /*
- * Listens on `addr`; with port 0 the kernel chooses, and `addr` gets the port.
- * `handler` is copied.  Returns 0, or -errno with nothing open.
+ * Listens on `addr`.  If its port is 0, the kernel chooses one, which is
+ * written to `addr`.  Copies `handler`.  Returns 0, or -errno with nothing
+ * open.
  */
 must_check int http_open(struct http **http, struct addr *addr,
     const struct http_handler *handler);
 
-/* The same without a listener: visitors come by http_take().  For tests. */
+/* The same without a listener, for tests: http_take() brings the visitors. */
 must_check int http_open_alone(struct http **http,
     const struct http_handler *handler);
 
@@ -89,34 +94,34 @@ must_check int http_open_alone(struct http **http,
 must_check int http_start(struct http *http);
 void http_stop(struct http *http);
 
-/* NULL is fine.  The thread has ended. */
+/* The thread must have ended.  NULL is allowed. */
 void http_free(struct http *http);
 
-/* One turn of the thread's loop, which waits for at most `wait_ms` (-1: until
- * something is due).  For tests, without a thread.  0 or -errno. */
+/* Runs one turn of the thread's loop, which waits for at most `wait_ms` (-1:
+ * until something is due).  For tests without a thread.  0 or -errno. */
 must_check int http_turn(struct http *http, int wait_ms);
 
-/* Serves the stream socket `fd`, which it owns from now on. */
+/* Serves the stream socket `fd` and takes it over. */
 void http_take(struct http *http, int fd);
 
-/* How many visitors there are. */
+/* The number of visitors. */
 unsigned http_visitors(const struct http *http);
 
 /* ---- for the handler ----------------------------------------------------- */
 
-/* The server, while its handler runs or after http_open(). */
+/* Call these while the handler runs, or after http_open(). */
 
-/* Has on_ready() called while `fd` can be read from. */
+/* Calls on_ready() while `fd` is readable.  0 or -errno. */
 must_check int http_watch(struct http *http, int fd);
 void http_unwatch(struct http *http, int fd);
 
-/* Asks the handler anew about every request that it put off. */
+/* Calls the handler again for each request that it answered with HTTP_LATER. */
 void http_retry(struct http *http);
 
 /*
- * A body of an answer: `text`, malloc'ed, is taken in any case.  `type` is a
- * constant.  NULL without memory.  It may be the body of many answers; one
- * reference is the caller's.
+ * Makes the body of an answer, with one reference; NULL without memory.  Takes
+ * over `text`, which is malloc'ed, even if it fails.  `type` is a constant.
+ * Many answers may share one body.
  */
 struct http_body *http_body_new(struct http *http, const char *type, char *text,
     size_t len);
@@ -124,8 +129,9 @@ struct http_body *http_body_ref(struct http_body *body);
 void http_body_unref(struct http_body *body);
 
 /*
- * Whether there is room for another body: else those who have read theirs for
- * longest are cut off, and the present visitor is to come back later (503).
+ * Whether there is room for another body.  If there is none, this ends the
+ * visitor that has been served for longest, unless it is the only one, and the
+ * handler should answer 503.
  */
 bool http_body_room(struct http *http);
 

@@ -25,13 +25,13 @@
 #include "lb4/metrics/http.h"
 #include "lb4/metrics/report.h"
 
-/* Two who ask within this time get the same text: asking often costs little. */
+/* Requests within this time get the same text, so frequent ones are cheap. */
 #define FRESH_MS 100
 
 #define TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
 #define TYPE_OPEN "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-/* The metrics as they were last written, in each format. */
+/* The metrics as last written, in one format. */
 struct written {
 	struct http_body *body; /* NULL: never */
 	uint64_t at_ms;
@@ -46,7 +46,7 @@ struct metrics {
 	struct ask ask;
 	struct written written[2]; /* [1]: OpenMetrics */
 	struct host host;
-	size_t room; /* bytes that the last text took */
+	size_t room; /* length of the last text */
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -86,8 +86,7 @@ write_metrics(struct metrics *metrics, bool openmetrics)
 	    text, len);
 }
 
-/* A text that nobody gets any more must not count against the room for the next
- * one. */
+/* Drops old texts, so that they take no room from new ones. */
 static void
 forget_old(struct metrics *metrics)
 {
@@ -113,7 +112,8 @@ answer_metrics(struct metrics *metrics, const struct http_request *request,
 
 	if (written->body == NULL) {
 		if (!http_body_room(metrics->http)) {
-			say(answer, 503, "too many still read their answers\n");
+			say(answer, 503,
+			    "too many clients are still reading answers\n");
 			return;
 		}
 		written->body = write_metrics(metrics, openmetrics);
@@ -157,7 +157,7 @@ answer_readiness(const struct metrics *metrics,
 		say(answer, state == NODE_READY ? 200 : 503, "%s\n",
 		    node_text(state, why.text, text, sizeof(text)));
 	else
-		say(answer, 503, "not ready: no backend takes conns\n");
+		say(answer, 503, "not ready: no backend takes connections\n");
 }
 
 /* ---- the handler --------------------------------------------------------- */
@@ -179,7 +179,7 @@ on_request(void *context, const struct http_request *request,
 		return ask_answer(&metrics->ask, answer);
 	else
 		say(answer, 404,
-		    "there are /metrics, /healthz, /readyz and /status.json\n");
+		    "try /metrics, /healthz, /readyz or /status.json\n");
 	return HTTP_ANSWERED;
 }
 

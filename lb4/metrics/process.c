@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "common/proc.h"
-#define TEXT_MAX 16384 /* of a file; /proc/net/netstat has about 4000 bytes */
+#define TEXT_MAX 16384 /* bytes of a file; /proc/net/netstat has about 4000 */
 
-/* The line that begins with `section`, ended, and where the next one begins. */
+/* Finds the line that begins with `section`, and terminates it with NUL.  *next
+ * is the line after it. */
 static char *
 find_line(char *text, const char *section, char **next)
 {
@@ -80,8 +81,8 @@ boot_seconds(void)
 	    (double)(real.tv_nsec - boot.tv_nsec) / 1e9;
 }
 
-/* Fields of /proc/self/stat are counted from the name's end: the name may have
- * spaces. */
+/* Counts the fields of /proc/self/stat from the end of the name, because the
+ * name may have spaces. */
 static void
 read_stat(struct process_facts *facts)
 {
@@ -107,8 +108,8 @@ read_stat(struct process_facts *facts)
 	    (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Since 6.2 the directory's size is how many there are (fs/proc/fd.c); before
- * that it is 0. */
+/* Since Linux 6.2 the size of the directory is the number of descriptors
+ * (fs/proc/fd.c); before, it is 0. */
 static uint64_t
 count_fds(void)
 {
@@ -123,7 +124,7 @@ count_fds(void)
 		count++;
 	if (dir != NULL)
 		(void)closedir(dir);
-	return count > 3 ? count - 3 : 0; /* ".", ".." and its own */
+	return count > 3 ? count - 3 : 0; /* ".", ".." and dir's own */
 }
 
 void

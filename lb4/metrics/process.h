@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* What /proc says of this process and of its network namespace. */
+/* Reads /proc for this process and its network namespace. */
 #ifndef LB4_METRICS_PROCESS_H
 #define LB4_METRICS_PROCESS_H
 
 #include <stdint.h>
 
 struct process_facts {
-	/* of the network namespace */
+	/* in the network namespace */
 	uint64_t listen_overflows, listen_drops;
 	double cpu_seconds;   /* used by all threads */
 	double start_seconds; /* since 1970 */
@@ -15,13 +15,13 @@ struct process_facts {
 	uint64_t resident_bytes, virtual_bytes;
 };
 
-/* What cannot be read is 0. */
+/* A value that cannot be read is 0. */
 void process_read(struct process_facts *facts);
 
 /*
- * The value of `name` in the section of that prefix ("TcpExt:") of a text like
- * /proc/net/netstat, which has a line of names and a line of values for each;
- * 0 when it is not there.  The text is changed.
+ * Returns the value of `name` in a section of a text like /proc/net/netstat, or
+ * 0 if it is missing.  A section is a line of names and a line of values, which
+ * both begin with its prefix ("TcpExt:").  Modifies the text.
  */
 uint64_t process_netstat(char *text, const char *section, const char *name);
 

@@ -40,7 +40,7 @@ load(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* The AND of its parts, as lb4ctl status has it. */
+/* The state that lb4ctl status shows. */
 static enum report_state
 state_of(const struct backend *backend)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A report: all that the metrics show, gathered in one go and summed over the
- * workers, as values.  Gathered by the metrics thread, which reads the table as
- * a worker does (rcu.h) and asks no other thread for anything.
+ * A report: the values of all metrics, summed over the workers.  The metrics
+ * thread gathers it.  It reads the table as a worker does (rcu.h) and needs no
+ * other thread.
  *
- * Of one backend or service the counts are read one after the other while
- * workers write them: a sum may be a conn ahead of another.  Each of them only
- * grows.
+ * It reads the counts of a backend or service one after the other, while
+ * workers write them, so one sum may be a few conns ahead of another.  Each
+ * counter only grows.
  */
 #ifndef LB4_METRICS_REPORT_H
 #define LB4_METRICS_REPORT_H
@@ -28,7 +28,7 @@
 struct handle;
 struct tables;
 
-/* Room for the labels of a service, backend or worker, as text. */
+/* Room for the text of the labels of a service, backend or worker. */
 #define REPORT_LABELS_MAX (2 * CONFIG_NAME_MAX + 32)
 
 enum report_state {
@@ -60,7 +60,7 @@ struct report_worker {
 struct report_service {
 	char labels[REPORT_LABELS_MAX];
 	char name[CONFIG_NAME_MAX];
-	uint64_t up; /* a backend takes conns */
+	uint64_t up; /* 1 if a backend takes conns */
 	uint64_t backends, available;
 	uint64_t conns, maxconn, full;
 	uint64_t queued;
@@ -76,8 +76,8 @@ struct report_backend {
 	uint64_t weight, maxconn, conns;
 	uint64_t established, failures, no_ports;
 	uint64_t bytes_to_backend, bytes_to_client;
-	bool checks;  /* the service has some */
-	bool checked; /* and one has ended */
+	bool checks;  /* the service has checks */
+	bool checked; /* ... and one of this backend has ended */
 	double check_age_seconds;
 	uint64_t results[HEALTH_RESULT_COUNT];
 	struct histogram_sums check, check_lag;
@@ -86,7 +86,7 @@ struct report_backend {
 
 struct report {
 	struct report_process process;
-	struct report_worker *worker; /* owned, as the next two are */
+	struct report_worker *worker; /* all three arrays are owned */
 	size_t workers;
 	struct report_service *service;
 	size_t services;
@@ -94,18 +94,18 @@ struct report {
 	size_t backends;
 };
 
-/* Where it is gathered from. */
+/* The sources of a report. */
 struct report_sources {
 	const struct handle *handle;
-	struct host *host; /* room for what is read of the machine */
+	struct host *host; /* scratch space for host_read() */
 };
 
-/* NULL without memory. */
+/* Gathers a report; NULL without memory. */
 struct report *report_new(const struct report_sources *sources);
 void report_free(struct report *report);
 
-/* Whether a backend of the service takes conns; false with *known false when
- * there is no service of that name. */
+/* Whether a backend of the service takes conns.  *known says whether there is a
+ * service of that name. */
 bool report_service_up(const struct tables *tables, const char *name,
     bool *known);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Backends as objects: made by the table's builder, freed by control's sweep.
+ * Backends: the builder of a table makes them, control's sweep frees them.
  */
 #include "lb4/model/backend.h"
 
@@ -123,7 +123,7 @@ backend_sum(const struct backend *backend, struct backend_sums *sums)
 	}
 }
 
-/* The weight of the last second in the decaying mean. */
+/* The weight of the last second in the exponential moving average. */
 #define RATE_SHARE 0.25
 
 static void
@@ -196,7 +196,7 @@ backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
 	uint32_t before = atomic_load_explicit(&backend->health,
 	    memory_order_relaxed);
 
-	/* Other threads read it constantly: no needless write. */
+	/* Other threads read it all the time: avoid needless writes. */
 	if (before == word)
 		return;
 	if (health_is_down(before) && !health_is_down(word))
@@ -235,7 +235,7 @@ backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms)
 {
 	if (!backend_is_joining(backend))
 		return;
-	/* first: a reader that sees it joined starts counting from up_ms */
+	/* first: a reader that sees it joined relies on up_ms */
 	if (!health_is_down(word))
 		atomic_store_explicit(&backend->up_ms, now_ms,
 		    memory_order_relaxed);

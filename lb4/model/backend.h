@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A backend as the running process knows it: an object of its own, named by
- * tables, conns and the prober, which lives on while any of them uses it.
- * After a reload, the same service, name and address mean the same object: its
- * health and counts continue.
+ * A backend in the running process: an object that tables, conns and the prober
+ * share, and that lives as long as any of them uses it.  If a reload keeps its
+ * service, name and address, it remains the same object: its health and counts
+ * continue.
  *
  * Life: control makes it when a table first names it.  Every table that names
  * it holds a reference, and so does the prober; conns hold none and are counted
@@ -31,27 +31,26 @@ enum health_result {
 	HEALTH_PASSED,
 	HEALTH_REFUSED,	    /* connection refused */
 	HEALTH_UNREACHABLE, /* no route, network or host unreachable */
-	HEALTH_NO_ANSWER,   /* nothing within timeout-check */
+	HEALTH_NO_ANSWER,   /* no answer within timeout-check */
 	HEALTH_RESET,	    /* connection reset */
 	HEALTH_CLOSED,	    /* closed before an answer */
 	HEALTH_STATUS,	    /* a status that means failure */
 	HEALTH_ERROR,	    /* an error answer in its protocol */
-	HEALTH_UNEXPECTED,  /* not the answer that is expected */
+	HEALTH_UNEXPECTED,  /* not the expected answer */
 	HEALTH_GARBLED,	    /* the answer is not in its protocol */
 	HEALTH_LOCAL,	    /* a local failure: no descriptor, port or memory */
 	HEALTH_RESULT_COUNT,
 };
 
 /*
- * The health word: what workers need to know of a backend's health, in one
- * atomic.  Writer: prober.  Readers: all threads.  A change of health is one
- * store.
+ * The health word: the health of a backend in one atomic.  Writer: prober.
+ * Readers: all threads.  A change of health is one store.
  *
- *	bits 0-15	detail: the HTTP status, or errno, or what the way of
- *			checking says (see check.h), or 0
+ *	bits 0-15	detail: the HTTP status, an errno, a value of the kind
+ *			of check (see check.h), or 0
  *	bits 16-23	enum health_result of the last check
  *	bit 24		down
- *	bits 25-31	enum check_kind that has found it out, or 0
+ *	bits 25-31	enum check_kind of the last check, or 0
  */
 static inline uint32_t
 health_pack(bool down, enum health_result result, uint16_t detail)
@@ -105,22 +104,22 @@ struct backend_stats {
 	_Atomic uint64_t no_ports; /* attempts without a free local port */
 	_Atomic uint64_t bytes_to_backend;
 	_Atomic uint64_t bytes_to_client;
-	struct histogram connect; /* each attempt that was established */
-	struct histogram queue;	  /* conns that waited, and are established */
-	struct histogram first_byte; /* established until it sends something */
-	struct histogram session;    /* of those established: accept to end */
+	struct histogram connect;    /* time of each successful attempt */
+	struct histogram queue;	     /* of established conns that had to wait */
+	struct histogram first_byte; /* established until its first byte */
+	struct histogram session;    /* of established conns: accept to end */
 };
 
-/* How its checks ended, and what they took.  Writer: prober, with relaxed load
- * and store. */
+/* Results and durations of its checks.  Writer: prober, with relaxed load and
+ * store. */
 struct backend_checks {
 	_Atomic uint64_t results[HEALTH_RESULT_COUNT];
 	struct histogram took;
-	struct histogram lag; /* how late a check that was due began */
+	struct histogram lag; /* how late the checks began */
 };
 
-/* Conns and bytes per second, from the growth of the counts that control
- * sees. */
+/* Conns and bytes per second, which control computes from the growth of the
+ * counts. */
 struct backend_rate {
 	uint64_t at_ms; /* of the last look; 0: none yet */
 	uint64_t conns; /* the counts then */
@@ -150,17 +149,17 @@ struct backend {
 	/* control's own */
 	uint64_t generation;	 /* of the last table that names it */
 	bool retired;		 /* unused, to be freed */
-	uint64_t admin_since_ms; /* 0: ever */
+	uint64_t admin_since_ms; /* 0: since the start */
 	uint64_t
 	    health_told_ms; /* the change that monitors were last told of */
 	struct backend_rate rate;
 
-	/* Counts the changes of state of all backends; NULL: not counted.  Set
-	 * before any other thread sees it. */
+	/* Counts the state changes of all backends; may be NULL.  Set before
+	 * any other thread sees the backend. */
 	_Atomic uint64_t *changes;
 
 	/* Its index in the current table's service.  Writer: control, when a
-	 * table is published.  Readers: workers, who check it. */
+	 * table is published.  Readers: workers, which verify it. */
 	_Atomic uint32_t place;
 
 	_Atomic uint32_t refs; /* tables and prober; atomic read-modify-write */
@@ -169,11 +168,10 @@ struct backend {
 	_Alignas(64) _Atomic uint32_t health;
 	/* Writer: control (release).  Readers: workers, prober. */
 	_Atomic uint32_t admin;
-	/* It has joined a service that is already running, and no check of it
-	 * has finished yet: other backends are preferred.  Control sets it
-	 * before a table names the backend or it becomes ready.  The prober
-	 * clears it; control does where there are no checks.  Readers: all
-	 * threads. */
+	/* It has joined a running service, and its first check has not ended
+	 * yet: other backends are preferred.  Control sets this before a table
+	 * names the backend or the backend becomes ready.  The prober clears
+	 * it, or control if there are no checks.  Readers: all threads. */
 	_Atomic bool joining;
 
 	/* When it last became available, CLOCK_MONOTONIC in ms; 0: available
@@ -183,10 +181,10 @@ struct backend {
 	_Atomic uint64_t ready_ms; /* control made it ready, or a reload added
 				    * it; writer: control */
 
-	/* The last finished check, for display.  Writer: prober (release on
-	 * `checked_ms`, which it writes last).  Reader: control. */
+	/* The last check that has ended, for display.  Writer: prober (release
+	 * on `checked_ms`, which it writes last).  Reader: control. */
 	_Alignas(64) _Atomic uint64_t check_began_ms;
-	_Atomic uint64_t checked_ms; /* when it finished; 0: there was none */
+	_Atomic uint64_t checked_ms; /* when it ended; 0: never checked */
 	_Atomic uint32_t check_us;   /* its duration */
 	_Atomic uint64_t
 	    health_since_ms; /* when up or down began; 0: at the start */
@@ -224,7 +222,7 @@ bool backend_reserve(struct backend *backend, uint32_t limit);
  * control may free it. */
 void backend_release(struct backend *backend);
 
-/* The number of its conns, which changes all the time. */
+/* The number of its conns; it may be outdated at once. */
 static inline uint32_t
 backend_active(const struct backend *backend)
 {
@@ -238,17 +236,18 @@ backend_is_full(const struct backend *backend, uint32_t maxconn)
 	return maxconn != 0 && atomic_load(&backend->active) >= maxconn;
 }
 
-/* Set a word, and record when it made the backend available.  Each has one
- * writer: the prober for health, control for the administrative state. */
+/* Set the health or the administrative state, and record when it made the
+ * backend available.  Only the prober sets the health, and only control the
+ * administrative state. */
 void backend_set_health(struct backend *backend, uint32_t word,
     uint64_t now_ms);
 void backend_set_admin(struct backend *backend, enum admin_state state,
     uint64_t now_ms);
 
-/* It joins a running service, and must be checked first. */
+/* Says whether it joins a running service and must be checked first. */
 void backend_set_joining(struct backend *backend, bool joining);
 
-/* Its first check has finished, with `word` as its health.  For the prober;
+/* Its first check has ended, with `word` as its health.  For the prober;
  * does nothing unless the backend was joining. */
 void backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms);
 

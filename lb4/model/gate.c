@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Entering in turn: see gate.h.  Called by the workers. */
+/* Entry in the order of tickets: see gate.h.  Called by the workers. */
 #include "lb4/model/gate.h"
 
 /* The number of workers that show a ticket older than this. */

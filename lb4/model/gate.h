@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A gate: how many are inside, how many may be, and which workers wait
- * outside.  maxconn is one, for the process and for each service; listeners
- * wait there (lb4/engine/listener.c).
+ * A gate counts the conns inside and knows which workers wait outside.  maxconn
+ * uses one for the process and one for each service; listeners wait there
+ * (lb4/engine/listener.c).
  *
  * Places go to the ticket that has waited longest.  A listener that is refused
  * draws a ticket, and keeps it until it gets in.  Each worker shows the others
  * only its oldest ticket.  A newcomer leaves one place free for each worker
- * that shows an older ticket.  So no place is kept from those who wait, and no
- * place stays empty that nobody older wants.
+ * that shows an older ticket.  So a newcomer takes no place from a waiting
+ * listener, and a place stays empty only for an older ticket.
  *
  * A worker that is refused shows its ticket and then tries once more; a worker
  * that leaves counts down and then looks for tickets.  All of this is
  * sequentially consistent, so either the second try succeeds, or the leaving
- * worker sees the ticket and calls its owner: nobody waits before an open gate
+ * worker sees the ticket and calls its owner: nobody waits at an open gate
  * (Dekker's argument).  The same holds when a ticket is withdrawn, because its
  * owner got in or gave up: the owner then calls the oldest again if there is
  * room.
@@ -37,7 +37,7 @@
 /* What control has reported about a gate: see lb4/control/fullness.h. */
 struct gate_told {
 	uint64_t waits;	   /* gate.waits at the last look */
-	uint64_t since_ms; /* when it became full; 0: it is not */
+	uint64_t since_ms; /* when it became full; 0: not full */
 	uint64_t last_ms;  /* when it was last seen full */
 };
 
@@ -48,8 +48,8 @@ struct gate {
 	_Alignas(64) _Atomic uint64_t waiting[GATE_GROUPS];
 	/* How many times a wait began here.  Writers: workers. */
 	_Atomic uint64_t waits;
-	/* The oldest ticket of each worker, where its bit is set.  Writer: that
-	 * worker, before it sets the bit. */
+	/* The oldest ticket of each worker; valid if its bit is set.  Writer:
+	 * that worker, before it sets the bit. */
 	_Atomic uint64_t oldest[GATE_WORKERS_MAX];
 
 	struct gate_told told; /* control's own */
@@ -81,7 +81,7 @@ gate_leave(struct gate *gate)
 	return gate_has_waiters(gate);
 }
 
-/* Whether there is room for anybody at all. */
+/* Whether there is room inside. */
 static inline bool
 gate_has_room(struct gate *gate, uint64_t limit)
 {

@@ -15,7 +15,7 @@ const struct histogram_scale histogram_short = {
 	    "0.5", "1.0", "2.5", "5.0" },
 };
 
-/* Two or three bounds in a decade, those of clocks where there are some. */
+/* A decade has two or three bounds; from 10 s on they are round times. */
 const struct histogram_scale histogram_long = {
 	{ 1 * MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, 500 * MS, 1 * S, 5 * S,
 	    10 * S, 30 * S, 60 * S, 300 * S, 900 * S, 3600 * S, 14400 * S,

@@ -13,27 +13,27 @@
 
 #define HISTOGRAM_BOUNDS 18
 
-/* The upper bounds of the buckets, inclusive; one more bucket has the rest. */
+/* The inclusive upper bounds of the buckets; one more bucket has the rest. */
 struct histogram_scale {
 	uint64_t bound_us[HISTOGRAM_BOUNDS];
 	const char *text[HISTOGRAM_BOUNDS]; /* in seconds */
 };
 
-/* 10 us to 5 s: what a network or a loop takes. */
+/* 10 us to 5 s: times of the network and of event loops. */
 extern const struct histogram_scale histogram_short;
 
-/* 1 ms to 4 days: how long a session lasts. */
+/* 1 ms to 4 days: durations of sessions. */
 extern const struct histogram_scale histogram_long;
 
-/* Writer: its one thread, with relaxed load and store.  Readers: all. */
+/* Writer: one thread, with relaxed load and store.  Readers: all. */
 struct histogram {
 	_Atomic uint64_t bucket[HISTOGRAM_BOUNDS + 1];
 	_Atomic uint64_t sum_us;
 };
 
-/* One histogram, or the sum of several, as a reader has it. */
+/* A copy of one histogram, or the sum of several, for a reader. */
 struct histogram_sums {
-	uint64_t bucket[HISTOGRAM_BOUNDS + 1]; /* each by itself */
+	uint64_t bucket[HISTOGRAM_BOUNDS + 1]; /* not cumulative */
 	uint64_t sum_us;
 };
 
@@ -58,13 +58,13 @@ histogram_observe(struct histogram *histogram,
 	histogram_bump(&histogram->sum_us, us);
 }
 
-/* Adds a histogram, or sums, to `sums`; from any thread. */
+/* Add a histogram, or other sums, to `sums`; from any thread. */
 void histogram_add(struct histogram_sums *sums,
     const struct histogram *histogram);
 void histogram_add_sums(struct histogram_sums *sums,
     const struct histogram_sums *more);
 
-/* How many durations were counted. */
+/* The number of durations. */
 uint64_t histogram_count(const struct histogram_sums *sums);
 
 #endif

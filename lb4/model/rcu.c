@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * liburcu's QSBR flavour behind lb4's five calls, for the workers and the
+ * Wraps liburcu's QSBR flavour in lb4's calls, for the workers and the
  * prober (readers) and control (the writer).
  */
 #include "lb4/model/rcu.h"

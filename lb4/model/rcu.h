@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Read-copy-update, as lb4 uses it: liburcu's QSBR flavour behind five calls.
+ * Read-copy-update: a thin wrapper of liburcu's QSBR flavour.
  *
  * Workers read the table on every new conn and must never wait for the thread
  * that replaces it.  A reader (worker, prober) reads without a lock.  Once in
  * each turn of its loop, when it holds nothing from the table, it passes a
- * quiescent state; around epoll_wait(2) it is offline, which is one long
+ * quiescent state; during epoll_wait(2) it is offline, which is one long
  * quiescent state.  The writer (control) publishes a new table with a release
  * store and then calls rcu_wait().  When that returns, every reader has been
  * quiescent since, so no reader can still see the old table, and control frees
@@ -27,7 +27,7 @@ void rcu_reader_stop(void);
 /* The calling reader holds nothing that it read before this call. */
 void rcu_quiescent(void);
 
-/* Around a wait that may be long.  The thread reads nothing in between. */
+/* Before and after a long wait.  The thread reads nothing in between. */
 void rcu_offline(void);
 void rcu_online(void);
 

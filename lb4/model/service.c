@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What a service keeps across tables: its life.
+ * The life of a service_state, which a service keeps across tables.
  */
 #include "lb4/model/service.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A service as the running process knows it:
+ * A service in the running process:
  *
  *	struct service	one service of one table: policy, backends, limits.
  *			Immutable once the table is published
  *	struct service_state
- *			what a service keeps across tables: counts.  By name
+ *			what a service of one name keeps across tables: counts
  *
  * A conn may outlive tables: it keeps its service_state and its backend, and
  * nothing of the table itself.
@@ -45,7 +45,7 @@ enum backend_set {
 /* Room for a count of each enum reason (lb4/engine/access.h). */
 #define SERVICE_CLOSES_MAX 40
 
-/* Counts of one worker with one service; as struct backend_stats. */
+/* Counts of one worker with one service; see struct backend_stats. */
 struct service_stats {
 	_Alignas(64) _Atomic uint64_t accepted;
 	_Atomic uint64_t closed;
@@ -58,9 +58,9 @@ struct service_stats {
 	_Atomic uint64_t bytes_to_client;
 	_Atomic uint64_t closes[SERVICE_CLOSES_MAX]; /* by enum reason */
 	struct histogram connect; /* as in struct backend_stats */
-	struct histogram queue;	  /* conns that waited, whatever came of it */
+	struct histogram queue;	  /* of all conns that had to wait */
 	struct histogram first_byte;
-	struct histogram session; /* all that have ended */
+	struct histogram session; /* of all conns that have ended */
 };
 
 /*
@@ -100,16 +100,16 @@ struct service {
 	struct service_state *state;	 /* referenced */
 	size_t backends;		 /* at least one */
 	struct service_backend *backend; /* owned; sorted by name */
-	bool limited; /* a backend has a maxconn: there is a waitqueue */
+	bool limited; /* a backend has a maxconn, so there is a waitqueue */
 
 	size_t members[BACKEND_SETS]; /* backends in each set */
-	unsigned zones; /* that the backends are in; 0: zones do not apply */
+	unsigned zones; /* zones of the backends; 0: zones do not apply */
 
 	/* Owned; present only for the policies that need them, and for sets
 	 * with a weight above 0.  Indexes are those of `backend`. */
 	struct maglev *maglev[BACKEND_SETS]; /* 4tuple, source */
 	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
-	struct loads *loads[BACKEND_SETS];   /* leastconn, of many backends */
+	struct loads *loads[BACKEND_SETS];   /* leastconn, if many backends */
 	uint16_t *order;		     /* first: as in the file */
 
 	struct pins *pins;		 /* owned; NULL without pin-on-change */

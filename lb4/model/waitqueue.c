@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A service's queue, as its workers share it: see waitqueue.h for the reasons.
- * Made by table.c, used by lb4/engine/waiting.c.
+ * The queue of a service, which its workers share: see waitqueue.h for why it
+ * is correct.  Made by table.c, used by lb4/engine/waiting.c.
  */
 #include "lb4/model/waitqueue.h"
 

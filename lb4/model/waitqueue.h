@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The queue of a service whose backends are all at their maxconn, as its
- * workers share it.  lb4/engine/waiting.c uses it.
+ * The queue of a service whose backends are all at their maxconn.  The workers
+ * share it; lb4/engine/waiting.c uses it.
  *
- * No list has two writing threads.  Each waiting conn draws a ticket and stands
- * in the part of its own worker; the others see only the oldest ticket of each
- * part.  A conn that goes away leaves nothing behind: no stale entry takes up
- * room or is called in vain.  A worker that frees a place calls the worker with
- * the oldest ticket: it sets a flag and rings that worker's mailbox, which
- * cannot be full.  A call hands out nothing, it says "look": the place belongs
- * to the conn that reserves it by compare-and-swap, so no place is handed out
+ * No list has two writing threads.  Each waiting conn draws a ticket and waits
+ * in the part of its own worker; the other workers see only the oldest ticket
+ * of each part.  A conn that goes away leaves nothing behind: no stale entry
+ * takes up room or is called in vain.  A worker that frees a place calls the
+ * worker with the oldest ticket: it sets a flag and rings that worker's
+ * mailbox, which cannot be full.  A call does not assign a place; it only means
+ * "look".  A conn gets a place by compare-and-swap, so no place is assigned
  * twice.
  *
- * Why no freed place is lost while a conn waits that could use it: all of the
- * following are sequentially consistent, and so have one order.
+ * Why no freed place is lost while a waiting conn could use it: all of the
+ * following steps are sequentially consistent, and so have one order.
  *
  *	a place is freed	F1 `active` goes down
  *				F2 look at `waiting` and every part's `oldest`;
@@ -57,20 +57,20 @@
 struct conn;
 TAILQ_HEAD(conn_line, conn);
 
-/* Greater than any ticket: no conn waits. */
+/* Greater than any ticket; means that no conn waits. */
 #define WAITQUEUE_NOBODY UINT64_MAX
 
-/* One worker's part of it. */
+/* One worker's part of the queue. */
 struct waitqueue_part {
 	/* The oldest ticket here, or WAITQUEUE_NOBODY.  Writer: the worker.
 	 * Readers: workers. */
 	_Alignas(64) _Atomic uint64_t oldest;
-	/* Set by the worker that frees a place, cleared by this one. */
+	/* Set by a worker that frees a place, cleared by the part's worker. */
 	_Atomic bool called;
 
 	/* the worker's own */
 	struct conn_line line; /* oldest first */
-	unsigned retriers;     /* of them, those that have tried a backend */
+	unsigned retriers;     /* conns in it that have tried a backend */
 	TAILQ_ENTRY(waitqueue_part) entry; /* parts with a waiting conn */
 };
 
@@ -79,7 +79,7 @@ struct waitqueue {
 	unsigned workers;
 	struct waitqueue_part *part; /* owned; one per worker */
 
-	/* Conns that wait in any part, or are between parts.  Writers: workers,
+	/* Conns that wait in any part or move between parts.  Writers: workers,
 	 * compare-and-swap up, fetch-and-sub down. */
 	_Alignas(64) _Atomic uint64_t waiting;
 	/* Writers: workers, fetch-and-add. */
@@ -105,8 +105,8 @@ uint64_t waitqueue_ticket(struct waitqueue *queue);
 void waitqueue_set_oldest(struct waitqueue_part *part, uint64_t ticket);
 
 /*
- * The worker whose oldest ticket is the smallest above `after` (0: of all), or
- * -1 when no conn waits.
+ * The worker that has the smallest of the oldest tickets above `after` (0: of
+ * all), or -1 if there is none.
  */
 must_check int waitqueue_oldest(const struct waitqueue *queue, uint64_t after);
 

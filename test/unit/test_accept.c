@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The Accept field: what Prometheus sends, and what others do. */
+/* Accept fields of Prometheus and of other clients. */
 #include "lb4/metrics/accept.h"
 
 #include <check.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A backend's words and counts: what is packed comes out again, availability
- * is the AND of its parts, and it is unused only when nothing at all holds it.
+ * The health word and the counts of a backend: packing and unpacking a word
+ * gives the same values, availability is the AND of the states, and a backend
+ * is unused only if neither a reference nor a conn holds it.
  */
 #include "lb4/model/backend.h"
 

@@ -618,7 +618,7 @@ START_TEST(test_check)
 	    "\"https\" is unknown: give none, tcp, http GET /path, redis, "
 	    "postgresql USER, mysql USER or smtp");
 	refuse_key(false, "check", "tcp 80",
-	    "\"80\" is no step of a check: give send TEXT or expect TEXT");
+	    "\"80\" is not a step of a check: give send TEXT or expect TEXT");
 	refuse_key(false, "check", "http GET / HTTP/1.1",
 	    "\"HTTP/1.1\" is one word too many: remove it");
 #define NEEDS "http needs a method and a path: write check = http GET /path"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The text of metrics, letter by letter, in both formats; labels and their
- * escapes; and that the text grows. */
+/* The exact text of metrics in both formats; labels and their escapes; and that
+ * the text grows. */
 #include "lb4/metrics/exposition.h"
 
 #include <check.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The HTTP server over socket pairs, turn by turn: methods, what is no request,
- * who makes room for whom, answers that come later, bodies that are shared. */
+/* The HTTP server over socket pairs, turn by turn: methods, invalid requests,
+ * which visitor makes room for another, delayed answers and shared bodies. */
 #include "lb4/metrics/http.h"
 
 #include <check.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What the ways of checking say to a peer, what they make of its answers, and
- * how they leave it: talks over loopback, with the peer's side written down.
+ * What each kind of check sends, how it judges the answers, and how it closes:
+ * dialogues over loopback, in which the test plays the peer from a script.
  */
 #include "lb4/health/probe.h"
 
@@ -420,7 +420,7 @@ START_TEST(arguments)
 		{ CHECK_TCP, "send a expect",
 		    "expect has no text: write expect TEXT" },
 		{ CHECK_TCP, "80",
-		    "\"80\" is no step of a check: give send "
+		    "\"80\" is not a step of a check: give send "
 		    "TEXT or expect TEXT" },
 		{ CHECK_TCP, "send \\q",
 		    "'\\' without x and two hex digits, or r, n or t: write "

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The prober against real sockets: backends that answer, refuse, say nothing,
- * reset, talk nonsense; and what it does when the table changes, when a worker
- * suspects one, and when this machine is at its limits.
+ * The prober with real sockets: backends that answer, refuse, stay silent,
+ * reset or send garbage.  Also how it reacts when the table changes, when a
+ * worker suspects a backend, and when this machine lacks resources.
  */
 #include "lb4/health/prober.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * One target on a clock of the test's own: what is late, and what was only
- * looked at late.
+ * One target, with a simulated clock: an answer that arrives too late fails the
+ * check, one that is only read late does not.
  */
 #include "lb4/health/target.h"
 

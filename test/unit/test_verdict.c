@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Rise and fall, and when to check: both pure, so on a clock and with random
- * numbers of the test's own.
+ * Rise and fall, and when to check.  Both are pure, so the test provides the
+ * clock and the random numbers.
  */
 #include "lb4/health/verdict.h"
 
