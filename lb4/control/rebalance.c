@@ -159,7 +159,7 @@ rebalance_aim(const struct orders *orders, struct order *order, uint64_t now_ms)
 		order_end(orders, order,
 		    "given up, clients come back to the same backends");
 	}
-	if (order->over)
+	if (service == NULL || order->over)
 		return 0;
 	if (sum_conns(service) > order->conns)
 		order->conns = sum_conns(service);

@@ -3,6 +3,7 @@
 /* The table of metrics, and the code that writes them: see families.h. */
 #include "lb4/metrics/families.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -363,9 +364,11 @@ write_sample(struct exposition *out, const struct family *family,
 void
 families_write(struct exposition *out, const struct report *report)
 {
+	const void *object;
+
+	assert(report != NULL);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		const struct family *family = &families[i];
-		const void *object;
 
 		exposition_family(out, family->name, family->type, family->unit,
 		    family->help);

@@ -363,7 +363,8 @@ static enum MHD_Result
 on_request(void *context, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *upload,
     /* cppcheck-suppress constParameter ; it is a callback */
-    size_t *upload_len, void **own)
+    size_t *upload_len, /* NOLINT(readability-non-const-parameter) */
+    void **own)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(connection,

@@ -128,13 +128,15 @@ END_TEST
  * a character. */
 START_TEST(test_cut)
 {
+	static const char umlauts[] =
+	    "\303\244\303\244\303\244\303\244\303\244\303\244"
+	    "\303\244\303\244\303\244\303\244\303\244\303\244";
 	static const char *const lines[] = {
 		"CLIENT       STATE  SERVICE",
 		"unix:/a/path/that/is/longer/than/all  relaying  web",
 		"",
 		"a-word-that-is-longer-than-the-terminal: \303\244\303\266",
-		"\303\244\303\244\303\244\303\244\303\244\303\244\303\244"
-		"\303\244\303\244\303\244\303\244\303\244",
+		umlauts,
 		NULL,
 	};
 

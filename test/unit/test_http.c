@@ -175,13 +175,14 @@ END_TEST
 
 START_TEST(test_no_request)
 {
+	const char head[] = "GET / HTTP/1.1\r\nX: ";
 	char *big = malloc(BIG);
 
 	ck_assert_ptr_nonnull(ask("GET\r\n\r\n"));
 	ck_assert_ptr_nonnull(ask("GET / HTTP/9.9\r\nHost\r\n\r\n"));
 	memset(big, 'a', BIG);
 	ck_assert_ptr_nonnull(hear(visit(big, BIG)));
-	memcpy(big, "GET / HTTP/1.1\r\nX: ", 19);
+	memcpy(big, head, sizeof(head) - 1);
 	require_status(hear(visit(big, BIG)), "HTTP/1.1 431 ");
 	ck_assert_uint_eq(asked, 0);
 	turn(2);
