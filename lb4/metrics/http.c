@@ -587,7 +587,7 @@ http_free(struct http *http)
 {
 	if (http == NULL)
 		return;
-	http_retry(http); /* MHD_stop_daemon() requires it */
+	http_retry(http); /* MHD_stop_daemon(3) requires it */
 	if (http->daemon != NULL)
 		MHD_stop_daemon(http->daemon);
 	acceptor_done(&http->acceptor);
