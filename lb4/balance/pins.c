@@ -594,8 +594,7 @@ index_of(const struct pins *pins, uint32_t id)
 static bool
 is_available(const struct service *service, int index)
 {
-	return index >= 0 && service->backend[index].weight > 0 &&
-	    backend_is_available(service->backend[index].backend);
+	return index >= 0 && service_backend_takes(&service->backend[index]);
 }
 
 /*

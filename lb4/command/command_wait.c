@@ -165,12 +165,11 @@ static bool
 is_ready(const struct service *service)
 {
 	for (size_t i = 0; i < service->backends; i++) {
-		const struct backend *backend = service->backend[i].backend;
-		uint32_t word = atomic_load_explicit(&backend->health,
+		const struct service_backend *entry = &service->backend[i];
+		uint32_t word = atomic_load_explicit(&entry->backend->health,
 		    memory_order_acquire);
 
-		if (service->backend[i].weight > 0 &&
-		    backend_is_available(backend) &&
+		if (service_backend_takes(entry) &&
 		    (service->settings.check.kind == CHECK_NONE ||
 			health_result(word) != HEALTH_UNKNOWN))
 			return true;

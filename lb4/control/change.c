@@ -73,16 +73,6 @@ would_take(const struct service *now, const struct config_backend *config)
 	return true;
 }
 
-static bool
-takes(const struct service *now)
-{
-	for (size_t i = 0; i < now->backends; i++)
-		if (now->backend[i].weight > 0 &&
-		    backend_is_available(now->backend[i].backend))
-			return true;
-	return false;
-}
-
 /* Complains about each service that takes conns now and would have no backend
  * left to take them: for example, one backend is in maintenance and the file
  * removes the other. */
@@ -97,7 +87,7 @@ check_left(const struct tables *tables, const struct config *config,
 		const struct service *now = find_service(tables, after->name);
 		size_t j = 0;
 
-		if (now == NULL || !takes(now))
+		if (now == NULL || service_available(now) == 0)
 			continue;
 		while (j < after->backends &&
 		    !would_take(now, &after->backend[j]))

@@ -3,6 +3,7 @@
 /* Reading the figures of services and backends: see figures.h. */
 #include "lb4/control/figures.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "lb4/model/gate.h"
@@ -35,14 +36,12 @@ static void
 add_backends(const struct service *service, struct figures_service *figures)
 {
 	for (size_t i = 0; i < service->backends; i++) {
-		const struct service_backend *entry = &service->backend[i];
 		struct backend_sums sums;
 
-		backend_sum(entry->backend, &sums);
+		backend_sum(service->backend[i].backend, &sums);
 		figures->no_ports += sums.no_ports;
-		figures->available += entry->weight > 0 &&
-		    backend_is_available(entry->backend);
 	}
+	figures->available = service_available(service);
 }
 
 void
@@ -84,14 +83,32 @@ figures_backend(const struct backend *backend, struct figures_backend *figures)
 	backend_sum(backend, &figures->sums);
 }
 
-const char *
-figures_state_name(const struct figures_backend *figures)
+enum figures_state
+figures_state(const struct figures_backend *figures)
 {
-	if (figures->admin != ADMIN_READY)
-		return admin_state_name(figures->admin);
+	if (figures->admin == ADMIN_DRAIN)
+		return FIGURES_DRAIN;
+	if (figures->admin == ADMIN_MAINT)
+		return FIGURES_MAINT;
 	if (figures->joining)
-		return "joining";
-	return health_is_down(figures->health) ? "down" : "up";
+		return FIGURES_JOINING;
+	return health_is_down(figures->health) ? FIGURES_DOWN : FIGURES_UP;
+}
+
+const char *
+figures_state_name(enum figures_state state)
+{
+	static const char *const names[] = {
+		[FIGURES_UP] = "up",
+		[FIGURES_DOWN] = "down",
+		[FIGURES_JOINING] = "joining",
+		[FIGURES_DRAIN] = "drain",
+		[FIGURES_MAINT] = "maint",
+	};
+
+	static_assert(sizeof(names) / sizeof(names[0]) == FIGURES_STATE_COUNT,
+	    "a name for each state");
+	return names[state];
 }
 
 const char *

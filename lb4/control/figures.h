@@ -50,8 +50,20 @@ struct figures_backend {
 void figures_backend(const struct backend *backend,
     struct figures_backend *figures);
 
-/* The effective state: "up", "down", "joining", "drain" or "maint". */
-const char *figures_state_name(const struct figures_backend *figures);
+/* The effective state. */
+enum figures_state {
+	FIGURES_UP,
+	FIGURES_DOWN,
+	FIGURES_JOINING,
+	FIGURES_DRAIN,
+	FIGURES_MAINT,
+	FIGURES_STATE_COUNT,
+};
+
+enum figures_state figures_state(const struct figures_backend *figures);
+
+/* "up", "down", "joining", "drain" or "maint". */
+const char *figures_state_name(enum figures_state state);
 
 /* The health alone: "up", "down" or "unknown"; "unchecked" if the service has
  * no checks. */

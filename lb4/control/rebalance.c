@@ -36,8 +36,7 @@ rebalance_allowance(uint64_t conns, uint64_t weight, uint64_t weights,
 static bool
 takes_part(const struct service_backend *entry)
 {
-	return entry->weight > 0 && entry->set != SET_BACKUP &&
-	    backend_is_available(entry->backend);
+	return entry->set != SET_BACKUP && service_backend_takes(entry);
 }
 
 static uint64_t

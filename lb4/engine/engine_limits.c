@@ -15,7 +15,7 @@
  * epoll instances, mailboxes, checks. */
 #define FILES_SPARE 128
 #define FILES_PER_WORKER 4
-/* lb4/metrics: its visitors, and what it opens itself. */
+/* lb4/http: its visitors, and what it opens itself. */
 #define FILES_METRICS 80
 
 /* The default for maxpipes: pipes are for bytes in flight, not for open conns.

@@ -35,15 +35,6 @@ histogram_add(struct histogram_sums *sums, const struct histogram *histogram)
 	    memory_order_relaxed);
 }
 
-void
-histogram_add_sums(struct histogram_sums *sums,
-    const struct histogram_sums *more)
-{
-	for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++)
-		sums->bucket[i] += more->bucket[i];
-	sums->sum_us += more->sum_us;
-}
-
 uint64_t
 histogram_count(const struct histogram_sums *sums)
 {

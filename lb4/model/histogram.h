@@ -58,11 +58,9 @@ histogram_observe(struct histogram *histogram,
 	histogram_bump(&histogram->sum_us, us);
 }
 
-/* Add a histogram, or other sums, to `sums`; from any thread. */
+/* Adds a histogram to `sums`; from any thread. */
 void histogram_add(struct histogram_sums *sums,
     const struct histogram *histogram);
-void histogram_add_sums(struct histogram_sums *sums,
-    const struct histogram_sums *more);
 
 /* The number of durations. */
 uint64_t histogram_count(const struct histogram_sums *sums);

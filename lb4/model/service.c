@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The life of a service_state, which a service keeps across tables.
+ * The life of a service_state, which a service keeps across tables, and what a
+ * service's backends allow.
  */
 #include "lb4/model/service.h"
 
@@ -43,6 +44,16 @@ service_state_free(struct service_state *state)
 	    memory_order_acquire));
 	free(state->stats);
 	free(state);
+}
+
+size_t
+service_available(const struct service *service)
+{
+	size_t available = 0;
+
+	for (size_t i = 0; i < service->backends; i++)
+		available += service_backend_takes(&service->backend[i]);
+	return available;
 }
 
 void

@@ -96,6 +96,13 @@ struct service_backend {
 	enum backend_set set;
 };
 
+/* Whether new conns may go to the backend. */
+static inline bool
+service_backend_takes(const struct service_backend *entry)
+{
+	return entry->weight > 0 && backend_is_available(entry->backend);
+}
+
 struct service {
 	struct service_state *state;	 /* referenced */
 	size_t backends;		 /* at least one */
@@ -121,6 +128,9 @@ struct service {
 
 	struct service_settings settings; /* timeout_queue_ms is never 0 */
 };
+
+/* How many of its backends take conns. */
+size_t service_available(const struct service *service);
 
 /* Makes one with one reference; NULL without memory.  The caller (table.c)
  * keeps the id unique. */

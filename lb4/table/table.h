@@ -113,7 +113,8 @@ table_service_of(const struct table *table, const struct service_state *state)
 }
 
 /* The state of that name in a table (NULL has none), or in the current one;
- * NULL when there is none.  Control thread. */
+ * NULL when there is none.  For the control thread, or a reader (rcu.h) of the
+ * table. */
 struct service_state *table_state(const struct table *table, const char *name);
 struct service_state *tables_state(const struct tables *tables,
     const char *name);

@@ -5,7 +5,7 @@
  * one piece and in two, it is answered or closed, and nobody is left behind.
  * The first byte says where the input is cut.
  */
-#include "lb4/metrics/http.h"
+#include "lb4/http/http.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lb4/metrics/accept.h"
+#include "lb4/http/accept.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

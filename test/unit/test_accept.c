@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Accept fields of Prometheus and of other clients. */
-#include "lb4/metrics/accept.h"
+#include "lb4/http/accept.h"
 
 #include <check.h>
 #include <stdlib.h>

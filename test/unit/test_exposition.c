@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /* The exact text of metrics in both formats; labels and their escapes; and that
  * the text grows. */
-#include "lb4/metrics/exposition.h"
+#include "lb4/http/exposition.h"
 
 #include <check.h>
 #include <stdlib.h>

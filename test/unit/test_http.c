@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /* The HTTP server over socket pairs, turn by turn: methods, invalid requests,
  * which visitor makes room for another, delayed answers and shared bodies. */
-#include "lb4/metrics/http.h"
+#include "lb4/http/http.h"
 
 #include <check.h>
 #include <errno.h>

@@ -11,8 +11,8 @@
  * memory.  If memory runs out, further calls do nothing, and exposition_take()
  * returns NULL.
  */
-#ifndef LB4_METRICS_EXPOSITION_H
-#define LB4_METRICS_EXPOSITION_H
+#ifndef LB4_HTTP_EXPOSITION_H
+#define LB4_HTTP_EXPOSITION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,63 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Gathers a report: see report.h.  Called by metrics.c. */
-#include "lb4/metrics/report.h"
+#include "lb4/report/report.h"
 
-#include <assert.h>
 #include <bsd/string.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/timer.h"
 #include "common/why.h"
+#include "lb4/control/figures.h"
 #include "lb4/control/handle.h"
 #include "lb4/engine/engine.h"
-#include "lb4/metrics/exposition.h"
 #include "lb4/model/rcu.h"
 #include "lb4/table/table.h"
-
-static const char *const state_names[] = {
-	[REPORT_UP] = "up",
-	[REPORT_DOWN] = "down",
-	[REPORT_JOINING] = "joining",
-	[REPORT_DRAIN] = "drain",
-	[REPORT_MAINT] = "maint",
-};
-static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
-	REPORT_STATE_COUNT,
-    "a name for each state");
-
-const char *
-report_state_name(unsigned state)
-{
-	return state < REPORT_STATE_COUNT ? state_names[state] : "?";
-}
 
 static uint64_t
 load(const _Atomic uint64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-/* The state that lb4ctl status shows. */
-static enum report_state
-state_of(const struct backend *backend)
-{
-	const uint32_t health = atomic_load_explicit(&backend->health,
-	    memory_order_acquire);
-
-	switch (atomic_load_explicit(&backend->admin, memory_order_acquire)) {
-	case ADMIN_DRAIN:
-		return REPORT_DRAIN;
-	case ADMIN_MAINT:
-		return REPORT_MAINT;
-	default:
-		break;
-	}
-	if (backend_is_joining(backend))
-		return REPORT_JOINING;
-	return health_is_down(health) ? REPORT_DOWN : REPORT_UP;
 }
 
 static void
@@ -84,47 +44,38 @@ gather_backend(struct report_backend *out, const struct service *service,
     const struct service_backend *entry)
 {
 	const struct backend *backend = entry->backend;
-	const uint64_t checked_ms = load(&backend->checked_ms);
 	const uint64_t now_ms = timer_now_ms();
-	struct backend_sums sums;
+	struct figures_backend figures;
 
-	backend_sum(backend, &sums);
+	figures_backend(backend, &figures);
 	*out = (struct report_backend){
-		.state = state_of(backend),
+		.state = figures_state(&figures),
 		.weight = entry->weight,
 		.maxconn = entry->maxconn,
-		.conns = atomic_load_explicit(&backend->active,
-		    memory_order_relaxed),
-		.established = sums.conns,
-		.failures = sums.connect_failures,
-		.no_ports = sums.no_ports,
-		.bytes_to_backend = sums.bytes_to_backend,
-		.bytes_to_client = sums.bytes_to_client,
+		.conns = figures.active,
+		.established = figures.sums.conns,
+		.failures = figures.sums.connect_failures,
+		.no_ports = figures.sums.no_ports,
+		.bytes_to_backend = figures.sums.bytes_to_backend,
+		.bytes_to_client = figures.sums.bytes_to_client,
 		.checks = service->settings.check.kind != CHECK_NONE,
 	};
-	out->checked = out->checks && checked_ms != 0;
+	(void)strlcpy(out->service, backend->service, sizeof(out->service));
+	(void)strlcpy(out->name, backend->name, sizeof(out->name));
+	out->checked = out->checks && figures.checked_ms != 0;
 	sum_backend(out, backend);
-	if (out->checked && now_ms > checked_ms)
-		out->check_age_seconds = (double)(now_ms - checked_ms) / 1000;
-	exposition_label(out->labels, sizeof(out->labels), "service",
-	    backend->service);
-	exposition_label(out->labels, sizeof(out->labels), "backend",
-	    backend->name);
+	if (out->checked && now_ms > figures.checked_ms)
+		out->check_age_seconds = (double)(now_ms - figures.checked_ms) /
+		    1000;
 }
 
+/* What only metrics show. */
 static void
 sum_service(struct report_service *out, const struct service_state *state)
 {
 	for (unsigned i = 0; i < state->workers; i++) {
 		const struct service_stats *stats = &state->stats[i];
 
-		out->accepted += load(&stats->accepted);
-		out->closed += load(&stats->closed);
-		out->failed += load(&stats->failed);
-		out->retries += load(&stats->retries);
-		out->stalled += load(&stats->stalled);
-		out->shed += load(&stats->shed);
-		out->discarded_bytes += load(&stats->discarded_bytes);
 		out->bytes_to_backend += load(&stats->bytes_to_backend);
 		out->bytes_to_client += load(&stats->bytes_to_client);
 		for (int reason = 0; reason < REASON_COUNT; reason++)
@@ -139,27 +90,27 @@ sum_service(struct report_service *out, const struct service_state *state)
 static void
 gather_service(struct report_service *out, const struct service *service)
 {
-	struct service_state *state = service->state;
-	const struct waitqueue *queue = atomic_load_explicit(&state->waitqueue,
-	    memory_order_acquire);
+	struct figures_service figures;
 
+	figures_service(service, &figures);
 	*out = (struct report_service){
+		.up = figures.available > 0,
 		.backends = service->backends,
-		.conns = atomic_load(&state->gate.inside),
+		.available = figures.available,
+		.conns = figures.active,
 		.maxconn = service->settings.maxconn,
-		.full = gate_is_full(&state->gate, service->settings.maxconn),
+		.full = figures.full,
+		.queued = figures.queued,
+		.accepted = figures.accepted,
+		.closed = figures.closed,
+		.failed = figures.failed,
+		.retries = figures.retries,
+		.stalled = figures.stalled,
+		.shed = figures.shed,
+		.discarded_bytes = figures.discarded_bytes,
 	};
-	(void)strlcpy(out->name, state->name, sizeof(out->name));
-	exposition_label(out->labels, sizeof(out->labels), "service",
-	    state->name);
-	if (queue != NULL)
-		out->queued = atomic_load_explicit(&queue->waiting,
-		    memory_order_relaxed);
-	for (size_t i = 0; i < service->backends; i++)
-		out->available += service->backend[i].weight > 0 &&
-		    backend_is_available(service->backend[i].backend);
-	out->up = out->available > 0;
-	sum_service(out, state);
+	(void)strlcpy(out->name, service->state->name, sizeof(out->name));
+	sum_service(out, service->state);
 }
 
 /* False without memory. */
@@ -203,11 +154,8 @@ gather_workers(struct report *report, const struct engine *engine)
 		return false;
 	for (unsigned i = 0; i < count; i++) {
 		struct report_worker *worker = &report->worker[i];
-		char number[16];
 
-		(void)snprintf(number, sizeof(number), "%u", i);
-		exposition_label(worker->labels, sizeof(worker->labels),
-		    "worker", number);
+		worker->number = i;
 		engine_count(engine, i, &worker->counts);
 		process->conns += worker->counts.conns;
 		process->pipes += worker->counts.pipes;
@@ -236,9 +184,8 @@ gather_process(struct report_process *process,
 {
 	struct why why;
 
+	process->version = sources->handle->version;
 	process->one = 1;
-	exposition_label(process->labels, sizeof(process->labels), "version",
-	    sources->handle->version);
 	process->node = node_state(sources->handle->running, &why);
 	host_read(sources->host, "");
 	process->local_ports = count_local_ports(sources->host);
@@ -278,22 +225,16 @@ report_free(struct report *report)
 bool
 report_service_up(const struct tables *tables, const char *name, bool *known)
 {
+	const struct service_state *state;
 	const struct table *table;
-	bool up = false;
+	bool up;
 
-	*known = false;
 	rcu_reader_start();
 	table = table_current(tables);
-	for (size_t id = 0; id < table->ids; id++) {
-		const struct service *service = table->service[id];
-
-		if (service == NULL || strcmp(service->state->name, name) != 0)
-			continue;
-		*known = true;
-		for (size_t i = 0; i < service->backends && !up; i++)
-			up = service->backend[i].weight > 0 &&
-			    backend_is_available(service->backend[i].backend);
-	}
+	state = table_state(table, name);
+	*known = state != NULL;
+	up = state != NULL &&
+	    service_available(table_service_of(table, state)) > 0;
 	rcu_reader_stop();
 	return up;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Which format of the metrics an HTTP client prefers. */
-#ifndef LB4_METRICS_ACCEPT_H
-#define LB4_METRICS_ACCEPT_H
+#ifndef LB4_HTTP_ACCEPT_H
+#define LB4_HTTP_ACCEPT_H
 
 #include <stdbool.h>
 

@@ -11,8 +11,8 @@
  *			 service must take conns as well
  *	/status.json	 the output of `lb4ctl status --json`
  */
-#ifndef LB4_METRICS_METRICS_H
-#define LB4_METRICS_METRICS_H
+#ifndef LB4_HTTP_METRICS_H
+#define LB4_HTTP_METRICS_H
 
 #include "common/attr.h"
 #include "lb4/config/settings.h"

@@ -25,8 +25,8 @@
  * thread; http_stop() ends it; http_free() frees the server.  The handler runs
  * in the thread of the server, these functions in the caller's.
  */
-#ifndef LB4_METRICS_HTTP_H
-#define LB4_METRICS_HTTP_H
+#ifndef LB4_HTTP_HTTP_H
+#define LB4_HTTP_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* The table of metrics, and the code that writes them: see families.h. */
-#include "lb4/metrics/families.h"
+#include "lb4/http/families.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-#include "lb4/metrics/report.h"
+#include "lb4/control/figures.h"
+#include "lb4/report/report.h"
+
+/* Room for the text of the labels of a service, backend or worker. */
+#define LABELS_MAX (2 * CONFIG_NAME_MAX + 32)
 
 /* The object that a value belongs to, which determines the labels. */
 enum scope {
@@ -54,6 +59,12 @@ node_word(unsigned i)
 }
 
 static const char *
+backend_word(unsigned i)
+{
+	return figures_state_name((enum figures_state)i);
+}
+
+static const char *
 reason_word(unsigned i)
 {
 	return reason_code((enum reason)i);
@@ -83,8 +94,8 @@ result_word(unsigned i)
 
 static const struct words node_states = { "state", NODE_STATE_COUNT, 0,
 	node_word };
-static const struct words backend_states = { "state", REPORT_STATE_COUNT, 0,
-	report_state_name };
+static const struct words backend_states = { "state", FIGURES_STATE_COUNT, 0,
+	backend_word };
 
 static const struct words reasons = { "reason", REASON_COUNT, 0, reason_word };
 static const struct words results = { "result", HEALTH_RESULT_COUNT,
@@ -300,15 +311,39 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	return NULL;
 }
 
-/* The labels of an object, which are its first member.  Of the families of the
- * process, only lb4_build_info has labels. */
-static const char *
-labels_of(const struct family *family, const void *object)
+/* Of the families of the process, only lb4_build_info has a label. */
+static void
+write_labels(const struct family *family, const void *object,
+    char labels[LABELS_MAX])
 {
-	return family->scope != SCOPE_PROCESS ||
-		family->offset == offsetof(struct report_process, one)
-	    ? object
-	    : "";
+	const struct report_process *process = object;
+	const struct report_worker *worker = object;
+	const struct report_service *service = object;
+	const struct report_backend *backend = object;
+	char number[16];
+
+	labels[0] = '\0';
+	switch (family->scope) {
+	case SCOPE_PROCESS:
+		if (family->offset == offsetof(struct report_process, one))
+			exposition_label(labels, LABELS_MAX, "version",
+			    process->version);
+		break;
+	case SCOPE_WORKER:
+		(void)snprintf(number, sizeof(number), "%u", worker->number);
+		exposition_label(labels, LABELS_MAX, "worker", number);
+		break;
+	case SCOPE_SERVICE:
+		exposition_label(labels, LABELS_MAX, "service", service->name);
+		break;
+	case SCOPE_BACKEND:
+	case SCOPE_CHECKS:
+	case SCOPE_CHECKED:
+		exposition_label(labels, LABELS_MAX, "service",
+		    backend->service);
+		exposition_label(labels, LABELS_MAX, "backend", backend->name);
+		break;
+	}
 }
 
 static bool
@@ -338,8 +373,9 @@ write_sample(struct exposition *out, const struct family *family,
     const void *object)
 {
 	const void *value = (const char *)object + family->offset;
-	const char *labels = labels_of(family, object);
+	char labels[LABELS_MAX];
 
+	write_labels(family, object, labels);
 	switch (family->value) {
 	case VALUE_COUNT:
 		exposition_count(out, family->name,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Parses the Accept field: see accept.h.  Called by metrics.c. */
-#include "lb4/metrics/accept.h"
+#include "lb4/http/accept.h"
 
 #include <stddef.h>
 #include <string.h>

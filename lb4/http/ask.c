@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Asks control for its status: see ask.h.  Called by metrics.c. */
-#include "lb4/metrics/ask.h"
+#include "lb4/http/ask.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -7,14 +7,14 @@
  * until the answer has arrived.  At most one question is open at a time; all
  * requests that come meanwhile get its answer.
  */
-#ifndef LB4_METRICS_ASK_H
-#define LB4_METRICS_ASK_H
+#ifndef LB4_HTTP_ASK_H
+#define LB4_HTTP_ASK_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "lb4/metrics/http.h"
+#include "lb4/http/http.h"
 
 /* How old an answer may be, and how long control may take to give one. */
 #define ASK_FRESH_MS 250

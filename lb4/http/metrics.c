@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* The pages of the metrics server: see metrics.h. */
-#include "lb4/metrics/metrics.h"
+#include "lb4/http/metrics.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,12 +18,12 @@
 #include "lb4/control/node.h"
 #include "lb4/control/threads.h"
 #include "lb4/host/host.h"
-#include "lb4/metrics/accept.h"
-#include "lb4/metrics/ask.h"
-#include "lb4/metrics/exposition.h"
-#include "lb4/metrics/families.h"
-#include "lb4/metrics/http.h"
-#include "lb4/metrics/report.h"
+#include "lb4/http/accept.h"
+#include "lb4/http/ask.h"
+#include "lb4/http/exposition.h"
+#include "lb4/http/families.h"
+#include "lb4/http/http.h"
+#include "lb4/report/report.h"
 
 /* Requests within this time get the same text, so frequent ones are cheap. */
 #define FRESH_MS 100

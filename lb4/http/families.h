@@ -5,10 +5,10 @@
  * meaning, and where a report has its value.  lb4-metrics(7) lists the same
  * names, types and labels; scripts/lint compares the names, types and units.
  */
-#ifndef LB4_METRICS_FAMILIES_H
-#define LB4_METRICS_FAMILIES_H
+#ifndef LB4_HTTP_FAMILIES_H
+#define LB4_HTTP_FAMILIES_H
 
-#include "lb4/metrics/exposition.h"
+#include "lb4/http/exposition.h"
 
 struct report;
 

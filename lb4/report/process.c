@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Reads proc(5) for a report: see process.h. */
-#include "lb4/metrics/process.h"
+#include "lb4/report/process.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -14,45 +14,44 @@
 #include <unistd.h>
 
 #include "common/proc.h"
+
 #define TEXT_MAX 16384 /* bytes of a file; /proc/net/netstat has about 4000 */
 
-/* Finds the line that begins with `section`, and terminates it with NUL.  *next
- * is the line after it. */
-static char *
-find_line(char *text, const char *section, char **next)
+/* The line of `text` that begins with the section's prefix, or NULL. */
+static const char *
+find_line(const char *text, const char *section)
 {
 	const size_t len = strlen(section);
 
-	for (char *line = text; line != NULL && *line != '\0'; line = *next) {
-		char *end = strchr(line, '\n');
-
-		*next = end != NULL ? end + 1 : NULL;
-		if (end != NULL)
-			*end = '\0';
-		if (strncmp(line, section, len) == 0)
-			return line;
+	while (text != NULL && strncmp(text, section, len) != 0) {
+		text = strchr(text, '\n');
+		if (text != NULL)
+			text++;
 	}
-	return NULL;
+	return text;
 }
 
-uint64_t
-process_netstat(char *text, const char *section, const char *name)
+/*
+ * The value of `name` in a section of a text like /proc/net/netstat, or 0 if it
+ * is missing.  A section is a line of names and a line of values, which both
+ * begin with its prefix.
+ */
+static uint64_t
+netstat_value(const char *text, const char *section, const char *name)
 {
-	char *rest, *names, *values, *one_name, *one_value;
-	char *names_at = NULL, *values_at = NULL;
+	const char *names = find_line(text, section);
+	const char *values = names != NULL ? strchr(names, '\n') : NULL;
+	size_t len;
 
-	names = find_line(text, section, &rest);
-	values = names != NULL && rest != NULL ? find_line(rest, section, &rest)
-					       : NULL;
-	if (values == NULL)
-		return 0;
-	one_name = strtok_r(names, " ", &names_at);
-	one_value = strtok_r(values, " ", &values_at);
-	while (one_name != NULL && one_value != NULL) {
-		if (strcmp(one_name, name) == 0)
-			return strtoull(one_value, NULL, 10);
-		one_name = strtok_r(NULL, " ", &names_at);
-		one_value = strtok_r(NULL, " ", &values_at);
+	values = values != NULL ? find_line(values + 1, section) : NULL;
+	while (values != NULL) {
+		len = strcspn(names, " \n");
+		if (len == strlen(name) && memcmp(names, name, len) == 0)
+			return strtoull(values, NULL, 10);
+		names += len;
+		values += strcspn(values, " \n");
+		if (*names++ != ' ' || *values++ != ' ')
+			break;
 	}
 	return 0;
 }
@@ -60,13 +59,12 @@ process_netstat(char *text, const char *section, const char *name)
 static void
 read_netstat(struct process_facts *facts)
 {
-	char text[TEXT_MAX], copy[TEXT_MAX];
+	char text[TEXT_MAX];
 
 	(void)proc_text("", "/proc/self/net/netstat", text, sizeof(text));
-	memcpy(copy, text, sizeof(copy));
-	facts->listen_overflows = process_netstat(text,
+	facts->listen_overflows = netstat_value(text,
 	    "TcpExt:", "ListenOverflows");
-	facts->listen_drops = process_netstat(copy, "TcpExt:", "ListenDrops");
+	facts->listen_drops = netstat_value(text, "TcpExt:", "ListenDrops");
 }
 
 /* When the machine started, in seconds since 1970. */

@@ -9,8 +9,8 @@
  * workers write them, so one sum may be a few conns ahead of another.  Each
  * counter only grows.
  */
-#ifndef LB4_METRICS_REPORT_H
-#define LB4_METRICS_REPORT_H
+#ifndef LB4_REPORT_REPORT_H
+#define LB4_REPORT_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,30 +21,18 @@
 #include "lb4/engine/access.h"
 #include "lb4/engine/engine.h"
 #include "lb4/host/host.h"
-#include "lb4/metrics/process.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
+#include "lb4/report/process.h"
 
 struct handle;
 struct tables;
 
-/* Room for the text of the labels of a service, backend or worker. */
-#define REPORT_LABELS_MAX (2 * CONFIG_NAME_MAX + 32)
-
-enum report_state {
-	REPORT_UP,
-	REPORT_DOWN,
-	REPORT_JOINING,
-	REPORT_DRAIN,
-	REPORT_MAINT,
-	REPORT_STATE_COUNT,
-};
-
 struct report_process {
-	char labels[REPORT_LABELS_MAX]; /* of lb4_build_info */
-	uint64_t one;			/* its value */
-	uint64_t generation;		/* of the table */
-	uint64_t node;			/* enum node_state */
+	const char *version;
+	uint64_t one;	     /* the value of lb4_build_info */
+	uint64_t generation; /* of the table */
+	uint64_t node;	     /* enum node_state */
 	uint64_t conns, maxconn;
 	uint64_t workers;
 	uint64_t pipes, pipes_max; /* of all workers */
@@ -53,12 +41,11 @@ struct report_process {
 };
 
 struct report_worker {
-	char labels[REPORT_LABELS_MAX];
+	unsigned number;
 	struct engine_counts counts;
 };
 
 struct report_service {
-	char labels[REPORT_LABELS_MAX];
 	char name[CONFIG_NAME_MAX];
 	uint64_t up; /* 1 if a backend takes conns */
 	uint64_t backends, available;
@@ -71,8 +58,9 @@ struct report_service {
 };
 
 struct report_backend {
-	char labels[REPORT_LABELS_MAX];
-	uint64_t state; /* enum report_state */
+	char service[CONFIG_NAME_MAX];
+	char name[CONFIG_NAME_MAX];
+	uint64_t state; /* enum figures_state */
 	uint64_t weight, maxconn, conns;
 	uint64_t established, failures, no_ports;
 	uint64_t bytes_to_backend, bytes_to_client;
@@ -108,8 +96,5 @@ void report_free(struct report *report);
  * service of that name. */
 bool report_service_up(const struct tables *tables, const char *name,
     bool *known);
-
-/* "up", "down", ... */
-const char *report_state_name(unsigned state);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* Reads /proc for this process and its network namespace. */
-#ifndef LB4_METRICS_PROCESS_H
-#define LB4_METRICS_PROCESS_H
+#ifndef LB4_REPORT_PROCESS_H
+#define LB4_REPORT_PROCESS_H
 
 #include <stdint.h>
 
@@ -17,12 +17,5 @@ struct process_facts {
 
 /* A value that cannot be read is 0. */
 void process_read(struct process_facts *facts);
-
-/*
- * Returns the value of `name` in a section of a text like /proc/net/netstat, or
- * 0 if it is missing.  A section is a line of names and a line of values, which
- * both begin with its prefix ("TcpExt:").  Modifies the text.
- */
-uint64_t process_netstat(char *text, const char *section, const char *name);
 
 #endif

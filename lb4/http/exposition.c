@@ -5,7 +5,7 @@
  * thousand backends give more than a hundred thousand lines, so samples are
  * formatted without stdio.
  */
-#include "lb4/metrics/exposition.h"
+#include "lb4/http/exposition.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /* The HTTP server: see http.h. */
-#include "lb4/metrics/http.h"
+#include "lb4/http/http.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -78,7 +78,6 @@ struct http {
 	unsigned count;	   /* visitors that are not PHASE_CUT */
 	size_t body_bytes; /* of all bodies that still exist */
 	uint64_t tick_ms;
-	int add_fd;		    /* the socket that http_take() is adding */
 	struct http_visitor *asker; /* whom the handler answers; NULL: nobody */
 };
 
@@ -122,18 +121,19 @@ make_room(struct http *http)
 static void
 on_connected(struct http *http, struct MHD_Connection *connection, void **own)
 {
+	const int fd = MHD_get_connection_info(connection,
+	    MHD_CONNECTION_INFO_CONNECTION_FD)
+			   ->connect_fd;
 	struct http_visitor *visitor = calloc(1, sizeof(*visitor));
 
 	*own = visitor;
 	if (visitor == NULL) {
-		(void)shutdown(http->add_fd, SHUT_RDWR);
+		(void)shutdown(fd, SHUT_RDWR);
 		return;
 	}
 	visitor->http = http;
 	visitor->connection = connection;
-	visitor->fd = MHD_get_connection_info(connection,
-	    MHD_CONNECTION_INFO_CONNECTION_FD)
-			  ->connect_fd;
+	visitor->fd = fd;
 	visitor->began_ms = timer_now_ms();
 	TAILQ_INSERT_TAIL(&http->visitors[PHASE_ASKING], visitor, entry);
 	http->count++;
@@ -166,10 +166,8 @@ http_take(struct http *http, int fd)
 
 	if (http->count >= HTTP_VISITORS_MAX)
 		make_room(http);
-	http->add_fd = fd;
 	/* if it cannot take the socket, it closes it */
 	(void)MHD_add_connection(http->daemon, fd, &none, sizeof(none));
-	http->add_fd = -1;
 }
 
 unsigned
@@ -523,7 +521,6 @@ http_open_alone(struct http **out, const struct http_handler *handler)
 	http->handler = *handler;
 	http->listenfd = -1;
 	http->acceptor = ACCEPTOR_NONE;
-	http->add_fd = -1;
 	http->bell.fd = -1;
 	limiter_init(&http->warnings, 1, TICK_MS);
 	for (int phase = 0; phase < PHASE_COUNT; phase++)
