@@ -109,15 +109,14 @@ look_at_clock(struct worker *worker)
 	worker->now_ms = worker->now_us / 1000;
 }
 
-/* The same within a turn.  A gap since its beginning is no silence of conns,
- * and the next turn cannot see it. */
+/* The same, after a wait of `wait_ms`.  A longer gap is no silence of conns. */
 static void
-look_again(struct worker *worker)
+look_for_gap(struct worker *worker, int wait_ms)
 {
 	const uint64_t before_ms = worker->now_ms;
 
 	look_at_clock(worker);
-	if (loop_gap(before_ms, 0, worker->now_ms) <= LOOP_GAP_MS)
+	if (loop_gap(before_ms, wait_ms, worker->now_ms) <= LOOP_GAP_MS)
 		return;
 	worker->behind = true;
 	conns_excuse(worker, worker->now_ms - before_ms);
@@ -215,8 +214,9 @@ on_message(struct worker *worker, const struct worker_message *message)
 {
 	switch (message->kind) {
 	case WORKER_ATTACH:
-		/* its times may be later than the beginning of our turn */
-		look_again(worker);
+		/* its times may be later than the beginning of our turn, and
+		 * the next turn would not see a gap in this one */
+		look_for_gap(worker, 0);
 		conn_attach(worker, message->conn);
 		atomic_store_explicit(&worker->drained, false,
 		    memory_order_relaxed);
@@ -433,17 +433,12 @@ static void
 turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_MAX];
-	const uint64_t before_ms = worker->now_ms;
 	const int timeout_ms = sleep_ms(worker);
 	int n = wait_for_events(worker, events, timeout_ms);
 	struct conn *conn;
 
 	worker->turn++;
-	look_at_clock(worker);
-	if (loop_gap(before_ms, timeout_ms, worker->now_ms) > LOOP_GAP_MS) {
-		worker->behind = true;
-		conns_excuse(worker, worker->now_ms - before_ms);
-	}
+	look_for_gap(worker, timeout_ms);
 	atomic_store_explicit(&worker->turn_ms, worker->now_ms,
 	    memory_order_relaxed);
 	worker->relays.now_ms = worker->now_ms;
