@@ -15,3 +15,10 @@ check_no_more(const char *args, struct why *why)
 		return 0;
 	return why_set(why, "\"%.64s\" is one word too many: remove it", args);
 }
+
+int
+check_parse_nothing(const char *args, void **own, struct why *why)
+{
+	*own = NULL;
+	return check_no_more(args, why);
+}

@@ -40,7 +40,11 @@ struct check_way {
 /* NULL for CHECK_NONE. */
 const struct check_way *check_way(enum check_kind kind);
 
-/* For a way without arguments, or behind the last one: refuses more. */
+/* For the end of the arguments: refuses more. */
 must_check int check_no_more(const char *args, struct why *why);
+
+/* For `parse` of a way that has no arguments. */
+must_check int check_parse_nothing(const char *args, void **own,
+    struct why *why);
 
 #endif

@@ -21,8 +21,10 @@
 #define DISCARD_MAX 65536   /* bytes accepted after the result */
 #define HEARD_MAX (1 << 20) /* bytes accepted without a result */
 
-enum health_result
-probe_result_of(int error)
+/* What an errno of connect(2), send(2) or recv(2) says about the backend;
+ * HEALTH_LOCAL if this machine is at fault. */
+static enum health_result
+result_of(int error)
 {
 	switch (error) {
 	case ECONNREFUSED:
@@ -107,10 +109,10 @@ probe_leave(struct probe *probe, enum health_result result, uint16_t detail,
 	goodbye(probe);
 }
 
-void
-probe_fail(struct probe *probe, int error)
+static void
+fail(struct probe *probe, int error)
 {
-	probe_finish(probe, probe_result_of(error), (uint16_t)error);
+	probe_finish(probe, result_of(error), (uint16_t)error);
 }
 
 void
@@ -133,7 +135,7 @@ send_what_is_said(struct probe *probe)
 		    probe->say_len - probe->said, MSG_NOSIGNAL);
 		if (n < 0) {
 			if (errno != EAGAIN)
-				probe_fail(probe, errno);
+				fail(probe, errno);
 			return false;
 		}
 		probe->said += (size_t)n;
@@ -164,7 +166,7 @@ talk(struct probe *probe)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0) {
-			probe_fail(probe, errno);
+			fail(probe, errno);
 			return;
 		}
 		if (n == 0 || probe->heard > HEARD_MAX) {
@@ -188,7 +190,7 @@ on_connect(struct probe *probe)
 		error = -ECONNREFUSED;
 	}
 	if (error < 0) {
-		probe_fail(probe, -error);
+		fail(probe, -error);
 		return;
 	}
 	probe->phase = PROBE_TALKING;
@@ -209,7 +211,7 @@ probe_knock(struct probe *probe, int epfd, uint64_t tag)
 	probe->phase = PROBE_CONNECTING;
 	probe->fd = fd;
 	if (fd < 0) {
-		probe_fail(probe, -fd);
+		fail(probe, -fd);
 		return;
 	}
 	error = loop_add(epfd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,

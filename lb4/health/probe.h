@@ -101,8 +101,4 @@ void probe_close(struct probe *probe);
 /* The health word of the result. */
 uint32_t probe_word(const struct probe *probe, bool down);
 
-/* What an errno of connect(2), send(2) or recv(2) says about the backend;
- * HEALTH_LOCAL if this machine is at fault. */
-enum health_result probe_result_of(int error);
-
 #endif

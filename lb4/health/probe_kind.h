@@ -59,9 +59,6 @@ void probe_finish(struct probe *probe, enum health_result result,
 void probe_leave(struct probe *probe, enum health_result result,
     uint16_t detail, const void *bytes, size_t len);
 
-/* The same with the result of an errno (positive). */
-void probe_fail(struct probe *probe, int error);
-
 extern const struct probe_kind probe_tcp;
 extern const struct probe_kind probe_http;
 extern const struct probe_kind probe_redis;

@@ -26,13 +26,6 @@ static const char *const errors[] = { "ERR", "LOADING", "MASTERDOWN", "BUSY",
 static const char ping[] = "PING\r\n";
 static const char quit[] = "QUIT\r\n";
 
-static int
-parse(const char *args, void **own, struct why *why)
-{
-	*own = NULL;
-	return check_no_more(args, why);
-}
-
 static bool
 words(int result, uint16_t detail, char *buf, size_t size)
 {
@@ -109,7 +102,7 @@ on_bytes(struct probe *probe, const char *bytes, size_t len)
 const struct probe_kind probe_redis = {
 	.way = {
 		.usage = "redis",
-		.parse = parse,
+		.parse = check_parse_nothing,
 		.words = words,
 	},
 	.state_size = sizeof(struct state),

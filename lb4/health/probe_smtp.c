@@ -23,13 +23,6 @@ struct state {
 
 static const char quit[] = "QUIT\r\n";
 
-static int
-parse(const char *args, void **own, struct why *why)
-{
-	*own = NULL;
-	return check_no_more(args, why);
-}
-
 static bool
 words(int result, uint16_t detail, char *buf, size_t size)
 {
@@ -95,7 +88,7 @@ on_bytes(struct probe *probe, const char *bytes, size_t len)
 const struct probe_kind probe_smtp = {
 	.way = {
 		.usage = "smtp",
-		.parse = parse,
+		.parse = check_parse_nothing,
 		.words = words,
 	},
 	.state_size = sizeof(struct state),
