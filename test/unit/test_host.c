@@ -6,71 +6,16 @@
 #include "lb4/host/host.h"
 
 #include <check.h>
-#include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static char root[64];
+#include "made_root.h"
+
 static struct host host;
-
-static void
-setup(void)
-{
-	const char *base = getenv("TMPDIR");
-
-	snprintf(root, sizeof(root), "%s/lb4-test-host.XXXXXX",
-	    base != NULL ? base : "/tmp");
-	ck_assert_ptr_nonnull(mkdtemp(root));
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void
-teardown(void)
-{
-	(void)nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Makes the directories of a path below the root, and writes it whole. */
-static const char *
-full_path(const char *path)
-{
-	static char full[512];
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (char *slash = full + strlen(root) + 1;
-	     (slash = strchr(slash, '/')) != NULL; slash++) {
-		*slash = '\0';
-		ck_assert(mkdir(full, 0755) == 0 || errno == EEXIST);
-		*slash = '/';
-	}
-	return full;
-}
-
-static void
-put(const char *path, const char *text)
-{
-	FILE *file = fopen(full_path(path), "we");
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_ge(fputs(text, file), 0);
-	ck_assert_int_eq(fclose(file), 0);
-}
 
 START_TEST(empty_machine)
 {
-	host_read(&host, root);
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.nofile_hard, HOST_UNKNOWN);
 	ck_assert_int_eq(host.nr_open, HOST_UNKNOWN);
 	ck_assert_int_eq(host.mem_available, HOST_UNKNOWN);
@@ -87,18 +32,21 @@ END_TEST
 
 START_TEST(process)
 {
-	put("/proc/self/limits",
+	made_root_put("/proc/self/limits",
 	    "Limit                     Soft Limit           Hard Limit     "
 	    "      Units     \n"
 	    "Max processes             77                   unlimited      "
 	    "      processes \n"
 	    "Max open files            1024                 524288         "
 	    "      files     \n");
-	put("/proc/self/status",
+	made_root_put("/proc/self/status",
 	    "Name:\tlb4\nUid:\t1000\t0\t0\t0\nCapEff:\t0000000001000000\n");
-	ck_assert_int_eq(symlink("net:[1]", full_path("/proc/self/ns/net")), 0);
-	ck_assert_int_eq(symlink("net:[2]", full_path("/proc/1/ns/net")), 0);
-	host_read(&host, root);
+	ck_assert_int_eq(symlink("net:[1]",
+			     made_root_path("/proc/self/ns/net")),
+	    0);
+	ck_assert_int_eq(symlink("net:[2]", made_root_path("/proc/1/ns/net")),
+	    0);
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.nofile_soft, 1024);
 	ck_assert_int_eq(host.nofile_hard, 524288);
 	ck_assert_int_eq(host.nproc, 77);
@@ -106,12 +54,12 @@ START_TEST(process)
 	ck_assert(host.privileged);
 	ck_assert(host.own_netns);
 
-	put("/proc/self/limits",
+	made_root_put("/proc/self/limits",
 	    "Max open files            unlimited            unlimited      "
 	    "      files     \n");
-	put("/proc/self/status",
+	made_root_put("/proc/self/status",
 	    "Uid:\t0\t1000\t0\t0\nCapEff:\t0000000000000400\n");
-	host_read(&host, root);
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.nofile_hard, HOST_UNLIMITED);
 	ck_assert_int_eq(host.nproc, HOST_UNKNOWN);
 	ck_assert(!host.is_root);
@@ -121,27 +69,27 @@ END_TEST
 
 START_TEST(sysctls)
 {
-	put("/proc/sys/fs/nr_open", "1048576\n");
-	put("/proc/sys/fs/file-max", "9223372036854775807\n");
-	put("/proc/sys/fs/file-nr", "861\t0\t9223372036854775807\n");
-	put("/proc/sys/fs/pipe-user-pages-soft", "16384\n");
-	put("/proc/sys/fs/pipe-user-pages-hard", "0\n");
-	put("/proc/sys/fs/pipe-max-size", "1048576\n");
-	put("/proc/sys/kernel/threads-max", "1000\n");
-	put("/proc/sys/net/core/somaxconn", "128\n");
-	put("/proc/sys/net/ipv4/tcp_max_syn_backlog", "512\n");
-	put("/proc/sys/net/ipv4/tcp_syncookies", "0\n");
-	put("/proc/sys/net/ipv4/tcp_tw_reuse", "2\n");
-	put("/proc/sys/net/ipv4/tcp_migrate_req", "1\n");
-	put("/proc/sys/net/ipv4/tcp_max_orphans", "4096\n");
-	put("/proc/sys/net/ipv4/tcp_mem", "100\t200\t300\n");
-	put("/proc/sys/net/ipv4/tcp_wmem", "4096\t16384\t4194304\n");
-	put("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t6291456\n");
-	put("/proc/sys/net/netfilter/nf_conntrack_max", "65536\n");
-	put("/proc/sys/net/netfilter/nf_conntrack_count", "12\n");
-	put("/proc/meminfo",
+	made_root_put("/proc/sys/fs/nr_open", "1048576\n");
+	made_root_put("/proc/sys/fs/file-max", "9223372036854775807\n");
+	made_root_put("/proc/sys/fs/file-nr", "861\t0\t9223372036854775807\n");
+	made_root_put("/proc/sys/fs/pipe-user-pages-soft", "16384\n");
+	made_root_put("/proc/sys/fs/pipe-user-pages-hard", "0\n");
+	made_root_put("/proc/sys/fs/pipe-max-size", "1048576\n");
+	made_root_put("/proc/sys/kernel/threads-max", "1000\n");
+	made_root_put("/proc/sys/net/core/somaxconn", "128\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_max_syn_backlog", "512\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_syncookies", "0\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_tw_reuse", "2\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_migrate_req", "1\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_max_orphans", "4096\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_mem", "100\t200\t300\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_wmem", "4096\t16384\t4194304\n");
+	made_root_put("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t6291456\n");
+	made_root_put("/proc/sys/net/netfilter/nf_conntrack_max", "65536\n");
+	made_root_put("/proc/sys/net/netfilter/nf_conntrack_count", "12\n");
+	made_root_put("/proc/meminfo",
 	    "MemTotal:       24684092 kB\nMemAvailable:       2048 kB\n");
-	host_read(&host, root);
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.nr_open, 1048576);
 	ck_assert_int_eq(host.file_max, HOST_UNLIMITED);
 	ck_assert_int_eq(host.files_used, 861);
@@ -168,13 +116,13 @@ END_TEST
 
 START_TEST(garbage)
 {
-	put("/proc/sys/net/core/somaxconn", "many\n");
-	put("/proc/sys/fs/nr_open", "");
-	put("/proc/sys/net/ipv4/tcp_mem", "100 200\n");
-	put("/proc/sys/net/ipv4/ip_local_port_range", "60000 100\n");
-	put("/proc/self/limits", "Max open files\n");
-	put("/proc/self/cgroup", "no colons\n1:\n");
-	host_read(&host, root);
+	made_root_put("/proc/sys/net/core/somaxconn", "many\n");
+	made_root_put("/proc/sys/fs/nr_open", "");
+	made_root_put("/proc/sys/net/ipv4/tcp_mem", "100 200\n");
+	made_root_put("/proc/sys/net/ipv4/ip_local_port_range", "60000 100\n");
+	made_root_put("/proc/self/limits", "Max open files\n");
+	made_root_put("/proc/self/cgroup", "no colons\n1:\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.somaxconn, HOST_UNKNOWN);
 	ck_assert_int_eq(host.nr_open, HOST_UNKNOWN);
 	ck_assert_int_eq(host.tcp_mem_pages, HOST_UNKNOWN);
@@ -186,10 +134,11 @@ END_TEST
 
 START_TEST(ports)
 {
-	put("/proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n");
-	put("/proc/sys/net/ipv4/ip_local_reserved_ports",
+	made_root_put("/proc/sys/net/ipv4/ip_local_port_range",
+	    "32768\t60999\n");
+	made_root_put("/proc/sys/net/ipv4/ip_local_reserved_ports",
 	    "8080,40000-40002,50000\n");
-	host_read(&host, root);
+	host_read(&host, made_root);
 	ck_assert_uint_eq(host.port_low, 32768);
 	ck_assert_uint_eq(host.port_high, 60999);
 	ck_assert(!host_port_is_local(&host, 32767));
@@ -202,8 +151,8 @@ START_TEST(ports)
 	ck_assert(host_port_is_local(&host, 60999));
 	ck_assert(!host_port_is_local(&host, 61000));
 
-	put("/proc/sys/net/ipv4/ip_local_reserved_ports", "\n");
-	host_read(&host, root);
+	made_root_put("/proc/sys/net/ipv4/ip_local_reserved_ports", "\n");
+	host_read(&host, made_root);
 	ck_assert(host_port_is_local(&host, 40000));
 }
 END_TEST
@@ -211,39 +160,46 @@ END_TEST
 /* The narrowest group on the way up counts, less what can be had back. */
 START_TEST(group_v2)
 {
-	put("/proc/self/cgroup", "0::/system.slice/lb4.service\n");
-	put("/sys/fs/cgroup/system.slice/lb4.service/memory.max", "max\n");
-	put("/sys/fs/cgroup/system.slice/lb4.service/memory.current", "5\n");
-	put("/sys/fs/cgroup/system.slice/lb4.service/pids.max", "20\n");
-	put("/sys/fs/cgroup/system.slice/lb4.service/pids.current", "5\n");
-	put("/sys/fs/cgroup/system.slice/memory.max", "1000000\n");
-	put("/sys/fs/cgroup/system.slice/memory.current", "600000\n");
-	put("/sys/fs/cgroup/system.slice/memory.stat",
+	made_root_put("/proc/self/cgroup", "0::/system.slice/lb4.service\n");
+	made_root_put("/sys/fs/cgroup/system.slice/lb4.service/memory.max",
+	    "max\n");
+	made_root_put("/sys/fs/cgroup/system.slice/lb4.service/memory.current",
+	    "5\n");
+	made_root_put("/sys/fs/cgroup/system.slice/lb4.service/pids.max",
+	    "20\n");
+	made_root_put("/sys/fs/cgroup/system.slice/lb4.service/pids.current",
+	    "5\n");
+	made_root_put("/sys/fs/cgroup/system.slice/memory.max", "1000000\n");
+	made_root_put("/sys/fs/cgroup/system.slice/memory.current", "600000\n");
+	made_root_put("/sys/fs/cgroup/system.slice/memory.stat",
 	    "anon 1\ninactive_file 100000\n");
-	put("/sys/fs/cgroup/system.slice/pids.max", "max\n");
-	put("/sys/fs/cgroup/system.slice/pids.current", "5\n");
-	host_read(&host, root);
+	made_root_put("/sys/fs/cgroup/system.slice/pids.max", "max\n");
+	made_root_put("/sys/fs/cgroup/system.slice/pids.current", "5\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cgroup_mem_left, 500000);
 	ck_assert_int_eq(host.cgroup_pids_left, 15);
 
-	put("/sys/fs/cgroup/system.slice/memory.current", "2000000\n");
-	host_read(&host, root);
+	made_root_put("/sys/fs/cgroup/system.slice/memory.current",
+	    "2000000\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cgroup_mem_left, 0);
 }
 END_TEST
 
 START_TEST(group_v1)
 {
-	put("/proc/self/cgroup",
+	made_root_put("/proc/self/cgroup",
 	    "9:name=systemd:/\n8:pids:/a\n4:memory:/a/b\n0::/\n");
-	put("/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes",
+	made_root_put("/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes",
 	    "9223372036854771712\n");
-	put("/sys/fs/cgroup/memory/a/b/memory.usage_in_bytes", "1\n");
-	put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "3000\n");
-	put("/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "1000\n");
-	put("/sys/fs/cgroup/pids/a/pids.max", "7\n");
-	put("/sys/fs/cgroup/pids/a/pids.current", "5\n");
-	host_read(&host, root);
+	made_root_put("/sys/fs/cgroup/memory/a/b/memory.usage_in_bytes", "1\n");
+	made_root_put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
+	    "3000\n");
+	made_root_put("/sys/fs/cgroup/memory/a/memory.usage_in_bytes",
+	    "1000\n");
+	made_root_put("/sys/fs/cgroup/pids/a/pids.max", "7\n");
+	made_root_put("/sys/fs/cgroup/pids/a/pids.current", "5\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cgroup_mem_left, 2000);
 	ck_assert_int_eq(host.cgroup_pids_left, 2);
 }
@@ -265,29 +221,30 @@ END_TEST
 /* The narrowest quota on the way up counts, by either version. */
 START_TEST(cpu_quota)
 {
-	host_read(&host, root);
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cpu_quota, HOST_UNLIMITED);
-	put("/proc/self/cgroup", "0::/system.slice/lb4.service\n");
-	put("/sys/fs/cgroup/system.slice/lb4.service/cpu.max", "max 100000\n");
-	host_read(&host, root);
+	made_root_put("/proc/self/cgroup", "0::/system.slice/lb4.service\n");
+	made_root_put("/sys/fs/cgroup/system.slice/lb4.service/cpu.max",
+	    "max 100000\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cpu_quota, HOST_UNLIMITED);
-	put("/sys/fs/cgroup/system.slice/cpu.max", "150000 100000\n");
-	host_read(&host, root);
+	made_root_put("/sys/fs/cgroup/system.slice/cpu.max", "150000 100000\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cpu_quota, 1500);
-	put("/sys/fs/cgroup/system.slice/lb4.service/cpu.max",
+	made_root_put("/sys/fs/cgroup/system.slice/lb4.service/cpu.max",
 	    "20000 100000\n");
-	host_read(&host, root);
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cpu_quota, 200);
 
-	put("/proc/self/cgroup",
+	made_root_put("/proc/self/cgroup",
 	    "5:memory:/a\n4:cpuset:/a\n3:cpu,cpuacct:/a/b\n0::/a\n");
-	put("/sys/fs/cgroup/cpu/a/b/cpu.cfs_quota_us", "-1\n");
-	put("/sys/fs/cgroup/cpu/a/b/cpu.cfs_period_us", "100000\n");
-	host_read(&host, root);
+	made_root_put("/sys/fs/cgroup/cpu/a/b/cpu.cfs_quota_us", "-1\n");
+	made_root_put("/sys/fs/cgroup/cpu/a/b/cpu.cfs_period_us", "100000\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cpu_quota, HOST_UNLIMITED);
-	put("/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "25000\n");
-	put("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "10000\n");
-	host_read(&host, root);
+	made_root_put("/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "25000\n");
+	made_root_put("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "10000\n");
+	host_read(&host, made_root);
 	ck_assert_int_eq(host.cpu_quota, 2500);
 }
 END_TEST
@@ -300,7 +257,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, made_root_setup, made_root_teardown);
 	tcase_add_test(tcase, empty_machine);
 	tcase_add_test(tcase, process);
 	tcase_add_test(tcase, sysctls);

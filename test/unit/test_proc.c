@@ -4,73 +4,27 @@
 #include "common/proc.h"
 
 #include <check.h>
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static char root[64];
+#include "made_root.h"
+
 static char visited[512];
-
-static void
-setup(void)
-{
-	const char *base = getenv("TMPDIR");
-
-	snprintf(root, sizeof(root), "%s/lb4-test-proc.XXXXXX",
-	    base != NULL ? base : "/tmp");
-	ck_assert_ptr_nonnull(mkdtemp(root));
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void
-teardown(void)
-{
-	(void)nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-	char full[512];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (char *slash = full + strlen(root) + 1;
-	     (slash = strchr(slash, '/')) != NULL; slash++) {
-		*slash = '\0';
-		ck_assert(mkdir(full, 0755) == 0 || errno == EEXIST);
-		*slash = '/';
-	}
-	file = fopen(full, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	ck_assert_int_eq(fclose(file), 0);
-}
 
 START_TEST(test_text)
 {
 	char text[16];
 
-	write_file("/proc/two", "one line\nand another that is long\n");
-	write_file("/proc/empty", "");
-	ck_assert(proc_line(root, "/proc/two", text, sizeof(text)));
+	made_root_put("/proc/two", "one line\nand another that is long\n");
+	made_root_put("/proc/empty", "");
+	ck_assert(proc_line(made_root, "/proc/two", text, sizeof(text)));
 	ck_assert_str_eq(text, "one line");
-	ck_assert(proc_text(root, "/proc/two", text, sizeof(text)));
+	ck_assert(proc_text(made_root, "/proc/two", text, sizeof(text)));
 	ck_assert_str_eq(text, "one line\nand an");
-	ck_assert(!proc_line(root, "/proc/empty", text, sizeof(text)));
+	ck_assert(!proc_line(made_root, "/proc/empty", text, sizeof(text)));
 	ck_assert_str_eq(text, "");
-	ck_assert(!proc_line(root, "/proc/none", text, sizeof(text)));
+	ck_assert(!proc_line(made_root, "/proc/none", text, sizeof(text)));
 	ck_assert_str_eq(text, "");
 	/* the real one */
 	ck_assert(proc_line("", "/proc/self/comm", text, sizeof(text)));
@@ -79,17 +33,18 @@ END_TEST
 
 START_TEST(test_number)
 {
-	write_file("/proc/sys/net/range", "32768\t60999\n");
-	write_file("/proc/sys/odd", "max -7 x 12\n99\n");
-	ck_assert_int_eq(proc_sysctl(root, "net/range", 0), 32768);
-	ck_assert_int_eq(proc_sysctl(root, "net/range", 1), 60999);
-	ck_assert_int_eq(proc_sysctl(root, "net/range", 2), PROC_UNKNOWN);
-	ck_assert_int_eq(proc_sysctl(root, "odd", 0), PROC_UNLIMITED);
-	ck_assert_int_eq(proc_sysctl(root, "odd", 1), PROC_UNKNOWN);
-	ck_assert_int_eq(proc_sysctl(root, "odd", 2), PROC_UNKNOWN);
-	ck_assert_int_eq(proc_number(root, "/proc/sys/odd", 3), 12);
-	ck_assert_int_eq(proc_number(root, "/proc/sys/odd", 4), PROC_UNKNOWN);
-	ck_assert_int_eq(proc_number(root, "/proc/none", 0), PROC_UNKNOWN);
+	made_root_put("/proc/sys/net/range", "32768\t60999\n");
+	made_root_put("/proc/sys/odd", "max -7 x 12\n99\n");
+	ck_assert_int_eq(proc_sysctl(made_root, "net/range", 0), 32768);
+	ck_assert_int_eq(proc_sysctl(made_root, "net/range", 1), 60999);
+	ck_assert_int_eq(proc_sysctl(made_root, "net/range", 2), PROC_UNKNOWN);
+	ck_assert_int_eq(proc_sysctl(made_root, "odd", 0), PROC_UNLIMITED);
+	ck_assert_int_eq(proc_sysctl(made_root, "odd", 1), PROC_UNKNOWN);
+	ck_assert_int_eq(proc_sysctl(made_root, "odd", 2), PROC_UNKNOWN);
+	ck_assert_int_eq(proc_number(made_root, "/proc/sys/odd", 3), 12);
+	ck_assert_int_eq(proc_number(made_root, "/proc/sys/odd", 4),
+	    PROC_UNKNOWN);
+	ck_assert_int_eq(proc_number(made_root, "/proc/none", 0), PROC_UNKNOWN);
 }
 END_TEST
 
@@ -97,13 +52,13 @@ START_TEST(test_field)
 {
 	char line[64];
 
-	write_file("/proc/self/status", "Name:\tx\nUid:\t7\t8\n");
-	ck_assert_str_eq(proc_field(root, "/proc/self/status", "Uid:", line,
-			     sizeof(line)),
+	made_root_put("/proc/self/status", "Name:\tx\nUid:\t7\t8\n");
+	ck_assert_str_eq(proc_field(made_root, "/proc/self/status",
+			     "Uid:", line, sizeof(line)),
 	    "\t7\t8\n");
-	ck_assert_ptr_null(proc_field(root, "/proc/self/status", "Gid:", line,
-	    sizeof(line)));
-	ck_assert_ptr_null(proc_field(root, "/none", "Gid:", line,
+	ck_assert_ptr_null(proc_field(made_root, "/proc/self/status",
+	    "Gid:", line, sizeof(line)));
+	ck_assert_ptr_null(proc_field(made_root, "/none", "Gid:", line,
 	    sizeof(line)));
 }
 END_TEST
@@ -113,7 +68,7 @@ visit(void *owner, const char *dir, bool v2)
 {
 	const size_t len = strlen(visited);
 
-	ck_assert_ptr_eq(owner, root);
+	ck_assert_ptr_eq(owner, made_root);
 	snprintf(visited + len, sizeof(visited) - len, "%s%s\n", dir,
 	    v2 ? " v2" : "");
 }
@@ -121,18 +76,18 @@ visit(void *owner, const char *dir, bool v2)
 /* Each from the group up to the root; a controller is a whole word. */
 START_TEST(test_groups)
 {
-	proc_groups(root, "cpu", visit, root);
+	proc_groups(made_root, "cpu", visit, made_root);
 	ck_assert_str_eq(visited, "");
 
-	write_file("/proc/self/cgroup",
+	made_root_put("/proc/self/cgroup",
 	    "5:cpuset:/\n4:cpuacct,cpu:/a\nbad line\n3:memory:/m/n\n0::/x/y\n");
-	proc_groups(root, "cpu", visit, root);
+	proc_groups(made_root, "cpu", visit, made_root);
 	ck_assert_str_eq(visited,
 	    "/sys/fs/cgroup/cpu/a\n/sys/fs/cgroup/cpu\n"
 	    "/sys/fs/cgroup/x/y v2\n/sys/fs/cgroup/x v2\n"
 	    "/sys/fs/cgroup v2\n");
 	visited[0] = '\0';
-	proc_groups(root, "cpuset", visit, root);
+	proc_groups(made_root, "cpuset", visit, made_root);
 	ck_assert_ptr_eq(strstr(visited, "/sys/fs/cgroup/cpuset\n"), visited);
 }
 END_TEST
@@ -145,7 +100,7 @@ main(void)
 	SRunner *sr;
 	int failed;
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, made_root_setup, made_root_teardown);
 	tcase_add_test(tc, test_text);
 	tcase_add_test(tc, test_number);
 	tcase_add_test(tc, test_field);
