@@ -292,7 +292,7 @@ shorten(char *out, const struct cell *cell, size_t width, size_t tail)
 		head--;
 	while (from < cell->len && is_within(cell->text, from))
 		from++;
-	memcpy(out, cell->text, head);
+	memmove(out, cell->text, head); /* put_row() shortens in place */
 	out[head] = MARK;
 	memcpy(out + head + 1, cell->text + from, cell->len - from);
 	return head + 1 + cell->len - from;

@@ -19,7 +19,6 @@ static uint64_t
 ports_free(const struct exam *exam)
 {
 	struct host host = *exam->host;
-	uint64_t count = 0;
 
 	for (size_t i = 0; i < exam->config->services; i++) {
 		const struct config_service *service =
@@ -31,9 +30,7 @@ ports_free(const struct exam *exam)
 			host.reserved[port / 8] |= (uint8_t)(1U << port % 8);
 		}
 	}
-	for (uint32_t port = host.port_low; port <= host.port_high; port++)
-		count += host_port_is_local(&host, (uint16_t)port);
-	return count;
+	return host_count_ports(&host);
 }
 
 /* The number of different addresses to connect to; 0: some need no port. */

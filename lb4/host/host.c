@@ -203,8 +203,8 @@ read_reserved(struct host *host, const char *root)
 	(void)fclose(file);
 }
 
-static void
-read_ports(struct host *host, const char *root)
+void
+host_read_ports(struct host *host, const char *root)
 {
 	static const char name[] = "net/ipv4/ip_local_port_range";
 	const int64_t low = proc_sysctl(root, name, 0);
@@ -223,6 +223,16 @@ host_port_is_local(const struct host *host, uint16_t port)
 	return host->port_low != 0 && port >= host->port_low &&
 	    port <= host->port_high &&
 	    (host->reserved[port / 8] >> port % 8 & 1) == 0;
+}
+
+unsigned
+host_count_ports(const struct host *host)
+{
+	unsigned count = 0;
+
+	for (uint32_t port = host->port_low; port <= host->port_high; port++)
+		count += host_port_is_local(host, (uint16_t)port);
+	return count;
 }
 
 static void
@@ -245,7 +255,7 @@ read_network(struct host *host, const char *root)
 	host->tcp_mem_low = proc_sysctl(root, "net/ipv4/tcp_mem", 0);
 	host->tcp_wmem_most = proc_sysctl(root, "net/ipv4/tcp_wmem", 2);
 	host->tcp_rmem_most = proc_sysctl(root, "net/ipv4/tcp_rmem", 2);
-	read_ports(host, root);
+	host_read_ports(host, root);
 }
 
 void

@@ -53,7 +53,13 @@ struct host {
  * a directory with a made-up /proc and /sys for a test. */
 void host_read(struct host *host, const char *root);
 
+/* Only the local ports, and leaves the rest as it is: all zero, say. */
+void host_read_ports(struct host *host, const char *root);
+
 /* Whether the kernel may choose that port for a socket that connects. */
 bool host_port_is_local(const struct host *host, uint16_t port);
+
+/* How many such ports there are. */
+unsigned host_count_ports(const struct host *host);
 
 #endif

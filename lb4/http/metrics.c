@@ -17,7 +17,6 @@
 #include "common/why.h"
 #include "lb4/control/node.h"
 #include "lb4/control/threads.h"
-#include "lb4/host/host.h"
 #include "lb4/http/accept.h"
 #include "lb4/http/ask.h"
 #include "lb4/http/exposition.h"
@@ -45,8 +44,7 @@ struct metrics {
 	/* the thread's own */
 	struct ask ask;
 	struct written written[2]; /* [1]: OpenMetrics */
-	struct host host;
-	size_t room; /* length of the last text */
+	size_t room;		   /* length of the last text */
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -66,9 +64,7 @@ say(struct http_answer *answer, unsigned status, const char *format, ...)
 static struct http_body *
 write_metrics(struct metrics *metrics, bool openmetrics)
 {
-	const struct report_sources sources = { &metrics->handle,
-		&metrics->host };
-	struct report *report = report_new(&sources);
+	struct report *report = report_new(&metrics->handle);
 	struct exposition out;
 	size_t len;
 	char *text;

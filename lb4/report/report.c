@@ -11,6 +11,7 @@
 #include "lb4/control/figures.h"
 #include "lb4/control/handle.h"
 #include "lb4/engine/engine.h"
+#include "lb4/host/host.h"
 #include "lb4/model/rcu.h"
 #include "lb4/table/table.h"
 
@@ -167,41 +168,29 @@ gather_workers(struct report *report, const struct engine *engine)
 	return true;
 }
 
-static uint64_t
-count_local_ports(const struct host *host)
-{
-	uint64_t count = 0;
-
-	for (unsigned port = host->port_low;
-	     host->port_low != 0 && port <= host->port_high; port++)
-		count += host_port_is_local(host, (uint16_t)port);
-	return count;
-}
-
 static void
-gather_process(struct report_process *process,
-    const struct report_sources *sources)
+gather_process(struct report_process *process, const struct handle *handle)
 {
+	struct host host = { .port_low = 0 };
 	struct why why;
 
-	process->version = sources->handle->version;
+	process->version = handle->version;
 	process->one = 1;
-	process->node = node_state(sources->handle->running, &why);
-	host_read(sources->host, "");
-	process->local_ports = count_local_ports(sources->host);
+	process->node = node_state(handle->running, &why);
+	host_read_ports(&host, "");
+	process->local_ports = host_count_ports(&host);
 	process_read(&process->facts);
 }
 
 struct report *
-report_new(const struct report_sources *sources)
+report_new(const struct handle *handle)
 {
-	const struct handle *handle = sources->handle;
 	struct report *report = calloc(1, sizeof(*report));
 	bool complete;
 
 	if (report == NULL)
 		return NULL;
-	gather_process(&report->process, sources);
+	gather_process(&report->process, handle);
 	rcu_reader_start();
 	complete = gather_table(report, table_current(handle->tables));
 	rcu_reader_stop();

@@ -20,7 +20,6 @@
 #include "lb4/control/node.h"
 #include "lb4/engine/access.h"
 #include "lb4/engine/engine.h"
-#include "lb4/host/host.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
 #include "lb4/report/process.h"
@@ -82,14 +81,8 @@ struct report {
 	size_t backends;
 };
 
-/* The sources of a report. */
-struct report_sources {
-	const struct handle *handle;
-	struct host *host; /* scratch space for host_read() */
-};
-
 /* Gathers a report; NULL without memory. */
-struct report *report_new(const struct report_sources *sources);
+struct report *report_new(const struct handle *handle);
 void report_free(struct report *report);
 
 /* Whether a backend of the service takes conns.  *known says whether there is a
