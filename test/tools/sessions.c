@@ -67,7 +67,7 @@ static const char usage_text[] =
     "  -s SEED  of the sessions' seeds (1)\n"
     "  -i SEED  play the one session of this seed, and say what it does\n"
     "  -x N     the most bytes each way (4M)\n"
-    "  -T TIME  how long a session may take (20s)\n"
+    "  -T TIME  how long a session may stand still (20s)\n"
     "  -C       only clean ends: where no reset can be sent, as with unix:\n"
     "  -O       others connect to the backends too (health checks): conns that\n"
     "           bring no number are not judged, and none is made by -n\n"
@@ -813,6 +813,7 @@ recv_data(struct run *r, struct end *end, size_t len)
 	}
 	good = tool_stream_check(r->scratch, len, part->seed, end->read);
 	end->read += len;
+	end->session->deadline = r->now + r->limit_us;
 	if (good < len)
 		session_fail(r, end->session, RESULT_CORRUPT,
 		    "the %s received a wrong byte at %llu of %llu",
@@ -970,6 +971,7 @@ run_writer(struct run *r, struct end *end)
 		if (!send_once(r, end, r->scratch, len, flags, &sent))
 			return;
 		end->written += sent;
+		end->session->deadline = r->now + r->limit_us;
 	}
 }
 
