@@ -28,9 +28,6 @@
 #include "lb4/engine/waiting.h"
 #include "lb4/table/table.h"
 
-/* A conn past its max-lifetime gets at least this long to become idle. */
-#define LIFETIME_GRACE_MS 5000
-
 /* ---- relaying and resetting --------------------------------------------- */
 
 static void
@@ -199,18 +196,6 @@ take_slot(struct worker *worker)
 	return conn;
 }
 
-/* Sets when the conn ends even if it has not become idle. */
-static void
-set_lifetime(struct conn *conn, uint64_t max_ms)
-{
-	uint64_t tenth = max_ms / 10;
-
-	if (max_ms == 0)
-		return;
-	conn->cut_ms = conn->accepted_ms + max_ms +
-	    (tenth > LIFETIME_GRACE_MS ? tenth : LIFETIME_GRACE_MS);
-}
-
 void
 conn_open(struct worker *worker, const struct service *service, uint16_t port,
     int fd, const struct endpoint *client)
@@ -222,9 +207,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->client = *client;
 	conn->port = port;
 	conn->settings = service->settings.conn;
-	conn->accepted_ms = worker->now_ms;
 	conn->accepted_us = worker->now_us;
-	set_lifetime(conn, conn->settings.max_lifetime_ms);
 	conn->last_ms = worker->now_ms;
 	conn->side[CLIENT] = (struct side){ .fd = fd };
 	conn->side[BACKEND] = (struct side){ .fd = -1 };
@@ -314,11 +297,12 @@ on_conn_ready(struct worker *worker, struct conn *conn)
 static bool
 end_of_lifetime(struct worker *worker, struct conn *conn)
 {
-	if (conn->cut_ms == 0 || worker->now_ms < conn_lifetime_end(conn))
+	if (conn->settings.max_lifetime_ms == 0 ||
+	    worker->now_ms < conn_lifetime_end(conn))
 		return false;
 	if (conn_is_idle(worker, conn))
 		conn_close(worker, conn, REASON_LIFETIME);
-	else if (worker->now_ms >= conn->cut_ms)
+	else if (worker->now_ms >= conn_lifetime_cut(conn))
 		conn_cut(worker, conn, REASON_LIFETIME_CUT);
 	else
 		return false;
@@ -493,7 +477,8 @@ conns_excuse(struct worker *worker, uint64_t gap_ms)
 		    worker->now_ms);
 		conn->linger_since = later_bits(conn->linger_since, gap_ms,
 		    worker->now_ms);
-		conn->cut_ms += conn->cut_ms != 0 ? gap_ms : 0;
+		conn->excused_ms = (uint32_t)later(conn->excused_ms, gap_ms,
+		    UINT32_MAX);
 		progress_excuse(worker, conn);
 	}
 }

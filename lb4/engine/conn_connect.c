@@ -46,7 +46,10 @@ conn_close_backend(struct worker *worker, struct conn *conn, bool reset)
 uint32_t
 conn_connect_took(const struct worker *worker, const struct conn *conn)
 {
-	return (uint32_t)(worker->now_ms - conn->accepted_ms - conn->queue_ms);
+	const uint64_t until_ms = conn->established ? conn->step_us / 1000
+						    : worker->now_ms;
+
+	return (uint32_t)(until_ms - conn_accepted_ms(conn) - conn->queue_ms);
 }
 
 /* Whether older conns wait for a backend.  This one must not overtake them. */
@@ -146,7 +149,7 @@ start_attempt(struct worker *worker, struct conn *conn,
 static enum conn_connecting
 wait_for_resource(struct worker *worker, struct conn *conn, int error)
 {
-	uint64_t first = conn->accepted_ms + conn->queue_ms;
+	uint64_t first = conn_accepted_ms(conn) + conn->queue_ms;
 
 	conn->error = error;
 	if (worker->now_ms - first >= conn->settings.timeout_connect_ms) {
@@ -319,7 +322,6 @@ conn_connected(struct worker *worker, struct conn *conn)
 {
 	conn->established = true;
 	conn->error = 0;
-	conn->connect_ms = conn_connect_took(worker, conn);
 	conn->last_ms = worker->now_ms;
 	conn->unwatched = true;
 	count_connected(worker, conn);

@@ -62,10 +62,8 @@ send_record(struct worker *worker, const struct conn *conn,
 		.error = conn->error,
 		.retries = conn->retries,
 		.queue_ms = conn->queue_ms,
-		.connect_ms = conn->established
-		    ? conn->connect_ms
-		    : conn_connect_took(worker, conn),
-		.total_ms = worker->now_ms - conn->accepted_ms,
+		.connect_ms = conn_connect_took(worker, conn),
+		.total_ms = worker->now_ms - conn_accepted_ms(conn),
 		.bytes_to_backend = outcome->delivered[BACKEND],
 		.bytes_to_client = outcome->delivered[CLIENT],
 		.bytes_discarded = outcome->discarded,

@@ -11,6 +11,9 @@
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
 
+/* A conn past its max-lifetime gets at least this long to become idle. */
+#define LIFETIME_GRACE_MS 5000
+
 /* The relay from that side had moved `before` bytes, and now has more. */
 static void
 count_moved(struct worker *worker, const struct conn *conn, enum conn_side from,
@@ -90,20 +93,32 @@ conn_lifetime_end(const struct conn *conn)
 	/* the upper half of a product with 2^64 / phi: well spread */
 	const uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
-	return conn->accepted_ms + max_ms - (max_ms / 10 * spread >> 32);
+	return conn_accepted_ms(conn) + max_ms - (max_ms / 10 * spread >> 32);
+}
+
+uint64_t
+conn_lifetime_cut(const struct conn *conn)
+{
+	const uint64_t max_ms = conn->settings.max_lifetime_ms;
+	const uint64_t tenth_ms = max_ms / 10;
+
+	return conn_accepted_ms(conn) + max_ms +
+	    (tenth_ms > LIFETIME_GRACE_MS ? tenth_ms : LIFETIME_GRACE_MS) +
+	    conn->excused_ms;
 }
 
 /* When to check next whether the conn must end because of max-lifetime. */
 static uint64_t
 lifetime_look(const struct worker *worker, const struct conn *conn)
 {
+	const uint64_t cut_ms = conn_lifetime_cut(conn);
 	uint64_t look_ms = conn->last_ms + CONN_QUIET_MS;
 
 	if (worker->now_ms < conn_lifetime_end(conn))
 		return conn_lifetime_end(conn);
 	if (look_ms <= worker->now_ms)
 		look_ms = worker->now_ms + CONN_QUIET_MS / 4;
-	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
+	return look_ms < cut_ms ? look_ms : cut_ms;
 }
 
 uint64_t
@@ -119,7 +134,8 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	const uint64_t limit_ms = conn_silence_limit(conn);
 	uint64_t next_ms = conn->last_ms + limit_ms;
 
-	if (conn->cut_ms != 0 && lifetime_look(worker, conn) < next_ms)
+	if (conn->settings.max_lifetime_ms != 0 &&
+	    lifetime_look(worker, conn) < next_ms)
 		next_ms = lifetime_look(worker, conn);
 	if (!conn->unwatched &&
 	    worker->now_ms + progress_pause_ms(conn, limit_ms) < next_ms)

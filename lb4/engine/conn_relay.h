@@ -48,6 +48,10 @@ uint64_t conn_silence_limit(const struct conn *conn);
  * together. */
 uint64_t conn_lifetime_end(const struct conn *conn);
 
+/* From when on max-lifetime, if there is one, ends the conn even if it has not
+ * become idle. */
+uint64_t conn_lifetime_cut(const struct conn *conn);
+
 /* Arms the timer for the next look at the conn: for its idle timeout, for the
  * end of its lifetime, or for what its sides have taken. */
 void conn_arm_idle(struct worker *worker, struct conn *conn);

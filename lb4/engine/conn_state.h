@@ -72,6 +72,12 @@ conn_backend_stats(const struct worker *worker, const struct conn *conn)
 	return &conn->backend->stats[worker->index];
 }
 
+static inline uint64_t
+conn_accepted_ms(const struct conn *conn)
+{
+	return conn->accepted_us / 1000;
+}
+
 /* How long ago that was, by the clock of this turn.  A conn may come from
  * another worker, whose turn began after this one. */
 static inline uint64_t

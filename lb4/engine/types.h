@@ -96,18 +96,16 @@ struct conn {
 	uint16_t port; /* that the client connected to; 0: unix */
 
 	struct conn_settings settings; /* the service's, at the beginning */
-	uint64_t cut_ms; /* max-lifetime: ends then even if busy; 0: never */
 
-	uint64_t accepted_ms;
-	uint64_t accepted_us; /* the same, for histograms */
-	uint64_t step_us;     /* the attempt began; then: it was established */
-	uint64_t attempt_ms;  /* the present attempt to connect began */
-	uint64_t ticket; /* its place in the service's queue; 0: none yet */
+	uint64_t accepted_us;
+	uint64_t step_us;    /* the attempt began; then: it was established */
+	uint64_t attempt_ms; /* the present attempt to connect began */
+	uint64_t ticket;     /* its place in the service's queue; 0: none yet */
 	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
 	uint32_t queue_ms;     /* spent in earlier waits */
 	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
 				* cuts the conn, a side took bytes: the same */
-	uint32_t connect_ms;   /* accepted to connected, without queue_ms */
+	uint32_t excused_ms;   /* the worker did not run: max-lifetime waits */
 	int error;	       /* errno behind the reason */
 	uint8_t reason;	       /* enum reason, once it is known */
 	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
