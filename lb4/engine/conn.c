@@ -88,8 +88,8 @@ queue_left_ms(const struct worker *worker, const struct conn *conn)
 	const uint64_t waited = (uint64_t)conn->queue_ms +
 	    (uint32_t)((uint32_t)worker->now_ms - conn->queued_since);
 
-	return waited < conn->settings.timeout_queue_ms
-	    ? conn->settings.timeout_queue_ms - (uint32_t)waited
+	return waited < conn_settings(conn)->timeout_queue_ms
+	    ? conn_settings(conn)->timeout_queue_ms - (uint32_t)waited
 	    : 0;
 }
 
@@ -206,7 +206,8 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->service = service->state;
 	conn->client = *client;
 	conn->port = port;
-	conn->settings = service->settings.conn;
+	conn->terms = service->terms;
+	terms_enter(conn->terms, worker->index);
 	conn->accepted_us = worker->now_us;
 	conn->last_ms = worker->now_ms;
 	conn->side[CLIENT] = (struct side){ .fd = fd };
@@ -251,7 +252,8 @@ gives_up(const struct conn *conn)
 	const struct side *client = &conn->side[CLIENT];
 
 	return (conn->state == CONN_QUEUED || conn->state == CONN_CONNECTING) &&
-	    client->rdhup && !client->failed && conn->settings.abort_on_close;
+	    client->rdhup && !client->failed &&
+	    conn_settings(conn)->abort_on_close;
 }
 
 void
@@ -297,7 +299,7 @@ on_conn_ready(struct worker *worker, struct conn *conn)
 static bool
 end_of_lifetime(struct worker *worker, struct conn *conn)
 {
-	if (conn->settings.max_lifetime_ms == 0 ||
+	if (conn_settings(conn)->max_lifetime_ms == 0 ||
 	    worker->now_ms < conn_lifetime_end(conn))
 		return false;
 	if (conn_is_idle(worker, conn))
@@ -414,7 +416,7 @@ static void
 on_connect_timer(struct worker *worker, struct conn *conn)
 {
 	uint64_t deadline = conn->attempt_ms +
-	    conn->settings.timeout_connect_ms;
+	    conn_settings(conn)->timeout_connect_ms;
 
 	if (conn->side[BACKEND].fd < 0)
 		on_connecting(worker, conn, conn_connect(worker, conn));

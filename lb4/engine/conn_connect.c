@@ -140,7 +140,7 @@ start_attempt(struct worker *worker, struct conn *conn,
 	conn->attempt_ms = worker->now_ms;
 	conn->step_us = worker->now_us;
 	timer_arm(&worker->timers, &conn->timer,
-	    worker->now_ms + conn->settings.timeout_connect_ms);
+	    worker->now_ms + conn_settings(conn)->timeout_connect_ms);
 	return 0;
 }
 
@@ -152,7 +152,7 @@ wait_for_resource(struct worker *worker, struct conn *conn, int error)
 	uint64_t first = conn_accepted_ms(conn) + conn->queue_ms;
 
 	conn->error = error;
-	if (worker->now_ms - first >= conn->settings.timeout_connect_ms) {
+	if (worker->now_ms - first >= conn_settings(conn)->timeout_connect_ms) {
 		conn->reason = REASON_RESOURCE_CONNECT;
 		return CONNECT_GIVE_UP;
 	}

@@ -141,6 +141,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
 
+	terms_leave(conn->terms, worker->index);
 	worker_leave(worker->shared, &conn->service->gate);
 	worker_leave(worker->shared, &worker->shared->gate);
 }
@@ -259,7 +260,7 @@ continue_cut(struct worker *worker, struct conn *conn)
 	if (progress_look(worker, conn))
 		conn->linger_since = (uint32_t)worker->now_ms;
 	if (owed == 0 ||
-	    lingered_ms(worker, conn) >= conn->settings.reset_linger_ms)
+	    lingered_ms(worker, conn) >= conn_settings(conn)->reset_linger_ms)
 		return true;
 	timer_arm(&worker->timers, &conn->timer,
 	    worker->now_ms + RESET_POLL_MS);
@@ -277,7 +278,7 @@ pass_reset_on(struct worker *worker, struct conn *conn)
 	bool hopeless = to->failed;
 	bool drained = !hopeless && drain_failed_side(worker, conn, &hopeless);
 
-	if (hopeless || waited >= conn->settings.reset_linger_ms ||
+	if (hopeless || waited >= conn_settings(conn)->reset_linger_ms ||
 	    (drained && progress_unsent(to->fd) == 0))
 		return true;
 	if (pause > RESET_POLL_MS)

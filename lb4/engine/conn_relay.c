@@ -89,7 +89,7 @@ conn_quiet_ms(const struct worker *worker, const struct conn *conn)
 uint64_t
 conn_lifetime_end(const struct conn *conn)
 {
-	const uint64_t max_ms = conn->settings.max_lifetime_ms;
+	const uint64_t max_ms = conn_settings(conn)->max_lifetime_ms;
 	/* the upper half of a product with 2^64 / phi: well spread */
 	const uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
@@ -99,7 +99,7 @@ conn_lifetime_end(const struct conn *conn)
 uint64_t
 conn_lifetime_cut(const struct conn *conn)
 {
-	const uint64_t max_ms = conn->settings.max_lifetime_ms;
+	const uint64_t max_ms = conn_settings(conn)->max_lifetime_ms;
 	const uint64_t tenth_ms = max_ms / 10;
 
 	return conn_accepted_ms(conn) + max_ms +
@@ -124,8 +124,9 @@ lifetime_look(const struct worker *worker, const struct conn *conn)
 uint64_t
 conn_silence_limit(const struct conn *conn)
 {
-	return conn_half_closed(conn) ? conn->settings.timeout_half_close_ms
-				      : conn->settings.timeout_idle_ms;
+	return conn_half_closed(conn)
+	    ? conn_settings(conn)->timeout_half_close_ms
+	    : conn_settings(conn)->timeout_idle_ms;
 }
 
 void
@@ -134,7 +135,7 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	const uint64_t limit_ms = conn_silence_limit(conn);
 	uint64_t next_ms = conn->last_ms + limit_ms;
 
-	if (conn->settings.max_lifetime_ms != 0 &&
+	if (conn_settings(conn)->max_lifetime_ms != 0 &&
 	    lifetime_look(worker, conn) < next_ms)
 		next_ms = lifetime_look(worker, conn);
 	if (!conn->unwatched &&

@@ -14,6 +14,7 @@
 #include "common/attr.h"
 #include "lb4/engine/types.h"
 #include "lb4/model/service.h"
+#include "lb4/model/terms.h"
 
 /* Changes the state; nothing else does.  Asserts that conn.h allows the step.
  * Called only by the events in conn.c and by conn_close(). */
@@ -70,6 +71,13 @@ static inline struct backend_stats *
 conn_backend_stats(const struct worker *worker, const struct conn *conn)
 {
 	return &conn->backend->stats[worker->index];
+}
+
+/* The settings of its service, as they were when it began. */
+static inline const struct conn_settings *
+conn_settings(const struct conn *conn)
+{
+	return &conn->terms->settings;
 }
 
 static inline uint64_t

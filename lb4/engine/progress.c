@@ -13,6 +13,7 @@
 #include "common/addr.h"
 #include "common/log.h"
 #include "common/proc.h"
+#include "lb4/engine/conn_state.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/worker_warn.h"
 #include "lb4/model/service.h"
@@ -101,9 +102,9 @@ progress_pause_ms(const struct conn *conn, uint64_t limit_ms)
 					    : PROGRESS_LOOK_MS;
 	uint64_t part_ms = limit_ms / 3;
 
-	if (conn->settings.timeout_stall_ms != 0 &&
-	    conn->settings.timeout_stall_ms < limit_ms)
-		part_ms = conn->settings.timeout_stall_ms / 3;
+	if (conn_settings(conn)->timeout_stall_ms != 0 &&
+	    conn_settings(conn)->timeout_stall_ms < limit_ms)
+		part_ms = conn_settings(conn)->timeout_stall_ms / 3;
 	if (pause_ms > part_ms)
 		pause_ms = part_ms;
 	return pause_ms > 0 ? pause_ms : 1;
@@ -121,7 +122,7 @@ stalled_ms(const struct worker *worker, const struct conn *conn, int side)
 int
 progress_stalled(const struct worker *worker, const struct conn *conn)
 {
-	const uint32_t limit_ms = conn->settings.timeout_stall_ms;
+	const uint32_t limit_ms = conn_settings(conn)->timeout_stall_ms;
 
 	for (int s = CLIENT; limit_ms != 0 && s < SIDES; s++)
 		if (stalled_ms(worker, conn, s) >= limit_ms)

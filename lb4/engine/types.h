@@ -34,6 +34,7 @@ struct listener;
 struct service_state;
 struct table;
 struct tables;
+struct terms;
 struct worker;
 
 /* ---- a conn: conn.h ------------------------------------------------------ */
@@ -93,9 +94,8 @@ struct conn {
 	struct service_state *service; /* counted inside its gate */
 	struct backend *backend; /* counted as active there; NULL: none yet */
 	struct endpoint client;
-	uint16_t port; /* that the client connected to; 0: unix */
-
-	struct conn_settings settings; /* the service's, at the beginning */
+	uint16_t port;	     /* that the client connected to; 0: unix */
+	struct terms *terms; /* counted there: settings, as of its beginning */
 
 	uint64_t accepted_us;
 	uint64_t step_us;    /* the attempt began; then: it was established */

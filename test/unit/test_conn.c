@@ -313,6 +313,43 @@ read_to_the_end(struct stage *stage, int fd, const char *bytes)
 	return n == 0 ? 0 : errno;
 }
 
+/* As after a change of the file: a new table, with the configuration's present
+ * values. */
+static void
+reload(struct stage *stage)
+{
+	rcu_offline();
+	ck_assert_int_eq(tables_publish(&stage->tables, stage->config, &seed),
+	    0);
+	rcu_online();
+	begin_turn(stage);
+	stage->service = table_service(stage->worker.table,
+	    tables_state(&stage->tables, "s")->id);
+}
+
+START_TEST(reload_leaves_its_settings)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, RELAY_AUTO, "timeout-idle = 7s\n");
+	conn = begin(&stage);
+	stage.config->service->settings.conn.timeout_idle_ms = 9000;
+	reload(&stage);
+	ck_assert_uint_eq(stage.service->settings.conn.timeout_idle_ms, 9000);
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	ck_assert_uint_eq(conn_silence_limit(conn), 7000);
+	conn_kill(&stage.worker, conn);
+	turn_to_the_end(&stage);
+	rcu_offline();
+	ck_assert_uint_eq(tables_sweep(&stage.tables), 1); /* the old ones */
+	rcu_online();
+	stage_close(&stage);
+}
+END_TEST
+
 START_TEST(good_conn)
 {
 	struct stage stage;
@@ -1323,6 +1360,7 @@ main(void)
 	(void)signal(SIGPIPE, SIG_IGN); /* as main() does */
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, good_conn, 0, WAYS);
+	tcase_add_test(tcase, reload_leaves_its_settings);
 	tcase_add_loop_test(tcase, banner_and_reset, 0, WAYS);
 	tcase_add_loop_test(tcase, banner_and_fin, 0, WAYS);
 	tcase_add_loop_test(tcase, answered_and_reset, 0, WAYS);
