@@ -317,9 +317,9 @@ idle_reason(const struct conn *conn)
 {
 	enum conn_side slow;
 
-	if (conn->relay[CLIENT].held > 0)
+	if (relay_held(&conn->relay[CLIENT]) > 0)
 		slow = BACKEND;
-	else if (conn->relay[BACKEND].held > 0)
+	else if (relay_held(&conn->relay[BACKEND]) > 0)
 		slow = CLIENT;
 	else if (conn_half_closed(conn))
 		slow = conn->side[CLIENT].eof ? BACKEND : CLIENT;
@@ -503,7 +503,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd >= 0)
 			(void)loop_remove(worker->epfd, conn->side[s].fd);
-		if (conn->relay[s].pipe.in >= 0)
+		if (conn->relay[s].pipe != NULL)
 			pipes_emigrate(&worker->relays.pipes);
 	}
 	*moved = *conn;
@@ -522,7 +522,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++)
-		if (conn->relay[s].pipe.in >= 0)
+		if (conn->relay[s].pipe != NULL)
 			pipes_immigrate(&worker->relays.pipes);
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd < 0)

@@ -33,12 +33,11 @@ struct outcome {
 static struct outcome
 outcome_of(const struct conn *conn)
 {
-	struct outcome outcome = { .discarded = 0 };
+	struct outcome outcome = { .discarded = conn->lost };
 
 	for (int s = CLIENT; s < SIDES; s++) {
 		uint64_t undelivered = 0;
 
-		outcome.discarded += conn->relay[s].lost;
 		if (conn->reason != REASON_DONE)
 			outcome.discarded += progress_unread(conn->side[s].fd);
 		if (!reason_is_normal(conn->reason))
@@ -127,8 +126,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn->reason = (uint8_t)reason;
 	if (conn->state == CONN_QUEUED)
 		waiting_leave(worker, conn);
-	relay_discard(&worker->relays, &conn->relay[CLIENT]);
-	relay_discard(&worker->relays, &conn->relay[BACKEND]);
+	for (int s = CLIENT; s < SIDES; s++)
+		conn->lost += relay_discard(&worker->relays, &conn->relay[s]);
 	account_end(worker, conn);
 	conn_close_side(&conn->side[CLIENT], reset);
 	conn_close_backend(worker, conn, reset);
@@ -183,7 +182,8 @@ conn_begin_reset(struct worker *worker, struct conn *conn)
 	side->failed = true;
 	side->in_ready = !side->eof;
 	conn->linger_since = (uint32_t)worker->now_ms;
-	relay_discard(&worker->relays, &conn->relay[conn_other(failed)]);
+	conn->lost += relay_discard(&worker->relays,
+	    &conn->relay[conn_other(failed)]);
 }
 
 void
@@ -228,7 +228,7 @@ drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 		*hopeless = true;
 		return false;
 	default:
-		return relay->held == 0 && !conn->side[from].in_ready;
+		return relay_held(relay) == 0 && !conn->side[from].in_ready;
 	}
 }
 
@@ -241,12 +241,13 @@ flush_for_cut(struct worker *worker, struct conn *conn, enum conn_side from)
 	int error;
 
 	conn->side[from].in_ready = false;
-	if (conn->relay[from].held > 0 &&
+	if (relay_held(&conn->relay[from]) > 0 &&
 	    conn_move_bytes(worker, conn, from, &error) == RELAY_FINISHED &&
 	    !conn->side[from].failed && shutdown(to->fd, SHUT_WR) == 0)
 		to->fin_sent = true;
-	return to->failed ? 0
-			  : conn->relay[from].held + progress_unsent(to->fd);
+	return to->failed
+	    ? 0
+	    : relay_held(&conn->relay[from]) + progress_unsent(to->fd);
 }
 
 /* Continues a cut.  Returns true when both sides have what they are owed, or

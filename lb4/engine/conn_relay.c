@@ -46,11 +46,14 @@ conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
 {
 	struct relay *relay = &conn->relay[from];
 	const uint64_t before = relay->bytes;
+	struct relay_failure failure = { 0 };
 	const enum relay_result result = relay_run(&worker->relays, relay,
-	    &conn->side[from], &conn->side[conn_other(from)], error);
+	    &conn->side[from], &conn->side[conn_other(from)], &failure);
 
 	if (relay->bytes != before)
 		count_moved(worker, conn, from, before);
+	conn->lost += failure.lost;
+	*error = failure.error;
 	return result;
 }
 
@@ -64,8 +67,9 @@ conn_is_idle(const struct worker *worker, const struct conn *conn)
 	for (int s = CLIENT; s < SIDES; s++) {
 		const struct side *side = &conn->side[s];
 
-		if (conn->relay[s].held > 0 || side->eof || side->rdhup ||
-		    side->failed || progress_unread(side->fd) > 0 ||
+		if (relay_held(&conn->relay[s]) > 0 || side->eof ||
+		    side->rdhup || side->failed ||
+		    progress_unread(side->fd) > 0 ||
 		    progress_unsent(side->fd) > 0)
 			return false;
 	}

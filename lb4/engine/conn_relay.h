@@ -28,7 +28,7 @@ enum conn_relayed conn_relay(struct worker *worker, struct conn *conn,
     enum conn_side first);
 
 /* Runs only the relay that reads from `from`, and counts the bytes.  Returns
- * what relay_run() returns. */
+ * what relay_run() returns, and in *error the errno of a failure. */
 enum relay_result conn_move_bytes(struct worker *worker, struct conn *conn,
     enum conn_side from, int *error);
 

@@ -72,7 +72,7 @@ look_at(const struct worker *worker, struct conn *conn, int side)
 	uint64_t unsent;
 	bool took;
 
-	if (!owed && relay->held == 0 &&
+	if (!owed && relay_held(relay) == 0 &&
 	    progress->taken[side] == low_bits(relay->bytes))
 		return false; /* nothing has been sent since */
 	unsent = unsent_bytes(&conn->side[side]);
@@ -80,7 +80,7 @@ look_at(const struct worker *worker, struct conn *conn, int side)
 	progress->taken[side] = low_bits(relay->bytes - unsent);
 	if (took || !owed)
 		progress->since[side] = low_bits(worker->now_ms);
-	if (unsent + relay->held > 0)
+	if (unsent + relay_held(relay) > 0)
 		conn->owed |= bit;
 	else
 		conn->owed &= (uint8_t)~bit;
@@ -303,7 +303,8 @@ progress_account(struct worker *worker, struct conn *conn,
 		return false;
 	}
 	for (int s = CLIENT; s < SIDES; s++)
-		bytes += memory_of(conn->side[s].fd) + conn->relay[s].held;
+		bytes += memory_of(conn->side[s].fd) +
+		    relay_held(&conn->relay[s]);
 	set_stalled(worker, conn, (uint32_t)(bytes >> 10) + 1);
 	if (!is_above_bound(worker) || worker->shed_turn == worker->turn)
 		return false;

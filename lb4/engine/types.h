@@ -106,6 +106,7 @@ struct conn {
 	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
 				* cuts the conn, a side took bytes: the same */
 	uint32_t excused_ms;   /* the worker did not run: max-lifetime waits */
+	uint32_t lost;	       /* bytes received, but the other side failed */
 	int error;	       /* errno behind the reason */
 	uint8_t reason;	       /* enum reason, once it is known */
 	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
