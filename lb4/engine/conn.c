@@ -86,7 +86,8 @@ static uint32_t
 queue_left_ms(const struct worker *worker, const struct conn *conn)
 {
 	const uint64_t waited = (uint64_t)conn->queue_ms +
-	    (uint32_t)((uint32_t)worker->now_ms - conn->queued_since);
+	    (uint32_t)((uint32_t)worker->now_ms -
+		conn_attempts(conn)->queued_since);
 
 	return waited < conn_settings(conn)->timeout_queue_ms
 	    ? conn_settings(conn)->timeout_queue_ms - (uint32_t)waited
@@ -212,8 +213,6 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->last_ms = worker->now_ms;
 	conn->side[CLIENT] = (struct side){ .fd = fd };
 	conn->side[BACKEND] = (struct side){ .fd = -1 };
-	relay_init(&conn->relay[CLIENT], worker->relays.forced);
-	relay_init(&conn->relay[BACKEND], worker->relays.forced);
 	conn_count(&conn_service_stats(worker, conn)->accepted, 1);
 	if ((conn->error = -conn_watch(worker, conn, CLIENT)) != 0) {
 		conn_close(worker, conn, REASON_RESOURCE_CONNECT);
@@ -317,9 +316,9 @@ idle_reason(const struct conn *conn)
 {
 	enum conn_side slow;
 
-	if (relay_held(&conn->relay[CLIENT]) > 0)
+	if (conn_held_from(conn, CLIENT) > 0)
 		slow = BACKEND;
-	else if (relay_held(&conn->relay[BACKEND]) > 0)
+	else if (conn_held_from(conn, BACKEND) > 0)
 		slow = CLIENT;
 	else if (conn_half_closed(conn))
 		slow = conn->side[CLIENT].eof ? BACKEND : CLIENT;
@@ -415,7 +414,7 @@ attempt_is_over(struct worker *worker, struct conn *conn)
 static void
 on_connect_timer(struct worker *worker, struct conn *conn)
 {
-	uint64_t deadline = conn->attempt_ms +
+	uint64_t deadline = conn_attempts(conn)->began_ms +
 	    conn_settings(conn)->timeout_connect_ms;
 
 	if (conn->side[BACKEND].fd < 0)
@@ -465,22 +464,31 @@ later_bits(uint32_t time_ms, uint64_t by_ms, uint64_t most_ms)
 	return time_ms + (by_ms < most_by_ms ? (uint32_t)by_ms : most_by_ms);
 }
 
+static void
+excuse_attempts(struct attempts *attempts, uint64_t gap_ms, uint64_t now_ms)
+{
+	attempts->began_ms = later(attempts->began_ms, gap_ms, now_ms);
+	attempts->queued_since = later_bits(attempts->queued_since, gap_ms,
+	    now_ms);
+}
+
 void
 conns_excuse(struct worker *worker, uint64_t gap_ms)
 {
+	const uint64_t now_ms = worker->now_ms;
 	struct conn *conn;
 	uint32_t i = 0;
 
 	while ((conn = slots_each(&worker->conns, &i)) != NULL) {
-		conn->last_ms = later(conn->last_ms, gap_ms, worker->now_ms);
-		conn->attempt_ms = later(conn->attempt_ms, gap_ms,
-		    worker->now_ms);
-		conn->queued_since = later_bits(conn->queued_since, gap_ms,
-		    worker->now_ms);
-		conn->linger_since = later_bits(conn->linger_since, gap_ms,
-		    worker->now_ms);
+		conn->last_ms = later(conn->last_ms, gap_ms, now_ms);
 		conn->excused_ms = (uint32_t)later(conn->excused_ms, gap_ms,
 		    UINT32_MAX);
+		if (conn->established)
+			conn->relays.linger_since =
+			    later_bits(conn->relays.linger_since, gap_ms,
+				now_ms);
+		else
+			excuse_attempts(conn_attempts(conn), gap_ms, now_ms);
 		progress_excuse(worker, conn);
 	}
 }
@@ -503,7 +511,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd >= 0)
 			(void)loop_remove(worker->epfd, conn->side[s].fd);
-		if (conn->relay[s].pipe != NULL)
+		if (conn_held_from(conn, s) > 0)
 			pipes_emigrate(&worker->relays.pipes);
 	}
 	*moved = *conn;
@@ -522,7 +530,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++)
-		if (conn->relay[s].pipe != NULL)
+		if (conn_held_from(conn, s) > 0)
 			pipes_immigrate(&worker->relays.pipes);
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd < 0)

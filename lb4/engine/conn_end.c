@@ -33,7 +33,9 @@ struct outcome {
 static struct outcome
 outcome_of(const struct conn *conn)
 {
-	struct outcome outcome = { .discarded = conn->lost };
+	struct outcome outcome = {
+		.discarded = conn->established ? conn->relays.lost : 0,
+	};
 
 	for (int s = CLIENT; s < SIDES; s++) {
 		uint64_t undelivered = 0;
@@ -43,7 +45,7 @@ outcome_of(const struct conn *conn)
 		if (!reason_is_normal(conn->reason))
 			undelivered = progress_undelivered(conn, s);
 		outcome.discarded += undelivered;
-		outcome.delivered[s] = conn->relay[conn_other(s)].bytes -
+		outcome.delivered[s] = conn_bytes_from(conn, conn_other(s)) -
 		    undelivered;
 	}
 	return outcome;
@@ -89,7 +91,7 @@ count_times(struct worker *worker, const struct conn *conn,
 	if (conn->established)
 		histogram_observe(&conn_backend_stats(worker, conn)->session,
 		    &histogram_long, lived_us);
-	else if (conn->ticket != 0)
+	else if (conn_attempts(conn)->ticket != 0)
 		histogram_observe(&stats->queue, &histogram_short,
 		    (uint64_t)conn->queue_ms * 1000);
 }
@@ -118,6 +120,14 @@ account_end(struct worker *worker, const struct conn *conn)
 		send_record(worker, conn, &outcome);
 }
 
+static void
+discard_held(struct worker *worker, struct relays *relays)
+{
+	for (int s = CLIENT; s < SIDES; s++)
+		relays->lost += relay_discard(&worker->relays,
+		    &relays->from[s]);
+}
+
 void
 conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 {
@@ -126,8 +136,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn->reason = (uint8_t)reason;
 	if (conn->state == CONN_QUEUED)
 		waiting_leave(worker, conn);
-	for (int s = CLIENT; s < SIDES; s++)
-		conn->lost += relay_discard(&worker->relays, &conn->relay[s]);
+	if (conn->established)
+		discard_held(worker, conn_relays(conn));
 	account_end(worker, conn);
 	conn_close_side(&conn->side[CLIENT], reset);
 	conn_close_backend(worker, conn, reset);
@@ -172,6 +182,7 @@ void
 conn_begin_reset(struct worker *worker, struct conn *conn)
 {
 	const enum conn_side failed = conn->failed_side;
+	struct relays *relays = conn_relays(conn);
 	struct side *side = &conn->side[failed];
 
 	/* later calls return these once an earlier call has consumed the error
@@ -181,9 +192,9 @@ conn_begin_reset(struct worker *worker, struct conn *conn)
 	conn->reason = (uint8_t)reset_reason(conn, failed);
 	side->failed = true;
 	side->in_ready = !side->eof;
-	conn->linger_since = (uint32_t)worker->now_ms;
-	conn->lost += relay_discard(&worker->relays,
-	    &conn->relay[conn_other(failed)]);
+	relays->linger_since = (uint32_t)worker->now_ms;
+	relays->lost += relay_discard(&worker->relays,
+	    &relays->from[conn_other(failed)]);
 }
 
 void
@@ -193,7 +204,7 @@ conn_begin_cut(struct worker *worker, struct conn *conn, enum reason reason)
 	gather_forget(worker, conn);
 	conn->reason = (uint8_t)reason;
 	conn->failed_side = SIDES;
-	conn->linger_since = (uint32_t)worker->now_ms;
+	conn_relays(conn)->linger_since = (uint32_t)worker->now_ms;
 }
 
 bool
@@ -207,7 +218,7 @@ conn_all_is_read(const struct conn *conn)
 static uint32_t
 lingered_ms(const struct worker *worker, const struct conn *conn)
 {
-	return (uint32_t)worker->now_ms - conn->linger_since;
+	return (uint32_t)worker->now_ms - conn_relays(conn)->linger_since;
 }
 
 /* Moves what the failed side sent before it failed.  Returns true when nothing
@@ -216,7 +227,6 @@ static bool
 drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 {
 	enum conn_side from = conn->failed_side;
-	struct relay *relay = &conn->relay[from];
 	int error;
 
 	switch (conn_move_bytes(worker, conn, from, &error)) {
@@ -228,7 +238,8 @@ drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 		*hopeless = true;
 		return false;
 	default:
-		return relay_held(relay) == 0 && !conn->side[from].in_ready;
+		return conn_held_from(conn, from) == 0 &&
+		    !conn->side[from].in_ready;
 	}
 }
 
@@ -241,13 +252,13 @@ flush_for_cut(struct worker *worker, struct conn *conn, enum conn_side from)
 	int error;
 
 	conn->side[from].in_ready = false;
-	if (relay_held(&conn->relay[from]) > 0 &&
+	if (conn_held_from(conn, from) > 0 &&
 	    conn_move_bytes(worker, conn, from, &error) == RELAY_FINISHED &&
 	    !conn->side[from].failed && shutdown(to->fd, SHUT_WR) == 0)
 		to->fin_sent = true;
 	return to->failed
 	    ? 0
-	    : relay_held(&conn->relay[from]) + progress_unsent(to->fd);
+	    : conn_held_from(conn, from) + progress_unsent(to->fd);
 }
 
 /* Continues a cut.  Returns true when both sides have what they are owed, or
@@ -259,7 +270,7 @@ continue_cut(struct worker *worker, struct conn *conn)
 	    flush_for_cut(worker, conn, BACKEND);
 
 	if (progress_look(worker, conn))
-		conn->linger_since = (uint32_t)worker->now_ms;
+		conn_relays(conn)->linger_since = (uint32_t)worker->now_ms;
 	if (owed == 0 ||
 	    lingered_ms(worker, conn) >= conn_settings(conn)->reset_linger_ms)
 		return true;

@@ -21,7 +21,7 @@ count_moved(struct worker *worker, const struct conn *conn, enum conn_side from,
 {
 	struct backend_stats *backend = conn_backend_stats(worker, conn);
 	struct service_stats *service = conn_service_stats(worker, conn);
-	const uint64_t moved = conn->relay[from].bytes - before;
+	const uint64_t moved = conn_bytes_from(conn, from) - before;
 
 	if (from == CLIENT) {
 		conn_count(&backend->bytes_to_backend, moved);
@@ -44,7 +44,7 @@ enum relay_result
 conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
     int *error)
 {
-	struct relay *relay = &conn->relay[from];
+	struct relay *relay = &conn_relays(conn)->from[from];
 	const uint64_t before = relay->bytes;
 	struct relay_failure failure = { 0 };
 	const enum relay_result result = relay_run(&worker->relays, relay,
@@ -52,7 +52,7 @@ conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
 
 	if (relay->bytes != before)
 		count_moved(worker, conn, from, before);
-	conn->lost += failure.lost;
+	conn_relays(conn)->lost += failure.lost;
 	*error = failure.error;
 	return result;
 }
@@ -67,9 +67,8 @@ conn_is_idle(const struct worker *worker, const struct conn *conn)
 	for (int s = CLIENT; s < SIDES; s++) {
 		const struct side *side = &conn->side[s];
 
-		if (relay_held(&conn->relay[s]) > 0 || side->eof ||
-		    side->rdhup || side->failed ||
-		    progress_unread(side->fd) > 0 ||
+		if (conn_held_from(conn, s) > 0 || side->eof || side->rdhup ||
+		    side->failed || progress_unread(side->fd) > 0 ||
 		    progress_unsent(side->fd) > 0)
 			return false;
 	}
@@ -83,7 +82,7 @@ conn_quiet_ms(const struct worker *worker, const struct conn *conn)
 	    ? worker->now_ms - conn->last_ms
 	    : 0;
 
-	return conn->relay[CLIENT].bytes > 0 && conn->last_from == CLIENT
+	return conn_bytes_from(conn, CLIENT) > 0 && conn->last_from == CLIENT
 	    ? quiet_ms / 10
 	    : quiet_ms;
 }
@@ -195,7 +194,7 @@ pass_fin(struct worker *worker, struct conn *conn, enum conn_side from)
 static enum conn_relayed
 run_relay(struct worker *worker, struct conn *conn, enum conn_side from)
 {
-	struct relay *relay = &conn->relay[from];
+	struct relay *relay = &conn_relays(conn)->from[from];
 	const uint64_t before = relay->bytes;
 	enum relay_result result;
 	int error = 0;

@@ -65,7 +65,7 @@ low_bits(uint64_t number)
 static bool
 look_at(const struct worker *worker, struct conn *conn, int side)
 {
-	const struct relay *relay = &conn->relay[1 - side];
+	const struct relay *relay = &conn_relays(conn)->from[1 - side];
 	struct progress *progress = &conn->progress;
 	const uint8_t bit = (uint8_t)(1U << side);
 	const bool owed = (conn->owed & bit) != 0;
@@ -151,7 +151,7 @@ uint64_t
 progress_undelivered(const struct conn *conn, int side)
 {
 	const uint64_t unsent = unsent_bytes(&conn->side[side]);
-	const uint64_t relayed = conn->relay[1 - side].bytes;
+	const uint64_t relayed = conn_bytes_from(conn, 1 - side);
 
 	if (unsent == 0 || is_unix(conn->side[side].fd))
 		return 0;
@@ -303,8 +303,7 @@ progress_account(struct worker *worker, struct conn *conn,
 		return false;
 	}
 	for (int s = CLIENT; s < SIDES; s++)
-		bytes += memory_of(conn->side[s].fd) +
-		    relay_held(&conn->relay[s]);
+		bytes += memory_of(conn->side[s].fd) + conn_held_from(conn, s);
 	set_stalled(worker, conn, (uint32_t)(bytes >> 10) + 1);
 	if (!is_above_bound(worker) || worker->shed_turn == worker->turn)
 		return false;

@@ -157,15 +157,13 @@ struct run {
 	struct relay_failure failure;
 };
 
-/* Judges a failed call on a side.  With EAGAIN the side is not ready; when the
- * socket has met an error the step ends as `failed`. */
+/* Judges a failed call on a side.  With EAGAIN the step stops; when the socket
+ * has met an error the step ends as `failed`. */
 static enum step
-judge(struct side *side, bool *ready, enum step failed, struct run *run)
+judge(struct side *side, enum step failed, struct run *run)
 {
-	if (errno == EAGAIN) {
-		*ready = false;
+	if (errno == EAGAIN)
 		return STEP_STOP;
-	}
 	run->failure.error = errno;
 	if (out_of_memory(errno))
 		return STEP_NO_RESOURCE;
@@ -176,13 +174,19 @@ judge(struct side *side, bool *ready, enum step failed, struct run *run)
 static enum step
 write_failed(struct side *to, struct run *run)
 {
-	return judge(to, &to->out_ready, STEP_TO_FAILED, run);
+	const enum step step = judge(to, STEP_TO_FAILED, run);
+
+	to->out_ready = to->out_ready && step != STEP_STOP;
+	return step;
 }
 
 static enum step
 read_failed(struct side *from, struct run *run)
 {
-	return judge(from, &from->in_ready, STEP_FROM_FAILED, run);
+	const enum step step = judge(from, STEP_FROM_FAILED, run);
+
+	from->in_ready = from->in_ready && step != STEP_STOP;
+	return step;
 }
 
 static void

@@ -54,15 +54,15 @@
 
 /* One end of a conn: a socket and what lb4 knows of it. */
 struct side {
-	int fd;		/* -1: none */
-	bool in_ready;	/* reading may find something */
-	bool out_ready; /* writing may find room */
-	bool rdhup;	/* epoll has reported a FIN, or worse */
-	bool urgent;	/* urgent data has come: reads may stop before it */
-	bool failed;	/* the socket has met an error */
-	bool eof;	/* a read has returned 0 */
-	bool fin_sent;	/* we have shut our sending half down */
-	bool gathers;	/* epoll reports no small input: see gather.h */
+	int fd;		    /* -1: none */
+	bool in_ready : 1;  /* reading may find something */
+	bool out_ready : 1; /* writing may find room */
+	bool rdhup : 1;	    /* epoll has reported a FIN, or worse */
+	bool urgent : 1;    /* urgent data has come: reads may stop before it */
+	bool failed : 1;    /* the socket has met an error */
+	bool eof : 1;	    /* a read has returned 0 */
+	bool fin_sent : 1;  /* we have shut our sending half down */
+	bool gathers : 1;   /* epoll reports no small input: see gather.h */
 };
 
 struct relay {

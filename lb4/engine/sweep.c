@@ -58,8 +58,8 @@ tell(const struct worker *worker, const struct conn *conn,
 		.client = conn->client,
 		.age_ms = since(worker, conn_accepted_ms(conn)),
 		.idle_ms = since(worker, conn->last_ms),
-		.bytes_to_backend = conn->relay[CLIENT].bytes,
-		.bytes_to_client = conn->relay[BACKEND].bytes,
+		.bytes_to_backend = conn_bytes_from(conn, CLIENT),
+		.bytes_to_client = conn_bytes_from(conn, BACKEND),
 	};
 	memcpy(row->service, conn->service->name, sizeof(row->service));
 	if (conn->backend != NULL)
