@@ -12,7 +12,7 @@
 
 #define SLOTS_ALIGN ((size_t)64)
 
-_Static_assert(sizeof(struct slots_header) == 16, "header is 16 bytes");
+_Static_assert(sizeof(struct slots_header) == 8, "header is 8 bytes");
 
 int
 slots_init(struct slots *slots, uint32_t count, size_t size)
@@ -67,14 +67,12 @@ slots_take(struct slots *slots)
 		index = slots->fresh++;
 		object = slots->memory + index * slots->stride;
 		header = slots_header(slots, object);
-		header->index = index;
 		header->generation = 1;
 	} else {
 		return NULL;
 	}
 	memset(object, 0, slots->size);
-	header->next_free = 0;
-	header->taken = true;
+	header->next_free = SLOTS_TAKEN;
 	slots->used++;
 	return object;
 }
@@ -84,13 +82,12 @@ slots_release(struct slots *slots, void *object)
 {
 	struct slots_header *header = slots_header(slots, object);
 
-	assert(header->taken);
-	header->taken = false;
+	assert(header->next_free == SLOTS_TAKEN);
 	header->generation++;
 	if (header->generation == 0)
 		header->generation = 1;
 	header->next_free = slots->free_head;
-	slots->free_head = header->index + 1;
+	slots->free_head = slots_index(slots, object) + 1;
 	slots->used--;
 }
 
@@ -101,7 +98,7 @@ slots_each(const struct slots *slots, uint32_t *index)
 		void *object = slots->memory + *index * slots->stride;
 
 		(*index)++;
-		if (slots_header(slots, object)->taken)
+		if (slots_taken(slots, object))
 			return object;
 	}
 	return NULL;

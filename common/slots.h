@@ -29,13 +29,15 @@ struct slots {
 	uint32_t used;	       /* taken now */
 };
 
-/* The last 16 bytes of each stride, so that objects stay aligned to 64 and
- * share their last cache line with it. */
+/* Greater than any index + 1. */
+#define SLOTS_TAKEN UINT32_MAX
+
+/* The last 8 bytes of each stride, so that objects stay aligned to 64 and share
+ * their last cache line with it. */
 struct slots_header {
 	uint32_t generation; /* never 0 once the slot was taken */
-	uint32_t index;	     /* its own */
-	uint32_t next_free;  /* index + 1 of the one freed before; 0: none */
-	bool taken;
+	uint32_t next_free;  /* SLOTS_TAKEN, or index + 1 of the one freed
+			      * before; 0: none */
 };
 
 /* Reserves `count` objects of `size` bytes each (neither 0, count below 2^32 -
@@ -60,13 +62,23 @@ slots_header(const struct slots *slots, const void *object)
 	    sizeof(struct slots_header));
 }
 
-/* The object's index and its present generation (never 0). */
+/* The object's index, by a division. */
 static inline uint32_t
 slots_index(const struct slots *slots, const void *object)
 {
-	return slots_header(slots, object)->index;
+	return (uint32_t)((size_t)((const unsigned char *)object -
+			      slots->memory) /
+	    slots->stride);
 }
 
+/* Whether the slot of that object is taken now. */
+static inline bool
+slots_taken(const struct slots *slots, const void *object)
+{
+	return slots_header(slots, object)->next_free == SLOTS_TAKEN;
+}
+
+/* The object's present generation (never 0). */
 static inline uint32_t
 slots_generation(const struct slots *slots, const void *object)
 {
@@ -84,7 +96,8 @@ slots_find(const struct slots *slots, uint32_t index, uint32_t generation)
 		return NULL;
 	object = slots->memory + index * slots->stride;
 	header = slots_header(slots, object);
-	if (header->generation != generation || !header->taken)
+	if (header->generation != generation ||
+	    header->next_free != SLOTS_TAKEN)
 		return NULL;
 	return object;
 }
@@ -98,7 +111,7 @@ slots_at(const struct slots *slots, uint32_t index)
 	if (index >= slots->fresh)
 		return NULL;
 	object = slots->memory + index * slots->stride;
-	return slots_header(slots, object)->taken ? object : NULL;
+	return slots_taken(slots, object) ? object : NULL;
 }
 
 /* The next taken object at or after *index, which is moved past it; NULL at

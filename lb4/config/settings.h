@@ -119,7 +119,8 @@ struct config_check {
 	unsigned fall;	     /* bad ones to go down */
 };
 
-/* The keys of a service that each conn keeps as they were at its start. */
+/* The keys of a service that each conn keeps as they were at its start: see
+ * lb4/model/terms.h. */
 struct conn_settings {
 	unsigned timeout_connect_ms;
 	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
@@ -132,7 +133,7 @@ struct conn_settings {
 };
 
 /* The keys of a service, except its listeners and backends.  The table's
- * service has a copy, and a conn a copy of the part that it needs. */
+ * service has a copy, and its conns share a copy of the part that they need. */
 struct service_settings {
 	enum balance balance;
 	unsigned source_prefix4; /* bits of a client's address that count */

@@ -28,9 +28,6 @@
 #include "lb4/engine/waiting.h"
 #include "lb4/table/table.h"
 
-/* A conn past its max-lifetime gets at least this long to become idle. */
-#define LIFETIME_GRACE_MS 5000
-
 /* ---- relaying and resetting --------------------------------------------- */
 
 static void
@@ -89,10 +86,11 @@ static uint32_t
 queue_left_ms(const struct worker *worker, const struct conn *conn)
 {
 	const uint64_t waited = (uint64_t)conn->queue_ms +
-	    (uint32_t)((uint32_t)worker->now_ms - conn->queued_since);
+	    (uint32_t)((uint32_t)worker->now_ms -
+		conn_attempts(conn)->queued_since);
 
-	return waited < conn->settings.timeout_queue_ms
-	    ? conn->settings.timeout_queue_ms - (uint32_t)waited
+	return waited < conn_settings(conn)->timeout_queue_ms
+	    ? conn_settings(conn)->timeout_queue_ms - (uint32_t)waited
 	    : 0;
 }
 
@@ -199,18 +197,6 @@ take_slot(struct worker *worker)
 	return conn;
 }
 
-/* Sets when the conn ends even if it has not become idle. */
-static void
-set_lifetime(struct conn *conn, uint64_t max_ms)
-{
-	uint64_t tenth = max_ms / 10;
-
-	if (max_ms == 0)
-		return;
-	conn->cut_ms = conn->accepted_ms + max_ms +
-	    (tenth > LIFETIME_GRACE_MS ? tenth : LIFETIME_GRACE_MS);
-}
-
 void
 conn_open(struct worker *worker, const struct service *service, uint16_t port,
     int fd, const struct endpoint *client)
@@ -221,15 +207,12 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->service = service->state;
 	conn->client = *client;
 	conn->port = port;
-	conn->settings = service->settings.conn;
-	conn->accepted_ms = worker->now_ms;
+	conn->terms = service->terms;
+	terms_enter(conn->terms, worker->index);
 	conn->accepted_us = worker->now_us;
-	set_lifetime(conn, conn->settings.max_lifetime_ms);
 	conn->last_ms = worker->now_ms;
 	conn->side[CLIENT] = (struct side){ .fd = fd };
 	conn->side[BACKEND] = (struct side){ .fd = -1 };
-	relay_init(&conn->relay[CLIENT], worker->relays.forced);
-	relay_init(&conn->relay[BACKEND], worker->relays.forced);
 	conn_count(&conn_service_stats(worker, conn)->accepted, 1);
 	if ((conn->error = -conn_watch(worker, conn, CLIENT)) != 0) {
 		conn_close(worker, conn, REASON_RESOURCE_CONNECT);
@@ -268,7 +251,8 @@ gives_up(const struct conn *conn)
 	const struct side *client = &conn->side[CLIENT];
 
 	return (conn->state == CONN_QUEUED || conn->state == CONN_CONNECTING) &&
-	    client->rdhup && !client->failed && conn->settings.abort_on_close;
+	    client->rdhup && !client->failed &&
+	    conn_settings(conn)->abort_on_close;
 }
 
 void
@@ -314,11 +298,12 @@ on_conn_ready(struct worker *worker, struct conn *conn)
 static bool
 end_of_lifetime(struct worker *worker, struct conn *conn)
 {
-	if (conn->cut_ms == 0 || worker->now_ms < conn_lifetime_end(conn))
+	if (conn_settings(conn)->max_lifetime_ms == 0 ||
+	    worker->now_ms < conn_lifetime_end(conn))
 		return false;
 	if (conn_is_idle(worker, conn))
 		conn_close(worker, conn, REASON_LIFETIME);
-	else if (worker->now_ms >= conn->cut_ms)
+	else if (worker->now_ms >= conn_lifetime_cut(conn))
 		conn_cut(worker, conn, REASON_LIFETIME_CUT);
 	else
 		return false;
@@ -331,9 +316,9 @@ idle_reason(const struct conn *conn)
 {
 	enum conn_side slow;
 
-	if (conn->relay[CLIENT].held > 0)
+	if (conn_held_from(conn, CLIENT) > 0)
 		slow = BACKEND;
-	else if (conn->relay[BACKEND].held > 0)
+	else if (conn_held_from(conn, BACKEND) > 0)
 		slow = CLIENT;
 	else if (conn_half_closed(conn))
 		slow = conn->side[CLIENT].eof ? BACKEND : CLIENT;
@@ -429,8 +414,8 @@ attempt_is_over(struct worker *worker, struct conn *conn)
 static void
 on_connect_timer(struct worker *worker, struct conn *conn)
 {
-	uint64_t deadline = conn->attempt_ms +
-	    conn->settings.timeout_connect_ms;
+	uint64_t deadline = conn_attempts(conn)->began_ms +
+	    conn_settings(conn)->timeout_connect_ms;
 
 	if (conn->side[BACKEND].fd < 0)
 		on_connecting(worker, conn, conn_connect(worker, conn));
@@ -479,21 +464,31 @@ later_bits(uint32_t time_ms, uint64_t by_ms, uint64_t most_ms)
 	return time_ms + (by_ms < most_by_ms ? (uint32_t)by_ms : most_by_ms);
 }
 
+static void
+excuse_attempts(struct attempts *attempts, uint64_t gap_ms, uint64_t now_ms)
+{
+	attempts->began_ms = later(attempts->began_ms, gap_ms, now_ms);
+	attempts->queued_since = later_bits(attempts->queued_since, gap_ms,
+	    now_ms);
+}
+
 void
 conns_excuse(struct worker *worker, uint64_t gap_ms)
 {
+	const uint64_t now_ms = worker->now_ms;
 	struct conn *conn;
 	uint32_t i = 0;
 
 	while ((conn = slots_each(&worker->conns, &i)) != NULL) {
-		conn->last_ms = later(conn->last_ms, gap_ms, worker->now_ms);
-		conn->attempt_ms = later(conn->attempt_ms, gap_ms,
-		    worker->now_ms);
-		conn->queued_since = later_bits(conn->queued_since, gap_ms,
-		    worker->now_ms);
-		conn->linger_since = later_bits(conn->linger_since, gap_ms,
-		    worker->now_ms);
-		conn->cut_ms += conn->cut_ms != 0 ? gap_ms : 0;
+		conn->last_ms = later(conn->last_ms, gap_ms, now_ms);
+		conn->excused_ms = (uint32_t)later(conn->excused_ms, gap_ms,
+		    UINT32_MAX);
+		if (conn->established)
+			conn->relays.linger_since =
+			    later_bits(conn->relays.linger_since, gap_ms,
+				now_ms);
+		else
+			excuse_attempts(conn_attempts(conn), gap_ms, now_ms);
 		progress_excuse(worker, conn);
 	}
 }
@@ -516,7 +511,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd >= 0)
 			(void)loop_remove(worker->epfd, conn->side[s].fd);
-		if (conn->relay[s].pipe.in >= 0)
+		if (conn_held_from(conn, s) > 0)
 			pipes_emigrate(&worker->relays.pipes);
 	}
 	*moved = *conn;
@@ -535,7 +530,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++)
-		if (conn->relay[s].pipe.in >= 0)
+		if (conn_held_from(conn, s) > 0)
 			pipes_immigrate(&worker->relays.pipes);
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd < 0)

@@ -46,7 +46,10 @@ conn_close_backend(struct worker *worker, struct conn *conn, bool reset)
 uint32_t
 conn_connect_took(const struct worker *worker, const struct conn *conn)
 {
-	return (uint32_t)(worker->now_ms - conn->accepted_ms - conn->queue_ms);
+	const uint64_t until_ms = conn->established ? conn->step_us / 1000
+						    : worker->now_ms;
+
+	return (uint32_t)(until_ms - conn_accepted_ms(conn) - conn->queue_ms);
 }
 
 /* Whether older conns wait for a backend.  This one must not overtake them. */
@@ -54,7 +57,7 @@ static bool
 comes_too_late(const struct conn *conn, const struct service *service)
 {
 	return service->limited && conn->state != CONN_QUEUED &&
-	    conn->tries == 0 && conn->backend == NULL &&
+	    conn_attempts(conn)->tries == 0 && conn->backend == NULL &&
 	    waiting_is_used(conn->service);
 }
 
@@ -63,19 +66,20 @@ conn_choose(struct worker *worker, struct conn *conn)
 {
 	const struct service *service = table_service_of(worker->table,
 	    conn->service);
+	const struct attempts *attempts = conn_attempts(conn);
 	struct pick pick = {
 		.client = conn->client,
 		.conn = conn->id,
 		.now_ms = worker->now_ms,
-		.tries = conn->tries,
+		.tries = attempts->tries,
 	};
 	int index;
 
-	if (service == NULL || conn->tries > service->settings.retries)
+	if (service == NULL || attempts->tries > service->settings.retries)
 		return PICK_NONE;
 	if (comes_too_late(conn, service))
 		return PICK_FULL;
-	memcpy(pick.tried, conn->tried, sizeof(pick.tried));
+	memcpy(pick.tried, attempts->tried, sizeof(pick.tried));
 	index = pick_take(service, &pick);
 	if (index == PICK_FULL && conn->backend != NULL) {
 		/* the place it holds itself may be the one that it needs */
@@ -134,10 +138,10 @@ start_attempt(struct worker *worker, struct conn *conn,
 		conn_close_backend(worker, conn, true);
 		return error;
 	}
-	conn->attempt_ms = worker->now_ms;
+	conn_attempts(conn)->began_ms = worker->now_ms;
 	conn->step_us = worker->now_us;
 	timer_arm(&worker->timers, &conn->timer,
-	    worker->now_ms + conn->settings.timeout_connect_ms);
+	    worker->now_ms + conn_settings(conn)->timeout_connect_ms);
 	return 0;
 }
 
@@ -146,17 +150,17 @@ start_attempt(struct worker *worker, struct conn *conn,
 static enum conn_connecting
 wait_for_resource(struct worker *worker, struct conn *conn, int error)
 {
-	uint64_t first = conn->accepted_ms + conn->queue_ms;
+	uint64_t first = conn_accepted_ms(conn) + conn->queue_ms;
 
 	conn->error = error;
-	if (worker->now_ms - first >= conn->settings.timeout_connect_ms) {
+	if (worker->now_ms - first >= conn_settings(conn)->timeout_connect_ms) {
 		conn->reason = REASON_RESOURCE_CONNECT;
 		return CONNECT_GIVE_UP;
 	}
 	if (worker_may_warn(worker))
 		log_warning("service %s: cannot connect to a backend now: %s",
 		    conn->service->name, strerror(error));
-	conn->tries = 0;
+	conn_attempts(conn)->tries = 0;
 	timer_arm(&worker->timers, &conn->timer,
 	    worker->now_ms + RESOURCE_RETRY_MS);
 	return CONNECT_PENDING;
@@ -182,9 +186,10 @@ static void
 note_failure(struct worker *worker, struct conn *conn, int error)
 {
 	const struct engine_peers *peers = &worker->shared->peers;
+	struct attempts *attempts = conn_attempts(conn);
 
 	conn->error = error;
-	conn->tried[conn->tries++] = conn->backend->id;
+	attempts->tried[attempts->tries++] = conn->backend->id;
 	if (error == EADDRNOTAVAIL) {
 		note_no_port(worker, conn);
 		return;
@@ -213,7 +218,7 @@ try_chosen(struct worker *worker, struct conn *conn,
 {
 	int error;
 
-	if (conn->tries > 0) {
+	if (conn_attempts(conn)->tries > 0) {
 		conn->retries++;
 		conn_count(&conn_service_stats(worker, conn)->retries, 1);
 	}
@@ -308,7 +313,7 @@ count_connected(struct worker *worker, const struct conn *conn)
 	conn_count(&backend->conns, 1);
 	histogram_observe(&backend->connect, &histogram_short, took_us);
 	histogram_observe(&service->connect, &histogram_short, took_us);
-	if (conn->ticket == 0)
+	if (conn_attempts(conn)->ticket == 0)
 		return; /* it did not have to wait */
 	histogram_observe(&backend->queue, &histogram_short, queue_us);
 	histogram_observe(&service->queue, &histogram_short, queue_us);
@@ -317,12 +322,14 @@ count_connected(struct worker *worker, const struct conn *conn)
 void
 conn_connected(struct worker *worker, struct conn *conn)
 {
+	count_connected(worker, conn);
 	conn->established = true;
+	conn->relays = (struct relays){ .lost = 0 };
+	for (int s = CLIENT; s < SIDES; s++)
+		relay_init(&conn->relays.from[s], worker->relays.forced);
 	conn->error = 0;
-	conn->connect_ms = conn_connect_took(worker, conn);
 	conn->last_ms = worker->now_ms;
 	conn->unwatched = true;
-	count_connected(worker, conn);
 	conn->step_us = worker->now_us;
 }
 

@@ -45,7 +45,8 @@ void conn_connected(struct worker *worker, struct conn *conn);
  * here.  Logs a warning if so. */
 bool conn_is_own(struct worker *worker, const struct conn *conn);
 
-/* Time since the conn was accepted, without the time in the queue. */
+/* Time from accepting the conn until a backend answered, or until now, without
+ * the time in the queue. */
 uint32_t conn_connect_took(const struct worker *worker,
     const struct conn *conn);
 

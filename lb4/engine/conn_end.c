@@ -33,18 +33,19 @@ struct outcome {
 static struct outcome
 outcome_of(const struct conn *conn)
 {
-	struct outcome outcome = { .discarded = 0 };
+	struct outcome outcome = {
+		.discarded = conn->established ? conn->relays.lost : 0,
+	};
 
 	for (int s = CLIENT; s < SIDES; s++) {
 		uint64_t undelivered = 0;
 
-		outcome.discarded += conn->relay[s].lost;
 		if (conn->reason != REASON_DONE)
 			outcome.discarded += progress_unread(conn->side[s].fd);
 		if (!reason_is_normal(conn->reason))
 			undelivered = progress_undelivered(conn, s);
 		outcome.discarded += undelivered;
-		outcome.delivered[s] = conn->relay[conn_other(s)].bytes -
+		outcome.delivered[s] = conn_bytes_from(conn, conn_other(s)) -
 		    undelivered;
 	}
 	return outcome;
@@ -62,10 +63,8 @@ send_record(struct worker *worker, const struct conn *conn,
 		.error = conn->error,
 		.retries = conn->retries,
 		.queue_ms = conn->queue_ms,
-		.connect_ms = conn->established
-		    ? conn->connect_ms
-		    : conn_connect_took(worker, conn),
-		.total_ms = worker->now_ms - conn->accepted_ms,
+		.connect_ms = conn_connect_took(worker, conn),
+		.total_ms = worker->now_ms - conn_accepted_ms(conn),
 		.bytes_to_backend = outcome->delivered[BACKEND],
 		.bytes_to_client = outcome->delivered[CLIENT],
 		.bytes_discarded = outcome->discarded,
@@ -92,7 +91,7 @@ count_times(struct worker *worker, const struct conn *conn,
 	if (conn->established)
 		histogram_observe(&conn_backend_stats(worker, conn)->session,
 		    &histogram_long, lived_us);
-	else if (conn->ticket != 0)
+	else if (conn_attempts(conn)->ticket != 0)
 		histogram_observe(&stats->queue, &histogram_short,
 		    (uint64_t)conn->queue_ms * 1000);
 }
@@ -121,6 +120,14 @@ account_end(struct worker *worker, const struct conn *conn)
 		send_record(worker, conn, &outcome);
 }
 
+static void
+discard_held(struct worker *worker, struct relays *relays)
+{
+	for (int s = CLIENT; s < SIDES; s++)
+		relays->lost += relay_discard(&worker->relays,
+		    &relays->from[s]);
+}
+
 void
 conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 {
@@ -129,8 +136,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn->reason = (uint8_t)reason;
 	if (conn->state == CONN_QUEUED)
 		waiting_leave(worker, conn);
-	relay_discard(&worker->relays, &conn->relay[CLIENT]);
-	relay_discard(&worker->relays, &conn->relay[BACKEND]);
+	if (conn->established)
+		discard_held(worker, conn_relays(conn));
 	account_end(worker, conn);
 	conn_close_side(&conn->side[CLIENT], reset);
 	conn_close_backend(worker, conn, reset);
@@ -143,6 +150,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
 
+	terms_leave(conn->terms, worker->index);
 	worker_leave(worker->shared, &conn->service->gate);
 	worker_leave(worker->shared, &worker->shared->gate);
 }
@@ -174,6 +182,7 @@ void
 conn_begin_reset(struct worker *worker, struct conn *conn)
 {
 	const enum conn_side failed = conn->failed_side;
+	struct relays *relays = conn_relays(conn);
 	struct side *side = &conn->side[failed];
 
 	/* later calls return these once an earlier call has consumed the error
@@ -183,8 +192,9 @@ conn_begin_reset(struct worker *worker, struct conn *conn)
 	conn->reason = (uint8_t)reset_reason(conn, failed);
 	side->failed = true;
 	side->in_ready = !side->eof;
-	conn->linger_since = (uint32_t)worker->now_ms;
-	relay_discard(&worker->relays, &conn->relay[conn_other(failed)]);
+	relays->linger_since = (uint32_t)worker->now_ms;
+	relays->lost += relay_discard(&worker->relays,
+	    &relays->from[conn_other(failed)]);
 }
 
 void
@@ -194,7 +204,7 @@ conn_begin_cut(struct worker *worker, struct conn *conn, enum reason reason)
 	gather_forget(worker, conn);
 	conn->reason = (uint8_t)reason;
 	conn->failed_side = SIDES;
-	conn->linger_since = (uint32_t)worker->now_ms;
+	conn_relays(conn)->linger_since = (uint32_t)worker->now_ms;
 }
 
 bool
@@ -208,7 +218,7 @@ conn_all_is_read(const struct conn *conn)
 static uint32_t
 lingered_ms(const struct worker *worker, const struct conn *conn)
 {
-	return (uint32_t)worker->now_ms - conn->linger_since;
+	return (uint32_t)worker->now_ms - conn_relays(conn)->linger_since;
 }
 
 /* Moves what the failed side sent before it failed.  Returns true when nothing
@@ -217,7 +227,6 @@ static bool
 drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 {
 	enum conn_side from = conn->failed_side;
-	struct relay *relay = &conn->relay[from];
 	int error;
 
 	switch (conn_move_bytes(worker, conn, from, &error)) {
@@ -229,7 +238,8 @@ drain_failed_side(struct worker *worker, struct conn *conn, bool *hopeless)
 		*hopeless = true;
 		return false;
 	default:
-		return relay->held == 0 && !conn->side[from].in_ready;
+		return conn_held_from(conn, from) == 0 &&
+		    !conn->side[from].in_ready;
 	}
 }
 
@@ -242,12 +252,13 @@ flush_for_cut(struct worker *worker, struct conn *conn, enum conn_side from)
 	int error;
 
 	conn->side[from].in_ready = false;
-	if (conn->relay[from].held > 0 &&
+	if (conn_held_from(conn, from) > 0 &&
 	    conn_move_bytes(worker, conn, from, &error) == RELAY_FINISHED &&
 	    !conn->side[from].failed && shutdown(to->fd, SHUT_WR) == 0)
 		to->fin_sent = true;
-	return to->failed ? 0
-			  : conn->relay[from].held + progress_unsent(to->fd);
+	return to->failed
+	    ? 0
+	    : conn_held_from(conn, from) + progress_unsent(to->fd);
 }
 
 /* Continues a cut.  Returns true when both sides have what they are owed, or
@@ -259,9 +270,9 @@ continue_cut(struct worker *worker, struct conn *conn)
 	    flush_for_cut(worker, conn, BACKEND);
 
 	if (progress_look(worker, conn))
-		conn->linger_since = (uint32_t)worker->now_ms;
+		conn_relays(conn)->linger_since = (uint32_t)worker->now_ms;
 	if (owed == 0 ||
-	    lingered_ms(worker, conn) >= conn->settings.reset_linger_ms)
+	    lingered_ms(worker, conn) >= conn_settings(conn)->reset_linger_ms)
 		return true;
 	timer_arm(&worker->timers, &conn->timer,
 	    worker->now_ms + RESET_POLL_MS);
@@ -279,7 +290,7 @@ pass_reset_on(struct worker *worker, struct conn *conn)
 	bool hopeless = to->failed;
 	bool drained = !hopeless && drain_failed_side(worker, conn, &hopeless);
 
-	if (hopeless || waited >= conn->settings.reset_linger_ms ||
+	if (hopeless || waited >= conn_settings(conn)->reset_linger_ms ||
 	    (drained && progress_unsent(to->fd) == 0))
 		return true;
 	if (pause > RESET_POLL_MS)

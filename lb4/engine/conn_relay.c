@@ -11,6 +11,9 @@
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
 
+/* A conn past its max-lifetime gets at least this long to become idle. */
+#define LIFETIME_GRACE_MS 5000
+
 /* The relay from that side had moved `before` bytes, and now has more. */
 static void
 count_moved(struct worker *worker, const struct conn *conn, enum conn_side from,
@@ -18,7 +21,7 @@ count_moved(struct worker *worker, const struct conn *conn, enum conn_side from,
 {
 	struct backend_stats *backend = conn_backend_stats(worker, conn);
 	struct service_stats *service = conn_service_stats(worker, conn);
-	const uint64_t moved = conn->relay[from].bytes - before;
+	const uint64_t moved = conn_bytes_from(conn, from) - before;
 
 	if (from == CLIENT) {
 		conn_count(&backend->bytes_to_backend, moved);
@@ -41,13 +44,16 @@ enum relay_result
 conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
     int *error)
 {
-	struct relay *relay = &conn->relay[from];
+	struct relay *relay = &conn_relays(conn)->from[from];
 	const uint64_t before = relay->bytes;
+	struct relay_failure failure = { 0 };
 	const enum relay_result result = relay_run(&worker->relays, relay,
-	    &conn->side[from], &conn->side[conn_other(from)], error);
+	    &conn->side[from], &conn->side[conn_other(from)], &failure);
 
 	if (relay->bytes != before)
 		count_moved(worker, conn, from, before);
+	conn_relays(conn)->lost += failure.lost;
+	*error = failure.error;
 	return result;
 }
 
@@ -61,7 +67,7 @@ conn_is_idle(const struct worker *worker, const struct conn *conn)
 	for (int s = CLIENT; s < SIDES; s++) {
 		const struct side *side = &conn->side[s];
 
-		if (conn->relay[s].held > 0 || side->eof || side->rdhup ||
+		if (conn_held_from(conn, s) > 0 || side->eof || side->rdhup ||
 		    side->failed || progress_unread(side->fd) > 0 ||
 		    progress_unsent(side->fd) > 0)
 			return false;
@@ -76,7 +82,7 @@ conn_quiet_ms(const struct worker *worker, const struct conn *conn)
 	    ? worker->now_ms - conn->last_ms
 	    : 0;
 
-	return conn->relay[CLIENT].bytes > 0 && conn->last_from == CLIENT
+	return conn_bytes_from(conn, CLIENT) > 0 && conn->last_from == CLIENT
 	    ? quiet_ms / 10
 	    : quiet_ms;
 }
@@ -86,31 +92,44 @@ conn_quiet_ms(const struct worker *worker, const struct conn *conn)
 uint64_t
 conn_lifetime_end(const struct conn *conn)
 {
-	const uint64_t max_ms = conn->settings.max_lifetime_ms;
+	const uint64_t max_ms = conn_settings(conn)->max_lifetime_ms;
 	/* the upper half of a product with 2^64 / phi: well spread */
 	const uint64_t spread = conn->id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
-	return conn->accepted_ms + max_ms - (max_ms / 10 * spread >> 32);
+	return conn_accepted_ms(conn) + max_ms - (max_ms / 10 * spread >> 32);
+}
+
+uint64_t
+conn_lifetime_cut(const struct conn *conn)
+{
+	const uint64_t max_ms = conn_settings(conn)->max_lifetime_ms;
+	const uint64_t tenth_ms = max_ms / 10;
+
+	return conn_accepted_ms(conn) + max_ms +
+	    (tenth_ms > LIFETIME_GRACE_MS ? tenth_ms : LIFETIME_GRACE_MS) +
+	    conn->excused_ms;
 }
 
 /* When to check next whether the conn must end because of max-lifetime. */
 static uint64_t
 lifetime_look(const struct worker *worker, const struct conn *conn)
 {
+	const uint64_t cut_ms = conn_lifetime_cut(conn);
 	uint64_t look_ms = conn->last_ms + CONN_QUIET_MS;
 
 	if (worker->now_ms < conn_lifetime_end(conn))
 		return conn_lifetime_end(conn);
 	if (look_ms <= worker->now_ms)
 		look_ms = worker->now_ms + CONN_QUIET_MS / 4;
-	return look_ms < conn->cut_ms ? look_ms : conn->cut_ms;
+	return look_ms < cut_ms ? look_ms : cut_ms;
 }
 
 uint64_t
 conn_silence_limit(const struct conn *conn)
 {
-	return conn_half_closed(conn) ? conn->settings.timeout_half_close_ms
-				      : conn->settings.timeout_idle_ms;
+	return conn_half_closed(conn)
+	    ? conn_settings(conn)->timeout_half_close_ms
+	    : conn_settings(conn)->timeout_idle_ms;
 }
 
 void
@@ -119,7 +138,8 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	const uint64_t limit_ms = conn_silence_limit(conn);
 	uint64_t next_ms = conn->last_ms + limit_ms;
 
-	if (conn->cut_ms != 0 && lifetime_look(worker, conn) < next_ms)
+	if (conn_settings(conn)->max_lifetime_ms != 0 &&
+	    lifetime_look(worker, conn) < next_ms)
 		next_ms = lifetime_look(worker, conn);
 	if (!conn->unwatched &&
 	    worker->now_ms + progress_pause_ms(conn, limit_ms) < next_ms)
@@ -174,7 +194,7 @@ pass_fin(struct worker *worker, struct conn *conn, enum conn_side from)
 static enum conn_relayed
 run_relay(struct worker *worker, struct conn *conn, enum conn_side from)
 {
-	struct relay *relay = &conn->relay[from];
+	struct relay *relay = &conn_relays(conn)->from[from];
 	const uint64_t before = relay->bytes;
 	enum relay_result result;
 	int error = 0;

@@ -28,7 +28,7 @@ enum conn_relayed conn_relay(struct worker *worker, struct conn *conn,
     enum conn_side first);
 
 /* Runs only the relay that reads from `from`, and counts the bytes.  Returns
- * what relay_run() returns. */
+ * what relay_run() returns, and in *error the errno of a failure. */
 enum relay_result conn_move_bytes(struct worker *worker, struct conn *conn,
     enum conn_side from, int *error);
 
@@ -47,6 +47,10 @@ uint64_t conn_silence_limit(const struct conn *conn);
  * to a tenth earlier than it says, so that conns that began together do not end
  * together. */
 uint64_t conn_lifetime_end(const struct conn *conn);
+
+/* From when on max-lifetime, if there is one, ends the conn even if it has not
+ * become idle. */
+uint64_t conn_lifetime_cut(const struct conn *conn);
 
 /* Arms the timer for the next look at the conn: for its idle timeout, for the
  * end of its lifetime, or for what its sides have taken. */

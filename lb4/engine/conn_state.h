@@ -8,12 +8,14 @@
 #ifndef LB4_ENGINE_CONN_STATE_H
 #define LB4_ENGINE_CONN_STATE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/attr.h"
 #include "lb4/engine/types.h"
 #include "lb4/model/service.h"
+#include "lb4/model/terms.h"
 
 /* Changes the state; nothing else does.  Asserts that conn.h allows the step.
  * Called only by the events in conn.c and by conn_close(). */
@@ -70,6 +72,50 @@ static inline struct backend_stats *
 conn_backend_stats(const struct worker *worker, const struct conn *conn)
 {
 	return &conn->backend->stats[worker->index];
+}
+
+/* What the conn needs until a backend answers, and from then on: each asserts
+ * that it is the time for it.  As strchr(3), they take a conn that the caller
+ * only reads. */
+static inline struct attempts *
+conn_attempts(const struct conn *conn)
+{
+	assert(!conn->established);
+	return (struct attempts *)&conn->attempts;
+}
+
+static inline struct relays *
+conn_relays(const struct conn *conn)
+{
+	assert(conn->established);
+	return (struct relays *)&conn->relays;
+}
+
+/* Bytes from that side that have been delivered to the other so far. */
+static inline uint64_t
+conn_bytes_from(const struct conn *conn, int side)
+{
+	return conn->established ? conn->relays.from[side].bytes : 0;
+}
+
+/* Bytes from that side in the relay's pipe. */
+static inline uint32_t
+conn_held_from(const struct conn *conn, int side)
+{
+	return conn->established ? relay_held(&conn->relays.from[side]) : 0;
+}
+
+/* The settings of its service, as they were when it began. */
+static inline const struct conn_settings *
+conn_settings(const struct conn *conn)
+{
+	return &conn->terms->settings;
+}
+
+static inline uint64_t
+conn_accepted_ms(const struct conn *conn)
+{
+	return conn->accepted_us / 1000;
 }
 
 /* How long ago that was, by the clock of this turn.  A conn may come from

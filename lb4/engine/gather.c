@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+#include "lb4/engine/conn_state.h"
+
 static bool
 report_from(const struct side *side, int bytes)
 {
@@ -60,8 +62,9 @@ gather_update(struct worker *worker, struct conn *conn, enum conn_side from,
     uint64_t moved)
 {
 	struct side *side = &conn->side[from];
-	struct relay *relay = &conn->relay[from];
-	struct relay *back = &conn->relay[from == CLIENT ? BACKEND : CLIENT];
+	struct relays *relays = conn_relays(conn);
+	struct relay *relay = &relays->from[from];
+	struct relay *back = &relays->from[conn_other(from)];
 
 	if (moved > 0 && moved < GATHER_LITTLE)
 		back->streak = 0;

@@ -33,7 +33,7 @@ void
 pipes_resize(struct pipes *pipes, unsigned max, uint64_t big)
 {
 	if (max > pipes->room) {
-		struct pipe *stock = reallocarray(pipes->stock, max,
+		struct pipe **stock = reallocarray(pipes->stock, max,
 		    sizeof(*stock));
 
 		if (stock == NULL)
@@ -48,11 +48,8 @@ pipes_resize(struct pipes *pipes, unsigned max, uint64_t big)
 						    : pipes->big - big);
 	pipes->big = big;
 	pipes->max = max;
-	while (pipes->stocked > 0 && pipes->open > max) {
-		struct pipe *pipe = &pipes->stock[--pipes->stocked];
-
-		pipes_kill(pipes, pipe);
-	}
+	while (pipes->stocked > 0 && pipes->open > max)
+		pipes_kill(pipes, pipes->stock[--pipes->stocked]);
 }
 
 void
@@ -60,12 +57,8 @@ pipes_done(struct pipes *pipes)
 {
 	if (pipes->stock == NULL)
 		return;
-	while (pipes->stocked > 0) {
-		struct pipe *pipe = &pipes->stock[pipes->stocked - 1];
-
-		pipes->stocked--;
-		pipes_kill(pipes, pipe);
-	}
+	while (pipes->stocked > 0)
+		pipes_kill(pipes, pipes->stock[--pipes->stocked]);
 	free(pipes->stock);
 	pipes->stock = NULL;
 }
@@ -81,23 +74,20 @@ enlarge(struct pipes *pipes, int fd)
 		pipes->big_left--;
 }
 
+/* Opens a pipe and enlarges it if it may.  Returns false if the kernel has none
+ * that is large enough. */
 static bool
-pipe_open(struct pipes *pipes, struct pipe *pipe, uint64_t now_ms)
+open_ends(struct pipes *pipes, struct pipe *pipe)
 {
 	int fds[2], size;
 
-	if (pipes->open >= pipes->max || now_ms < pipes->retry_ms)
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) == -1)
 		return false;
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) == -1) {
-		pipes->retry_ms = now_ms + RETRY_MS;
-		return false;
-	}
 	enlarge(pipes, fds[1]);
 	size = fcntl(fds[1], F_GETPIPE_SZ);
 	if (size < PIPE_SIZE_MIN) {
 		(void)close(fds[0]);
 		(void)close(fds[1]);
-		pipes->retry_ms = now_ms + RETRY_MS;
 		return false;
 	}
 	*pipe = (struct pipe){
@@ -105,35 +95,48 @@ pipe_open(struct pipes *pipes, struct pipe *pipe, uint64_t now_ms)
 		.out = fds[0],
 		.size = (uint32_t)size,
 	};
-	pipes->open++;
 	return true;
 }
 
-bool
-pipes_get(struct pipes *pipes, struct pipe *pipe, uint64_t now_ms)
+static struct pipe *
+pipe_open(struct pipes *pipes, uint64_t now_ms)
 {
-	if (pipes->stocked > 0) {
-		*pipe = pipes->stock[--pipes->stocked];
-		return true;
+	struct pipe *pipe;
+
+	if (pipes->open >= pipes->max || now_ms < pipes->retry_ms)
+		return NULL;
+	pipe = malloc(sizeof(*pipe));
+	if (pipe == NULL || !open_ends(pipes, pipe)) {
+		free(pipe);
+		pipes->retry_ms = now_ms + RETRY_MS;
+		return NULL;
 	}
-	if (pipe_open(pipes, pipe, now_ms))
-		return true;
-	pipes->refused++;
-	return false;
+	pipes->open++;
+	return pipe;
+}
+
+struct pipe *
+pipes_get(struct pipes *pipes, uint64_t now_ms)
+{
+	struct pipe *pipe;
+
+	if (pipes->stocked > 0)
+		return pipes->stock[--pipes->stocked];
+	if ((pipe = pipe_open(pipes, now_ms)) == NULL)
+		pipes->refused++;
+	return pipe;
 }
 
 void
 pipes_put(struct pipes *pipes, struct pipe *pipe)
 {
-	assert(pipe->in >= 0);
+	assert(pipe->held == 0);
 	/* a pipe from another worker may be one too many */
 	if (pipes->open > pipes->max) {
 		pipes_kill(pipes, pipe);
 		return;
 	}
-	pipes->stock[pipes->stocked++] = *pipe;
-	pipe->in = -1;
-	pipe->out = -1;
+	pipes->stock[pipes->stocked++] = pipe;
 }
 
 void
@@ -143,8 +146,7 @@ pipes_kill(struct pipes *pipes, struct pipe *pipe)
 		pipes->big_left++;
 	(void)close(pipe->in);
 	(void)close(pipe->out);
-	pipe->in = -1;
-	pipe->out = -1;
+	free(pipe);
 	pipes->open--;
 }
 

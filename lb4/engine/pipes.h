@@ -30,13 +30,14 @@
 #define PIPE_PAGES_MIN (PIPE_SIZE_MIN / PIPE_PAGE)
 
 struct pipe {
-	int in;	       /* write end; -1: no pipe */
+	int in;	       /* write end */
 	int out;       /* read end */
 	uint32_t size; /* bytes, as the kernel says */
+	uint32_t held; /* bytes in it */
 };
 
 struct pipes {
-	struct pipe *stock; /* empty ones, a stack */
+	struct pipe **stock; /* owned; empty ones, a stack */
 	unsigned stocked;
 	unsigned open; /* in stock or lent out */
 	unsigned max;
@@ -59,14 +60,14 @@ void pipes_done(struct pipes *pipes);
  * a larger stock nothing changes. */
 void pipes_resize(struct pipes *pipes, unsigned max, uint64_t big);
 
-/* Gets an empty pipe of at least PIPE_SIZE_MIN bytes.  Returns false when none
- * is available now. */
-bool pipes_get(struct pipes *pipes, struct pipe *pipe, uint64_t now_ms);
+/* Gets an empty pipe of at least PIPE_SIZE_MIN bytes, which the caller owns.
+ * NULL when none is available now. */
+must_check struct pipe *pipes_get(struct pipes *pipes, uint64_t now_ms);
 
 /* Takes back a pipe that is empty. */
 void pipes_put(struct pipes *pipes, struct pipe *pipe);
 
-/* Closes a pipe that is not, or may not be, empty. */
+/* Closes and frees a pipe that is not, or may not be, empty. */
 void pipes_kill(struct pipes *pipes, struct pipe *pipe);
 
 /* A pipe leaves for another worker's pool, or comes from one. */

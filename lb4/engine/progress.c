@@ -13,6 +13,7 @@
 #include "common/addr.h"
 #include "common/log.h"
 #include "common/proc.h"
+#include "lb4/engine/conn_state.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/worker_warn.h"
 #include "lb4/model/service.h"
@@ -64,14 +65,14 @@ low_bits(uint64_t number)
 static bool
 look_at(const struct worker *worker, struct conn *conn, int side)
 {
-	const struct relay *relay = &conn->relay[1 - side];
+	const struct relay *relay = &conn_relays(conn)->from[1 - side];
 	struct progress *progress = &conn->progress;
 	const uint8_t bit = (uint8_t)(1U << side);
 	const bool owed = (conn->owed & bit) != 0;
 	uint64_t unsent;
 	bool took;
 
-	if (!owed && relay->held == 0 &&
+	if (!owed && relay_held(relay) == 0 &&
 	    progress->taken[side] == low_bits(relay->bytes))
 		return false; /* nothing has been sent since */
 	unsent = unsent_bytes(&conn->side[side]);
@@ -79,7 +80,7 @@ look_at(const struct worker *worker, struct conn *conn, int side)
 	progress->taken[side] = low_bits(relay->bytes - unsent);
 	if (took || !owed)
 		progress->since[side] = low_bits(worker->now_ms);
-	if (unsent + relay->held > 0)
+	if (unsent + relay_held(relay) > 0)
 		conn->owed |= bit;
 	else
 		conn->owed &= (uint8_t)~bit;
@@ -101,9 +102,9 @@ progress_pause_ms(const struct conn *conn, uint64_t limit_ms)
 					    : PROGRESS_LOOK_MS;
 	uint64_t part_ms = limit_ms / 3;
 
-	if (conn->settings.timeout_stall_ms != 0 &&
-	    conn->settings.timeout_stall_ms < limit_ms)
-		part_ms = conn->settings.timeout_stall_ms / 3;
+	if (conn_settings(conn)->timeout_stall_ms != 0 &&
+	    conn_settings(conn)->timeout_stall_ms < limit_ms)
+		part_ms = conn_settings(conn)->timeout_stall_ms / 3;
 	if (pause_ms > part_ms)
 		pause_ms = part_ms;
 	return pause_ms > 0 ? pause_ms : 1;
@@ -121,7 +122,7 @@ stalled_ms(const struct worker *worker, const struct conn *conn, int side)
 int
 progress_stalled(const struct worker *worker, const struct conn *conn)
 {
-	const uint32_t limit_ms = conn->settings.timeout_stall_ms;
+	const uint32_t limit_ms = conn_settings(conn)->timeout_stall_ms;
 
 	for (int s = CLIENT; limit_ms != 0 && s < SIDES; s++)
 		if (stalled_ms(worker, conn, s) >= limit_ms)
@@ -150,7 +151,7 @@ uint64_t
 progress_undelivered(const struct conn *conn, int side)
 {
 	const uint64_t unsent = unsent_bytes(&conn->side[side]);
-	const uint64_t relayed = conn->relay[1 - side].bytes;
+	const uint64_t relayed = conn_bytes_from(conn, 1 - side);
 
 	if (unsent == 0 || is_unix(conn->side[side].fd))
 		return 0;
@@ -302,7 +303,7 @@ progress_account(struct worker *worker, struct conn *conn,
 		return false;
 	}
 	for (int s = CLIENT; s < SIDES; s++)
-		bytes += memory_of(conn->side[s].fd) + conn->relay[s].held;
+		bytes += memory_of(conn->side[s].fd) + conn_held_from(conn, s);
 	set_stalled(worker, conn, (uint32_t)(bytes >> 10) + 1);
 	if (!is_above_bound(worker) || worker->shed_turn == worker->turn)
 		return false;

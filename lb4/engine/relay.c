@@ -73,7 +73,6 @@ relay_env_init(struct relay_env *env, enum relay_way forced, unsigned maxpipes,
 
 	*env = (struct relay_env){
 		.forced = forced,
-		.spare = { .in = -1, .out = -1 },
 	};
 	if ((error = pipes_init(&env->pipes, maxpipes, pipe_size, big_pipes)) !=
 	    0)
@@ -89,8 +88,9 @@ relay_env_init(struct relay_env *env, enum relay_way forced, unsigned maxpipes,
 void
 relay_env_done(struct relay_env *env)
 {
-	if (env->spare.in >= 0)
-		pipes_kill(&env->pipes, &env->spare);
+	if (env->spare != NULL)
+		pipes_kill(&env->pipes, env->spare);
+	env->spare = NULL;
 	pipes_done(&env->pipes);
 	free(env->scratch);
 	env->scratch = NULL;
@@ -100,26 +100,28 @@ void
 relay_init(struct relay *relay, enum relay_way forced)
 {
 	*relay = (struct relay){
-		.pipe = { .in = -1, .out = -1 },
 		.way = (uint8_t)(forced == RELAY_AUTO ? RELAY_COPY : forced),
 	};
 }
 
-void
+uint32_t
 relay_discard(struct relay_env *env, struct relay *relay)
 {
-	if (relay->pipe.in >= 0)
-		pipes_kill(&env->pipes, &relay->pipe);
-	relay->lost += relay->held;
-	relay->held = 0;
+	const uint32_t lost = relay_held(relay);
+
+	if (relay->pipe != NULL)
+		pipes_kill(&env->pipes, relay->pipe);
+	relay->pipe = NULL;
+	return lost;
 }
 
 /* Makes sure that an empty pipe is at hand. */
 static bool
 have_spare(struct relay_env *env)
 {
-	return env->spare.in >= 0 ||
-	    pipes_get(&env->pipes, &env->spare, env->now_ms);
+	if (env->spare == NULL)
+		env->spare = pipes_get(&env->pipes, env->now_ms);
+	return env->spare != NULL;
 }
 
 /* Input is scarce or comes in small pieces: copying is cheaper.  Gathered input
@@ -137,11 +139,10 @@ demote(const struct relay_env *env, struct relay *relay,
 
 /* The spare pipe holds bytes that must stay: it becomes the relay's pipe. */
 static void
-keep_spare(struct relay_env *env, struct relay *relay, uint32_t held)
+keep_spare(struct relay_env *env, struct relay *relay)
 {
 	relay->pipe = env->spare;
-	relay->held = held;
-	env->spare = (struct pipe){ .in = -1, .out = -1 };
+	env->spare = NULL;
 }
 
 static bool
@@ -153,19 +154,17 @@ out_of_memory(int error)
 /* What a run knows besides its two sides. */
 struct run {
 	bool first; /* no step yet, and epoll has reported input */
-	int error;  /* errno of the failed call */
+	struct relay_failure failure;
 };
 
-/* Judges a failed call on a side.  With EAGAIN the side is not ready; when the
- * socket has met an error the step ends as `failed`. */
+/* Judges a failed call on a side.  With EAGAIN the step stops; when the socket
+ * has met an error the step ends as `failed`. */
 static enum step
-judge(struct side *side, bool *ready, enum step failed, struct run *run)
+judge(struct side *side, enum step failed, struct run *run)
 {
-	if (errno == EAGAIN) {
-		*ready = false;
+	if (errno == EAGAIN)
 		return STEP_STOP;
-	}
-	run->error = errno;
+	run->failure.error = errno;
 	if (out_of_memory(errno))
 		return STEP_NO_RESOURCE;
 	side->failed = true;
@@ -175,13 +174,19 @@ judge(struct side *side, bool *ready, enum step failed, struct run *run)
 static enum step
 write_failed(struct side *to, struct run *run)
 {
-	return judge(to, &to->out_ready, STEP_TO_FAILED, run);
+	const enum step step = judge(to, STEP_TO_FAILED, run);
+
+	to->out_ready = to->out_ready && step != STEP_STOP;
+	return step;
 }
 
 static enum step
 read_failed(struct side *from, struct run *run)
 {
-	return judge(from, &from->in_ready, STEP_FROM_FAILED, run);
+	const enum step step = judge(from, STEP_FROM_FAILED, run);
+
+	from->in_ready = from->in_ready && step != STEP_STOP;
+	return step;
 }
 
 static void
@@ -191,13 +196,12 @@ saw_eof(struct side *from)
 	from->in_ready = false;
 }
 
-/* Splices what `pipe` holds into `to`; *held counts down. */
+/* Splices what `pipe` holds into `to`. */
 static enum step
-pour(struct relay *relay, const struct pipe *pipe, uint32_t *held,
-    struct side *to, struct run *run)
+pour(struct relay *relay, struct pipe *pipe, struct side *to, struct run *run)
 {
-	while (*held > 0) {
-		ssize_t n = splice(pipe->out, NULL, to->fd, NULL, *held,
+	while (pipe->held > 0) {
+		ssize_t n = splice(pipe->out, NULL, to->fd, NULL, pipe->held,
 		    SPLICE_F_NONBLOCK);
 
 		if (n == -1 && errno == EINTR)
@@ -205,8 +209,8 @@ pour(struct relay *relay, const struct pipe *pipe, uint32_t *held,
 		if (n == -1)
 			return write_failed(to, run);
 		/* a pipe that holds bytes has no end of file */
-		assert(n > 0 && (size_t)n <= *held);
-		*held -= (uint32_t)n;
+		assert(n > 0 && (size_t)n <= pipe->held);
+		pipe->held -= (uint32_t)n;
 		relay->bytes += (uint64_t)n;
 	}
 	return STEP_MOVED;
@@ -218,16 +222,15 @@ flush(struct relay_env *env, struct relay *relay, struct side *to,
     struct run *run)
 {
 	const uint64_t before = relay->bytes;
-	enum step step = pour(relay, &relay->pipe, &relay->held, to, run);
+	enum step step = pour(relay, relay->pipe, to, run);
 
 	env->spliced_bytes += relay->bytes - before;
 	if (step == STEP_MOVED) {
-		if (env->spare.in < 0) {
+		if (env->spare == NULL)
 			env->spare = relay->pipe;
-			relay->pipe = (struct pipe){ .in = -1, .out = -1 };
-		} else {
-			pipes_put(&env->pipes, &relay->pipe);
-		}
+		else
+			pipes_put(&env->pipes, relay->pipe);
+		relay->pipe = NULL;
 	}
 	return step;
 }
@@ -240,17 +243,19 @@ put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
 	ssize_t n;
 
 	do {
-		n = write(env->spare.in, env->scratch + from, len);
+		n = write(env->spare->in, env->scratch + from, len);
 	} while (n == -1 && errno == EINTR);
 	if (n != (ssize_t)len) {
 		/* the kernel had no page for them: these bytes are lost, and so
 		 * is the conn */
-		run->error = n == -1 ? errno : ENOBUFS;
-		relay->lost += len;
-		pipes_kill(&env->pipes, &env->spare);
+		run->failure.error = n == -1 ? errno : ENOBUFS;
+		run->failure.lost = (uint32_t)len;
+		pipes_kill(&env->pipes, env->spare);
+		env->spare = NULL;
 		return STEP_NO_RESOURCE;
 	}
-	keep_spare(env, relay, (uint32_t)len);
+	env->spare->held = (uint32_t)len;
+	keep_spare(env, relay);
 	return STEP_STOP;
 }
 
@@ -283,7 +288,7 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 	} while (sent == -1 && errno == EINTR);
 	if (sent == -1) {
 		if ((step = write_failed(to, run)) != STEP_STOP) {
-			relay->lost += (uint64_t)n;
+			run->failure.lost = (uint32_t)n;
 			return step;
 		}
 		sent = 0;
@@ -323,12 +328,12 @@ static enum step
 step_splice(struct relay_env *env, struct relay *relay, struct side *from,
     struct side *to, struct run *run)
 {
+	struct pipe *pipe = env->spare;
 	enum step step;
-	uint32_t held;
 	ssize_t n;
 
 	do {
-		n = splice(from->fd, NULL, env->spare.in, NULL, env->spare.size,
+		n = splice(from->fd, NULL, pipe->in, NULL, pipe->size,
 		    SPLICE_F_NONBLOCK);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1)
@@ -344,11 +349,11 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 		demote(env, relay, from);
 	else if (relay->streak < RELAY_STREAK_MAX)
 		relay->streak += (uint32_t)n;
-	held = (uint32_t)n;
-	step = pour(relay, &env->spare, &held, to, run);
-	env->spliced_bytes += (uint64_t)n - held;
-	if (held > 0)
-		keep_spare(env, relay, held);
+	pipe->held = (uint32_t)n;
+	step = pour(relay, pipe, to, run);
+	env->spliced_bytes += (uint64_t)n - pipe->held;
+	if (pipe->held > 0)
+		keep_spare(env, relay);
 	return step;
 }
 
@@ -364,7 +369,7 @@ consume(struct relay_env *env, struct side *from, size_t len, struct run *run)
 		if (n <= 0) {
 			/* the bytes were there: only an error can take them
 			 * away */
-			run->error = n == 0 ? ECONNRESET : errno;
+			run->failure.error = n == 0 ? ECONNRESET : errno;
 			from->failed = true;
 			return STEP_FROM_FAILED;
 		}
@@ -437,19 +442,19 @@ result_of(enum step step)
 
 enum relay_result
 relay_run(struct relay_env *env, struct relay *relay, struct side *from,
-    struct side *to, int *error)
+    struct side *to, struct relay_failure *failure)
 {
 	const uint64_t start = relay->bytes;
 	struct run run = { .first = !relay->resumes };
 	enum step step;
 
 	relay->resumes = false;
-	if (relay->held > 0) {
+	if (relay->pipe != NULL) {
 		if (!to->out_ready)
 			return RELAY_WAITS;
 		step = flush(env, relay, to, &run);
 		if (step != STEP_MOVED) {
-			*error = run.error;
+			*failure = run.failure;
 			return result_of(step);
 		}
 	}
@@ -462,10 +467,10 @@ relay_run(struct relay_env *env, struct relay *relay, struct side *from,
 		if (step == STEP_STOP)
 			break;
 		if (step != STEP_MOVED && step != STEP_AGAIN) {
-			*error = run.error;
+			*failure = run.failure;
 			return result_of(step);
 		}
 		run.first = false;
 	}
-	return from->eof && relay->held == 0 ? RELAY_FINISHED : RELAY_WAITS;
+	return from->eof && relay->pipe == NULL ? RELAY_FINISHED : RELAY_WAITS;
 }

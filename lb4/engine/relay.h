@@ -54,35 +54,33 @@
 
 /* One end of a conn: a socket and what lb4 knows of it. */
 struct side {
-	int fd;		/* -1: none */
-	bool in_ready;	/* reading may find something */
-	bool out_ready; /* writing may find room */
-	bool rdhup;	/* epoll has reported a FIN, or worse */
-	bool urgent;	/* urgent data has come: reads may stop before it */
-	bool failed;	/* the socket has met an error */
-	bool eof;	/* a read has returned 0 */
-	bool fin_sent;	/* we have shut our sending half down */
-	bool gathers;	/* epoll reports no small input: see gather.h */
+	int fd;		    /* -1: none */
+	bool in_ready : 1;  /* reading may find something */
+	bool out_ready : 1; /* writing may find room */
+	bool rdhup : 1;	    /* epoll has reported a FIN, or worse */
+	bool urgent : 1;    /* urgent data has come: reads may stop before it */
+	bool failed : 1;    /* the socket has met an error */
+	bool eof : 1;	    /* a read has returned 0 */
+	bool fin_sent : 1;  /* we have shut our sending half down */
+	bool gathers : 1;   /* epoll reports no small input: see gather.h */
 };
 
 struct relay {
-	uint64_t bytes;	  /* delivered to the socket they go to */
-	uint64_t lost;	  /* received, but the other socket failed */
-	struct pipe pipe; /* in -1: none */
-	uint32_t held;	  /* bytes in the pipe */
-	uint32_t streak;  /* bytes spliced of what looks like one stream, up to
+	uint64_t bytes;	   /* delivered to the socket they go to */
+	struct pipe *pipe; /* owned; NULL: none.  Never empty between runs */
+	uint32_t streak;   /* bytes spliced of what looks like one stream, up to
 			   * RELAY_STREAK_MAX: gather.h */
-	uint8_t way;	  /* enum relay_way; never auto */
-	bool no_splice;	  /* the kernel refuses to splice these sockets */
-	bool resumes;	  /* its budget ended the last run */
-	uint8_t scarce;	  /* looks in a row that found little: gather.h */
+	uint8_t way;	   /* enum relay_way; never auto */
+	bool no_splice;	   /* the kernel refuses to splice these sockets */
+	bool resumes;	   /* its budget ended the last run */
+	uint8_t scarce;	   /* looks in a row that found little: gather.h */
 };
 
 /* What all relays of a worker share. */
 struct relay_env {
 	enum relay_way forced; /* RELAY_AUTO: as the traffic requires */
 	struct pipes pipes;
-	struct pipe spare;	/* the empty pipe at hand; in -1: none */
+	struct pipe *spare;	/* owned; the empty one at hand; NULL: none */
 	unsigned char *scratch; /* RELAY_SCRATCH bytes */
 	uint64_t now_ms;	/* the turn's time */
 	bool no_splice;		/* splice(2) is refused: always peek */
@@ -94,9 +92,15 @@ enum relay_result {
 	RELAY_WAITS,	   /* for an edge on one of the sockets */
 	RELAY_HAS_MORE,	   /* the budget is spent: run it again */
 	RELAY_FINISHED,	   /* the last byte before the FIN is delivered */
-	RELAY_FROM_FAILED, /* the reading socket's error is in *error */
+	RELAY_FROM_FAILED, /* the reading socket's error is in *failure */
 	RELAY_TO_FAILED,   /* the writing socket's */
 	RELAY_NO_RESOURCE, /* this machine lacks a resource */
+};
+
+/* What a result that reports a failure means. */
+struct relay_failure {
+	int error;     /* an errno */
+	uint32_t lost; /* bytes that were received but cannot be delivered */
 };
 
 /* Whether pipes and splice(2) work here.  A call may exist and still be
@@ -111,13 +115,21 @@ void relay_init(struct relay *relay, enum relay_way forced);
 
 /*
  * Moves what can be moved.  Does not pass on a FIN that was read: on
- * RELAY_FINISHED that is the caller's task.  *error is an errno when the result
+ * RELAY_FINISHED that is the caller's task.  Sets *failure when the result
  * reports a failure.
  */
 enum relay_result relay_run(struct relay_env *env, struct relay *relay,
-    struct side *from, struct side *to, int *error);
+    struct side *from, struct side *to, struct relay_failure *failure);
 
-/* Closes the relay's pipe, if it has one.  The bytes in it count as lost. */
-void relay_discard(struct relay_env *env, struct relay *relay);
+/* Bytes in the relay's pipe. */
+static inline uint32_t
+relay_held(const struct relay *relay)
+{
+	return relay->pipe != NULL ? relay->pipe->held : 0;
+}
+
+/* Closes the relay's pipe, if it has one.  Returns how many bytes are lost with
+ * it. */
+uint32_t relay_discard(struct relay_env *env, struct relay *relay);
 
 #endif

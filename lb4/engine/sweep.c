@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lb4/engine/conn.h"
+#include "lb4/engine/conn_state.h"
 #include "lb4/engine/types.h"
 #include "lb4/model/backend.h"
 #include "lb4/table/table.h"
@@ -43,7 +44,7 @@ matches(const struct worker *worker, const struct sweep_filter *filter,
 		return false;
 	return client_matches(&filter->client, &conn->client) &&
 	    since(worker, conn->last_ms) >= filter->idle_ms &&
-	    since(worker, conn->accepted_ms) >= filter->age_ms;
+	    since(worker, conn_accepted_ms(conn)) >= filter->age_ms;
 }
 
 static void
@@ -55,10 +56,10 @@ tell(const struct worker *worker, const struct conn *conn,
 		.worker = worker->index,
 		.state = conn->state,
 		.client = conn->client,
-		.age_ms = since(worker, conn->accepted_ms),
+		.age_ms = since(worker, conn_accepted_ms(conn)),
 		.idle_ms = since(worker, conn->last_ms),
-		.bytes_to_backend = conn->relay[CLIENT].bytes,
-		.bytes_to_client = conn->relay[BACKEND].bytes,
+		.bytes_to_backend = conn_bytes_from(conn, CLIENT),
+		.bytes_to_client = conn_bytes_from(conn, BACKEND),
 	};
 	memcpy(row->service, conn->service->name, sizeof(row->service));
 	if (conn->backend != NULL)

@@ -8,6 +8,7 @@
 #ifndef LB4_ENGINE_TYPES_H
 #define LB4_ENGINE_TYPES_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct listener;
 struct service_state;
 struct table;
 struct tables;
+struct terms;
 struct worker;
 
 /* ---- a conn: conn.h ------------------------------------------------------ */
@@ -70,52 +72,74 @@ struct progress {
 	uint32_t stalled_kb; /* counted in struct stalled; 0: not stalled */
 };
 
-struct conn {
-	/* what traffic touches comes first, together */
-	struct side side[SIDES];
-	struct relay relay[SIDES]; /* [CLIENT]: from the client */
-	uint64_t last_ms;	   /* when bytes last moved */
-	uint8_t state;		   /* enum conn_state; conn_set_state() only */
-	uint8_t last_from;	   /* the side they came from */
-	bool ready;		   /* in the worker's ready list */
-	uint8_t gathering;	   /* enum gathering */
-	bool established;	   /* a backend has answered */
-	uint8_t owed;		   /* progress.h: one bit for each side */
-	bool unwatched;		   /* no look is scheduled: nothing was owed */
+/* What a conn needs until a backend answers: conn_connect.h, waiting.h. */
+struct attempts {
+	uint64_t ticket;   /* its place in the service's queue; 0: none yet */
+	uint64_t began_ms; /* the present attempt to connect */
+	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
+	uint8_t tries;
+	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
+};
 
-	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
+/* What it needs from then on: conn_relay.h, conn_end.h. */
+struct relays {
+	struct relay from[SIDES];
+	uint32_t lost;	       /* bytes received, but the other side failed */
+	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
+				* cuts the conn, a side took bytes: ms, low
+				* bits */
+};
+
+struct conn {
+	/* The first two cache lines are what traffic touches.
+	 *
+	 * `established` says whose the union is: conn_attempts() and
+	 * conn_relays() check it.  It is set when the conn becomes RELAYING,
+	 * and stays. */
+	union {
+		struct attempts attempts; /* CONNECTING, QUEUED */
+		struct relays relays;	  /* RELAYING, RESETTING */
+	};
+	struct side side[SIDES];
+	uint64_t last_ms;	       /* when bytes last moved */
+	struct service_state *service; /* counted inside its gate */
+	struct backend *backend; /* counted as active there; NULL: none yet */
+	struct terms *terms; /* counted there: settings, as of its beginning */
+	uint8_t state;	     /* enum conn_state; conn_set_state() only */
+	uint8_t last_from;   /* the side that the last bytes came from */
+	uint8_t gathering;   /* enum gathering */
+	uint8_t owed;	     /* progress.h: one bit for each side */
+	uint8_t reason;	     /* enum reason, once it is known */
+	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
+			      * none has, lb4 cuts the conn */
+	uint8_t retries;
+	bool ready : 1;		 /* in the worker's ready list */
+	bool established : 1;	 /* a backend has answered */
+	bool unwatched : 1;	 /* no look is scheduled: nothing was owed */
+	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
+
+	/* Lists and timers, a few times a second at most. */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
 	struct timer timer;
 	struct progress progress;
 	uint32_t own; /* ownconns.h: the backend socket's entry; 0: none */
 
+	/* The beginning and the end. */
 	uint64_t id;
-	struct service_state *service; /* counted inside its gate */
-	struct backend *backend; /* counted as active there; NULL: none yet */
+	uint64_t accepted_us;
+	uint64_t step_us; /* the attempt began; then: it was established */
 	struct endpoint client;
-	uint16_t port; /* that the client connected to; 0: unix */
-
-	struct conn_settings settings; /* the service's, at the beginning */
-	uint64_t cut_ms; /* max-lifetime: ends then even if busy; 0: never */
-
-	uint64_t accepted_ms;
-	uint64_t accepted_us; /* the same, for histograms */
-	uint64_t step_us;     /* the attempt began; then: it was established */
-	uint64_t attempt_ms;  /* the present attempt to connect began */
-	uint64_t ticket; /* its place in the service's queue; 0: none yet */
-	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
-	uint32_t queue_ms;     /* spent in earlier waits */
-	uint32_t linger_since; /* RESETTING: since the reset began or, if lb4
-				* cuts the conn, a side took bytes: the same */
-	uint32_t connect_ms;   /* accepted to connected, without queue_ms */
-	int error;	       /* errno behind the reason */
-	uint8_t reason;	       /* enum reason, once it is known */
-	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
-			      * none has, lb4 cuts the conn */
-	uint8_t retries;
-	uint8_t tries;
-	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
+	uint16_t port;	     /* that the client connected to; 0: unix */
+	uint16_t error;	     /* errno behind the reason */
+	uint32_t queue_ms;   /* spent in the queue, in earlier waits */
+	uint32_t excused_ms; /* the worker did not run: max-lifetime waits */
 };
+
+/* What an idle conn costs in user memory: its slot. */
+#define CONN_BYTES_MAX 256
+static_assert(sizeof(struct conn) + sizeof(struct slots_header) <=
+	CONN_BYTES_MAX,
+    "a conn and the header of its slot fit into four cache lines");
 
 /* ---- a worker: worker.h -------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lb4/balance/placing.h"
+#include "lb4/engine/conn_state.h"
 #include "lb4/engine/types.h"
 #include "lb4/table/table.h"
 
@@ -110,7 +111,7 @@ show_oldest(struct waitqueue_part *part)
 	const struct conn *first = TAILQ_FIRST(&part->line);
 
 	waitqueue_set_oldest(part,
-	    first != NULL ? first->ticket : WAITQUEUE_NOBODY);
+	    first != NULL ? conn_attempts(first)->ticket : WAITQUEUE_NOBODY);
 }
 
 /* Nearly always inserts at the end.  Conns with older tickets come from other
@@ -120,16 +121,17 @@ step_in(struct worker *worker, struct conn *conn)
 {
 	struct waitqueue_part *part = part_of(worker, conn);
 	struct conn *before = TAILQ_LAST(&part->line, conn_line);
+	const uint64_t ticket = conn_attempts(conn)->ticket;
 
 	if (before == NULL)
 		part_begins(worker, part);
-	while (before != NULL && before->ticket > conn->ticket)
+	while (before != NULL && conn_attempts(before)->ticket > ticket)
 		before = TAILQ_PREV(before, conn_line, entry);
 	if (before != NULL)
 		TAILQ_INSERT_AFTER(&part->line, before, conn, entry);
 	else
 		TAILQ_INSERT_HEAD(&part->line, conn, entry);
-	part->retriers += conn->tries > 0;
+	part->retriers += conn_attempts(conn)->tries > 0;
 	show_oldest(part);
 	call_if_room(worker, conn->service);
 }
@@ -140,7 +142,7 @@ step_out(struct worker *worker, struct conn *conn)
 	struct waitqueue_part *part = part_of(worker, conn);
 
 	TAILQ_REMOVE(&part->line, conn, entry);
-	part->retriers -= conn->tries > 0;
+	part->retriers -= conn_attempts(conn)->tries > 0;
 	if (TAILQ_EMPTY(&part->line))
 		part_ends(worker, part);
 	show_oldest(part);
@@ -150,12 +152,13 @@ bool
 waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit)
 {
 	struct waitqueue *queue = queue_of(conn->service);
+	struct attempts *attempts = conn_attempts(conn);
 
 	if (!waitqueue_enter(queue, limit))
 		return false;
-	if (conn->ticket == 0)
-		conn->ticket = waitqueue_ticket(queue);
-	conn->queued_since = (uint32_t)worker->now_ms;
+	if (attempts->ticket == 0)
+		attempts->ticket = waitqueue_ticket(queue);
+	attempts->queued_since = (uint32_t)worker->now_ms;
 	step_in(worker, conn);
 	return true;
 }
@@ -165,7 +168,8 @@ waiting_leave(struct worker *worker, struct conn *conn)
 {
 	step_out(worker, conn);
 	waitqueue_leave(queue_of(conn->service));
-	conn->queue_ms += (uint32_t)worker->now_ms - conn->queued_since;
+	conn->queue_ms += (uint32_t)worker->now_ms -
+	    conn_attempts(conn)->queued_since;
 	/* the call that was meant for it may have been another's */
 	call_if_room(worker, conn->service);
 }
@@ -185,7 +189,7 @@ waiting_attach(struct worker *worker, struct conn *conn)
 /* ---- being called ------------------------------------------------------ */
 
 static bool
-tried_the_same(const struct conn *a, const struct conn *b)
+tried_the_same(const struct attempts *a, const struct attempts *b)
 {
 	return a->tries == b->tries &&
 	    memcmp(a->tried, b->tried, a->tries * sizeof(a->tried[0])) == 0;
@@ -202,7 +206,9 @@ serve_one(struct worker *worker, struct waitqueue_part *part,
 	struct conn *conn;
 
 	TAILQ_FOREACH(conn, &part->line, entry) {
-		if (failed == NULL || !tried_the_same(failed, conn)) {
+		if (failed == NULL ||
+		    !tried_the_same(conn_attempts(failed),
+			conn_attempts(conn))) {
 			if (admit(worker, conn))
 				return true;
 			failed = conn;
@@ -223,7 +229,8 @@ is_due(const struct waitqueue *queue, const struct waitqueue_part *part)
 	if (first == NULL)
 		return false;
 	return oldest < 0 ||
-	    first->ticket <= atomic_load(&queue->part[oldest].oldest) +
+	    conn_attempts(first)->ticket <=
+	    atomic_load(&queue->part[oldest].oldest) +
 		(uint64_t)AHEAD_PER_WORKER * queue->workers;
 }
 
@@ -242,7 +249,8 @@ answer(struct worker *worker, struct waitqueue_part *part, waiting_admit *admit)
 	/* room that no conn here can use may help other workers */
 	first = TAILQ_FIRST(&part->line);
 	if (!served && first != NULL && need_not_wait(worker, state))
-		call_oldest(worker->shared, queue, first->ticket);
+		call_oldest(worker->shared, queue,
+		    conn_attempts(first)->ticket);
 }
 
 void

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/model/terms.h"
+
 struct service_state *
 service_state_new(uint32_t id, const char *name, unsigned workers)
 {
@@ -38,8 +40,14 @@ service_state_new(uint32_t id, const char *name, unsigned workers)
 void
 service_state_free(struct service_state *state)
 {
+	struct terms *terms, *next;
+
 	if (state == NULL)
 		return;
+	for (terms = state->terms; terms != NULL; terms = next) {
+		next = terms->next;
+		terms_free(terms);
+	}
 	waitqueue_free(atomic_load_explicit(&state->waitqueue,
 	    memory_order_acquire));
 	free(state->stats);
@@ -54,6 +62,54 @@ service_available(const struct service *service)
 	for (size_t i = 0; i < service->backends; i++)
 		available += service_backend_takes(&service->backend[i]);
 	return available;
+}
+
+struct terms *
+service_state_terms(struct service_state *state,
+    const struct conn_settings *settings)
+{
+	struct terms *terms = state->terms;
+
+	/* equal settings that differ in their padding only cost memory */
+	while (terms != NULL &&
+	    memcmp(&terms->settings, settings, sizeof(*settings)) != 0)
+		terms = terms->next;
+	if (terms == NULL) {
+		if ((terms = terms_new(settings, state->workers)) == NULL)
+			return NULL;
+		terms->next = state->terms;
+		state->terms = terms;
+	}
+	terms->refs++;
+	return terms;
+}
+
+size_t
+service_state_retire_terms(struct service_state *state)
+{
+	size_t count = 0;
+
+	for (struct terms *terms = state->terms; terms != NULL;
+	     terms = terms->next) {
+		terms->retired = terms_is_unused(terms);
+		count += terms->retired;
+	}
+	return count;
+}
+
+void
+service_state_bury_terms(struct service_state *state)
+{
+	struct terms **link = &state->terms, *terms;
+
+	while ((terms = *link) != NULL) {
+		if (!terms->retired) {
+			link = &terms->next;
+			continue;
+		}
+		*link = terms->next;
+		terms_free(terms);
+	}
 }
 
 void

@@ -8,8 +8,8 @@
  *	struct service_state
  *			what a service of one name keeps across tables: counts
  *
- * A conn may outlive tables: it keeps its service_state and its backend, and
- * nothing of the table itself.
+ * A conn may outlive tables: it keeps its service_state, its terms and its
+ * backend, and nothing of the table itself.
  */
 #ifndef LB4_MODEL_SERVICE_H
 #define LB4_MODEL_SERVICE_H
@@ -28,6 +28,7 @@
 struct loads;
 struct maglev;
 struct pins;
+struct terms;
 struct turns;
 
 /*
@@ -74,7 +75,9 @@ struct service_state {
 	unsigned workers;
 	struct service_stats *stats; /* owned; one per worker */
 
-	bool retired; /* control's own: unused, to be freed */
+	/* control's own */
+	bool retired;	     /* unused, to be freed */
+	struct terms *terms; /* owned; a list: those that something uses */
 
 	_Atomic uint32_t refs;
 
@@ -127,6 +130,7 @@ struct service {
 	struct addr *check_addr; /* owned; one per backend; len 0: its own */
 
 	struct service_settings settings; /* timeout_queue_ms is never 0 */
+	struct terms *terms; /* referenced; new conns begin with them */
 };
 
 /* How many of its backends take conns. */
@@ -142,6 +146,16 @@ void service_state_free(struct service_state *state);
 
 /* Whether nothing holds it: no reference and no conn (acquire). */
 bool service_state_is_unused(const struct service_state *state);
+
+/* The service's terms with these settings, with a reference for the caller;
+ * made if there are none.  NULL without memory.  Control only. */
+struct terms *service_state_terms(struct service_state *state,
+    const struct conn_settings *settings);
+
+/* Marks the terms that nothing uses; returns how many there are.  After a grace
+ * period service_state_bury_terms() frees them.  Control only. */
+size_t service_state_retire_terms(struct service_state *state);
+void service_state_bury_terms(struct service_state *state);
 
 void service_state_ref(struct service_state *state);
 void service_state_unref(struct service_state *state);

@@ -35,6 +35,7 @@
 #include "lb4/balance/turns.h"
 #include "lb4/config/names.h"
 #include "lb4/model/rcu.h"
+#include "lb4/model/terms.h"
 #include "lb4/table/checksum.h"
 
 /* The state of that name with a reference for the caller; made, with the
@@ -175,6 +176,8 @@ service_free(struct service *service)
 	if (service->backend != NULL)
 		for (size_t i = 0; i < service->backends; i++)
 			backend_unref(service->backend[i].backend);
+	if (service->terms != NULL)
+		service->terms->refs--;
 	service_state_unref(service->state);
 	pins_free(service->pins);
 	free(service->backend);
@@ -367,6 +370,10 @@ service_new(struct service **out, const struct building *building,
 	service->changes = &tables->changes;
 	service->state = tables_state_get(tables, config->name);
 	if (service->state == NULL)
+		goto fail;
+	service->terms = service_state_terms(service->state,
+	    &service->settings.conn);
+	if (service->terms == NULL)
 		goto fail;
 	rc = service_set_backends(service, building, config);
 	if (rc == 0)
@@ -596,7 +603,7 @@ retire(struct tables *tables)
 		if (state == NULL)
 			continue;
 		state->retired = service_state_is_unused(state);
-		count += state->retired;
+		count += state->retired + service_state_retire_terms(state);
 	}
 	for (size_t i = 0; table != NULL && i < table->ids; i++)
 		if (table->service[i] != NULL)
@@ -619,7 +626,10 @@ bury(struct tables *tables)
 	}
 	tables->backends_count = kept;
 	for (size_t i = 0; i < tables->states_count; i++) {
-		if (tables->states[i] == NULL || !tables->states[i]->retired)
+		if (tables->states[i] == NULL)
+			continue;
+		service_state_bury_terms(tables->states[i]);
+		if (!tables->states[i]->retired)
 			continue;
 		service_state_free(tables->states[i]);
 		tables->states[i] = NULL;

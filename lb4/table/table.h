@@ -11,8 +11,8 @@
  *
  * A worker reads it as an RCU reader (rcu.h): it loads the table once in each
  * turn of its loop with table_current() and forgets it at the end of the turn.
- * A conn may outlive tables: it keeps its service_state and its backend, and
- * nothing of the table itself.
+ * A conn may outlive tables: it keeps its service_state, its terms and its
+ * backend, and nothing of the table itself.
  */
 #ifndef LB4_TABLE_TABLE_H
 #define LB4_TABLE_TABLE_H
@@ -84,9 +84,9 @@ must_check int tables_prepare(struct tables *tables,
 void tables_commit(struct tables *tables, struct table *table);
 void tables_discard(struct tables *tables, struct table *table);
 
-/* Frees the backends and service states that nothing uses any more, after a
- * grace period if there are any; control calls it from time to time.  Returns
- * how many it freed. */
+/* Frees the backends, service states and terms that nothing uses any more,
+ * after a grace period if there are any; control calls it from time to time.
+ * Returns how many it freed. */
 size_t tables_sweep(struct tables *tables);
 
 /* The current table.  Readers: valid until the next quiescent state. */

@@ -24,6 +24,7 @@
 #include "common/sock.h"
 #include "lb4/engine/conn_end.h"
 #include "lb4/engine/conn_relay.h"
+#include "lb4/engine/conn_state.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
@@ -313,6 +314,43 @@ read_to_the_end(struct stage *stage, int fd, const char *bytes)
 	return n == 0 ? 0 : errno;
 }
 
+/* As after a change of the file: a new table, with the configuration's present
+ * values. */
+static void
+reload(struct stage *stage)
+{
+	rcu_offline();
+	ck_assert_int_eq(tables_publish(&stage->tables, stage->config, &seed),
+	    0);
+	rcu_online();
+	begin_turn(stage);
+	stage->service = table_service(stage->worker.table,
+	    tables_state(&stage->tables, "s")->id);
+}
+
+START_TEST(reload_leaves_its_settings)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, RELAY_AUTO, "timeout-idle = 7s\n");
+	conn = begin(&stage);
+	stage.config->service->settings.conn.timeout_idle_ms = 9000;
+	reload(&stage);
+	ck_assert_uint_eq(stage.service->settings.conn.timeout_idle_ms, 9000);
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	ck_assert_uint_eq(conn_silence_limit(conn), 7000);
+	conn_kill(&stage.worker, conn);
+	turn_to_the_end(&stage);
+	rcu_offline();
+	ck_assert_uint_eq(tables_sweep(&stage.tables), 1); /* the old ones */
+	rcu_online();
+	stage_close(&stage);
+}
+END_TEST
+
 START_TEST(good_conn)
 {
 	struct stage stage;
@@ -569,7 +607,7 @@ START_TEST(closed_idle_or_busy)
 	ck_assert_uint_eq(closing.closed + closing.quietest_ms, 0);
 
 	/* it has gone on, an answer may be due: idle after ten times more */
-	while (conn->relay[CLIENT].bytes == 0)
+	while (conn_bytes_from(conn, CLIENT) == 0)
 		(void)turn(&stage, 1000);
 	wait_queued(stage.backend, 1);
 	stage.worker.now_ms = conn->last_ms + 10 * CONN_QUIET_MS - 10;
@@ -885,7 +923,7 @@ START_TEST(waits_for_the_other)
 	two = house.stage.service->backend[1].backend;
 	ck_assert_ptr_eq(house.conn[0]->backend, two);
 	ck_assert_int_eq(house.conn[1]->state, CONN_QUEUED);
-	ck_assert_uint_eq(house.conn[1]->tries, 1);
+	ck_assert_uint_eq(conn_attempts(house.conn[1])->tries, 1);
 	ck_assert_int_eq(house.conn[2]->state, CONN_QUEUED);
 	kill_and_bury(&house, 0);
 	turn_until_not_queued(&house, 1, false);
@@ -1086,13 +1124,14 @@ begin_stream(struct stage *stage, int way, const char *more)
 	accept_backend(stage);
 	while (conn->state == CONN_CONNECTING)
 		(void)turn(stage, 1000);
-	for (int i = 0; i < 10000 && conn->relay[BACKEND].bytes < STREAM; i++) {
+	for (int i = 0; i < 10000 && conn_bytes_from(conn, BACKEND) < STREAM;
+	     i++) {
 		ssize_t n = send(stage->backend, bytes, STREAM - sent, 0);
 
 		sent += n > 0 ? (size_t)n : 0;
 		(void)turn(stage, 1);
 	}
-	ck_assert_uint_eq(conn->relay[BACKEND].bytes, STREAM);
+	ck_assert_uint_eq(conn_bytes_from(conn, BACKEND), STREAM);
 	ck_assert_uint_gt(progress_unsent(conn->side[CLIENT].fd), 0);
 	return conn;
 }
@@ -1203,13 +1242,13 @@ START_TEST(stalled_reader)
 	uint64_t now_ms = stage.worker.now_ms;
 
 	for (int i = 0; i < 5; i++) {
-		const uint64_t sent = conn->relay[CLIENT].bytes;
+		const uint64_t sent = conn_bytes_from(conn, CLIENT);
 
 		stage.worker.now_ms = now_ms += 15000;
 		on_conn_timer(&stage.worker, conn);
 		ck_assert_int_eq(conn->state, CONN_RELAYING);
 		ck_assert_int_eq(send(stage.client, "x", 1, 0), 1);
-		while (conn->relay[CLIENT].bytes == sent)
+		while (conn_bytes_from(conn, CLIENT) == sent)
 			(void)turn(&stage, 1000);
 		if (i == 0)
 			(void)take_some(&stage, conn);
@@ -1278,7 +1317,7 @@ START_TEST(waits_unserved)
 	wait_queued(conn->side[CLIENT].fd, 5);
 	pass(&stage, conn, 60000);
 	ck_assert_int_eq(conn->state, CONN_RELAYING);
-	ck_assert_uint_eq(conn->relay[CLIENT].bytes, 5);
+	ck_assert_uint_eq(conn_bytes_from(conn, CLIENT), 5);
 	pass(&stage, conn, 59000);
 	ck_assert_int_eq(conn->state, CONN_RELAYING);
 
@@ -1323,6 +1362,7 @@ main(void)
 	(void)signal(SIGPIPE, SIG_IGN); /* as main() does */
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, good_conn, 0, WAYS);
+	tcase_add_test(tcase, reload_leaves_its_settings);
 	tcase_add_loop_test(tcase, banner_and_reset, 0, WAYS);
 	tcase_add_loop_test(tcase, banner_and_fin, 0, WAYS);
 	tcase_add_loop_test(tcase, answered_and_reset, 0, WAYS);

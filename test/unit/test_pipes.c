@@ -23,19 +23,17 @@ is_open(int fd)
 START_TEST(gives_what_it_promises)
 {
 	struct pipes pipes;
-	struct pipe pipe;
+	struct pipe *pipe;
 
 	ck_assert_int_eq(pipes_init(&pipes, 2, WANT, 0), 0);
-	ck_assert(pipes_get(&pipes, &pipe, 0));
-	ck_assert_uint_ge(pipe.size, PIPE_SIZE_MIN);
-	ck_assert_int_eq((int)pipe.size, fcntl(pipe.in, F_GETPIPE_SZ));
-	ck_assert_int_ne(fcntl(pipe.in, F_GETFD) & FD_CLOEXEC, 0);
-	ck_assert_int_ne(fcntl(pipe.out, F_GETFL) & O_NONBLOCK, 0);
-	ck_assert_int_ne(fcntl(pipe.in, F_GETFL) & O_NONBLOCK, 0);
-	ck_assert_int_eq(write(pipe.in, "x", 1), 1);
-	pipes_kill(&pipes, &pipe);
-	ck_assert_int_eq(pipe.in, -1);
-	ck_assert_int_eq(pipe.out, -1);
+	ck_assert_ptr_nonnull(pipe = pipes_get(&pipes, 0));
+	ck_assert_uint_ge(pipe->size, PIPE_SIZE_MIN);
+	ck_assert_int_eq((int)pipe->size, fcntl(pipe->in, F_GETPIPE_SZ));
+	ck_assert_int_ne(fcntl(pipe->in, F_GETFD) & FD_CLOEXEC, 0);
+	ck_assert_int_ne(fcntl(pipe->out, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_ne(fcntl(pipe->in, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(write(pipe->in, "x", 1), 1);
+	pipes_kill(&pipes, pipe);
 	pipes_done(&pipes);
 }
 END_TEST
@@ -43,25 +41,24 @@ END_TEST
 START_TEST(is_bounded)
 {
 	struct pipes pipes;
-	struct pipe pipe[4], last;
+	struct pipe *pipe[4], last;
 
 	ck_assert_int_eq(pipes_init(&pipes, 3, WANT, 0), 0);
 	for (int i = 0; i < 3; i++)
-		ck_assert(pipes_get(&pipes, &pipe[i], 0));
-	ck_assert(!pipes_get(&pipes, &pipe[3], 0));
+		ck_assert_ptr_nonnull(pipe[i] = pipes_get(&pipes, 0));
+	ck_assert_ptr_null(pipes_get(&pipes, 0));
 	ck_assert_uint_eq(pipes.refused, 1);
 	ck_assert_uint_eq(pipes.open, 3);
 
 	/* the last one that came is the first to go: it is warm */
-	last = pipe[1];
-	pipes_put(&pipes, &pipe[0]);
-	pipes_put(&pipes, &pipe[1]);
-	ck_assert_int_eq(pipe[1].in, -1);
-	ck_assert(pipes_get(&pipes, &pipe[3], 0));
-	ck_assert_int_eq(pipe[3].in, last.in);
-	ck_assert_int_eq(pipe[3].out, last.out);
-	pipes_put(&pipes, &pipe[3]);
-	pipes_put(&pipes, &pipe[2]);
+	last = *pipe[1];
+	pipes_put(&pipes, pipe[0]);
+	pipes_put(&pipes, pipe[1]);
+	ck_assert_ptr_nonnull(pipe[3] = pipes_get(&pipes, 0));
+	ck_assert_int_eq(pipe[3]->in, last.in);
+	ck_assert_int_eq(pipe[3]->out, last.out);
+	pipes_put(&pipes, pipe[3]);
+	pipes_put(&pipes, pipe[2]);
 	ck_assert_uint_eq(pipes.stocked, 3);
 	ck_assert_uint_eq(pipes.open, 3);
 	pipes_done(&pipes);
@@ -75,26 +72,26 @@ END_TEST
 START_TEST(limits_that_change)
 {
 	struct pipes pipes;
-	struct pipe pipe[6];
+	struct pipe *pipe[6];
 
 	ck_assert_int_eq(pipes_init(&pipes, 3, WANT, 0), 0);
 	for (int i = 0; i < 3; i++)
-		ck_assert(pipes_get(&pipes, &pipe[i], 0));
-	pipes_put(&pipes, &pipe[0]);
+		ck_assert_ptr_nonnull(pipe[i] = pipes_get(&pipes, 0));
+	pipes_put(&pipes, pipe[0]);
 	pipes_resize(&pipes, 1, 0);
 	ck_assert_uint_eq(pipes.stocked, 0);
 	ck_assert_uint_eq(pipes.open, 2);
-	pipes_put(&pipes, &pipe[1]);
+	pipes_put(&pipes, pipe[1]);
 	ck_assert_uint_eq(pipes.open, 1);
-	pipes_put(&pipes, &pipe[2]);
+	pipes_put(&pipes, pipe[2]);
 	ck_assert_uint_eq(pipes.stocked, 1);
 
 	pipes_resize(&pipes, 6, 2);
 	ck_assert_uint_eq(pipes.big_left, 2);
 	for (int i = 0; i < 6; i++)
-		ck_assert(pipes_get(&pipes, &pipe[i], 0));
+		ck_assert_ptr_nonnull(pipe[i] = pipes_get(&pipes, 0));
 	for (int i = 0; i < 6; i++)
-		pipes_put(&pipes, &pipe[i]);
+		pipes_put(&pipes, pipe[i]);
 	ck_assert_uint_eq(pipes.stocked, 6);
 	pipes_done(&pipes);
 }
@@ -103,10 +100,9 @@ END_TEST
 START_TEST(none_at_all)
 {
 	struct pipes pipes;
-	struct pipe pipe;
 
 	ck_assert_int_eq(pipes_init(&pipes, 0, WANT, 0), 0);
-	ck_assert(!pipes_get(&pipes, &pipe, 0));
+	ck_assert_ptr_null(pipes_get(&pipes, 0));
 	ck_assert_uint_eq(pipes.refused, 1);
 	pipes_done(&pipes);
 }
@@ -115,20 +111,20 @@ END_TEST
 START_TEST(dirty_ones_are_not_kept)
 {
 	struct pipes pipes;
-	struct pipe pipe, before;
+	struct pipe *pipe, before;
 
 	ck_assert_int_eq(pipes_init(&pipes, 1, WANT, 0), 0);
-	ck_assert(pipes_get(&pipes, &pipe, 0));
-	before = pipe;
-	ck_assert_int_eq(write(pipe.in, "stale", 5), 5);
-	pipes_kill(&pipes, &pipe);
+	ck_assert_ptr_nonnull(pipe = pipes_get(&pipes, 0));
+	before = *pipe;
+	ck_assert_int_eq(write(pipe->in, "stale", 5), 5);
+	pipes_kill(&pipes, pipe);
 	ck_assert(!is_open(before.in));
 	ck_assert(!is_open(before.out));
 	ck_assert_uint_eq(pipes.open, 0);
 	/* its place is free */
-	ck_assert(pipes_get(&pipes, &pipe, 0));
-	ck_assert_int_eq(read(pipe.out, &before, 1), -1);
-	pipes_kill(&pipes, &pipe);
+	ck_assert_ptr_nonnull(pipe = pipes_get(&pipes, 0));
+	ck_assert_int_eq(read(pipe->out, &before, 1), -1);
+	pipes_kill(&pipes, pipe);
 	pipes_done(&pipes);
 }
 END_TEST
@@ -136,24 +132,24 @@ END_TEST
 START_TEST(enlarges_as_many_as_it_may)
 {
 	struct pipes pipes;
-	struct pipe pipe[3];
+	struct pipe *pipe[3];
 
 	ck_assert_int_eq(pipes_init(&pipes, 3, WANT, 2), 0);
 	for (int i = 0; i < 3; i++)
-		ck_assert(pipes_get(&pipes, &pipe[i], 0));
-	ck_assert_uint_ge(pipe[0].size, WANT);
-	ck_assert_uint_ge(pipe[1].size, WANT);
-	ck_assert_uint_lt(pipe[2].size, WANT);
+		ck_assert_ptr_nonnull(pipe[i] = pipes_get(&pipes, 0));
+	ck_assert_uint_ge(pipe[0]->size, WANT);
+	ck_assert_uint_ge(pipe[1]->size, WANT);
+	ck_assert_uint_lt(pipe[2]->size, WANT);
 	ck_assert_uint_eq(pipes.big_left, 0);
 	/* what a big one had is there for another */
-	pipes_kill(&pipes, &pipe[2]);
+	pipes_kill(&pipes, pipe[2]);
 	ck_assert_uint_eq(pipes.big_left, 0);
-	pipes_kill(&pipes, &pipe[0]);
+	pipes_kill(&pipes, pipe[0]);
 	ck_assert_uint_eq(pipes.big_left, 1);
-	ck_assert(pipes_get(&pipes, &pipe[0], 0));
-	ck_assert_uint_ge(pipe[0].size, WANT);
-	pipes_kill(&pipes, &pipe[0]);
-	pipes_kill(&pipes, &pipe[1]);
+	ck_assert_ptr_nonnull(pipe[0] = pipes_get(&pipes, 0));
+	ck_assert_uint_ge(pipe[0]->size, WANT);
+	pipes_kill(&pipes, pipe[0]);
+	pipes_kill(&pipes, pipe[1]);
 	pipes_done(&pipes);
 }
 END_TEST
@@ -161,14 +157,14 @@ END_TEST
 START_TEST(stops_asking_for_big_ones)
 {
 	struct pipes pipes;
-	struct pipe pipe;
+	struct pipe *pipe;
 
 	/* more than any kernel gives anybody */
 	ck_assert_int_eq(pipes_init(&pipes, 3, 1U << 31, 3), 0);
-	ck_assert(pipes_get(&pipes, &pipe, 0));
-	ck_assert_uint_eq(pipe.size, PIPE_SIZE_MIN);
+	ck_assert_ptr_nonnull(pipe = pipes_get(&pipes, 0));
+	ck_assert_uint_eq(pipe->size, PIPE_SIZE_MIN);
 	ck_assert_uint_eq(pipes.big_left, 0);
-	pipes_put(&pipes, &pipe);
+	pipes_put(&pipes, pipe);
 	pipes_done(&pipes);
 }
 END_TEST
@@ -177,24 +173,24 @@ START_TEST(out_of_descriptors)
 {
 	struct rlimit before, none = { 3, 0 };
 	struct pipes pipes;
-	struct pipe pipe;
+	struct pipe *pipe;
 
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none.rlim_max = before.rlim_max;
 	ck_assert_int_eq(pipes_init(&pipes, 3, WANT, 0), 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	ck_assert(!pipes_get(&pipes, &pipe, 1000));
+	ck_assert_ptr_null(pipes_get(&pipes, 1000));
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_uint_eq(pipes.open, 0);
 	/* the kernel is not asked for each conn, but now and then */
-	ck_assert(!pipes_get(&pipes, &pipe, 1001));
+	ck_assert_ptr_null(pipes_get(&pipes, 1001));
 	ck_assert_uint_eq(pipes.refused, 2);
-	ck_assert(pipes_get(&pipes, &pipe, 11000));
+	ck_assert_ptr_nonnull(pipe = pipes_get(&pipes, 11000));
 	/* and what comes back is there at once */
-	pipes_put(&pipes, &pipe);
+	pipes_put(&pipes, pipe);
 	pipes.retry_ms = 20000;
-	ck_assert(pipes_get(&pipes, &pipe, 11001));
-	pipes_put(&pipes, &pipe);
+	ck_assert_ptr_nonnull(pipe = pipes_get(&pipes, 11001));
+	pipes_put(&pipes, pipe);
 	pipes_done(&pipes);
 }
 END_TEST
@@ -202,23 +198,23 @@ END_TEST
 START_TEST(pipes_that_move)
 {
 	struct pipes from, to;
-	struct pipe pipe[3];
+	struct pipe *pipe[3];
 
 	ck_assert_int_eq(pipes_init(&from, 2, WANT, 0), 0);
 	ck_assert_int_eq(pipes_init(&to, 2, WANT, 0), 0);
-	ck_assert(pipes_get(&from, &pipe[0], 0));
-	ck_assert(pipes_get(&to, &pipe[1], 0));
-	ck_assert(pipes_get(&to, &pipe[2], 0));
+	ck_assert_ptr_nonnull(pipe[0] = pipes_get(&from, 0));
+	ck_assert_ptr_nonnull(pipe[1] = pipes_get(&to, 0));
+	ck_assert_ptr_nonnull(pipe[2] = pipes_get(&to, 0));
 	pipes_emigrate(&from);
 	pipes_immigrate(&to);
 	ck_assert_uint_eq(from.open, 0);
 	ck_assert_uint_eq(to.open, 3);
 	/* one too many: the first that comes back is closed */
-	pipes_put(&to, &pipe[0]);
+	pipes_put(&to, pipe[0]);
 	ck_assert_uint_eq(to.open, 2);
 	ck_assert_uint_eq(to.stocked, 0);
-	pipes_put(&to, &pipe[1]);
-	pipes_put(&to, &pipe[2]);
+	pipes_put(&to, pipe[1]);
+	pipes_put(&to, pipe[2]);
 	ck_assert_uint_eq(to.stocked, 2);
 	pipes_done(&from);
 	pipes_done(&to);
@@ -298,7 +294,7 @@ small_ones_are_refused(void)
 	const uint64_t soft = soft_pages();
 	const struct rlimit many = { 4096, 4096 };
 	struct pipes pipes;
-	struct pipe pipe;
+	struct pipe *pipe;
 	int fds[2], held = 0;
 
 	if (soft == 0 || soft > 20000 || (setrlimit(RLIMIT_NOFILE, &many) != 0))
@@ -311,14 +307,15 @@ small_ones_are_refused(void)
 		return 77; /* no limit for us */
 	if (pipes_init(&pipes, 10, WANT, 10) != 0)
 		return 1;
-	if (pipes_get(&pipes, &pipe, 0) || pipes.open != 0)
+	if (pipes_get(&pipes, 0) != NULL || pipes.open != 0)
 		return 1;
 	/* there is room again */
 	for (int fd = fds[1]; fd > fds[1] - 200; fd--)
 		(void)close(fd);
-	if (pipes_get(&pipes, &pipe, 1) || !pipes_get(&pipes, &pipe, 10000))
+	if (pipes_get(&pipes, 1) != NULL ||
+	    (pipe = pipes_get(&pipes, 10000)) == NULL)
 		return 1;
-	return pipe.size >= PIPE_SIZE_MIN ? 0 : 1;
+	return pipe->size >= PIPE_SIZE_MIN ? 0 : 1;
 }
 
 START_TEST(past_the_budget)

@@ -32,7 +32,7 @@ all_bytes_are(const void *object, int byte, size_t size)
  * of its own unless the object fills its last one. */
 START_TEST(test_layout)
 {
-	static const size_t sizes[] = { 1, 48, 49, 64, 192, 200, 240, 241,
+	static const size_t sizes[] = { 1, 56, 57, 64, 192, 200, 248, 249,
 		256 };
 	static const size_t strides[] = { 64, 64, 128, 128, 256, 256, 256, 320,
 		320 };

@@ -18,6 +18,7 @@
 #include "lb4/balance/pick.h"
 #include "lb4/balance/turns.h"
 #include "lb4/model/rcu.h"
+#include "lb4/model/terms.h"
 #include "table_config.h"
 
 static const struct hash_key seed = { 1, 2 };
@@ -247,6 +248,52 @@ START_TEST(a_removed_one_lives_while_it_has_conns)
 	ck_assert_uint_eq(tables_sweep(&tables), 1);
 	ck_assert_uint_eq(tables_sweep(&tables), 0);
 	ck_assert_uint_eq(tables.backends_count, 1);
+	tables_done(&tables);
+}
+END_TEST
+
+static struct terms *
+publish_idle(struct tables *tables, unsigned timeout_idle_ms)
+{
+	struct config *config = table_config_new();
+	struct config_service *web = table_config_service(config, "web",
+	    BALANCE_SOURCE);
+
+	table_config_backend(web, "a", 1, 80);
+	web->settings.conn.timeout_idle_ms = timeout_idle_ms;
+	publish(tables, config);
+	table_config_free(config);
+	return service_of(tables, 0)->terms;
+}
+
+/* Two conns begin and move to the other worker, where they end. */
+START_TEST(terms_live_while_a_conn_keeps_them)
+{
+	struct tables tables;
+	struct terms *old, *new;
+
+	tables_init(&tables, 2);
+	old = publish_idle(&tables, 1000);
+	ck_assert_uint_eq(old->settings.timeout_idle_ms, 1000);
+	terms_enter(old, 0);
+	terms_enter(old, 0);
+	ck_assert_ptr_eq(publish_idle(&tables, 1000), old);
+
+	new = publish_idle(&tables, 2000);
+	ck_assert_ptr_ne(new, old);
+	ck_assert_uint_eq(new->settings.timeout_idle_ms, 2000);
+	ck_assert_uint_eq(old->settings.timeout_idle_ms, 1000);
+	terms_leave(old, 1);
+	ck_assert_uint_eq(tables_sweep(&tables), 0);
+	ck_assert_ptr_eq(publish_idle(&tables, 1000), old); /* "new" is gone */
+	ck_assert_ptr_null(old->next);
+	new = publish_idle(&tables, 3000);
+	ck_assert_uint_eq(tables_sweep(&tables), 0);
+
+	terms_leave(old, 1);
+	ck_assert_uint_eq(tables_sweep(&tables), 1);
+	ck_assert_ptr_eq(service_of(&tables, 0)->state->terms, new);
+	ck_assert_ptr_null(new->next);
 	tables_done(&tables);
 }
 END_TEST
@@ -569,6 +616,7 @@ main(void)
 	tcase_add_test(tc, ids_are_unique_and_never_0);
 	tcase_add_test(tc, same_identity_is_the_same_object);
 	tcase_add_test(tc, a_removed_one_lives_while_it_has_conns);
+	tcase_add_test(tc, terms_live_while_a_conn_keeps_them);
 	tcase_add_test(tc, same_name_at_several_addresses);
 	tcase_add_test(tc, service_ids);
 	tcase_add_test(tc, a_failure_changes_nothing);
