@@ -14,11 +14,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "common/loop.h"
 #include "lb4/balance/pick.h"
+#include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_end.h"
 #include "lb4/engine/conn_relay.h"
@@ -176,6 +178,7 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 		return;
 	}
 	conn_connected(worker, conn);
+	access_lines_start(worker, conn);
 	conn_set_state(conn, CONN_RELAYING);
 	conn_arm_idle(worker, conn);
 	on_relay_ready(worker, conn, CLIENT);
@@ -221,6 +224,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->service = service->state;
 	conn->client = *client;
 	conn->port = port;
+	conn->sampled = access_lines_sample(worker, conn->id);
 	conn->settings = service->settings.conn;
 	conn->accepted_ms = worker->now_ms;
 	conn->accepted_us = worker->now_us;
@@ -407,6 +411,7 @@ on_relay_timer(struct worker *worker, struct conn *conn)
 		conn->error = ETIMEDOUT;
 		conn_close(worker, conn, idle_reason(conn));
 	} else if (conn->state == CONN_RELAYING) {
+		access_lines_update(worker, conn);
 		conn_arm_idle(worker,
 		    conn); /* traffic has postponed the deadline */
 	}
@@ -500,13 +505,21 @@ conns_excuse(struct worker *worker, uint64_t gap_ms)
 
 /* ---- moving house ------------------------------------------------------- */
 
+/* A conn between two workers, which pass it on by the address of `conn`. */
+struct moving {
+	struct conn conn;
+	struct told told;
+};
+static_assert(offsetof(struct moving, conn) == 0,
+    "a moving conn's address is that of the whole");
+
 struct conn *
 conn_detach(struct worker *worker, struct conn *conn)
 {
-	struct conn *moved;
+	struct moving *moving;
 
 	assert(conn->state != CONN_CLOSED);
-	if ((moved = malloc(sizeof(*moved))) == NULL)
+	if ((moving = malloc(sizeof(*moving))) == NULL)
 		return NULL;
 	timer_disarm(&worker->timers, &conn->timer);
 	conn_ready_remove(worker, conn);
@@ -519,19 +532,22 @@ conn_detach(struct worker *worker, struct conn *conn)
 		if (conn->relay[s].pipe.in >= 0)
 			pipes_emigrate(&worker->relays.pipes);
 	}
-	*moved = *conn;
+	moving->conn = *conn;
+	moving->told = access_lines_leave(worker, conn);
 	slots_release(&worker->conns, conn);
-	return moved;
+	return &moving->conn;
 }
 
 void
 conn_attach(struct worker *worker, struct conn *moved)
 {
+	struct moving *moving = (struct moving *)moved;
 	struct conn *conn = take_slot(worker);
 	int error;
 
-	*conn = *moved;
-	free(moved);
+	*conn = moving->conn;
+	access_lines_enter(worker, conn, &moving->told);
+	free(moving);
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++)

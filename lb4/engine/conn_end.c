@@ -5,10 +5,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_relay.h"
 #include "lb4/engine/conn_state.h"
@@ -21,12 +20,6 @@ static_assert(REASON_COUNT <= SERVICE_CLOSES_MAX, "a count for each reason");
 
 /* A reset that waits for the other side looks at least this often. */
 #define RESET_POLL_MS 20
-
-/* What happened to the bytes that were received. */
-struct outcome {
-	uint64_t delivered[SIDES]; /* [CLIENT]: to the client */
-	uint64_t discarded;
-};
 
 /* After a normal end the kernel goes on delivering what the sockets hold.  A
  * reset discards it. */
@@ -48,38 +41,6 @@ outcome_of(const struct conn *conn)
 		    undelivered;
 	}
 	return outcome;
-}
-
-static void
-send_record(struct worker *worker, const struct conn *conn,
-    const struct outcome *outcome)
-{
-	struct access_record record = {
-		.conn = conn->id,
-		.client = conn->client,
-		.worker = worker->index,
-		.reason = conn->reason,
-		.error = conn->error,
-		.retries = conn->retries,
-		.queue_ms = conn->queue_ms,
-		.connect_ms = conn->established
-		    ? conn->connect_ms
-		    : conn_connect_took(worker, conn),
-		.total_ms = worker->now_ms - conn->accepted_ms,
-		.bytes_to_backend = outcome->delivered[BACKEND],
-		.bytes_to_client = outcome->delivered[CLIENT],
-		.bytes_discarded = outcome->discarded,
-	};
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	record.end_realtime_ms = (int64_t)now.tv_sec * 1000 +
-	    now.tv_nsec / 1000000;
-	memcpy(record.service, conn->service->name, sizeof(record.service));
-	if (conn->backend != NULL)
-		memcpy(record.backend, conn->backend->name,
-		    sizeof(record.backend));
-	worker->shared->peers.access(worker->shared->peers.logger, &record);
 }
 
 static void
@@ -115,10 +76,7 @@ account_end(struct worker *worker, const struct conn *conn)
 		conn_count(&stats->stalled, 1);
 	if (conn->reason == REASON_SHED)
 		conn_count(&stats->shed, 1);
-	if (worker->shared->peers.access != NULL &&
-	    !atomic_load_explicit(&worker->shared->silent,
-		memory_order_relaxed))
-		send_record(worker, conn, &outcome);
+	access_lines_end(worker, conn, &outcome);
 }
 
 void

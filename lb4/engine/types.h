@@ -82,6 +82,8 @@ struct conn {
 	bool established;	   /* a backend has answered */
 	uint8_t owed;		   /* progress.h: one bit for each side */
 	bool unwatched;		   /* no look is scheduled: nothing was owed */
+	bool sampled;		   /* access_lines.h: logged if it ends well */
+	bool told;		   /* ... its entry in worker->told is valid */
 
 	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
@@ -117,6 +119,12 @@ struct conn {
 	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
 };
 
+/* What the access log was last told of a conn: access_lines.h. */
+struct told {
+	uint64_t at_ms;
+	uint64_t delivered[SIDES]; /* bytes; [CLIENT]: to the client */
+};
+
 /* ---- a worker: worker.h -------------------------------------------------- */
 
 /* What an event's tag names. */
@@ -133,6 +141,17 @@ TAILQ_HEAD(waiting_parts, waitqueue_part);
 struct waiting {
 	struct waiting_parts parts; /* that are not empty */
 	struct timer look;	    /* armed while there are any */
+};
+
+/* When the conns of a worker get lines while they go on: access_lines.h. */
+struct access_lines {
+	struct told *told;  /* owned; one for each slot of a conn */
+	uint64_t every_ms;  /* the interval; 0: none */
+	uint64_t since_ms;  /* it is in force since then; 0: the start */
+	uint32_t next_slot; /* conns from here on have timers for an earlier
+			     * interval; UINT32_MAX: none */
+	unsigned written;   /* such lines in the turn `turn` */
+	uint64_t turn;
 };
 
 /* The stalled conns of all workers: progress.h.  Writers: workers.  Readers:
@@ -159,6 +178,11 @@ struct worker_shared {
 	/* Writer: control.  Readers: workers. */
 	_Atomic uint64_t maxconn;
 	_Atomic bool silent; /* no access log: no records */
+	/* access_lines.h: access-log-start, access-log-every (0: off), and
+	 * access-log-sample. */
+	_Atomic bool access_start;
+	_Atomic unsigned access_every_ms;
+	_Atomic unsigned access_sample;
 	/* ip_local_port_range.  Writer: control, at a reload.  Readers:
 	 * workers. */
 	_Atomic uint16_t port_low, port_high;
@@ -217,6 +241,7 @@ struct worker {
 	uint64_t gather_us;
 	struct waiting waiting; /* conns that wait for room at a backend */
 	uint64_t shed_turn;	/* the last in which stalled conns were shed */
+	struct access_lines lines;
 	bool behind; /* events from before a gap may still be pending */
 	bool draining;
 	bool stopping;
