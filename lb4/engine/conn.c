@@ -27,6 +27,7 @@
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
+#include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/table/table.h"
 
@@ -386,6 +387,7 @@ look_at_progress(struct worker *worker, struct conn *conn)
 	struct shedding shedding;
 	int stalled;
 
+	tcpinfo_sample(worker, conn);
 	if (progress_look(worker, conn))
 		conn->last_ms = worker->now_ms;
 	conn->unwatched = conn->owed == 0;
@@ -509,6 +511,7 @@ conns_excuse(struct worker *worker, uint64_t gap_ms)
 struct moving {
 	struct conn conn;
 	struct told told;
+	struct tcpinfo seen;
 };
 static_assert(offsetof(struct moving, conn) == 0,
     "a moving conn's address is that of the whole");
@@ -534,6 +537,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 	}
 	moving->conn = *conn;
 	moving->told = access_lines_leave(worker, conn);
+	moving->seen = tcpinfo_leave(worker, conn);
 	slots_release(&worker->conns, conn);
 	return &moving->conn;
 }
@@ -547,6 +551,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 
 	*conn = moving->conn;
 	access_lines_enter(worker, conn, &moving->told);
+	tcpinfo_enter(worker, conn, &moving->seen);
 	free(moving);
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);

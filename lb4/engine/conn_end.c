@@ -13,6 +13,7 @@
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
+#include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/worker_post.h"
 
@@ -90,6 +91,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	relay_discard(&worker->relays, &conn->relay[CLIENT]);
 	relay_discard(&worker->relays, &conn->relay[BACKEND]);
 	account_end(worker, conn);
+	if (conn->established)
+		tcpinfo_sample(worker, conn);
 	conn_close_side(&conn->side[CLIENT], reset);
 	conn_close_backend(worker, conn, reset);
 

@@ -83,7 +83,8 @@ struct conn {
 	uint8_t owed;		   /* progress.h: one bit for each side */
 	bool unwatched;		   /* no look is scheduled: nothing was owed */
 	bool sampled;		   /* access_lines.h: logged if it ends well */
-	bool told;		   /* ... its entry in worker->told is valid */
+	bool told;		   /* ... its entry in lines.told is valid */
+	bool seen;		   /* its entry in worker->seen is valid */
 
 	TAILQ_ENTRY(conn) entry;	/* ready or dead list, or line */
 	TAILQ_ENTRY(conn) gather_entry; /* gather.h */
@@ -123,6 +124,15 @@ struct conn {
 struct told {
 	uint64_t at_ms;
 	uint64_t delivered[SIDES]; /* bytes; [CLIENT]: to the client */
+};
+
+/* Segments of the connection to a conn's backend, as of the last sample:
+ * tcpinfo.h.  Low bits, as the kernel counts them. */
+struct tcpinfo {
+	uint32_t sent;
+	uint32_t retransmitted;
+	uint32_t received;
+	uint32_t disordered;
 };
 
 /* ---- a worker: worker.h -------------------------------------------------- */
@@ -242,6 +252,7 @@ struct worker {
 	struct waiting waiting; /* conns that wait for room at a backend */
 	uint64_t shed_turn;	/* the last in which stalled conns were shed */
 	struct access_lines lines;
+	struct tcpinfo *seen; /* owned; one for each slot of a conn */
 	bool behind; /* events from before a gap may still be pending */
 	bool draining;
 	bool stopping;

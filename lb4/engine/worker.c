@@ -20,6 +20,7 @@
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/walk.h"
@@ -78,6 +79,8 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	if (error == 0)
 		error = access_lines_init(worker);
 	if (error == 0)
+		error = tcpinfo_init(worker);
+	if (error == 0)
 		error = slots_init(&worker->listeners, LISTENERS_MAX,
 		    sizeof(struct listener));
 	if (error == 0)
@@ -99,6 +102,7 @@ worker_done(struct worker *worker)
 		relay_env_done(&worker->relays);
 	slots_done(&worker->conns);
 	access_lines_done(worker);
+	tcpinfo_done(worker);
 	slots_done(&worker->listeners);
 	mailbox_done(&worker->mailbox);
 	if (worker->epfd >= 0)
