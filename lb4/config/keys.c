@@ -94,6 +94,12 @@ const struct key keys_table[] = {
 	    .names = &access_targets, .preset = "off" },
 	{ GLOBAL("access-format", access_format), OWN, KIND(names),
 	    .names = &names_access_format, .preset = "kv" },
+	{ GLOBAL("access-log-start", access_start), OWN, KIND(yesno),
+	    .preset = "no" },
+	{ GLOBAL("access-log-every", access_every_ms), OWN, KIND(time),
+	    RANGE(SECOND, 30 * DAY), .zero = "off", .preset = "off" },
+	{ GLOBAL("access-log-sample", access_sample), OWN, KIND(sample),
+	    RANGE(1, 1000000), .preset = "1/1" },
 	{ GLOBAL("shutdown-timeout", shutdown_timeout_ms), KIND(time),
 	    RANGE(0, DAY), .preset = "30s" },
 

@@ -111,6 +111,13 @@ format_rate(uint64_t value, char *buf, size_t size)
 }
 
 static const char *
+format_sample(uint64_t value, char *buf, size_t size)
+{
+	snprintf(buf, size, "1/%" PRIu64, value);
+	return buf;
+}
+
+static const char *
 format_percent(uint64_t value, char *buf, size_t size)
 {
 	snprintf(buf, size, "%" PRIu64 "%%", value);
@@ -127,6 +134,7 @@ format_percent(uint64_t value, char *buf, size_t size)
 
 RANGED(kind_number, value_number, format_number);
 RANGED(kind_rate, value_rate, format_rate);
+RANGED(kind_sample, value_sample, format_sample);
 RANGED(kind_percent, value_percent, format_percent);
 RANGED(kind_time, value_time, value_format_time);
 RANGED(kind_size, value_size, value_format_size);

@@ -16,7 +16,8 @@ extern const struct kind kind_port; /* a number; 0: it is absent */
 extern const struct kind kind_time; /* milliseconds */
 extern const struct kind kind_size; /* bytes */
 extern const struct kind kind_percent;
-extern const struct kind kind_rate; /* per second */
+extern const struct kind kind_rate;   /* per second */
+extern const struct kind kind_sample; /* one in so many */
 extern const struct kind kind_yesno;
 extern const struct kind kind_flag;   /* its bare name is "yes" */
 extern const struct kind kind_names;  /* one of key->names */

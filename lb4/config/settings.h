@@ -202,6 +202,9 @@ struct config {
 	int log_level;		   /* enum log_level */
 	char access_log[CONFIG_PATH_MAX]; /* "off", "stderr", "syslog", path */
 	enum access_format access_format;
+	bool access_start;	  /* a line when a backend has answered */
+	unsigned access_every_ms; /* a line of each conn so often; 0: none */
+	unsigned access_sample;	  /* log one in so many conns that end well */
 	unsigned shutdown_timeout_ms;
 	char zone[CONFIG_NAME_MAX]; /* of this node, "": none; not the file's
 				     * to say, and not in the dump */

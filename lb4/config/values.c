@@ -194,6 +194,16 @@ value_rate(const char *text, uint64_t *out)
 }
 
 const char *
+value_sample(const char *text, uint64_t *out)
+{
+	if (strncmp(text, "1/", 2) != 0 || !isdigit((unsigned char)text[2]))
+		return "is not a sample (1/100)";
+	text += 2;
+	*out = read_digits(&text);
+	return text[0] == '\0' ? NULL : "is not a sample (1/100)";
+}
+
+const char *
 value_time(const char *text, uint64_t *out)
 {
 	const struct unit *last = NULL;

@@ -33,16 +33,17 @@ must_check int value_only_word(const char *text, char *word, size_t size,
 void value_print_word(const char *word, FILE *out);
 
 /*
- * Numbers, times ("1m30s"), sizes ("256k"), percentages ("125%") and rates
- * ("20/s" or "20").  They return NULL, or the error in words that fit after the
- * text.  A value too large for 64 bits becomes UINT64_MAX.  Times are
- * milliseconds.
+ * Numbers, times ("1m30s"), sizes ("256k"), percentages ("125%"), rates ("20/s"
+ * or "20") and samples ("1/100", which is read as 100).  They return NULL, or
+ * the error in words that fit after the text.  A value too large for 64 bits
+ * becomes UINT64_MAX.  Times are milliseconds.
  */
 const char *value_number(const char *text, uint64_t *out);
 const char *value_time(const char *text, uint64_t *out);
 const char *value_size(const char *text, uint64_t *out);
 const char *value_percent(const char *text, uint64_t *out);
 const char *value_rate(const char *text, uint64_t *out);
+const char *value_sample(const char *text, uint64_t *out);
 
 /* Formats in the largest unit that leaves no remainder; returns a string that
  * may be `buf`.  VALUE_TEXT_MAX is enough room. */

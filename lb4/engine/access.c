@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The names of the reasons for which conns end: for the access log.  Keep the
- * table of codes in lb4(8) in step.
+ * The names of reasons and events: for the access log.  Keep the table of codes
+ * in lb4(8) in step.
  */
 #include "lb4/engine/access.h"
 
@@ -85,4 +85,18 @@ reason_text(enum reason reason)
 {
 	return (unsigned)reason < REASON_COUNT ? reasons[reason].text
 					       : "unknown";
+}
+
+const char *
+access_event_name(enum access_event event)
+{
+	static const char *const names[] = {
+		[ACCESS_END] = "end",
+		[ACCESS_START] = "start",
+		[ACCESS_UPDATE] = "update",
+	};
+
+	static_assert(sizeof(names) / sizeof(names[0]) == ACCESS_EVENT_COUNT,
+	    "a name for each event");
+	return (unsigned)event < ACCESS_EVENT_COUNT ? names[event] : "unknown";
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * What is known of a conn when it ends: the reason, and the record from which
- * the access log makes a line.  The conn's worker fills the record; the log
- * thread formats it.
+ * The reasons for which conns end, and the record from which the access log
+ * makes a line.  The conn's worker fills the record; the log thread formats it.
  */
 #ifndef LB4_ENGINE_ACCESS_H
 #define LB4_ENGINE_ACCESS_H
@@ -72,24 +71,40 @@ bool reason_is_normal(enum reason reason);
 const char *reason_code(enum reason reason);
 const char *reason_text(enum reason reason);
 
+/* When a line is written. */
+enum access_event {
+	ACCESS_END,
+	ACCESS_START,  /* a backend has answered */
+	ACCESS_UPDATE, /* access-log-every: the conn goes on */
+	ACCESS_EVENT_COUNT,
+};
+
+/* "end", "start", "update"; for any value of the enum. */
+const char *access_event_name(enum access_event event);
+
 struct access_record {
-	int64_t end_realtime_ms; /* since 1970 */
-	uint64_t conn;		 /* id, unique in the process */
+	int64_t realtime_ms; /* since 1970 */
+	uint64_t conn;	     /* id, unique in the process */
 	char service[CONFIG_NAME_MAX];
 	char backend[CONFIG_NAME_MAX]; /* the last one tried; "": none */
 	struct endpoint client;
 	uint32_t worker;
-	enum reason reason;
-	int error; /* errno behind the reason; 0: none */
+	enum access_event event;
+	bool one_of_several; /* the log has lines of other events, too */
+	enum reason reason;  /* ACCESS_END only */
+	int error;	     /* errno behind the reason; 0: none */
 	uint32_t retries;
 	uint32_t queue_ms;   /* waited for room at a backend */
 	uint32_t connect_ms; /* accepted to connected, or to giving up, without
 			      * queue_ms */
-	uint64_t total_ms;   /* accepted to closed */
+	uint64_t total_ms;   /* accepted to the time of the record */
 	uint64_t bytes_to_backend; /* taken by its kernel, as far as known */
 	uint64_t bytes_to_client;
 	uint64_t
 	    bytes_discarded; /* received but not delivered, as far as known */
+	/* bytes_to_backend and bytes_to_client since the conn's last record */
+	uint64_t more_to_backend;
+	uint64_t more_to_client;
 };
 
 #endif

@@ -14,17 +14,20 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "common/loop.h"
 #include "lb4/balance/pick.h"
+#include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_end.h"
 #include "lb4/engine/conn_relay.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
+#include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/table/table.h"
 
@@ -174,6 +177,7 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 		return;
 	}
 	conn_connected(worker, conn);
+	access_lines_start(worker, conn);
 	conn_set_state(conn, CONN_RELAYING);
 	conn_arm_idle(worker, conn);
 	on_relay_ready(worker, conn, CLIENT);
@@ -207,6 +211,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	conn->service = service->state;
 	conn->client = *client;
 	conn->port = port;
+	conn->sampled = access_lines_sample(worker, conn->id);
 	conn->terms = service->terms;
 	terms_enter(conn->terms, worker->index);
 	conn->accepted_us = worker->now_us;
@@ -367,6 +372,7 @@ look_at_progress(struct worker *worker, struct conn *conn)
 	struct shedding shedding;
 	int stalled;
 
+	tcpinfo_sample(worker, conn);
 	if (progress_look(worker, conn))
 		conn->last_ms = worker->now_ms;
 	conn->unwatched = conn->owed == 0;
@@ -392,6 +398,7 @@ on_relay_timer(struct worker *worker, struct conn *conn)
 		conn->error = ETIMEDOUT;
 		conn_close(worker, conn, idle_reason(conn));
 	} else if (conn->state == CONN_RELAYING) {
+		access_lines_update(worker, conn);
 		conn_arm_idle(worker,
 		    conn); /* traffic has postponed the deadline */
 	}
@@ -498,10 +505,10 @@ conns_excuse(struct worker *worker, uint64_t gap_ms)
 struct conn *
 conn_detach(struct worker *worker, struct conn *conn)
 {
-	struct conn *moved;
+	struct detached *moving;
 
 	assert(conn->state != CONN_CLOSED);
-	if ((moved = malloc(sizeof(*moved))) == NULL)
+	if ((moving = malloc(sizeof(*moving))) == NULL)
 		return NULL;
 	timer_disarm(&worker->timers, &conn->timer);
 	conn_ready_remove(worker, conn);
@@ -514,19 +521,24 @@ conn_detach(struct worker *worker, struct conn *conn)
 		if (conn_held_from(conn, s) > 0)
 			pipes_emigrate(&worker->relays.pipes);
 	}
-	*moved = *conn;
+	moving->conn = *conn;
+	moving->told = access_lines_leave(worker, conn);
+	moving->seen = tcpinfo_leave(worker, conn);
 	slots_release(&worker->conns, conn);
-	return moved;
+	return &moving->conn;
 }
 
 void
 conn_attach(struct worker *worker, struct conn *moved)
 {
+	struct detached *moving = (struct detached *)moved;
 	struct conn *conn = take_slot(worker);
 	int error;
 
-	*conn = *moved;
-	free(moved);
+	*conn = moving->conn;
+	access_lines_enter(worker, conn, &moving->told);
+	tcpinfo_enter(worker, conn, &moving->seen);
+	free(moving);
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++)

@@ -5,15 +5,15 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_relay.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
+#include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/worker_post.h"
 
@@ -21,12 +21,6 @@ static_assert(REASON_COUNT <= SERVICE_CLOSES_MAX, "a count for each reason");
 
 /* A reset that waits for the other side looks at least this often. */
 #define RESET_POLL_MS 20
-
-/* What happened to the bytes that were received. */
-struct outcome {
-	uint64_t delivered[SIDES]; /* [CLIENT]: to the client */
-	uint64_t discarded;
-};
 
 /* After a normal end the kernel goes on delivering what the sockets hold.  A
  * reset discards it. */
@@ -49,36 +43,6 @@ outcome_of(const struct conn *conn)
 		    undelivered;
 	}
 	return outcome;
-}
-
-static void
-send_record(struct worker *worker, const struct conn *conn,
-    const struct outcome *outcome)
-{
-	struct access_record record = {
-		.conn = conn->id,
-		.client = conn->client,
-		.worker = worker->index,
-		.reason = conn->reason,
-		.error = conn->error,
-		.retries = conn->retries,
-		.queue_ms = conn->queue_ms,
-		.connect_ms = conn_connect_took(worker, conn),
-		.total_ms = worker->now_ms - conn_accepted_ms(conn),
-		.bytes_to_backend = outcome->delivered[BACKEND],
-		.bytes_to_client = outcome->delivered[CLIENT],
-		.bytes_discarded = outcome->discarded,
-	};
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	record.end_realtime_ms = (int64_t)now.tv_sec * 1000 +
-	    now.tv_nsec / 1000000;
-	memcpy(record.service, conn->service->name, sizeof(record.service));
-	if (conn->backend != NULL)
-		memcpy(record.backend, conn->backend->name,
-		    sizeof(record.backend));
-	worker->shared->peers.access(worker->shared->peers.logger, &record);
 }
 
 static void
@@ -114,10 +78,7 @@ account_end(struct worker *worker, const struct conn *conn)
 		conn_count(&stats->stalled, 1);
 	if (conn->reason == REASON_SHED)
 		conn_count(&stats->shed, 1);
-	if (worker->shared->peers.access != NULL &&
-	    !atomic_load_explicit(&worker->shared->silent,
-		memory_order_relaxed))
-		send_record(worker, conn, &outcome);
+	access_lines_end(worker, conn, &outcome);
 }
 
 static void
@@ -139,6 +100,8 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	if (conn->established)
 		discard_held(worker, conn_relays(conn));
 	account_end(worker, conn);
+	if (conn->established)
+		tcpinfo_sample(worker, conn);
 	conn_close_side(&conn->side[CLIENT], reset);
 	conn_close_backend(worker, conn, reset);
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/sock.h"
+#include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
@@ -144,6 +145,8 @@ conn_arm_idle(struct worker *worker, struct conn *conn)
 	if (!conn->unwatched &&
 	    worker->now_ms + progress_pause_ms(conn, limit_ms) < next_ms)
 		next_ms = worker->now_ms + progress_pause_ms(conn, limit_ms);
+	if (access_lines_next(worker, conn) < next_ms)
+		next_ms = access_lines_next(worker, conn);
 	timer_arm(&worker->timers, &conn->timer, next_ms);
 }
 

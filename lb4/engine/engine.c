@@ -16,6 +16,7 @@
 #include "common/loop.h"
 #include "common/proc.h"
 #include "common/why.h"
+#include "lb4/engine/access_lines.h"
 #include "lb4/engine/closing.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/listener.h"
@@ -112,12 +113,6 @@ pin_workers(struct engine *engine)
 	}
 }
 
-static bool
-is_silent(const struct config *config)
-{
-	return strcmp(config->access_log, "off") == 0;
-}
-
 /* Makes workers until there are `count`, without threads. */
 static int
 make_until(struct engine *engine, unsigned count, const struct config *config,
@@ -196,7 +191,7 @@ engine_new(struct tables *tables, const struct config *config,
 	assert(engine->wanted <= tables->workers);
 	engine->shared.room = conns_room(limits);
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
-	atomic_init(&engine->shared.silent, is_silent(config));
+	access_lines_set(&engine->shared, config);
 	atomic_init(&engine->shared.stalled.most_kb, progress_bound_kb(config));
 	read_port_range(&engine->shared);
 	look_at_calls(&engine->shared);
@@ -570,7 +565,8 @@ engine_leave(struct engine *engine, struct engine_change *change)
 }
 
 /* Divides the pipes among the workers again.  The message also wakes workers
- * whose listeners or conns wait for room. */
+ * whose listeners or conns wait for room, and makes them look whether the keys
+ * of the access log have changed. */
 static void
 tell_limits(struct engine *engine, const struct config *config,
     const struct engine_limits *limits)
@@ -587,7 +583,7 @@ void
 engine_commit(struct engine *engine, struct engine_change *change)
 {
 	atomic_store(&engine->shared.maxconn, change->limits.maxconn);
-	atomic_store(&engine->shared.silent, is_silent(change->config));
+	access_lines_set(&engine->shared, change->config);
 	atomic_store(&engine->shared.stalled.most_kb,
 	    progress_bound_kb(change->config));
 	/* every worker has a thread, so there is no error */

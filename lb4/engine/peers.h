@@ -36,7 +36,8 @@ struct engine_peers {
 	struct prober *prober;
 	void (*suspect)(struct prober *prober, uint32_t backend);
 
-	/* A conn has ended: a line for the access log. */
+	/* A line for the access log: a conn has ended, or see
+	 * access_lines.h. */
 	struct logger *logger;
 	void (*access)(struct logger *logger,
 	    const struct access_record *record);

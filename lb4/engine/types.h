@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -116,6 +117,9 @@ struct conn {
 	bool ready : 1;		 /* in the worker's ready list */
 	bool established : 1;	 /* a backend has answered */
 	bool unwatched : 1;	 /* no look is scheduled: nothing was owed */
+	bool sampled : 1;	 /* access_lines.h: logged if it ends well */
+	bool told : 1;		 /* ... its entry in lines.told is valid */
+	bool seen : 1;		 /* its entry in worker->seen is valid */
 	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
 
 	/* Lists and timers, a few times a second at most. */
@@ -141,6 +145,30 @@ static_assert(sizeof(struct conn) + sizeof(struct slots_header) <=
 	CONN_BYTES_MAX,
     "a conn and the header of its slot fit into four cache lines");
 
+/* What the access log was last told of a conn: access_lines.h. */
+struct told {
+	uint64_t at_ms;
+	uint64_t delivered[SIDES]; /* bytes; [CLIENT]: to the client */
+};
+
+/* Segments of the connection to a conn's backend, as of the last sample:
+ * tcpinfo.h.  Low bits, as the kernel counts them. */
+struct tcpinfo {
+	uint32_t sent;
+	uint32_t retransmitted;
+	uint32_t received;
+	uint32_t disordered;
+};
+
+/* A conn between two workers, which pass it on by the address of `conn`. */
+struct detached {
+	struct conn conn;
+	struct told told;
+	struct tcpinfo seen;
+};
+static_assert(offsetof(struct detached, conn) == 0,
+    "a detached conn's address is that of the whole");
+
 /* ---- a worker: worker.h -------------------------------------------------- */
 
 /* What an event's tag names. */
@@ -157,6 +185,17 @@ TAILQ_HEAD(waiting_parts, waitqueue_part);
 struct waiting {
 	struct waiting_parts parts; /* that are not empty */
 	struct timer look;	    /* armed while there are any */
+};
+
+/* When the conns of a worker get lines while they go on: access_lines.h. */
+struct access_lines {
+	struct told *told;  /* owned; one for each slot of a conn */
+	uint64_t every_ms;  /* the interval; 0: none */
+	uint64_t since_ms;  /* it is in force since then; 0: the start */
+	uint32_t next_slot; /* conns from here on have timers for an earlier
+			     * interval; UINT32_MAX: none */
+	unsigned written;   /* such lines in the turn `turn` */
+	uint64_t turn;
 };
 
 /* The stalled conns of all workers: progress.h.  Writers: workers.  Readers:
@@ -183,6 +222,11 @@ struct worker_shared {
 	/* Writer: control.  Readers: workers. */
 	_Atomic uint64_t maxconn;
 	_Atomic bool silent; /* no access log: no records */
+	/* access_lines.h: access-log-start, access-log-every (0: off), and
+	 * access-log-sample. */
+	_Atomic bool access_start;
+	_Atomic unsigned access_every_ms;
+	_Atomic unsigned access_sample;
 	/* ip_local_port_range.  Writer: control, at a reload.  Readers:
 	 * workers. */
 	_Atomic uint16_t port_low, port_high;
@@ -241,6 +285,8 @@ struct worker {
 	uint64_t gather_us;
 	struct waiting waiting; /* conns that wait for room at a backend */
 	uint64_t shed_turn;	/* the last in which stalled conns were shed */
+	struct access_lines lines;
+	struct tcpinfo *seen; /* owned; one for each slot of a conn */
 	bool behind; /* events from before a gap may still be pending */
 	bool draining;
 	bool stopping;

@@ -13,12 +13,14 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/conn_end.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/walk.h"
@@ -75,6 +77,10 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 		    (uint32_t)(shared->room > maxconn ? shared->room : maxconn),
 		    sizeof(struct conn));
 	if (error == 0)
+		error = access_lines_init(worker);
+	if (error == 0)
+		error = tcpinfo_init(worker);
+	if (error == 0)
 		error = slots_init(&worker->listeners, LISTENERS_MAX,
 		    sizeof(struct listener));
 	if (error == 0)
@@ -95,6 +101,8 @@ worker_done(struct worker *worker)
 	if (worker->relays.scratch != NULL)
 		relay_env_done(&worker->relays);
 	slots_done(&worker->conns);
+	access_lines_done(worker);
+	tcpinfo_done(worker);
 	slots_done(&worker->listeners);
 	mailbox_done(&worker->mailbox);
 	if (worker->epfd >= 0)
@@ -239,6 +247,7 @@ on_message(struct worker *worker, const struct worker_message *message)
 	case WORKER_PIPES:
 		pipes_resize(&worker->relays.pipes, message->pipes,
 		    message->big_pipes);
+		access_lines_change(worker);
 		break;
 	case WORKER_RETIRE:
 		worker->retiring = message->to;
@@ -343,7 +352,7 @@ on_timer(struct worker *worker, struct timer *timer)
 static int
 sleep_ms(const struct worker *worker)
 {
-	if (!TAILQ_EMPTY(&worker->ready))
+	if (!TAILQ_EMPTY(&worker->ready) || access_lines_pending(worker))
 		return 0;
 	/* the remaining conns are still to be given away */
 	if (worker->retiring != 0)
@@ -449,6 +458,8 @@ turn(struct worker *worker)
 	run_ready(worker);
 	if ((conn = gather_next(worker)) != NULL)
 		on_conn_ready(worker, conn);
+	if (access_lines_pending(worker))
+		access_lines_run(worker);
 	run_timers(worker, n);
 
 	if (worker->retiring != 0)
@@ -492,6 +503,7 @@ worker_main(void *argument)
 	pin(worker);
 	rcu_reader_start();
 	look_at_clock(worker);
+	access_lines_begin(worker);
 	worker->stopping = false;
 	worker->retiring = 0;
 	while (!worker->stopping)

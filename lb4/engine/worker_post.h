@@ -25,7 +25,8 @@ enum worker_message_kind {
 			  * by the message */
 	WORKER_UNLISTEN, /* drop `socket`: others still accept from it */
 	WORKER_LEAVE,	 /* accept what waits in `socket`, then drop it */
-	WORKER_PIPES,	 /* at most `pipes`, `big_pipes` of them big */
+	WORKER_PIPES,	 /* at most `pipes`, `big_pipes` of them big; the keys
+			  * of the access log may have changed, too */
 	WORKER_RETIRE,	 /* give your conns to the first `to` workers and end
 			  * your thread */
 	WORKER_WALK,	 /* do the next piece of `walk` and post it back */

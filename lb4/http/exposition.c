@@ -150,9 +150,9 @@ exposition_histogram(struct exposition *out, const char *name,
 	const struct exposition_labels plain = { .text = labels };
 	uint64_t count = 0;
 
-	for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++) {
+	for (unsigned i = 0; i <= scale->bounds; i++) {
 		const struct exposition_labels bound = { labels, "le",
-			i < HISTOGRAM_BOUNDS ? scale->text[i] : "+Inf" };
+			i < scale->bounds ? scale->text[i] : "+Inf" };
 
 		count += sums->bucket[i];
 		put_name(out, name, "_bucket", &bound);
@@ -160,9 +160,9 @@ exposition_histogram(struct exposition *out, const char *name,
 		put(out, "\n", 1);
 	}
 	put_name(out, name, "_sum", &plain);
-	put_number(out, sums->sum_us / 1000000, 1);
+	put_number(out, sums->sum_us / scale->unit, 1);
 	put(out, ".", 1);
-	put_number(out, sums->sum_us % 1000000, 6);
+	put_number(out, sums->sum_us % scale->unit, scale->unit == 1 ? 1 : 6);
 	put(out, "\n", 1);
 	put_name(out, name, "_count", &plain);
 	put_number(out, count, 1);

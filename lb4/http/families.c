@@ -22,6 +22,7 @@ enum scope {
 	SCOPE_BACKEND,
 	SCOPE_CHECKS,  /* a backend whose service has checks */
 	SCOPE_CHECKED, /* ... one of which has ended */
+	SCOPE_SAMPLED, /* a backend of which there are samples of TCP */
 };
 
 enum value {
@@ -29,7 +30,7 @@ enum value {
 	VALUE_REAL,   /* a double */
 	VALUE_ONE_OF, /* a uint64_t: one sample for each word, 1 for its own */
 	VALUE_EACH,   /* uint64_t[]: one sample for each word */
-	VALUE_TIMES,  /* a struct histogram_sums */
+	VALUE_HISTOGRAM, /* a struct histogram_sums */
 };
 
 /* An additional label and its values. */
@@ -111,10 +112,11 @@ static const struct words results = { "result", HEALTH_RESULT_COUNT,
 #define SERVICE(field) IN(SERVICE, service, field), .value = VALUE_COUNT
 #define BACKEND(field) IN(BACKEND, backend, field), .value = VALUE_COUNT
 #define REAL(scope_, kind, field) IN(scope_, kind, field), .value = VALUE_REAL
+#define VALUES(scope_, kind, field, scale_) \
+	IN(scope_, kind, field), .value = VALUE_HISTOGRAM, \
+				 .scale = &histogram_##scale_
 #define TIMES(scope_, kind, field, scale_) \
-	IN(scope_, kind, field), .value = VALUE_TIMES, \
-				 .scale = &histogram_##scale_, \
-				 .unit = "seconds"
+	VALUES(scope_, kind, field, scale_), .unit = "seconds"
 #define WORDS(scope_, kind, field, value_, words_) \
 	IN(scope_, kind, field), .value = VALUE_##value_, .words = &(words_)
 #define BYTES .unit = "bytes"
@@ -263,6 +265,23 @@ static const struct family families[] = {
 	    TIMES(BACKEND, backend, session, long),
 	    HELP("Time from accept to the end, for each connection that was "
 		 "established and has ended.") },
+	{ "lb4_backend_rtt_seconds", HISTOGRAM,
+	    TIMES(SAMPLED, backend, rtt, rtt),
+	    HELP("Smoothed round-trip time of a TCP connection to the backend, "
+		 "for each sample.") },
+	{ "lb4_backend_retransmitted_ratio", HISTOGRAM,
+	    VALUES(SAMPLED, backend, retransmitted, ratio), .unit = "ratio",
+	    HELP("Share of the segments sent to the backend that were "
+		 "retransmissions, for each sample.") },
+	{ "lb4_backend_out_of_order_ratio", HISTOGRAM,
+	    VALUES(SAMPLED, backend, disordered, ratio), .unit = "ratio",
+	    HELP("Share of the segments from the backend that arrived out of "
+		 "order, for each sample.") },
+	{ "lb4_backend_delivery_bytes_per_second", HISTOGRAM,
+	    VALUES(SAMPLED, backend, delivery, rate),
+	    .unit = "bytes_per_second",
+	    HELP("Rate at which the backend's kernel took data, for each "
+		 "sample in which lb4 had enough to send.") },
 	{ "lb4_backend_checks_total", COUNTER,
 	    WORDS(CHECKS, backend, results, EACH, results),
 	    HELP("Health checks of the backend that have ended, by result.") },
@@ -306,6 +325,7 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
+	case SCOPE_SAMPLED:
 		return n < report->backends ? &report->backend[n] : NULL;
 	}
 	return NULL;
@@ -339,6 +359,7 @@ write_labels(const struct family *family, const void *object,
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
+	case SCOPE_SAMPLED:
 		exposition_label(labels, LABELS_MAX, "service",
 		    backend->service);
 		exposition_label(labels, LABELS_MAX, "backend", backend->name);
@@ -352,7 +373,8 @@ is_left_out(const struct family *family, const void *object)
 	const struct report_backend *backend = object;
 
 	return (family->scope == SCOPE_CHECKS && !backend->checks) ||
-	    (family->scope == SCOPE_CHECKED && !backend->checked);
+	    (family->scope == SCOPE_CHECKED && !backend->checked) ||
+	    (family->scope == SCOPE_SAMPLED && !backend->sampled);
 }
 
 static void
@@ -390,7 +412,7 @@ write_sample(struct exposition *out, const struct family *family,
 	case VALUE_EACH:
 		write_words(out, family, labels, value);
 		break;
-	case VALUE_TIMES:
+	case VALUE_HISTOGRAM:
 		exposition_histogram(out, family->name, labels, family->scale,
 		    value);
 		break;

@@ -59,7 +59,7 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	const char *error = error_name(record->error, number, sizeof(number));
 	int len;
 
-	access_format_time(record->end_realtime_ms, when);
+	access_format_time(record->realtime_ms, when);
 	endpoint_format(&record->client, client, sizeof(client));
 	len = snprintf(text, sizeof(text),
 	    "time=%s conn=%" PRIu64 " worker=%" PRIu32
@@ -68,10 +68,16 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	    " to_client=%" PRIu64 " discarded=%" PRIu64 " retries=%" PRIu32,
 	    when, record->conn, record->worker, record->service, client,
 	    record->backend[0] != '\0' ? record->backend : "-",
-	    reason_code(record->reason), error != NULL ? error : "-",
-	    record->queue_ms, record->connect_ms, record->total_ms,
-	    record->bytes_to_backend, record->bytes_to_client,
+	    record->event == ACCESS_END ? reason_code(record->reason) : "-",
+	    error != NULL ? error : "-", record->queue_ms, record->connect_ms,
+	    record->total_ms, record->bytes_to_backend, record->bytes_to_client,
 	    record->bytes_discarded, record->retries);
+	if (len > 0 && (size_t)len < sizeof(text) && record->one_of_several)
+		len += snprintf(text + len, sizeof(text) - (size_t)len,
+		    " event=%s more_to_backend=%" PRIu64
+		    " more_to_client=%" PRIu64,
+		    access_event_name(record->event), record->more_to_backend,
+		    record->more_to_client);
 	if (len < 0)
 		return 0;
 	if ((size_t)len >= sizeof(text))
@@ -79,7 +85,7 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	return escape_text(text, (size_t)len, line, size);
 }
 
-/* Both return how many members could not be added: 0 or 1. */
+/* These return how many members could not be added. */
 static int
 put_text(json_t *object, const char *key, const char *text)
 {
@@ -100,6 +106,17 @@ put_number(json_t *object, const char *key, uint64_t number)
 		   json_integer((json_int_t)number)) != 0;
 }
 
+static int
+put_events(json_t *object, const struct access_record *record)
+{
+	int lost = 0;
+
+	lost += put_text(object, "event", access_event_name(record->event));
+	lost += put_number(object, "more_to_backend", record->more_to_backend);
+	lost += put_number(object, "more_to_client", record->more_to_client);
+	return lost;
+}
+
 static size_t
 format_json(const struct access_record *record, char *line, size_t size)
 {
@@ -107,10 +124,11 @@ format_json(const struct access_record *record, char *line, size_t size)
 	char client[ENDPOINT_TEXT_MAX];
 	char number[16];
 	json_t *object = json_object();
+	const bool ended = record->event == ACCESS_END;
 	size_t len = 0;
 	int lost = 0;
 
-	access_format_time(record->end_realtime_ms, when);
+	access_format_time(record->realtime_ms, when);
 	endpoint_format(&record->client, client, sizeof(client));
 	lost += put_text(object, "time", when);
 	lost += put_number(object, "conn", record->conn);
@@ -119,8 +137,10 @@ format_json(const struct access_record *record, char *line, size_t size)
 	lost += put_text(object, "client", client);
 	lost += put_text(object, "backend",
 	    record->backend[0] != '\0' ? record->backend : NULL);
-	lost += put_text(object, "reason", reason_code(record->reason));
-	lost += put_text(object, "why", reason_text(record->reason));
+	lost += put_text(object, "reason",
+	    ended ? reason_code(record->reason) : NULL);
+	lost += put_text(object, "why",
+	    ended ? reason_text(record->reason) : NULL);
 	lost += put_text(object, "error",
 	    error_name(record->error, number, sizeof(number)));
 	lost += put_number(object, "queue", record->queue_ms);
@@ -130,6 +150,8 @@ format_json(const struct access_record *record, char *line, size_t size)
 	lost += put_number(object, "to_client", record->bytes_to_client);
 	lost += put_number(object, "discarded", record->bytes_discarded);
 	lost += put_number(object, "retries", record->retries);
+	if (record->one_of_several)
+		lost += put_events(object, record);
 	if (lost == 0)
 		len = json_dumpb(object, line, size - 1, JSON_COMPACT);
 	json_decref(object);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * A line of the access log from the record of a finished conn.  The log thread
- * calls it: workers only hand records over.
+ * A line of the access log from the record of a conn.  The log thread calls it:
+ * workers only hand records over.
  *
  * Both forms have the same keys in the same order, documented in lb4(8):
  *
  *	time=2026-11-23T08:14:17.123Z conn=17 worker=0 service=web
  *	client=192.0.2.1:4000 backend=app1 reason=-- error=- queue=0 connect=1
  *	total=23 to_backend=16 to_client=16 discarded=0 retries=0
+ *
+ * If the log has lines of several events, these keys follow:
+ *
+ *	event=end more_to_backend=16 more_to_client=16
  *
  * In the first form no value contains a space and "-" stands for none; in JSON
  * numbers are numbers, none is null, and "why" says the reason in words.

@@ -230,7 +230,7 @@ write_record(struct logger *logger, const struct access_record *record)
 	    sizeof(line));
 
 	if (len > 0)
-		log_dest_line(logger->to.access, record->end_realtime_ms, line,
+		log_dest_line(logger->to.access, record->realtime_ms, line,
 		    len);
 	else
 		atomic_fetch_add_explicit(&logger->dropped.records, 1,

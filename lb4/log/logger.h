@@ -82,7 +82,7 @@ void logger_free(struct logger *logger);
 /* The heartbeat of the thread. */
 const struct pulse *logger_pulse(const struct logger *logger);
 
-/* Posts the record of a finished conn if there is an access log.  Any thread
+/* Posts the record of a conn if there is an access log.  Any thread
  * may call it; it does not wait. */
 void logger_access(struct logger *logger, const struct access_record *record);
 

@@ -104,10 +104,17 @@ struct backend_stats {
 	_Atomic uint64_t no_ports; /* attempts without a free local port */
 	_Atomic uint64_t bytes_to_backend;
 	_Atomic uint64_t bytes_to_client;
-	struct histogram connect;    /* time of each successful attempt */
-	struct histogram queue;	     /* of established conns that had to wait */
+	uint64_t sampled_ms;	  /* the last sample of TCP; the worker's own */
+	struct histogram connect; /* time of each successful attempt */
+	struct histogram queue;	  /* of established conns that had to wait */
 	struct histogram first_byte; /* established until its first byte */
 	struct histogram session;    /* of established conns: accept to end */
+
+	/* lb4/engine/tcpinfo.h: of samples of its TCP connections. */
+	struct histogram rtt;
+	struct histogram retransmitted; /* share of the sent segments */
+	struct histogram disordered;	/* share of the received segments */
+	struct histogram delivery;	/* rate */
 };
 
 /* Results and durations of its checks.  Writer: prober, with relaxed load and

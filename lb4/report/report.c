@@ -33,7 +33,12 @@ sum_backend(struct report_backend *out, const struct backend *backend)
 		histogram_add(&out->queue, &stats->queue);
 		histogram_add(&out->first_byte, &stats->first_byte);
 		histogram_add(&out->session, &stats->session);
+		histogram_add(&out->rtt, &stats->rtt);
+		histogram_add(&out->retransmitted, &stats->retransmitted);
+		histogram_add(&out->disordered, &stats->disordered);
+		histogram_add(&out->delivery, &stats->delivery);
 	}
+	out->sampled = histogram_count(&out->rtt) > 0;
 	for (int result = 0; result < HEALTH_RESULT_COUNT; result++)
 		out->results[result] = load(&checks->results[result]);
 	histogram_add(&out->check, &checks->took);

@@ -65,9 +65,11 @@ struct report_backend {
 	uint64_t bytes_to_backend, bytes_to_client;
 	bool checks;  /* the service has checks */
 	bool checked; /* ... and one of this backend has ended */
+	bool sampled; /* there are samples of its TCP connections */
 	double check_age_seconds;
 	uint64_t results[HEALTH_RESULT_COUNT];
 	struct histogram_sums check, check_lag;
+	struct histogram_sums rtt, retransmitted, disordered, delivery;
 	struct histogram_sums connect, queue, first_byte, session;
 };
 

@@ -2,8 +2,9 @@
 /* Copyright (c) 2026 the lb4 authors */
 
 /*
- * A wall clock that jumps: preloaded into lb4 by the test 49-clock-jump. It
- * adds the number of seconds in the file named by CLOCK_JUMP to CLOCK_REALTIME.
+ * Clocks that jump: preloaded into lb4 by tests. The file named by CLOCK_JUMP
+ * has one or two numbers of seconds: the first is added to CLOCK_REALTIME, the
+ * second to CLOCK_MONOTONIC.
  */
 
 #define _GNU_SOURCE 1
@@ -15,19 +16,25 @@
 #include <time.h>
 #include <unistd.h>
 
-static long
-jump(void)
+static void
+add_jump(clockid_t clock, struct timespec *now)
 {
 	const char *path = getenv("CLOCK_JUMP");
-	char text[32] = "";
+	char text[64] = "", *second;
+	long real, monotonic;
 	int fd;
 
 	if (path == NULL || (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		return 0;
+		return;
 	if (read(fd, text, sizeof(text) - 1) <= 0)
 		text[0] = '\0';
 	close(fd);
-	return strtol(text, NULL, 10);
+	real = strtol(text, &second, 10);
+	monotonic = strtol(second, NULL, 10);
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
+		now->tv_sec += real;
+	if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE)
+		now->tv_sec += monotonic;
 }
 
 int
@@ -35,9 +42,8 @@ clock_gettime(clockid_t clock, struct timespec *now)
 {
 	int error = (int)syscall(SYS_clock_gettime, clock, now);
 
-	if (error == 0 &&
-	    (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-		now->tv_sec += jump();
+	if (error == 0)
+		add_jump(clock, now);
 	return error;
 }
 

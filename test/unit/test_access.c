@@ -23,7 +23,7 @@ static struct access_record
 sample(void)
 {
 	struct access_record record = {
-		.end_realtime_ms = END_MS,
+		.realtime_ms = END_MS,
 		.conn = 17,
 		.service = "web",
 		.backend = "app1",
@@ -179,7 +179,10 @@ longest(enum reason reason)
 	/* json_int_t is signed */
 	record.conn = record.total_ms = record.bytes_to_backend =
 	    record.bytes_to_client = record.bytes_discarded = INT64_MAX;
-	record.end_realtime_ms = INT64_MAX;
+	record.more_to_backend = record.more_to_client = INT64_MAX;
+	record.realtime_ms = INT64_MAX;
+	record.event = ACCESS_END;
+	record.one_of_several = true;
 	return record;
 }
 
@@ -193,8 +196,8 @@ START_TEST(test_longest)
 		for (const char *at = line; (at = strchr(at, ' ')) != NULL;
 		     at++)
 			fields++;
-		ck_assert_uint_eq(fields, 15);
-		ck_assert_ptr_nonnull(strstr(line, " retries=4294967295"));
+		ck_assert_uint_eq(fields, 18);
+		ck_assert_ptr_nonnull(strstr(line, " retries=4294967295 "));
 		ck_assert_ptr_nonnull(strstr(line,
 		    "time=9999-12-31T23:59:59.999Z"));
 		line = line_of(ACCESS_JSON, &record);
@@ -272,6 +275,49 @@ START_TEST(test_json_keys)
 }
 END_TEST
 
+/* With lines of several events, each line tells its own and what is new. */
+START_TEST(test_events)
+{
+	static const char *const events[] = { "end", "start", "update" };
+	struct access_record record = sample();
+	json_t *object;
+	char want[96];
+
+	record.one_of_several = true;
+	record.more_to_backend = 6;
+	record.more_to_client = UINT64_C(4000000000);
+	for (int i = 0; i < ACCESS_EVENT_COUNT; i++) {
+		const char *line;
+
+		record.event = (enum access_event)i;
+		line = line_of(ACCESS_KV, &record);
+		snprintf(want, sizeof(want),
+		    " retries=2 event=%s more_to_backend=6 "
+		    "more_to_client=4000000000",
+		    events[i]);
+		ck_assert_str_eq(strstr(line, " retries="), want);
+		ck_assert_ptr_nonnull(strstr(line,
+		    i == ACCESS_END ? " reason=-- " : " reason=- "));
+
+		object = json_loads(line_of(ACCESS_JSON, &record), 0, NULL);
+		ck_assert_ptr_nonnull(object);
+		ck_assert_str_eq(json_string_value(json_object_get(object,
+				     "event")),
+		    events[i]);
+		ck_assert_int_eq(json_integer_value(json_object_get(object,
+				     "more_to_client")),
+		    4000000000);
+		ck_assert_int_eq(json_is_null(json_object_get(object,
+				     "reason")),
+		    i != ACCESS_END);
+		ck_assert_int_eq(json_is_null(json_object_get(object, "why")),
+		    i != ACCESS_END);
+		json_decref(object);
+	}
+	ck_assert_str_eq(access_event_name(ACCESS_EVENT_COUNT), "unknown");
+}
+END_TEST
+
 /* A name drives no terminal, and JSON stays UTF-8 whatever is in it. */
 START_TEST(test_escaped)
 {
@@ -328,6 +374,7 @@ access_suite(void)
 	tcase_add_test(tc, test_longest);
 	tcase_add_test(tc, test_json);
 	tcase_add_test(tc, test_json_keys);
+	tcase_add_test(tc, test_events);
 	tcase_add_test(tc, test_escaped);
 	tcase_add_test(tc, test_time);
 	suite_add_tcase(suite, tc);

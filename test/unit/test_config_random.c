@@ -241,6 +241,11 @@ draw_config(struct random *random)
 	config->log_level = LOG_LEVEL_ERROR + (int)draw(random, 5);
 	draw_target(random, targets, 3, config->access_log);
 	config->access_format = draw(random, ACCESS_FORMAT_COUNT);
+	config->access_start = draw(random, 2);
+	config->access_every_ms = draw(random, 2) == 0
+	    ? 0
+	    : (unsigned)between(random, 1000, 2592000000);
+	config->access_sample = (unsigned)between(random, 1, 1000000);
 	config->shutdown_timeout_ms = (unsigned)between(random, 0, 86400000);
 	config->services = 1 + draw(random, 5);
 	config->service = calloc(config->services, sizeof(*config->service));
@@ -339,6 +344,9 @@ same_config(const struct config *a, const struct config *b)
 	SAME_NUMBER(log_level);
 	SAME_TEXT(access_log);
 	SAME_NUMBER(access_format);
+	SAME_NUMBER(access_start);
+	SAME_NUMBER(access_every_ms);
+	SAME_NUMBER(access_sample);
 	SAME_NUMBER(shutdown_timeout_ms);
 	SAME_NUMBER(services);
 	for (size_t i = 0; i < a->services; i++)
@@ -401,7 +409,9 @@ START_TEST(test_dump_text)
 	    "; control-admin = (no group)\n"
 	    "; metrics = (none)\n"
 	    "log = stderr\nlog-level = info\naccess-log = off\n"
-	    "access-format = kv\nshutdown-timeout = 30s\n\n"
+	    "access-format = kv\naccess-log-start = no\n"
+	    "access-log-every = off\naccess-log-sample = 1/1\n"
+	    "shutdown-timeout = 30s\n\n"
 	    "[service s]\nlisten = :80\nbalance = 4tuple\n"
 	    "backend = a 1.2.3.4:80 weight=1 maxconn=0\n"
 	    "backend = b [2001:db8::1] weight=1 maxconn=0\n"

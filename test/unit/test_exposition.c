@@ -113,22 +113,61 @@ START_TEST(test_histogram)
 }
 END_TEST
 
+/* Ratios and rates have fewer buckets, and units of their own. */
+START_TEST(test_other_units)
+{
+	struct histogram ratios = { .sum_us = 0 }, rates = { .sum_us = 0 };
+	struct histogram_sums ratio = { .sum_us = 0 }, rate = { .sum_us = 0 };
+	struct exposition out;
+	char *text;
+	size_t len;
+
+	histogram_observe(&ratios, &histogram_ratio, 0);
+	histogram_observe(&ratios, &histogram_ratio, 1);
+	histogram_observe(&ratios, &histogram_ratio, 1000000);
+	histogram_observe(&rates, &histogram_rate, 10000);
+	histogram_observe(&rates, &histogram_rate, 70000000000);
+	histogram_add(&ratio, &ratios);
+	histogram_add(&rate, &rates);
+	exposition_begin(&out, false, 0);
+	exposition_histogram(&out, "p", "", &histogram_ratio, &ratio);
+	exposition_histogram(&out, "r", "", &histogram_rate, &rate);
+	text = exposition_take(&out, &len);
+	text[len - 1] = '\0';
+	ck_assert_ptr_nonnull(strstr(text,
+	    "p_bucket{le=\"0.0\"} 1\n"
+	    "p_bucket{le=\"0.001\"} 2\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    "p_bucket{le=\"0.25\"} 2\n"
+	    "p_bucket{le=\"+Inf\"} 3\np_sum 1.000001\np_count 3\n"));
+	ck_assert_ptr_nonnull(strstr(text, "r_bucket{le=\"10000.0\"} 1\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    "r_bucket{le=\"5000000000.0\"} 1\n"
+	    "r_bucket{le=\"+Inf\"} 2\nr_sum 70000010000.0\nr_count 2"));
+	free(text);
+}
+END_TEST
+
 /* The text of a bound is its value, and bounds grow. */
 START_TEST(test_scales)
 {
 	static const struct histogram_scale *const scales[] = {
-		&histogram_short, &histogram_long
+		&histogram_short, &histogram_long, &histogram_rtt,
+		&histogram_ratio, &histogram_rate
 	};
 
-	for (int s = 0; s < 2; s++)
-		for (int i = 0; i < HISTOGRAM_BOUNDS; i++) {
-			const struct histogram_scale *scale = scales[s];
+	for (int s = 0; s < 5; s++) {
+		const struct histogram_scale *scale = scales[s];
 
+		ck_assert_uint_ge(scale->bounds, 9);
+		ck_assert_uint_le(scale->bounds, HISTOGRAM_BOUNDS);
+		for (unsigned i = 0; i < scale->bounds; i++) {
 			ck_assert_double_eq_tol(strtod(scale->text[i], NULL),
-			    (double)scale->bound_us[i] / 1e6, 1e-9);
+			    (double)scale->bound_us[i] / scale->unit, 1e-9);
 			ck_assert(i == 0 ||
 			    scale->bound_us[i] > scale->bound_us[i - 1]);
 		}
+	}
 }
 END_TEST
 
@@ -193,6 +232,7 @@ main(void)
 	tcase_add_test(tests, test_prometheus);
 	tcase_add_test(tests, test_openmetrics);
 	tcase_add_test(tests, test_histogram);
+	tcase_add_test(tests, test_other_units);
 	tcase_add_test(tests, test_scales);
 	tcase_add_test(tests, test_labels);
 	tcase_add_test(tests, test_labels_fit);

@@ -139,6 +139,9 @@ START_TEST(test_global)
 		{ "log-level = debug", true },
 		{ "access-log = syslog", true },
 		{ "access-format = json", true },
+		{ "access-log-start = yes", true },
+		{ "access-log-every = 10m", true },
+		{ "access-log-sample = 1/2", true },
 		{ "shutdown-timeout = 31s", false },
 	};
 	size_t globals = 0;

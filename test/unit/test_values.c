@@ -140,6 +140,20 @@ START_TEST(test_rate)
 }
 END_TEST
 
+START_TEST(test_sample)
+{
+	static const char *const none[] = { "", "1", "1/", "/100", "2/100",
+		"1/x", "1/100 ", "1/-1", "1/1.5", "1%" };
+	uint64_t value = 0;
+
+	ck_assert_ptr_null(value_sample("1/100", &value));
+	ck_assert_uint_eq(value, 100);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		ck_assert_pstr_eq(value_sample(none[i], &value),
+		    "is not a sample (1/100)");
+}
+END_TEST
+
 START_TEST(test_percent)
 {
 	static const char *const none[] = { "", "%", "125", "125 %", "-1%",
@@ -276,6 +290,7 @@ values_suite(void)
 	tcase_add_test(tc, test_size);
 	tcase_add_test(tc, test_percent);
 	tcase_add_test(tc, test_rate);
+	tcase_add_test(tc, test_sample);
 	tcase_add_test(tc, test_format);
 	tcase_add_test(tc, test_words);
 	tcase_add_test(tc, test_wrong_words);
