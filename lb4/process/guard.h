@@ -33,6 +33,7 @@
 #define LB4_PROCESS_GUARD_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "common/attr.h"
 
@@ -40,12 +41,12 @@ struct daemon_user;
 struct guard;
 struct why;
 
-/* What a process gets that a guard has started; each is -1 in an ordinary
+/* What a process gets that a guard has started; -1 and NULL in an ordinary
  * start. */
 struct guard_given {
 	int channel; /* to the old process; the caller owns it */
-	int error;   /* the real standard error, until guard_report() */
 	int guard;   /* parent mode: the socket of the guard that exists */
+	FILE *error; /* the real `stderr`, until guard_report() */
 };
 
 struct guard_setup {
@@ -61,17 +62,17 @@ struct guard_setup {
 /*
  * Takes the descriptors that a guard passed on to this process, makes them
  * FD_CLOEXEC, and clears the variables that announced them.  Without them, this
- * is an ordinary start and each is -1.  Call it before inherited_take(), which
- * considers all other descriptors strays.
+ * is an ordinary start.  Call it before inherited_take(), which considers other
+ * descriptors strays.
+ *
+ * Until guard_report(), the stream `stderr` leads to the `messages` of
+ * guard_spawn(), so that the old process can tell why the start failed.
+ * Descriptor 2 is the real standard error: log lines go there.
  */
 void guard_take(struct guard_given *given);
 
-/*
- * Restores standard error and copies there what was written to it meanwhile.
- * Call it when the start has succeeded.  Before that, what is written to
- * standard error goes to the `messages` of guard_spawn(), which the old process
- * reads.  No effect in an ordinary start.
- */
+/* The start has succeeded: `stderr` is the real one again, and what was written
+ * to it meanwhile is copied there.  No effect in an ordinary start. */
 void guard_report(struct guard_given *given);
 
 /* The absolute path of the running executable, also if a new file has replaced
@@ -103,7 +104,8 @@ bool guard_is_parent(const struct guard *guard);
  * Starts `path`, an absolute path (NULL: the executable that is running), with
  * the arguments and the environment of the first start.  `channel` is the new
  * process's end of the handover's socket pair; `messages`, a memfd open for
- * reading and writing, is its standard error until guard_report().  Both remain
+ * reading and writing, gets what it says on standard error until guard_report(),
+ * beginning with the messages of the dynamic linker.  Both remain
  * the caller's.  Returns the process ID of the new process as soon as it has
  * executed the binary, or -errno with why: "cannot run /usr/sbin/lb4: No such
  * file or directory".  -EBUSY while an earlier new process lives.
