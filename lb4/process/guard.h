@@ -56,7 +56,9 @@ struct guard_setup {
 	bool parent;	  /* parent mode */
 	char **argv;	  /* of main() */
 	const char *path; /* of the running executable: guard_path() */
-	struct guard_given *given; /* from guard_take() */
+	struct guard_given *given;   /* from guard_take() */
+	void (*forget)(void *owner); /* frees what the guard does not need */
+	void *owner;
 };
 
 /*
@@ -104,11 +106,11 @@ bool guard_is_parent(const struct guard *guard);
  * Starts `path`, an absolute path (NULL: the executable that is running), with
  * the arguments and the environment of the first start.  `channel` is the new
  * process's end of the handover's socket pair; `messages`, a memfd open for
- * reading and writing, gets what it says on standard error until guard_report(),
- * beginning with the messages of the dynamic linker.  Both remain
- * the caller's.  Returns the process ID of the new process as soon as it has
- * executed the binary, or -errno with why: "cannot run /usr/sbin/lb4: No such
- * file or directory".  -EBUSY while an earlier new process lives.
+ * reading and writing, gets what it says on standard error until
+ * guard_report(), beginning with the messages of the dynamic linker.  Both
+ * remain the caller's.  Returns the process ID of the new process as soon as it
+ * has executed the binary, or -errno with why: "cannot run /usr/sbin/lb4: No
+ * such file or directory".  -EBUSY while an earlier new process lives.
  */
 must_check int guard_spawn(struct guard *guard, const char *path, int channel,
     int messages, struct why *why);

@@ -120,7 +120,8 @@ note_strays(struct inherited *inherited)
 		int fd = (int)strtonum(entry->d_name, first, INT_MAX, &wrong);
 		int *more;
 
-		if (wrong != NULL || fd == dirfd(dir))
+		/* no descriptor with this flag came through execve(2) */
+		if (wrong != NULL || (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0)
 			continue;
 		more = reallocarray(inherited->stray, inherited->strays + 1,
 		    sizeof(*more));

@@ -174,6 +174,7 @@ START_TEST(strays)
 {
 	int file = open("/dev/null", O_RDONLY);
 	int stray = fcntl(file, F_DUPFD, 40);
+	int own = fcntl(file, F_DUPFD_CLOEXEC, 50); /* lb4 has opened it */
 
 	(void)listener_at(3);
 	announce(NULL, "1", NULL);
@@ -181,6 +182,7 @@ START_TEST(strays)
 	ck_assert_int_ne(fcntl(stray, F_GETFD) & FD_CLOEXEC, 0);
 	inherited_close_strays(&inherited);
 	ck_assert_int_eq(fcntl(stray, F_GETFD), -1);
+	ck_assert_int_ge(fcntl(own, F_GETFD), 0);
 	ck_assert_int_ge(fcntl(3, F_GETFD), 0);
 	ck_assert_int_ge(fcntl(2, F_GETFD), 0);
 	inherited_done(&inherited);
