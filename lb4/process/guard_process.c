@@ -295,7 +295,7 @@ end_as(int status)
 	sigemptyset(&set);
 	sigaddset(&set, number);
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-	(void)raise(number);
+	(void)kill(getpid(), number);
 	_exit(128 + number);
 }
 
@@ -376,7 +376,6 @@ receive(int socket, struct guard_message *request, int *fds)
 	const struct cmsghdr *cmsg;
 	ssize_t n;
 
-	memset(request, 0, sizeof(*request));
 	n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EINTR ? 1 : 0;
@@ -392,7 +391,7 @@ static void
 on_request(struct guard_process *guard)
 {
 	int fds[GUARD_FDS] = { -1, -1 };
-	struct guard_message request;
+	struct guard_message request = { .text = "" };
 	const ssize_t n = receive(guard->main.socket, &request, fds);
 
 	if (n == 0) {
@@ -449,18 +448,22 @@ loop(struct guard_process *guard)
 static char **
 copy_arguments(char *const *argv)
 {
-	size_t count = 0;
+	size_t count = 0, copied = 0;
 	char **copy;
 
 	while (argv[count] != NULL)
 		count++;
 	copy = calloc(count + 1, sizeof(*copy));
-	for (size_t i = 0; copy != NULL && i < count; i++) {
-		copy[i] = strdup(argv[i]);
-		if (copy[i] == NULL)
-			return NULL;
-	}
-	return copy;
+	if (copy == NULL)
+		return NULL;
+	while (copied < count && (copy[copied] = strdup(argv[copied])) != NULL)
+		copied++;
+	if (copied == count)
+		return copy;
+	while (copied > 0)
+		free(copy[--copied]);
+	free(copy);
+	return NULL;
 }
 
 /* Names the process for ps(1), also in place of the arguments if they leave

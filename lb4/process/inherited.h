@@ -7,8 +7,8 @@
  * its sockets by name (`listen = fd:NAME`) or by address.
  *
  * Other descriptors that are open when lb4 starts, without FD_CLOEXEC, are
- * strays.  Nobody asked for them, and a pipe or a lock that lb4 keeps open blocks
- * others.
+ * strays.  Nobody asked for them, and a pipe or a lock that lb4 keeps open
+ * blocks others.
  */
 #ifndef LB4_PROCESS_INHERITED_H
 #define LB4_PROCESS_INHERITED_H

@@ -48,7 +48,7 @@ static int
 start_guard(bool parent, bool background)
 {
 	char *path = guard_path();
-	const struct guard_setup setup = {
+	const struct guard_setup how = {
 		.user = &nobody_else,
 		.background = background,
 		.parent = parent,
@@ -57,7 +57,7 @@ start_guard(bool parent, bool background)
 		.given = &given,
 		.forget = forget_nothing,
 	};
-	const int error = guard_start(&guard, &setup, &why);
+	const int error = guard_start(&guard, &how, &why);
 
 	free(path);
 	return error;
@@ -219,7 +219,7 @@ hear(int fd)
 }
 
 static const char *
-order(int fd, const char *what)
+tell(int fd, const char *what)
 {
 	ck_assert_int_gt(send(fd, what, strlen(what), MSG_NOSIGNAL), 0);
 	return hear(fd);
@@ -289,24 +289,24 @@ START_TEST(gets_its_things)
 	pid = spawn();
 
 	snprintf(expected, sizeof(expected), "%d", (int)pid);
-	ck_assert_str_eq(order(channel[0], "pid"), expected);
-	guard_pid = atoi(order(channel[0], "ppid"));
+	ck_assert_str_eq(tell(channel[0], "pid"), expected);
+	guard_pid = atoi(tell(channel[0], "ppid"));
 	ck_assert_int_ne(guard_pid, getpid());
-	ck_assert_str_eq(order(channel[0], "cwd"), cwd);
-	ck_assert_str_eq(order(channel[0], "get KEPT"), "yes");
-	ck_assert_str_eq(order(channel[0], "get WATCHDOG_PID"), "(unset)");
-	ck_assert_str_eq(order(channel[0], "get LB4_HANDOVER_PID"), "(unset)");
-	ck_assert_str_eq(order(channel[0], "get LB4_HANDOVER_FDS"), "(unset)");
+	ck_assert_str_eq(tell(channel[0], "cwd"), cwd);
+	ck_assert_str_eq(tell(channel[0], "get KEPT"), "yes");
+	ck_assert_str_eq(tell(channel[0], "get WATCHDOG_PID"), "(unset)");
+	ck_assert_str_eq(tell(channel[0], "get LB4_HANDOVER_PID"), "(unset)");
+	ck_assert_str_eq(tell(channel[0], "get LB4_HANDOVER_FDS"), "(unset)");
 	/* the channel and the messages, no stray */
-	ck_assert_int_eq(sscanf(order(channel[0], "fds"), "%dc %dc %n", &fd,
+	ck_assert_int_eq(sscanf(tell(channel[0], "fds"), "%dc %dc %n", &fd,
 			     &other, &end),
 	    2);
-	ck_assert_uint_eq(strlen(order(channel[0], "fds")), (size_t)end);
+	ck_assert_uint_eq(strlen(tell(channel[0], "fds")), (size_t)end);
 
 	guard_free(guard);
 	guard_has_gone(guard_pid);
 	close(stray);
-	ck_assert_str_eq(order(channel[0], "cwd"), cwd); /* it lives on */
+	ck_assert_str_eq(tell(channel[0], "cwd"), cwd); /* it lives on */
 }
 END_TEST
 
@@ -322,14 +322,14 @@ START_TEST(standard_error)
 	ck_assert_int_eq(start_guard(false, false), 0);
 	ck_assert_int_eq(dup2(saved, STDERR_FILENO), STDERR_FILENO);
 	(void)spawn();
-	ck_assert_str_eq(order(channel[0], "error"), path);
-	(void)order(channel[0], "say cannot do this");
+	ck_assert_str_eq(tell(channel[0], "error"), path);
+	(void)tell(channel[0], "say cannot do this");
 	ck_assert_str_eq(said(), "cannot do this\n");
-	(void)order(channel[0], "say nor that");
+	(void)tell(channel[0], "say nor that");
 	ck_assert_str_eq(said(), "cannot do this\nnor that\n");
 	ck_assert_int_eq(lseek(file, 0, SEEK_END), 0);
-	(void)order(channel[0], "report");
-	(void)order(channel[0], "say later");
+	(void)tell(channel[0], "report");
+	(void)tell(channel[0], "say later");
 	n = pread(file, text, sizeof(text) - 1, 0);
 	ck_assert_int_ge(n, 0);
 	text[n] = '\0';
@@ -343,7 +343,7 @@ START_TEST(in_the_background)
 {
 	ck_assert_int_eq(start_guard(false, true), 0);
 	(void)spawn();
-	ck_assert_str_eq(order(channel[0], "error"), "/dev/null");
+	ck_assert_str_eq(tell(channel[0], "error"), "/dev/null");
 	guard_free(guard);
 }
 END_TEST
@@ -404,7 +404,7 @@ START_TEST(kills)
 	/* one that has ended by itself */
 	setup();
 	(void)spawn();
-	ck_assert_str_eq(order(channel[0], "exit 3"), "");
+	ck_assert_str_eq(tell(channel[0], "exit 3"), "");
 	guard_kill(guard, &why);
 	ck_assert_str_eq(why.text, "exit status 3");
 	guard_kill(guard, &why);
@@ -422,10 +422,10 @@ START_TEST(releases)
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 	ck_assert_int_eq(start_guard(false, false), 0);
 	(void)spawn();
-	guard_pid = atoi(order(channel[0], "ppid"));
+	guard_pid = atoi(tell(channel[0], "ppid"));
 	ck_assert_int_ne(guard_pid, getpid());
 	guard_release(guard);
-	ck_assert_int_eq(atoi(order(channel[0], "ppid")), getpid());
+	ck_assert_int_eq(atoi(tell(channel[0], "ppid")), getpid());
 	ck_assert_int_eq(waitpid(guard_pid, NULL, WNOHANG), -1);
 	guard_free(guard);
 }
@@ -440,7 +440,7 @@ START_TEST(stays_until_the_end)
 
 	ck_assert_int_eq(start_guard(false, false), 0);
 	(void)spawn();
-	guard_pid = atoi(order(channel[0], "ppid"));
+	guard_pid = atoi(tell(channel[0], "ppid"));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		ck_assert_int_eq(kill(guard_pid, numbers[i]), 0);
 	guard_kill(guard, &why);
@@ -482,7 +482,7 @@ start_parent(int *fd)
 	}
 	close(ends[1]);
 	*fd = ends[0];
-	ck_assert_int_eq(atoi(order(*fd, "ppid")), parent);
+	ck_assert_int_eq(atoi(tell(*fd, "ppid")), parent);
 	return parent;
 }
 
@@ -500,13 +500,13 @@ START_TEST(parent_ends_as_its_child)
 	int fd, status;
 	pid_t parent = start_parent(&fd);
 
-	(void)order(fd, "exit 7");
+	(void)tell(fd, "exit 7");
 	status = status_of(parent);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 7);
 
 	parent = start_parent(&fd);
-	(void)order(fd, "die 9");
+	(void)tell(fd, "die 9");
 	status = status_of(parent);
 	ck_assert(WIFSIGNALED(status));
 	ck_assert_int_eq(WTERMSIG(status), SIGKILL);
@@ -521,9 +521,9 @@ START_TEST(parent_forwards)
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		ck_assert_int_eq(kill(parent, numbers[i]), 0);
-		ck_assert_int_eq(atoi(order(fd, "signal")), numbers[i]);
+		ck_assert_int_eq(atoi(tell(fd, "signal")), numbers[i]);
 	}
-	(void)order(fd, "exit 0");
+	(void)tell(fd, "exit 0");
 	ck_assert_int_eq(status_of(parent), 0);
 }
 END_TEST
@@ -533,28 +533,28 @@ START_TEST(parent_stays)
 {
 	int fd;
 	const pid_t parent = start_parent(&fd);
-	pid_t pid = atoi(order(fd, "spawn"));
+	pid_t pid = atoi(tell(fd, "spawn"));
 
 	ck_assert_int_gt(pid, 0);
 	close(channel[1]);
 	ck_assert_str_eq(hear(channel[0]), "guard 0 diverted");
-	ck_assert_int_eq(atoi(order(channel[0], "ppid")), parent);
-	ck_assert_str_eq(order(channel[0], "adopt"), "0 1");
+	ck_assert_int_eq(atoi(tell(channel[0], "ppid")), parent);
+	ck_assert_str_eq(tell(channel[0], "adopt"), "0 1");
 	/* until the release it is the old one's */
 	ck_assert_int_eq(kill(parent, SIGUSR1), 0);
-	ck_assert_int_eq(atoi(order(fd, "signal")), SIGUSR1);
-	(void)order(fd, "release");
-	(void)order(fd, "exit 1");
+	ck_assert_int_eq(atoi(tell(fd, "signal")), SIGUSR1);
+	(void)tell(fd, "release");
+	(void)tell(fd, "exit 1");
 	ck_assert_int_eq(kill(parent, SIGUSR2), 0);
-	ck_assert_int_eq(atoi(order(channel[0], "signal")), SIGUSR2);
-	ck_assert_str_eq(order(channel[0], "kill"),
+	ck_assert_int_eq(atoi(tell(channel[0], "signal")), SIGUSR2);
+	ck_assert_str_eq(tell(channel[0], "kill"),
 	    "no new process was started");
 	/* the parent's death is told */
-	(void)order(channel[0], "follow");
+	(void)tell(channel[0], "follow");
 	ck_assert_int_eq(kill(parent, SIGKILL), 0);
-	ck_assert_int_eq(atoi(order(channel[0], "signal")), SIGTERM);
+	ck_assert_int_eq(atoi(tell(channel[0], "signal")), SIGTERM);
 	ck_assert(WIFSIGNALED(status_of(parent)));
-	(void)order(channel[0], "exit 0");
+	(void)tell(channel[0], "exit 0");
 }
 END_TEST
 
@@ -565,17 +565,17 @@ START_TEST(parent_goes_on_with_the_new_one)
 	int fd, status;
 	const pid_t parent = start_parent(&fd);
 
-	ck_assert_int_gt(atoi(order(fd, "spawn")), 0);
+	ck_assert_int_gt(atoi(tell(fd, "spawn")), 0);
 	close(channel[1]);
 	ck_assert_str_eq(hear(channel[0]), "guard 0 diverted");
-	(void)order(fd, "die 9");
+	(void)tell(fd, "die 9");
 	/* a signal before the parent has noticed is for the dead one */
 	ck_assert_int_gt(send(channel[0], "signal", 6, MSG_NOSIGNAL), 0);
 	do
 		ck_assert_int_eq(kill(parent, SIGUSR2), 0);
 	while (poll(&polled, 1, 10) == 0);
 	ck_assert_int_eq(atoi(hear(channel[0])), SIGUSR2);
-	(void)order(channel[0], "exit 5");
+	(void)tell(channel[0], "exit 5");
 	status = status_of(parent);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 5);
