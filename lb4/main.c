@@ -25,6 +25,7 @@
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/handle.h"
+#include "lb4/control/keep.h"
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/engine_limits.h"
@@ -350,6 +351,9 @@ start_done(struct program *program)
 	    config->services, plural(config->services), backends,
 	    plural(backends), program->workers, plural(program->workers),
 	    program->limits.maxconn);
+	/* after a handover it is called when that is complete */
+	if (program->given.channel < 0)
+		keep_begin(&program->control.running, &program->inherited);
 	error = manager_ready(program->engine, &program->tables);
 	if (error < 0)
 		log_warning("cannot notify the service manager: %s",
