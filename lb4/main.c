@@ -25,6 +25,7 @@
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/handle.h"
+#include "lb4/control/keep.h"
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/engine_limits.h"
@@ -36,6 +37,7 @@
 #include "lb4/http/metrics.h"
 #include "lb4/log/logger.h"
 #include "lb4/process/daemon.h"
+#include "lb4/process/guard.h"
 #include "lb4/process/inherited.h"
 #include "lb4/process/options.h"
 #include "lb4/process/pidlock.h"
@@ -50,10 +52,13 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
 /* All that is started, in the order of the start. */
 struct program {
 	const struct options *options;
+	char **argv;
 	struct config *config;
+	struct guard_given given;
 	struct inherited inherited;
 	int ready_fd; /* -1: not going to the background */
 	struct daemon_user user;
+	struct guard *guard;
 	struct control control;
 	bool control_up;
 	struct logger *logger;
@@ -84,8 +89,48 @@ start_failed(const char *format, ...)
 	return EXIT_START;
 }
 
-/* Goes to the background, takes the signals, and makes the queue for
- * messages. */
+/* Whether the process that was started stays the parent of lb4.  Process 1 of
+ * a pid namespace must: the namespace ends with it. */
+static bool
+wants_parent(const struct options *options)
+{
+	return options->parent || getpid() == 1;
+}
+
+/* The guard needs no configuration, which may be large. */
+static void
+forget_config(void *owner)
+{
+	struct program *program = owner;
+
+	config_free(program->config);
+	program->config = NULL;
+}
+
+static int
+start_guard(struct program *program, bool background)
+{
+	char *path = guard_path();
+	const struct guard_setup setup = {
+		.user = &program->user,
+		.core = program->options->core,
+		.background = background,
+		.parent = wants_parent(program->options),
+		.argv = program->argv,
+		.path = path,
+		.given = &program->given,
+		.forget = forget_config,
+		.owner = program,
+	};
+	struct why why = { "" };
+	int error = guard_start(&program->guard, &setup, &why);
+
+	free(path);
+	return error == 0 ? 0 : start_failed("%s", why.text);
+}
+
+/* Goes to the background, starts the guard, takes the signals, and makes the
+ * queue for messages. */
 static int
 start_process(struct program *program, bool background)
 {
@@ -94,12 +139,16 @@ start_process(struct program *program, bool background)
 
 	if (daemon_user_find(&program->user, program->config->user, &why) < 0)
 		return start_failed("%s", why.text);
-	if (background) {
+	/* a process that a guard started is there */
+	if (background && program->given.channel < 0) {
 		program->ready_fd = daemon_fork();
 		if (program->ready_fd < 0)
 			return start_failed("cannot go to the background: %s",
 			    strerror(-program->ready_fd));
 	}
+	error = start_guard(program, background);
+	if (error != 0)
+		return error;
 	error = control_init(&program->control);
 	if (error < 0)
 		return start_failed("control: %s", strerror(-error));
@@ -198,6 +247,7 @@ start_privileged(struct program *program)
 	if (engine_listen(program->engine, config, &why) < 0 ||
 	    daemon_become(&program->user, program->options->core, &why) < 0)
 		return start_failed("%s", why.text);
+	guard_follow(program->guard);
 	inherited_close_rest(&program->inherited);
 	warn_unreadable(program);
 	return 0;
@@ -293,12 +343,17 @@ start_done(struct program *program)
 		if (error < 0)
 			return start_failed("cannot go to the background: %s",
 			    strerror(-error));
+	} else if (program->options->background && chdir("/") < 0) {
+		return start_failed("/: %s", strerror(errno));
 	}
 	log_notice("ready: %zu service%s, %zu backend%s, %u worker%s, "
 		   "maxconn %" PRIu64,
 	    config->services, plural(config->services), backends,
 	    plural(backends), program->workers, plural(program->workers),
 	    program->limits.maxconn);
+	/* after a handover it is called when that is complete */
+	if (program->given.channel < 0)
+		keep_begin(&program->control.running, &program->inherited);
 	error = manager_ready(program->engine, &program->tables);
 	if (error < 0)
 		log_warning("cannot notify the service manager: %s",
@@ -322,6 +377,8 @@ start(struct program *program, bool background)
 		status = start_control(program);
 	if (status == 0)
 		status = start_done(program);
+	if (status == 0)
+		guard_report(&program->given);
 	return status;
 }
 
@@ -360,6 +417,7 @@ stop(struct program *program)
 	if (program->control_up)
 		control_done(&program->control);
 	inherited_done(&program->inherited);
+	guard_free(program->guard);
 	config_free(program->config);
 }
 
@@ -432,12 +490,17 @@ load_to_serve(const struct options *options)
 }
 
 static int
-serve(struct options *options)
+serve(struct options *options, char **argv)
 {
-	struct program program = { .ready_fd = -1, .options = options };
+	struct program program = {
+		.ready_fd = -1,
+		.options = options,
+		.argv = argv,
+	};
 	struct why why;
 	int status;
 
+	guard_take(&program.given);
 	/* before lb4 opens anything that could take an announced number */
 	if (inherited_take(&program.inherited, &why) < 0)
 		return start_failed("inherited sockets: %s", why.text);
@@ -582,7 +645,7 @@ simulate(const struct options *options)
 }
 
 static int
-act(struct options *options)
+act(struct options *options, char **argv)
 {
 	switch (options->action) {
 	case OPTIONS_CHECK:
@@ -606,7 +669,7 @@ act(struct options *options)
 	case OPTIONS_RUN:
 		break;
 	}
-	return serve(options);
+	return serve(options, argv);
 }
 
 /* Fails if part of the output was lost: the disk may be full, or the pipe has
@@ -637,7 +700,7 @@ main(int argc, char **argv)
 	if (error == 0) {
 		if (options.action != OPTIONS_RUN)
 			signals_unblock();
-		status = act(&options);
+		status = act(&options, argv);
 	} else {
 		status = error == -ENOMEM ? EXIT_START : EXIT_USAGE;
 	}

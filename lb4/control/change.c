@@ -17,6 +17,7 @@
 #include "lb4/config/loops.h"
 #include "lb4/config/rules.h"
 #include "lb4/control/find.h"
+#include "lb4/control/keep.h"
 #include "lb4/control/running.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/engine_limits.h"
@@ -251,8 +252,10 @@ commit(struct change *change, struct running *running,
 	const struct log_names names = log_names(running, config);
 	const bool warns = origin != CHANGE_COPY && is_to_warn(change, running);
 
-	if (change->engine != NULL)
+	if (change->engine != NULL) {
+		keep_change(running, change->engine);
 		engine_leave(running->engine, change->engine);
+	}
 	logger_commit(running->logger, &names, change->log);
 	tables_commit(running->tables, change->table);
 	prober_table_changed(running->prober);

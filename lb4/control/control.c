@@ -20,6 +20,7 @@
 #include "lb4/config/errors.h"
 #include "lb4/control/closer.h"
 #include "lb4/control/fullness.h"
+#include "lb4/control/keep.h"
 #include "lb4/control/reload.h"
 #include "lb4/control/threads.h"
 #include "lb4/engine/engine.h"
@@ -95,6 +96,7 @@ control_done(struct control *control)
 	control->running.closer = NULL;
 	threads_free(control->running.threads);
 	control->running.threads = NULL;
+	fdstore_done(&control->running.kept);
 	mailbox_done(&control->mailbox);
 }
 
@@ -183,6 +185,7 @@ drain(struct control *control, const char *signal_name, bool limited)
 			  " conn%s left\nEXTEND_TIMEOUT_USEC=%u",
 	    conns, plural(conns), 3 * PROGRESS_MS * 1000U);
 	manager_stop_status(&control->manager, &control->wheel);
+	keep_nothing(&control->running);
 	engine_drain(control->running.engine);
 	timer_arm(&control->wheel, &control->progress,
 	    timer_now_ms() + PROGRESS_MS);

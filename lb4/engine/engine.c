@@ -406,6 +406,17 @@ engine_listens(const struct engine *engine, const char *service, size_t *index)
 	return NULL;
 }
 
+void
+engine_each_socket(const struct engine *engine,
+    const struct engine_change *change, listen_socket_visit_fn *visit,
+    void *owner)
+{
+	const struct places *places = change != NULL ? &change->places
+						     : &engine->places;
+
+	places_each_socket(places, visit, owner);
+}
+
 uint64_t
 engine_conns(const struct engine *engine)
 {

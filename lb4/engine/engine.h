@@ -24,6 +24,7 @@
 #include "common/attr.h"
 #include "common/pulse.h"
 #include "lb4/config/settings.h"
+#include "lb4/engine/listen_socket.h"
 #include "lb4/model/histogram.h"
 #include "lb4/table/table.h"
 
@@ -135,6 +136,12 @@ void engine_count(const struct engine *engine, unsigned worker,
  * that the kernel chose; `index` starts at 0.  NULL: there are no more. */
 const struct addr *engine_listens(const struct engine *engine,
     const char *service, size_t *index);
+
+/* Visits the sockets that lb4 listens on, as places_each_socket(): those in
+ * use, or those of a change that is prepared. */
+void engine_each_socket(const struct engine *engine,
+    const struct engine_change *change, listen_socket_visit_fn *visit,
+    void *owner);
 
 /* A worker that spends longer than this in one turn of its loop is stuck. */
 #define ENGINE_STUCK_MS 200

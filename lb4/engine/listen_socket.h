@@ -10,6 +10,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "common/addr.h"
+#include "common/sockfile.h"
+
 /* Dropping the last reference closes the socket. */
 struct listen_socket {
 	_Atomic unsigned refs;
@@ -23,5 +26,10 @@ struct listen_socket {
 struct listen_socket *listen_socket_new(int fd, uint16_t port);
 void listen_socket_ref(struct listen_socket *socket);
 void listen_socket_unref(struct listen_socket *socket);
+
+/* Gets a socket that is bound to `bound`, and the identity of its file, all
+ * zero without one. */
+typedef void listen_socket_visit_fn(void *owner, const struct addr *bound,
+    const struct sockfile_id *file, int fd);
 
 #endif

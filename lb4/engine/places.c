@@ -148,10 +148,29 @@ open_one(struct making *making, struct place *place)
 	return error;
 }
 
+/* Opens sockets of the place until each worker has one.  When lb4 may not open
+ * them, the workers share those that the place has. */
 static int
-take_inherited(struct place *place, const struct config_service *service,
+open_rest(struct making *making, struct place *place)
+{
+	int error = 0;
+
+	while (error == 0 && !place->common &&
+	    place->sockets < making->next->workers)
+		error = open_one(making, place);
+	if (error != -EACCES && error != -EPERM && error != -EADDRINUSE)
+		return error;
+	place->common = true;
+	return 0;
+}
+
+/* What lb4 had stored is its own: a group with a socket for each worker, and a
+ * file to remove.  Other sockets are the service manager's. */
+static int
+take_inherited(struct making *making, struct place *place,
     struct inherited_socket *from)
 {
+	const struct config_service *service = making->service;
 	const struct sock_options options = client_options(service);
 	char text[ADDR_TEXT_MAX], name[ADDR_TEXT_MAX];
 	struct place_socket socket = { .bound = from->addr };
@@ -170,6 +189,12 @@ take_inherited(struct place *place, const struct config_service *service,
 		return error;
 	}
 	place->bound = from->addr;
+	if (from->stored != NULL) {
+		place->common |= addr_is_unix(&from->addr);
+		place->file = from->file;
+		return sockfile_set_access(&place->bound, &place->file,
+		    &making->access);
+	}
 	place->common = true;
 	place->inherited = true;
 	log_info("service %s: listening on %s, inherited as %s", service->name,
@@ -181,21 +206,30 @@ take_inherited(struct place *place, const struct config_service *service,
 /* Takes the inherited sockets for that address or name.  Returns how many there
  * are, or -errno. */
 static int
-inherit(struct place *place, const struct config_service *service,
-    struct inherited *inherited)
+inherit(struct making *making, struct place *place)
 {
+	const struct inherited *inherited = making->plan->inherited;
 	struct inherited_socket *socket;
+	unsigned stored;
 	size_t i = 0;
 	int error = 0;
 
 	while (error == 0 && inherited != NULL &&
 	    (socket = inherited_find(inherited, &place->addr, &i)) != NULL)
-		error = take_inherited(place, service, socket);
+		error = take_inherited(making, place, socket);
 	if (error != 0)
 		return error;
 	if (place->sockets == 0 && addr_is_inherited(&place->addr))
 		return -ENOENT;
-	return (int)place->sockets;
+	if (place->sockets == 0 || place->inherited)
+		return (int)place->sockets;
+	stored = place->sockets;
+	error = open_rest(making, place);
+	if (error == 0)
+		log_info("service %s: %u of %u sockets were stored in the "
+			 "service manager",
+		    making->service->name, stored, place->sockets);
+	return error < 0 ? error : (int)place->sockets;
 }
 
 static bool
@@ -277,13 +311,8 @@ open_more(struct making *making, struct place *place, struct place *before)
 	for (unsigned k = 0; error == 0 && k < before->sockets; k++)
 		if (!before->socket[k].kept)
 			error = take_over(place, before, k, false);
-	while (error == 0 && !place->common &&
-	    place->sockets < making->next->workers)
-		error = open_one(making, place);
-	if (error != -EACCES && error != -EPERM && error != -EADDRINUSE)
-		return error;
-	place->common = true; /* lb4 is no longer root, which opened it */
-	return 0;
+	/* lb4 may no longer be root, which opened it */
+	return error < 0 ? error : open_rest(making, place);
 }
 
 /* The place with that address in the old list that has not been taken over yet;
@@ -328,7 +357,7 @@ add(struct making *making, const struct addr *addr, struct service_state *state)
 		before->stays = true;
 		return open_more(making, place, before);
 	}
-	error = inherit(place, making->service, making->plan->inherited);
+	error = inherit(making, place);
 	if (error != 0)
 		return error < 0 ? error : 0;
 	return open_new(making, place);
@@ -583,6 +612,23 @@ places_set_options(const struct places *places, const struct config *config)
 					    service->name, strerror(-error));
 			}
 		}
+	}
+}
+
+void
+places_each_socket(const struct places *places, listen_socket_visit_fn *visit,
+    void *owner)
+{
+	for (size_t i = 0; i < places->count; i++) {
+		const struct place *place = &places->place[i];
+
+		if (place->inherited ||
+		    (!addr_is_unix(&place->addr) &&
+			addr_port(&place->addr) == 0))
+			continue;
+		for (unsigned k = 0; k < place->sockets; k++)
+			visit(owner, &place->socket[k].bound, &place->file,
+			    place->socket[k].socket->fd);
 	}
 }
 

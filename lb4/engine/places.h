@@ -33,9 +33,9 @@
 #include "common/attr.h"
 #include "common/sockfile.h"
 #include "lb4/config/settings.h"
+#include "lb4/engine/listen_socket.h"
 
 struct inherited;
-struct listen_socket;
 struct port_set;
 struct service_state;
 struct table;
@@ -117,6 +117,12 @@ void places_set_options(const struct places *places,
 
 /* The TCP ports of the list's sockets. */
 void places_ports(const struct places *places, struct port_set *ports);
+
+/* Calls `visit` for each socket of the list that lb4 opened and would open at
+ * the same address again: not for those of a service manager, nor for a port
+ * that the kernel chose. */
+void places_each_socket(const struct places *places,
+    listen_socket_visit_fn *visit, void *owner);
 
 /* Removes the files of the unix sockets.  Call it once. */
 void places_unlink(struct places *places);

@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/sock.h"
 #include "common/why.h"
+#include "lb4/process/stored_name.h"
 
 /* SD_LISTEN_FDS_START of systemd. */
 #define FIRST_FD 3
@@ -58,23 +60,30 @@ check_names(const char *names, size_t count, struct why *why)
 }
 
 /* The next of the names between colons; without one it is "unknown", as
- * sd_listen_fds_with_names(3) has it. */
-static void
+ * sd_listen_fds_with_names(3) has it.  0 or -ENOMEM. */
+static int
 name_next(struct inherited_socket *socket, char **names)
 {
 	const char *name = *names != NULL ? strsep(names, ":") : NULL;
 
+	if (name != NULL && strlen(name) < STORED_NAME_MAX &&
+	    stored_name_parse(name, &socket->file)) {
+		socket->stored = strdup(name);
+		if (socket->stored == NULL)
+			return -ENOMEM;
+	}
 	if (name == NULL || addr_set_inherited(&socket->named, name) < 0)
 		(void)addr_set_inherited(&socket->named, "unknown");
+	return 0;
 }
 
 static void
-take_one(struct inherited *inherited, size_t i, char **names)
+take_one(struct inherited *inherited, size_t i)
 {
 	struct inherited_socket *socket = &inherited->socket[i];
+	struct stat st;
 
 	socket->fd = FIRST_FD + (int)i;
-	name_next(socket, names);
 	if (fcntl(socket->fd, F_SETFD, FD_CLOEXEC) < 0) {
 		/* lb4 will open something with that number */
 		socket->error = -errno;
@@ -82,6 +91,7 @@ take_one(struct inherited *inherited, size_t i, char **names)
 		inherited->missing++;
 	} else {
 		socket->error = sock_listens(socket->fd, &socket->addr);
+		socket->ino = fstat(socket->fd, &st) == 0 ? st.st_ino : 0;
 	}
 }
 
@@ -89,6 +99,7 @@ static int
 take_all(struct inherited *inherited, size_t count, const char *env)
 {
 	char *copy = strdup(env != NULL ? env : ""), *names = copy;
+	int error = 0;
 
 	inherited->socket = calloc(count + 1, sizeof(*inherited->socket));
 	if (inherited->socket == NULL || copy == NULL) {
@@ -99,9 +110,13 @@ take_all(struct inherited *inherited, size_t count, const char *env)
 		names = NULL;
 	inherited->count = count;
 	for (size_t i = 0; i < count; i++)
-		take_one(inherited, i, &names);
+		inherited->socket[i].fd = -1;
+	for (size_t i = 0; error == 0 && i < count; i++)
+		error = name_next(&inherited->socket[i], &names);
+	for (size_t i = 0; error == 0 && i < count; i++)
+		take_one(inherited, i);
 	free(copy);
-	return 0;
+	return error;
 }
 
 /* Notes which other descriptors are open.  Without /proc, none are known. */
@@ -120,7 +135,8 @@ note_strays(struct inherited *inherited)
 		int fd = (int)strtonum(entry->d_name, first, INT_MAX, &wrong);
 		int *more;
 
-		if (wrong != NULL || fd == dirfd(dir))
+		/* no descriptor with this flag came through execve(2) */
+		if (wrong != NULL || (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0)
 			continue;
 		more = reallocarray(inherited->stray, inherited->strays + 1,
 		    sizeof(*more));
@@ -163,6 +179,18 @@ inherited_take(struct inherited *inherited, struct why *why)
 	return 0;
 }
 
+static bool
+fits(const struct inherited_socket *socket, const struct addr *listen)
+{
+	if (socket->fd < 0 || socket->error != 0)
+		return false;
+	if (socket->stored == NULL && addr_equal(&socket->named, listen))
+		return true;
+	return addr_equal(&socket->addr, listen) &&
+	    (socket->stored == NULL ||
+		sockfile_is_there(listen, &socket->file));
+}
+
 struct inherited_socket *
 inherited_find(const struct inherited *inherited, const struct addr *listen,
     size_t *i)
@@ -170,19 +198,37 @@ inherited_find(const struct inherited *inherited, const struct addr *listen,
 	while (*i < inherited->count) {
 		struct inherited_socket *socket = &inherited->socket[(*i)++];
 
-		if (socket->fd >= 0 && socket->error == 0 &&
-		    (addr_equal(&socket->named, listen) ||
-			addr_equal(&socket->addr, listen)))
+		if (fits(socket, listen))
 			return socket;
 	}
 	return NULL;
 }
 
-void
-inherited_close_rest(struct inherited *inherited)
+static void
+say_closed(const struct inherited_socket *socket)
 {
 	char name[ADDR_TEXT_MAX], addr[ADDR_TEXT_MAX];
 
+	addr_format(&socket->named, name, sizeof(name));
+	addr_format(&socket->addr, addr, sizeof(addr));
+	if (socket->stored != NULL)
+		log_info("stored socket of %s: %s: closed", addr,
+		    sockfile_is_there(&socket->addr, &socket->file)
+			? "no service listens there any more"
+			: "its file has gone");
+	else if (socket->error != 0)
+		log_error("inherited %s (descriptor %d): not a listening "
+			  "stream socket: closed",
+		    name, socket->fd);
+	else
+		log_error("inherited %s (%s): no service listens there: "
+			  "closed",
+		    name, addr);
+}
+
+void
+inherited_close_rest(struct inherited *inherited)
+{
 	if (inherited->missing > 0)
 		log_error("LISTEN_FDS announces %zu descriptors, and %u of "
 			  "them were not open at the start",
@@ -192,16 +238,7 @@ inherited_close_rest(struct inherited *inherited)
 
 		if (socket->fd < 0)
 			continue;
-		addr_format(&socket->named, name, sizeof(name));
-		if (socket->error != 0)
-			log_error("inherited %s (descriptor %d): not a "
-				  "listening stream socket: closed",
-			    name, socket->fd);
-		else
-			log_error("inherited %s (%s): no service listens "
-				  "there: closed",
-			    name,
-			    addr_format(&socket->addr, addr, sizeof(addr)));
+		say_closed(socket);
 		(void)close(socket->fd);
 		socket->fd = -1;
 	}
@@ -222,9 +259,11 @@ inherited_close_strays(struct inherited *inherited)
 void
 inherited_done(struct inherited *inherited)
 {
-	for (size_t i = 0; i < inherited->count; i++)
+	for (size_t i = 0; i < inherited->count; i++) {
+		free(inherited->socket[i].stored);
 		if (inherited->socket[i].fd >= 0)
 			(void)close(inherited->socket[i].fd);
+	}
 	free(inherited->socket);
 	free(inherited->stray);
 	memset(inherited, 0, sizeof(*inherited));

@@ -6,7 +6,10 @@
  */
 #include "lb4/process/notify.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +19,9 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* More than any message of lb4, with a name of 255 characters. */
+#define TEXT_MAX 512
 
 /* Fills `to` from the variable's text; returns its length, or -errno. */
 static int
@@ -37,35 +43,119 @@ notify_address(const char *name, struct sockaddr_un *to)
 	return (int)(offsetof(struct sockaddr_un, sun_path) + len + 1);
 }
 
-int
-notify_send(const char *format, ...)
+bool
+notify_is_wanted(void)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
-	const struct timeval patience = { .tv_sec = 1 };
-	struct sockaddr_un to;
-	char text[256];
-	va_list args;
-	int tolen, len, fd, result = 1;
 
-	if (name == NULL || name[0] == '\0')
+	return name != NULL && name[0] != '\0';
+}
+
+/* Puts the descriptors into the message, with `control` for the space. */
+static void
+attach(struct msghdr *message, void *control, const int *fds, size_t count)
+{
+	const size_t size = count * sizeof(int);
+	struct cmsghdr *cmsg;
+
+	message->msg_control = control;
+	message->msg_controllen = CMSG_SPACE(size);
+	memset(control, 0, CMSG_SPACE(size));
+	cmsg = CMSG_FIRSTHDR(message);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(cmsg), fds, size);
+}
+
+/* Sends the text and the descriptors.  Returns as notify_send(). */
+static int
+send_text(const char *text, size_t len, const int *fds, size_t count)
+{
+	const struct timeval patience = { .tv_sec = 1 };
+	union {
+		char space[CMSG_SPACE(NOTIFY_FDS_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct sockaddr_un to;
+	struct iovec part = { (char *)text, len };
+	struct msghdr message = {
+		.msg_name = &to,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+	};
+	int tolen, fd, result = 1;
+
+	if (!notify_is_wanted())
 		return 0;
-	tolen = notify_address(name, &to);
+	tolen = notify_address(getenv("NOTIFY_SOCKET"), &to);
 	if (tolen < 0)
 		return tolen;
-	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (len < 0 || (size_t)len >= sizeof(text))
-		return -EMSGSIZE;
-
+	message.msg_namelen = (socklen_t)tolen;
+	if (count > 0)
+		attach(&message, &control, fds, count);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 	    sizeof(patience));
-	if (sendto(fd, text, (size_t)len, MSG_NOSIGNAL,
-		(const struct sockaddr *)&to, (socklen_t)tolen) < 0)
+	if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
 		result = -errno;
 	close(fd);
+	return result;
+}
+
+static int __attribute__((format(printf, 3, 0)))
+send_format(const int *fds, size_t count, const char *format, va_list args)
+{
+	char text[TEXT_MAX];
+	const int len = vsnprintf(text, sizeof(text), format, args);
+
+	if (len < 0 || (size_t)len >= sizeof(text))
+		return -EMSGSIZE;
+	return send_text(text, (size_t)len, fds, count);
+}
+
+int
+notify_send(const char *format, ...)
+{
+	va_list args;
+	int result;
+
+	va_start(args, format);
+	result = send_format(NULL, 0, format, args);
+	va_end(args);
+	return result;
+}
+
+int
+notify_send_fds(const int *fds, size_t count, const char *format, ...)
+{
+	va_list args;
+	int result;
+
+	assert(count <= NOTIFY_FDS_MAX);
+	va_start(args, format);
+	result = send_format(fds, count, format, args);
+	va_end(args);
+	return result;
+}
+
+int
+notify_barrier(int wait_ms)
+{
+	struct pollfd polled = { .fd = -1 };
+	int ends[2], result;
+
+	if (!notify_is_wanted())
+		return 0;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	result = notify_send_fds(&ends[1], 1, "BARRIER=1");
+	(void)close(ends[1]);
+	polled.fd = ends[0];
+	while (result > 0 && poll(&polled, 1, wait_ms) < 0 && errno == EINTR)
+		;
+	(void)close(ends[0]);
 	return result;
 }

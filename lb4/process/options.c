@@ -32,6 +32,7 @@ enum {
 	OPTION_DOWN_AFTER,
 	OPTION_CLIENTS,
 	OPTION_CORE,
+	OPTION_PARENT,
 };
 
 /* "-": words in order; ":": this file writes the error messages. */
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
 	{ "down-after", required_argument, NULL, OPTION_DOWN_AFTER },
 	{ "clients", required_argument, NULL, OPTION_CLIENTS },
 	{ "core", no_argument, NULL, OPTION_CORE },
+	{ "parent", no_argument, NULL, OPTION_PARENT },
 	{ "version", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -84,6 +86,7 @@ options_help(FILE *out)
 	    "  --access-log=DEST    off, stderr, syslog or a path\n"
 	    "  --access-format=FORM kv or json\n"
 	    "  --core               allow core dumps and debuggers\n"
+	    "  --parent             stay the parent of lb4, also over an upgrade\n"
 	    "  --host               with -t: list the limits of this machine\n"
 	    "  --keys               list the configuration's keys and exit\n"
 	    "  --explain SERVICE CLIENT\n"
@@ -301,6 +304,9 @@ take_option(struct options *options, int option, char **argv)
 		return 0;
 	case OPTION_CORE:
 		options->core = true;
+		return 0;
+	case OPTION_PARENT:
+		options->parent = true;
 		return 0;
 	case OPTION_HOST:
 		options->host = true;

@@ -42,9 +42,10 @@ struct options {
 	struct options_service *service; /* owned; `services` of them */
 	size_t services;
 	bool background;
-	bool core;  /* it may leave one, and be traced */
-	char *path; /* owned: `file` made absolute; NULL: as it was given */
-	bool host;  /* with OPTIONS_CHECK: judge the machine too */
+	bool core;   /* it may leave one, and be traced */
+	bool parent; /* the process that is started stays the parent */
+	char *path;  /* owned: `file` made absolute; NULL: as it was given */
+	bool host;   /* with OPTIONS_CHECK: judge the machine too */
 	/* Values that override the file; NULL or -1: not given. */
 	const char *pidfile;
 	const char *user;

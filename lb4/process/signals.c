@@ -65,26 +65,32 @@ signals_interrupt_end(void)
 		(void)signal(ending[i], SIG_DFL);
 }
 
+int
+signals_descriptor(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < TAKEN_COUNT; i++)
+		sigaddset(&set, taken[i]);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* A blocked signal waits to be read even if the parent ignores it, as a shell
  * does with SIGINT for a background job and nohup(1) with SIGHUP. */
 int
 signals_open(void)
 {
-	sigset_t set;
-	int error, fd;
+	int error;
 
 	/* A failed write(2) reports its reason by errno instead. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 	    signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return -errno;
 	error = set_mask(SIG_BLOCK, taken, TAKEN_COUNT);
-	if (error < 0)
-		return error;
-	sigemptyset(&set);
-	for (size_t i = 0; i < TAKEN_COUNT; i++)
-		sigaddset(&set, taken[i]);
-	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return error < 0 ? error : signals_descriptor();
 }
 
 void

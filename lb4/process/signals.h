@@ -27,8 +27,12 @@ void signals_unblock(void);
 void signals_interrupt_begin(void);
 void signals_interrupt_end(void);
 
+/* Opens a signalfd(2), not blocking, to read them; they must be blocked.  The
+ * caller closes it.  Returns the descriptor or -errno. */
+must_check int signals_descriptor(void);
+
 /*
- * Blocks them and opens a signalfd(2) to read them, which the caller closes.
+ * Blocks them and opens a descriptor to read them, as signals_descriptor().
  * Also ignores SIGPIPE and SIGXFSZ from now on.  Returns the descriptor or
  * -errno.
  */

@@ -169,11 +169,36 @@ START_TEST(other_things)
 }
 END_TEST
 
+/* What lb4 has stored: found by address, whatever it is called. */
+START_TEST(stored)
+{
+	struct addr first = listener_at(3), second = listener_at(4);
+	struct inherited_socket *socket;
+	size_t i = 0;
+
+	announce(NULL, "2", "lb4,127.0.0.1,1:web");
+	ck_assert_str_eq(inherited.socket[0].stored, "lb4,127.0.0.1,1");
+	ck_assert_uint_ne(inherited.socket[0].ino, 0);
+	ck_assert_ptr_null(inherited.socket[1].stored);
+	ck_assert_int_eq(named("lb4,127.0.0.1,1", &i), -1);
+	i = 0;
+	socket = inherited_find(&inherited, &first, &i);
+	ck_assert_ptr_nonnull(socket);
+	ck_assert_int_eq(socket->fd, 3);
+	i = 0;
+	ck_assert_ptr_nonnull(inherited_find(&inherited, &second, &i));
+	inherited_close_rest(&inherited);
+	ck_assert_int_eq(fcntl(3, F_GETFD), -1);
+	inherited_done(&inherited);
+}
+END_TEST
+
 /* What is open beside what was announced is closed, once that is asked for. */
 START_TEST(strays)
 {
 	int file = open("/dev/null", O_RDONLY);
 	int stray = fcntl(file, F_DUPFD, 40);
+	int own = fcntl(file, F_DUPFD_CLOEXEC, 50); /* lb4 has opened it */
 
 	(void)listener_at(3);
 	announce(NULL, "1", NULL);
@@ -181,6 +206,7 @@ START_TEST(strays)
 	ck_assert_int_ne(fcntl(stray, F_GETFD) & FD_CLOEXEC, 0);
 	inherited_close_strays(&inherited);
 	ck_assert_int_eq(fcntl(stray, F_GETFD), -1);
+	ck_assert_int_ge(fcntl(own, F_GETFD), 0);
 	ck_assert_int_ge(fcntl(3, F_GETFD), 0);
 	ck_assert_int_ge(fcntl(2, F_GETFD), 0);
 	inherited_done(&inherited);
@@ -227,6 +253,7 @@ main(void)
 	tcase_add_test(tcase, by_name_and_address);
 	tcase_add_test(tcase, names_that_lack);
 	tcase_add_test(tcase, other_things);
+	tcase_add_test(tcase, stored);
 	tcase_add_test(tcase, strays);
 	tcase_add_test(tcase, not_for_us);
 	suite_add_tcase(suite, tcase);

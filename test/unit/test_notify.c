@@ -7,12 +7,14 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char directory[64];
@@ -117,7 +119,7 @@ START_TEST(test_wrong)
 	setenv("NOTIFY_SOCKET", name, 1);
 	ck_assert_int_eq(notify_send("READY=1"), -ENAMETOOLONG);
 	setenv("NOTIFY_SOCKET", path, 1);
-	ck_assert_int_eq(notify_send("STATUS=%300d", 1), -EMSGSIZE);
+	ck_assert_int_eq(notify_send("STATUS=%600d", 1), -EMSGSIZE);
 }
 END_TEST
 
@@ -136,6 +138,29 @@ START_TEST(test_full)
 }
 END_TEST
 
+/* The manager closes what it gets when all before has been processed. */
+START_TEST(test_barrier)
+{
+	int fd = bound(path, strlen(path) + 1), status;
+	pid_t child;
+	char byte;
+
+	unsetenv("NOTIFY_SOCKET");
+	ck_assert_int_eq(notify_barrier(60000), 0);
+	setenv("NOTIFY_SOCKET", path, 1);
+	ck_assert_int_eq(notify_barrier(1), 1); /* does not wait for ever */
+	expect(fd, "BARRIER=1");
+	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+	child = fork();
+	if (child == 0) /* recv(2) drops the descriptor */
+		_exit(recv(fd, &byte, 1, 0) == 1 ? 0 : 1);
+	ck_assert_int_eq(notify_barrier(60000), 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	close(fd);
+}
+END_TEST
+
 static Suite *
 notify_suite(void)
 {
@@ -148,6 +173,7 @@ notify_suite(void)
 	tcase_add_test(tc, test_absent);
 	tcase_add_test(tc, test_wrong);
 	tcase_add_test(tc, test_full);
+	tcase_add_test(tc, test_barrier);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
