@@ -28,14 +28,15 @@ SAN ?=
 PKGS = inih libbsd liburcu-qsbr jansson libmicrohttpd
 
 ifeq ($(filter clean help uninstall,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell pkg-config --exists $(PKGS) && echo found),found)
-$(error no pkg-config, or one of $(PKGS) is missing: run scripts/setup build)
+ifneq ($(shell pkg-config --exists $(PKGS) ncursesw && echo found),found)
+$(error no pkg-config, or one of $(PKGS) ncursesw is missing: run scripts/setup build)
 endif
 endif
 pkg = $(shell pkg-config $(1) $(2))
 PKG_CFLAGS := $(call pkg,--cflags,$(PKGS))
 PKG_LIBS := $(call pkg,--libs,$(PKGS))
 CHECK_LIBS = $(call pkg,--libs,check)
+CTL_LIBS := $(call pkg,--libs,ncursesw)
 
 VERSION := $(shell { test -e .git && git describe --always --dirty --tags; } \
 	2>/dev/null || { sed -n 's/^.*[^0-9]\([0-9]\+\.[0-9.]*[0-9]\).*/\1/p' \
@@ -112,6 +113,7 @@ $(ARCHIVES): $(O)/sources
 
 $(BUILD)/lb4: $(O)/lb4/main.o
 $(BUILD)/lb4ctl: $(O)/lb4/ctl/main.o
+$(BUILD)/lb4ctl: LIBS = $(CTL_LIBS)
 $(TOOLS): $(BUILD)/tools/%: $(O)/test/tools/%.o $(call objs,$(TOOL_HELP))
 $(BENCHES): $(BUILD)/bench/%: $(O)/test/bench/%.o \
 	$(call objs,$(BENCH_HELP) $(TOOL_HELP))

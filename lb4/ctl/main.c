@@ -23,6 +23,7 @@
 #include "lb4/ctl/line.h"
 #include "lb4/ctl/paint.h"
 #include "lb4/ctl/talk.h"
+#include "lb4/ctl/top.h"
 #include "lb4/ctl/watch.h"
 
 /* As in lb4ctl(8). */
@@ -44,6 +45,8 @@ help(FILE *out)
 	    "command\n"
 	    "                      help lists all commands\n"
 	    "  -v, --version       the version of lb4ctl\n"
+	    "lb4ctl top shows services and backends live in the terminal:\n"
+	    "  -i, --interval TIME   between two looks, default 1s\n"
 	    "lb4ctl watch drives the engine of a cluster of nodes:\n"
 	    "      --track-file FILE   of keepalived: 0 while ready, else 1\n"
 	    "      --address A         on lo while ready: A/32 or A/128\n"
@@ -68,6 +71,13 @@ misused(const char *format, ...)
 	va_end(args);
 	fputs("\nrun lb4ctl -h for help\n", stderr);
 	return EXIT_USAGE;
+}
+
+/* Whether the command keeps its options to itself. */
+static bool
+has_own_options(const char *command)
+{
+	return strcmp(command, "watch") == 0 || strcmp(command, "cluster") == 0;
 }
 
 /* ---- help, which needs no lb4 -------------------------------------------- */
@@ -116,7 +126,7 @@ help_command(const char *name)
 	const struct spec *spec = spec_find(name);
 	const char *nearest = spec_nearest(name);
 
-	if (strcmp(name, "watch") == 0 || strcmp(name, "cluster") == 0) {
+	if (has_own_options(name) || strcmp(name, "top") == 0) {
 		help(stdout);
 		return EXIT_OK;
 	}
@@ -218,24 +228,6 @@ written(int status, int error)
 	return EXIT_REFUSED;
 }
 
-/* Advice when lb4 cannot be reached. */
-static const char *
-advice(int error)
-{
-	switch (-error) {
-	case ENOENT:
-	case ECONNREFUSED:
-		return ": does lb4 run, and does control in its lb4.ini name "
-		       "this path? Else give it with -s";
-	case EACCES:
-	case EPERM:
-		return ": control-group and control-mode in lb4.ini say who "
-		       "may connect";
-	default:
-		return "";
-	}
-}
-
 static int
 run(const char *path, char **words, int count, struct output output)
 {
@@ -254,7 +246,7 @@ run(const char *path, char **words, int count, struct output output)
 		escape_line(stderr, "lb4ctl: %s: %s%s", path,
 		    error == -ENODATA ? "lb4 has closed the connection"
 				      : strerror(-error),
-		    advice(error));
+		    talk_advice(error));
 		return EXIT_CONNECT;
 	}
 	if (output.misused)
@@ -281,7 +273,8 @@ find_file(char **words, int count, char path[PATH_MAX])
 
 struct arguments {
 	const char *path;
-	int color; /* -1: an unknown word */
+	const char *interval; /* of top; NULL: not given */
+	int color;	      /* -1: an unknown word */
 	bool json;
 	bool wide;
 	bool help;
@@ -289,12 +282,6 @@ struct arguments {
 	char **words; /* of the command; ends with NULL */
 	int count;
 };
-
-static bool
-has_own_options(const char *command)
-{
-	return strcmp(command, "watch") == 0 || strcmp(command, "cluster") == 0;
-}
 
 /* An option that lb4ctl does not have.  After the command it belongs to the
  * command, if it is "--NAME" or "--NAME=VALUE". */
@@ -317,6 +304,7 @@ parse(struct arguments *arguments, int argc, char **argv)
 		{ "color", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
+		{ "interval", required_argument, NULL, 'i' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "wide", no_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
@@ -325,13 +313,17 @@ parse(struct arguments *arguments, int argc, char **argv)
 
 	opterr = optopt = 0;
 	/* "-": words are returned in order, as 1 */
-	while ((option = getopt_long(argc, argv, "-s:hv", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "-s:i:hv", longs, NULL)) !=
+	    -1) {
 		switch (option) {
 		case 1:
 			arguments->words[arguments->count++] = optarg;
 			break;
 		case 's':
 			arguments->path = optarg;
+			break;
+		case 'i':
+			arguments->interval = optarg;
 			break;
 		case 'c':
 			arguments->color = color_of(optarg);
@@ -404,6 +396,17 @@ help_only(const struct arguments *arguments, int *status)
 }
 
 static int
+run_top(const struct arguments *arguments, const char *path)
+{
+	if (arguments->count > 1)
+		return misused("top takes no argument: %s",
+		    arguments->words[1]);
+	if (arguments->json)
+		return misused("top has no JSON; status --json has it");
+	return top_main(path, arguments->interval, arguments->color != 0);
+}
+
+static int
 run_command(const struct arguments *arguments)
 {
 	const struct output output = { .json = arguments->json,
@@ -416,6 +419,10 @@ run_command(const struct arguments *arguments)
 
 	if (path == NULL || path[0] == '\0')
 		path = SOCKET_DEFAULT;
+	if (strcmp(words[0], "top") == 0)
+		return run_top(arguments, path);
+	if (arguments->interval != NULL)
+		return misused("--interval goes with top");
 	opterr = 1; /* these two have options of their own */
 	if (strcmp(words[0], "watch") == 0)
 		return watch_main(path, arguments->count, words);

@@ -100,3 +100,20 @@ talk_error_of(const char *line, size_t len)
 		return error_of_code(line + strlen(json), line + len);
 	return TALK_NO_ERROR;
 }
+
+const char *
+talk_advice(int error)
+{
+	switch (-error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return ": does lb4 run, and does control in its lb4.ini name "
+		       "this path? Else give it with -s";
+	case EACCES:
+	case EPERM:
+		return ": control-group and control-mode in lb4.ini say who "
+		       "may connect";
+	default:
+		return "";
+	}
+}

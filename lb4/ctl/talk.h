@@ -30,6 +30,10 @@ must_check int talk_connect(const char *path, int flags);
 must_check int talk(const char *path, const char *line,
     void (*on_line)(void *owner, const char *line, size_t len), void *owner);
 
+/* What to do about an error of talk_connect() or talk(), to follow a message
+ * that ends with it; "" when there is no advice. */
+const char *talk_advice(int error);
+
 /* Whether a line is an error as text or as JSON. */
 enum talk_error talk_error_of(const char *line, size_t len);
 
