@@ -5,6 +5,7 @@
  * conns without sockets, so the clock is what the test says.
  */
 #include "lb4/engine/access_lines.h"
+#include "lb4/engine/conn_state.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -76,7 +77,7 @@ begin(struct house *house, uint64_t accepted_ms)
 	conn->service = house->service;
 	conn->state = CONN_RELAYING;
 	conn->established = true;
-	conn->accepted_ms = accepted_ms;
+	conn->accepted_us = accepted_ms * 1000;
 	conn->sampled = access_lines_sample(&house->worker, conn->id);
 	conn->side[CLIENT].fd = conn->side[BACKEND].fd = -1;
 	return conn;
@@ -105,8 +106,8 @@ START_TEST(in_time)
 		access_lines_update(&house.worker, conn);
 		ck_assert_uint_eq(records, i - 1);
 		pass(&house, 8); /* the timer is late */
-		conn->relay[CLIENT].bytes += 10;
-		conn->relay[BACKEND].bytes += 1000;
+		conn->relays.from[CLIENT].bytes += 10;
+		conn->relays.from[BACKEND].bytes += 1000;
 		access_lines_update(&house.worker, conn);
 		access_lines_update(&house.worker, conn);
 		ck_assert_uint_eq(records, i);
@@ -190,12 +191,12 @@ START_TEST(changed)
 		access_lines_run(worker);
 	ck_assert_uint_ge(turns, 3);
 	while ((conn = slots_each(&worker->conns, &i)) != NULL) {
-		const uint64_t age_ms = START_MS - conn->accepted_ms;
+		const uint64_t age_ms = START_MS - conn_accepted_ms(conn);
 		const uint64_t next_ms = access_lines_next(worker, conn);
 
 		ck_assert_uint_gt(next_ms, START_MS);
 		ck_assert_uint_le(next_ms, START_MS + 60000);
-		ck_assert_uint_eq((next_ms - conn->accepted_ms) % 60000, 0);
+		ck_assert_uint_eq((next_ms - conn_accepted_ms(conn)) % 60000, 0);
 		ck_assert_uint_le(conn->timer.deadline_ms, next_ms);
 		early += conn->timer.deadline_ms == START_MS + 10;
 		access_lines_update(worker, conn);
@@ -260,7 +261,7 @@ START_TEST(moved)
 	house_open(&one, 1);
 	house_open(&other, 1);
 	conn = begin(&one, START_MS);
-	conn->relay[CLIENT].bytes = 70;
+	conn->relays.from[CLIENT].bytes = 70;
 	pass(&one, EVERY_MS);
 	pass(&other, EVERY_MS);
 	access_lines_update(&one.worker, conn);
@@ -270,7 +271,7 @@ START_TEST(moved)
 	*next = *conn;
 	access_lines_enter(&other.worker, next, &told);
 	slots_release(&one.worker.conns, conn);
-	next->relay[CLIENT].bytes = 75;
+	next->relays.from[CLIENT].bytes = 75;
 	ck_assert_uint_eq(access_lines_next(&other.worker, next),
 	    START_MS + 2 * EVERY_MS);
 	access_lines_end(&other.worker, next,
