@@ -5,8 +5,8 @@
 
 #include <bsd/stdlib.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Entries in a cache line.  Half of them are free, on average, when all
@@ -15,20 +15,28 @@
 #define LINES_LEAST 64
 #define LINES_MOST (1U << 18)
 
+static size_t
+size_of(uint32_t lines)
+{
+	return (size_t)lines * LINE * sizeof(_Atomic uint64_t);
+}
+
 int
 ownconns_init(struct ownconns *own, uint64_t conns)
 {
 	uint32_t lines = LINES_LEAST;
 	size_t size;
+	void *entry;
 
 	while (lines < LINES_MOST && (uint64_t)lines * LINE < 2 * conns)
 		lines *= 2;
-	size = (size_t)lines * LINE * sizeof(*own->entry);
+	size = size_of(lines);
 	memset(own, 0, sizeof(*own));
-	own->entry = aligned_alloc(LINE * sizeof(*own->entry), size);
-	if (own->entry == NULL)
+	entry = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (entry == MAP_FAILED)
 		return -ENOMEM;
-	memset(own->entry, 0, size);
+	own->entry = entry;
 	own->lines = lines;
 	arc4random_buf(&own->key, sizeof(own->key));
 	return 0;
@@ -37,7 +45,8 @@ ownconns_init(struct ownconns *own, uint64_t conns)
 void
 ownconns_done(struct ownconns *own)
 {
-	free(own->entry);
+	if (own->entry != NULL)
+		(void)munmap((void *)own->entry, size_of(own->lines));
 	own->entry = NULL;
 }
 

@@ -10,7 +10,8 @@
  * client's address and port.  If no backend uses a port of lb4's own, both
  * checks cost one load each.
  *
- * The table has a fixed size and is divided into cache lines.  An entry is a
+ * The table has a fixed size and is divided into cache lines.  Its memory is
+ * reserved at once, and touched only where something is noted.  An entry is a
  * keyed hash of the address and port.  It is removed before its socket is
  * closed, since the kernel may then give the port to another program on this
  * host.  If its line is full, a conn is not noted.  A conn whose source address
