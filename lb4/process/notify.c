@@ -84,15 +84,16 @@ send_text(const char *text, size_t len, const int *fds, size_t count)
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 	};
+	const char *name = getenv("NOTIFY_SOCKET");
 	int tolen, fd, result = 1;
 
-	if (!notify_is_wanted())
+	if (name == NULL || name[0] == '\0')
 		return 0;
-	tolen = notify_address(getenv("NOTIFY_SOCKET"), &to);
+	tolen = notify_address(name, &to);
 	if (tolen < 0)
 		return tolen;
 	message.msg_namelen = (socklen_t)tolen;
-	if (count > 0)
+	if (fds != NULL)
 		attach(&message, &control, fds, count);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)

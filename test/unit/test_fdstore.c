@@ -61,6 +61,15 @@ new_socket(void)
 	return fd;
 }
 
+static ino_t
+inode_of(int fd)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
 static void
 add(struct fdstore *list, const char *text, int fd)
 {
@@ -210,15 +219,16 @@ END_TEST
 /* What has come back is known, and is forgotten when it is not wanted. */
 START_TEST(comes_back)
 {
+	const int one = new_socket();
 	struct inherited_socket socket[] = {
-		{ .fd = -1, .stored = (char *)"lb4,127.0.0.1,1" },
+		{ .fd = -1,
+		    .stored = (char *)"lb4,127.0.0.1,1",
+		    .ino = inode_of(one) },
 		{ .fd = -1, .stored = NULL },
 		{ .fd = -1, .stored = (char *)"lb4,127.0.0.1,9", .ino = 1 },
 	};
 	const struct inherited inherited = { .socket = socket, .count = 3 };
 	struct fdstore next = { .socket = NULL };
-	const int one = new_socket();
-	struct stat st;
 
 	add(&next, "127.0.0.1:1", one);
 	change(&next);
@@ -226,8 +236,6 @@ START_TEST(comes_back)
 	fdstore_done(&store);
 
 	/* as the next process */
-	ck_assert_int_eq(fstat(one, &st), 0);
-	socket[0].ino = st.st_ino;
 	ck_assert_int_eq(fdstore_add_inherited(&store, &inherited), 0);
 	add(&next, "127.0.0.1:1", one);
 	change(&next);
