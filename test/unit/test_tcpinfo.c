@@ -7,6 +7,7 @@
 #include "lb4/engine/tcpinfo.h"
 
 #include <check.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -58,7 +59,7 @@ house_open(struct house *house, const char *where)
 	for (int i = 0; i < 10000 && house->peer < 0; i++) {
 		house->peer = accept(listener, NULL, NULL);
 		if (house->peer < 0)
-			(void)usleep(1000);
+			(void)poll(NULL, 0, 1);
 	}
 	ck_assert_int_ge(house->peer, 0);
 	(void)close(listener);
@@ -93,7 +94,7 @@ send_one(const struct house *house)
 
 	ck_assert_int_eq(send(house->conn->side[BACKEND].fd, &byte, 1, 0), 1);
 	for (int i = 0; i < 10000 && recv(house->peer, &byte, 1, 0) != 1; i++)
-		(void)usleep(1000);
+		(void)poll(NULL, 0, 1);
 }
 
 /* A backend is sampled once in a while. */
