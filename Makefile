@@ -175,6 +175,7 @@ install: all
 	install $(PROGRAMS) $(SBIN)
 	install -D -m 644 -t $(SHARE)/schema etc/schema/*.json
 	install -D -m 644 -t $(SHARE)/prometheus etc/prometheus/*.yml
+	install -D -m 644 -t $(SHARE)/grafana etc/grafana/*.json
 	install -D -m 644 etc/lb4ctl.bash-completion $(COMPLETION)/lb4ctl
 	install -m 644 etc/lb4.ini $(CONF)/lb4.ini.sample
 	test -e $(CONF)/lb4.ini || install -m 644 etc/lb4.ini $(CONF)/lb4.ini
@@ -193,7 +194,7 @@ uninstall:
 	rm -f $(addprefix $(SBIN)/,lb4 lb4ctl) \
 		$(addprefix $(UNITDIR)/,$(UNITFILES)) \
 		$(foreach p,$(PAGES),$(call page,$(p))) $(COMPLETION)/lb4ctl
-	rm -rf $(SHARE)/schema $(SHARE)/examples $(SHARE)/prometheus
+	rm -rf $(addprefix $(SHARE)/,schema examples prometheus grafana)
 	! test -d $(SHARE) || rmdir --ignore-fail-on-non-empty $(SHARE)
 	! cmp -s $(CONF)/lb4.ini $(CONF)/lb4.ini.sample || rm $(CONF)/lb4.ini
 	rm -f $(CONF)/lb4.ini.sample
