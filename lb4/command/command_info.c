@@ -25,6 +25,43 @@
 
 /* ---- info ---------------------------------------------------------------- */
 
+/* The figures of each worker that runs.  A worker is busy in the turns of its
+ * loop. */
+static json_t *
+per_worker(const struct engine *engine)
+{
+	const unsigned running = engine_running(engine);
+	json_t *list = json_array();
+	int error = 0;
+
+	for (unsigned i = 0; i < running && i < engine_made(engine); i++) {
+		struct engine_counts counts;
+
+		engine_count(engine, i, &counts);
+		error |= json_array_append_new(list,
+		    json_pack("{s:i,s:I,s:I,s:I,s:I}", "worker", (int)i,
+			"conns", (json_int_t)counts.conns, "busy_us",
+			(json_int_t)counts.turn.sum_us, "spliced_bytes",
+			(json_int_t)counts.spliced_bytes, "copied_bytes",
+			(json_int_t)counts.copied_bytes));
+	}
+	if (error == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+/* Adds what only JSON has.  Returns `info`, or NULL without memory. */
+static json_t *
+with_workers(json_t *info, const struct engine *engine)
+{
+	if (info == NULL ||
+	    json_object_set_new(info, "per_worker", per_worker(engine)) == 0)
+		return info;
+	json_decref(info);
+	return NULL;
+}
+
 void
 command_info(struct caller *caller, const struct command *command)
 {
@@ -32,32 +69,34 @@ command_info(struct caller *caller, const struct command *command)
 	const struct table *table = table_current(handle->tables);
 	struct figures_counts counts;
 	struct figures_totals totals;
+	json_t *info;
 
 	(void)command;
 	figures_count(table, &counts);
 	figures_add_up(table, &totals);
-	answer_object(caller, "lb4.info/1",
-	    json_pack(
-		"{s:s,s:i,s:s,s:I,s:o,s:i,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,"
-		"s:I,s:I,s:I,s:s,s:i,s:s}",
-		"version", handle->version, "pid", (int)getpid(), "state",
-		handle_state_name(handle), "uptime_ms",
-		(json_int_t)(timer_now_ms() - handle->began_ms),
-		"configuration", answer_value(options_source(handle->options)),
-		"workers", (int)engine_running(handle->engine), "conns",
-		(json_int_t)engine_conns(handle->engine), "maxconn",
-		(json_int_t)engine_maxconn(handle->engine), "at_maxconn",
-		engine_is_full(handle->engine), "services",
-		(json_int_t)counts.services, "backends",
-		(json_int_t)counts.backends, "generation",
-		(json_int_t)table->generation, "accepted",
-		(json_int_t)totals.accepted, "closed",
-		(json_int_t)totals.closed, "failed", (json_int_t)totals.failed,
-		"retries", (json_int_t)totals.retries, "no_ports",
-		(json_int_t)totals.no_ports, "log_level",
-		log_level_name(atomic_load(&log_level)), "callers",
-		(int)callers_count(caller->callers), "level",
-		level_name(caller->level)));
+	info = json_pack(
+	    "{s:s,s:i,s:s,s:I,s:o,s:i,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,"
+	    "s:I,s:I,s:I,s:s,s:i,s:s}",
+	    "version", handle->version, "pid", (int)getpid(), "state",
+	    handle_state_name(handle), "uptime_ms",
+	    (json_int_t)(timer_now_ms() - handle->began_ms), "configuration",
+	    answer_value(options_source(handle->options)), "workers",
+	    (int)engine_running(handle->engine), "conns",
+	    (json_int_t)engine_conns(handle->engine), "maxconn",
+	    (json_int_t)engine_maxconn(handle->engine), "at_maxconn",
+	    engine_is_full(handle->engine), "services",
+	    (json_int_t)counts.services, "backends",
+	    (json_int_t)counts.backends, "generation",
+	    (json_int_t)table->generation, "accepted",
+	    (json_int_t)totals.accepted, "closed", (json_int_t)totals.closed,
+	    "failed", (json_int_t)totals.failed, "retries",
+	    (json_int_t)totals.retries, "no_ports", (json_int_t)totals.no_ports,
+	    "log_level", log_level_name(atomic_load(&log_level)), "callers",
+	    (int)callers_count(caller->callers), "level",
+	    level_name(caller->level));
+	if (caller->json)
+		info = with_workers(info, handle->engine);
+	answer_object(caller, "lb4.info/1", info);
 }
 
 /* ---- table --------------------------------------------------------------- */
