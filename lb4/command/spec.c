@@ -43,6 +43,8 @@ const struct spec spec_table[] = {
 	    "the machine's limits, and which one comes first" },
 	{ "monitor", "", LEVEL_READ, 0, 0, " ",
 	    "events, as they happen, until the caller leaves" },
+	{ "events", "", LEVEL_READ, 0, 0, " ",
+	    "the last events, newest first" },
 	{ "wait", "ready [SERVICE] [timeout=TIME]", LEVEL_READ, 1, 2,
 	    " timeout ", "waits until each service has a backend that is up" },
 	{ "check", "SERVICE[/BACKEND]", LEVEL_OPERATE, 1, 1, " ",
