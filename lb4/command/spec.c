@@ -27,8 +27,8 @@ level_name(enum level level)
 const struct spec spec_table[] = {
 	{ "status", "[SERVICE]", LEVEL_READ, 0, 1, " ",
 	    "services and backends: states, weights, counts" },
-	{ "conns", "[FILTER...]", LEVEL_READ, 0, 0,
-	    " id service backend client idle age ",
+	{ "conns", "[FILTER...] [top=N]", LEVEL_READ, 0, 0,
+	    " id service backend client idle age top ",
 	    "the conns that match every FILTER" },
 	{ "info", "", LEVEL_READ, 0, 0, " ",
 	    "the process: version, limits, totals" },

@@ -27,6 +27,12 @@ client_matches(const struct endpoint *want, const struct endpoint *client)
 		(want->port == 0 || want->port == client->port));
 }
 
+static uint64_t
+moved(const struct conn *conn)
+{
+	return conn->relay[CLIENT].bytes + conn->relay[BACKEND].bytes;
+}
+
 static bool
 matches(const struct worker *worker, const struct sweep_filter *filter,
     const struct conn *conn)
@@ -43,7 +49,8 @@ matches(const struct worker *worker, const struct sweep_filter *filter,
 		return false;
 	return client_matches(&filter->client, &conn->client) &&
 	    since(worker, conn->last_ms) >= filter->idle_ms &&
-	    since(worker, conn->accepted_ms) >= filter->age_ms;
+	    since(worker, conn->accepted_ms) >= filter->age_ms &&
+	    moved(conn) >= filter->bytes;
 }
 
 static void
