@@ -101,6 +101,7 @@ $(O)/%.o: %.c $(O)/flags
 	$(Q)$(compile) $(DEFINE) -MMD -MP -c -o $@ $<
 $(O)/lb4/main.o $(O)/lb4/ctl/main.o: $(O)/version
 $(O)/lb4/main.o $(O)/lb4/ctl/main.o: DEFINE = -DLB4_VERSION='"$(VERSION)"'
+$(O)/lb4/http/page.o: $(wildcard lb4/http/page/*)
 $(O)/lb4/process/options.o: $(O)/paths
 $(O)/lb4/process/options.o: DEFINE = -DOPTIONS_FILE='"$(CONFIG)/lb4.ini"'
 

@@ -32,6 +32,7 @@ struct callers;
 struct column;
 struct errand;
 struct handle;
+struct leaders;
 
 /* The next piece of an answer is made when fewer bytes than this are pending.
  * One piece adds at most about as much again. */
@@ -68,7 +69,8 @@ struct job {
 	uint32_t waits_for;	       /* backends that were asked after */
 	struct sweep *sweep; /* NULL: the worker has it, or there is none */
 	bool sweeping;
-	struct errand *errand; /* the job's thread */
+	struct leaders *leaders; /* owned; NULL: the sweep lists all */
+	struct errand *errand;	 /* the job's thread */
 	uint64_t count;
 };
 

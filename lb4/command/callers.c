@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "common/timer.h"
 #include "lb4/command/monitor.h"
@@ -176,13 +177,19 @@ void
 callers_tell(struct callers *callers, const struct event *event,
     const char *text)
 {
+	struct timespec now;
+	int64_t now_ms;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	history_add(&callers->history, event, text, now_ms);
 	callers->woken = true;
 	for (unsigned i = 0; i < CALLERS_MAX; i++) {
 		struct caller *caller = &callers->caller[i];
 
 		if (caller->fd >= 0 && caller->monitors &&
 		    caller->state == CALLER_OPEN &&
-		    !monitor_tell(caller, event, text))
+		    !monitor_tell(caller, event, text, now_ms))
 			callers_log(caller, LOG_LEVEL_INFO,
 			    "is closed: reads events too slowly");
 	}

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/mailbox.h"
 #include "lb4/command/caller.h"
+#include "lb4/command/history.h"
 #include "lb4/command/quota.h"
 #include "lb4/control/handle.h"
 #include "lb4/control/readiness.h"
@@ -27,9 +28,10 @@ struct callers {
 	struct handle handle; /* set when the socket starts */
 	struct limiter lines; /* of log lines */
 	struct quota explains;
-	struct mailbox sweeps; /* struct sweep *, from the workers */
-	unsigned sweeping;     /* sweeps in progress */
-	int bell;	       /* an eventfd(2), not owned */
+	struct history history; /* of events */
+	struct mailbox sweeps;	/* struct sweep *, from the workers */
+	unsigned sweeping;	/* sweeps in progress */
+	int bell;		/* an eventfd(2), not owned */
 
 	bool woken;  /* run waiting jobs in the next turn */
 	bool waking; /* run waiting jobs in this turn */
@@ -80,7 +82,7 @@ void callers_take_sweeps(struct callers *callers);
  * the waiting jobs.  The caller closes it, even after the socket is gone. */
 must_check int callers_bell(const struct callers *callers);
 
-/* Tells the monitors an event and wakes the waiting jobs. */
+/* Records an event, tells the monitors, and wakes the waiting jobs. */
 void callers_tell(struct callers *callers, const struct event *event,
     const char *text);
 

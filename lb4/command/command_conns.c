@@ -2,8 +2,11 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * conns and kill: a sweep (lb4/engine/sweep.h) goes from worker to worker.  Its
- * rows are written before it is sent to the next worker.
+ * rows are written before it is sent to the next worker.  With top=N, the rows
+ * with the most bytes are kept and written at the end; the sweep passes over
+ * conns with fewer bytes than these, so it needs few pieces.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,6 +17,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/leaders.h"
 #include "lb4/config/values.h"
 #include "lb4/control/events.h"
 #include "lb4/control/handle.h"
@@ -58,6 +62,17 @@ cancel_sweep(struct caller *caller)
 {
 	free(caller->job.sweep);
 	caller->job.sweep = NULL;
+	free(caller->job.leaders);
+	caller->job.leaders = NULL;
+}
+
+static void
+write_leaders(struct caller *caller)
+{
+	const struct leaders *leaders = caller->job.leaders;
+
+	for (unsigned i = 0; leaders != NULL && i < leaders->count; i++)
+		answer_row(caller, conn_row(&leaders->row[i]));
 }
 
 static void
@@ -66,6 +81,7 @@ finish(struct caller *caller, const struct sweep *sweep)
 	uint64_t count = caller->job.count;
 
 	if (sweep->act == SWEEP_LIST) {
+		write_leaders(caller);
 		answer_end(caller);
 		return;
 	}
@@ -87,6 +103,21 @@ finish(struct caller *caller, const struct sweep *sweep)
 	    "%" PRIu64 " conn%s", count, plural(count));
 }
 
+/* Writes the rows of a piece, or keeps the best ones. */
+static void
+take_rows(struct caller *caller, struct sweep *sweep)
+{
+	struct leaders *leaders = caller->job.leaders;
+
+	for (unsigned i = 0; i < sweep->rows; i++)
+		if (leaders != NULL)
+			leaders_add(leaders, &sweep->row[i]);
+		else if (sweep->act == SWEEP_LIST)
+			answer_row(caller, conn_row(&sweep->row[i]));
+	if (leaders != NULL)
+		sweep->filter.bytes = leaders_entry(leaders);
+}
+
 static enum job_result
 step_sweep(struct caller *caller)
 {
@@ -96,9 +127,7 @@ step_sweep(struct caller *caller)
 
 	if (sweep == NULL)
 		return JOB_WAITS;
-	for (unsigned i = 0; i < sweep->rows; i++)
-		if (sweep->act == SWEEP_LIST)
-			answer_row(caller, conn_row(&sweep->row[i]));
+	take_rows(caller, sweep);
 	if (caller->no_memory)
 		return JOB_DONE;
 	job->count += sweep->rows;
@@ -240,6 +269,32 @@ read_filter(struct caller *caller, const struct command *command,
 	    check_names(caller, filter);
 }
 
+/* Reads top=N and makes room for N leaders.  Without it there are none.  On an
+ * error, answers and returns false. */
+static bool
+make_leaders(struct caller *caller, const struct command *command,
+    struct leaders **out)
+{
+	const char *value = command_option(command, "top");
+	uint64_t wanted;
+
+	*out = NULL;
+	if (value == NULL)
+		return true;
+	if (value_number(value, &wanted) != NULL || wanted == 0 ||
+	    wanted > LEADERS_MAX)
+		return bad_filter(caller, "top", value,
+		    "not a number from 1 to 64");
+	*out = calloc(1, sizeof(**out));
+	if (*out == NULL) {
+		answer_error(caller, "failed", "%s", strerror(ENOMEM));
+		return false;
+	}
+	(*out)->wanted = (unsigned)wanted;
+	return true;
+}
+static_assert(LEADERS_MAX == 64, "the message and lb4ctl(8) say so");
+
 static bool
 begin(struct caller *caller, enum sweep_act act,
     const struct sweep_filter *filter)
@@ -262,11 +317,17 @@ void
 command_conns(struct caller *caller, const struct command *command)
 {
 	struct sweep_filter filter = { .id = 0 };
+	struct leaders *leaders;
 
-	if (read_filter(caller, command, &filter) &&
-	    begin(caller, SWEEP_LIST, &filter))
-		answer_begin(caller, "lb4.conns/1", json_object(), "conns",
-		    columns);
+	if (!read_filter(caller, command, &filter) ||
+	    !make_leaders(caller, command, &leaders))
+		return;
+	if (!begin(caller, SWEEP_LIST, &filter)) {
+		free(leaders);
+		return;
+	}
+	caller->job.leaders = leaders;
+	answer_begin(caller, "lb4.conns/1", json_object(), "conns", columns);
 }
 
 /* Without an argument, kills nothing. */

@@ -3,7 +3,8 @@
 /*
  * status: services and their backends.  The answer is written in pieces, and
  * the table may change between two of them, so the job remembers an id and an
- * index.  The JSON form has everything that lb4ctl cluster check compares.
+ * index.  The JSON form also has what only programs read: what lb4ctl cluster
+ * check compares, and the histograms that the status page shows.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "common/why.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
+#include "lb4/command/figures_json.h"
 #include "lb4/config/fingerprint.h"
 #include "lb4/config/names.h"
 #include "lb4/control/figures.h"
@@ -122,6 +124,15 @@ add_place(const struct caller *caller, const struct backend *backend,
 	    entry != NULL ? json_boolean(backup) : json_null());
 }
 
+static json_t *
+backend_times(const struct backend *backend)
+{
+	struct figures_times times = { 0 };
+
+	figures_backend_times(backend, &times);
+	return figures_json_times(&times);
+}
+
 /* A backend's row; `entry` is NULL when the table no longer has the backend. */
 static json_t *
 backend_row(const struct caller *caller, const struct backend *backend,
@@ -157,6 +168,11 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	if (row == NULL)
 		return NULL;
 	add_place(caller, backend, entry, row);
+	if (caller->json &&
+	    json_object_set_new(row, "times", backend_times(backend)) != 0) {
+		json_decref(row);
+		return NULL;
+	}
 	if (checked)
 		describe_check(&figures, now_ms, check, sizeof(check));
 	if (json_object_set_new(row, "check",
@@ -213,6 +229,25 @@ listens_array(const struct caller *caller, const struct service *service)
 	return NULL;
 }
 
+/* Adds to the service's row what only JSON has.  Returns `row`, or NULL without
+ * memory. */
+static json_t *
+with_details(const struct caller *caller, json_t *row,
+    const struct service *service, const struct figures_service *sums)
+{
+	struct figures_times times = { 0 };
+
+	if (row == NULL || !caller->json)
+		return row;
+	figures_service_times(service->state, &times);
+	if (json_object_set_new(row, "closes",
+		figures_json_closes(sums->closes)) == 0 &&
+	    json_object_set_new(row, "times", figures_json_times(&times)) == 0)
+		return row;
+	json_decref(row);
+	return NULL;
+}
+
 /* "  listens on 0.0.0.0:80, [::]:80"; cut where it is too long. */
 static void
 format_listens(const struct caller *caller, const struct service *service,
@@ -249,6 +284,7 @@ open_service(struct caller *caller, const struct service *service)
 	struct figures_service sums;
 	const char *state;
 	char line[512], no_ports[48];
+	json_t *row;
 	const bool all_full = engine_is_full(caller->handle->engine);
 
 	figures_service(service, &sums);
@@ -270,24 +306,26 @@ open_service(struct caller *caller, const struct service *service)
 				   : "");
 		format_listens(caller, service, line, sizeof(line));
 	}
-	answer_open(caller,
-	    json_pack(
-		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,"
-		"s:I,s:o,s:o,s:o}",
-		"service", service->state->name, "state", state, "balance",
-		balance_name(service->settings.balance), "available",
-		(json_int_t)sums.available, "active", (json_int_t)sums.active,
-		"queued", (json_int_t)sums.queued, "maxconn",
-		(json_int_t)service->settings.maxconn, "at_maxconn", sums.full,
-		"accepted", (json_int_t)sums.accepted, "closed",
-		(json_int_t)sums.closed, "failed", (json_int_t)sums.failed,
-		"retries", (json_int_t)sums.retries, "bytes_discarded",
-		(json_int_t)sums.discarded_bytes, "stalled",
-		(json_int_t)sums.stalled, "shed", (json_int_t)sums.shed,
-		"configuration_checksum",
-		configuration_checksum(caller, service), "table_checksum",
-		checksum_text(service->checksum), "listens",
-		listens_array(caller, service)),
+	row = json_pack(
+	    "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+	    "s:I,s:I,s:o,s:o,s:o}",
+	    "service", service->state->name, "state", state, "balance",
+	    balance_name(service->settings.balance), "available",
+	    (json_int_t)sums.available, "active", (json_int_t)sums.active,
+	    "queued", (json_int_t)sums.queued, "maxconn",
+	    (json_int_t)service->settings.maxconn, "at_maxconn", sums.full,
+	    "accepted", (json_int_t)sums.accepted, "closed",
+	    (json_int_t)sums.closed, "failed", (json_int_t)sums.failed,
+	    "retries", (json_int_t)sums.retries, "no_ports",
+	    (json_int_t)sums.no_ports, "bytes_to_backend",
+	    (json_int_t)sums.bytes_to_backend, "bytes_to_client",
+	    (json_int_t)sums.bytes_to_client, "bytes_discarded",
+	    (json_int_t)sums.discarded_bytes, "stalled",
+	    (json_int_t)sums.stalled, "shed", (json_int_t)sums.shed,
+	    "configuration_checksum", configuration_checksum(caller, service),
+	    "table_checksum", checksum_text(service->checksum), "listens",
+	    listens_array(caller, service));
+	answer_open(caller, with_details(caller, row, service, &sums),
 	    "backends", line, columns);
 }
 
@@ -386,15 +424,18 @@ status_head(const struct caller *caller)
 
 	if (fingerprint_global(config, &sum) < 0)
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:b}", "version",
-	    handle->version, "zone", config->zone, "node",
+	return json_pack("{s:s,s:I,s:s,s:s,s:b,s:o,s:o,s:b,s:o}", "version",
+	    handle->version, "uptime_ms",
+	    (json_int_t)ago(timer_now_ms(), handle->began_ms), "zone",
+	    config->zone, "node",
 	    node_state_name(node_state(handle->running, &why)), "at_maxconn",
 	    engine_is_full(handle->engine), "configuration_checksum",
 	    checksum_text(sum), "seed_checksum",
 	    fingerprint_seed_matters(config)
 		? checksum_text(fingerprint_seed(config))
 		: json_null(),
-	    "seed_random", !config->hash_seed_set);
+	    "seed_random", !config->hash_seed_set, "bounds_us",
+	    figures_json_bounds());
 }
 
 void

@@ -34,6 +34,7 @@ static const struct handler handlers[] = {
 	{ "simulate", command_simulate },
 	{ "doctor", command_doctor },
 	{ "monitor", command_monitor },
+	{ "events", command_events },
 	{ "wait", command_wait },
 	{ "check", command_check },
 	{ "drain", command_drain },

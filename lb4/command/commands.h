@@ -78,6 +78,8 @@ command_fn command_add, command_remove;
 command_fn command_rebalance;
 /* command_wait.c */
 command_fn command_check, command_wait, command_monitor;
+/* command_events.c */
+command_fn command_events;
 /* command_config.c */
 command_fn command_config;
 /* command_node.c */

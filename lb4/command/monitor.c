@@ -4,37 +4,23 @@
 #include "lb4/command/monitor.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <time.h>
 
 #include "lb4/command/answer.h"
 #include "lb4/command/caller.h"
 #include "lb4/control/events.h"
-
-/* "2026-08-12T09:30:00.123Z" */
-static void
-format_now(char *buf, size_t size)
-{
-	struct timespec now;
-	struct tm tm;
-	size_t len;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	len = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(buf + len, size - len, ".%03ldZ", now.tv_nsec / 1000000);
-}
+#include "lb4/log/access_format.h"
 
 bool
-monitor_tell(struct caller *caller, const struct event *event, const char *text)
+monitor_tell(struct caller *caller, const struct event *event, const char *text,
+    int64_t realtime_ms)
 {
-	char time[40];
+	char time[ACCESS_TIME_MAX];
 
 	if (caller_pending(caller) > CALLER_OUT_MAX) {
 		caller->state = CALLER_GONE;
 		return false;
 	}
-	format_now(time, sizeof(time));
+	access_format_time(realtime_ms, time);
 	if (caller->json) {
 		answer_event(caller,
 		    json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:o}", "schema",

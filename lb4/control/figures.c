@@ -26,9 +26,13 @@ add_workers(const struct service_state *state, struct figures_service *figures)
 		figures->closed += load(&stats->closed);
 		figures->failed += load(&stats->failed);
 		figures->retries += load(&stats->retries);
+		figures->bytes_to_backend += load(&stats->bytes_to_backend);
+		figures->bytes_to_client += load(&stats->bytes_to_client);
 		figures->discarded_bytes += load(&stats->discarded_bytes);
 		figures->stalled += load(&stats->stalled);
 		figures->shed += load(&stats->shed);
+		for (int reason = 0; reason < REASON_COUNT; reason++)
+			figures->closes[reason] += load(&stats->closes[reason]);
 	}
 }
 
@@ -61,6 +65,34 @@ figures_service(const struct service *service, struct figures_service *figures)
 		    memory_order_relaxed);
 	add_workers(state, figures);
 	add_backends(service, figures);
+}
+
+void
+figures_service_times(const struct service_state *state,
+    struct figures_times *times)
+{
+	for (unsigned i = 0; i < state->workers; i++) {
+		const struct service_stats *stats = &state->stats[i];
+
+		histogram_add(&times->connect, &stats->connect);
+		histogram_add(&times->queue, &stats->queue);
+		histogram_add(&times->first_byte, &stats->first_byte);
+		histogram_add(&times->session, &stats->session);
+	}
+}
+
+void
+figures_backend_times(const struct backend *backend,
+    struct figures_times *times)
+{
+	for (unsigned i = 0; i < backend->workers; i++) {
+		const struct backend_stats *stats = &backend->stats[i];
+
+		histogram_add(&times->connect, &stats->connect);
+		histogram_add(&times->queue, &stats->queue);
+		histogram_add(&times->first_byte, &stats->first_byte);
+		histogram_add(&times->session, &stats->session);
+	}
 }
 
 void

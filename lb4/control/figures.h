@@ -14,9 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lb4/engine/access.h"
 #include "lb4/model/backend.h"
+#include "lb4/model/histogram.h"
 
 struct service;
+struct service_state;
 struct table;
 
 /* A service: sums over the workers, and over its backends in the table. */
@@ -24,7 +27,9 @@ struct figures_service {
 	uint64_t active; /* conns */
 	uint64_t queued; /* clients that wait for a backend */
 	uint64_t accepted, closed, failed, retries;
+	uint64_t bytes_to_backend, bytes_to_client;
 	uint64_t discarded_bytes;
+	uint64_t closes[REASON_COUNT]; /* how many conns ended why */
 	uint64_t stalled, shed;
 	uint64_t no_ports;
 	size_t available; /* backends that take conns */
@@ -33,6 +38,17 @@ struct figures_service {
 
 void figures_service(const struct service *service,
     struct figures_service *figures);
+
+/* The histograms of a service or backend, summed over the workers. */
+struct figures_times {
+	struct histogram_sums connect, queue, first_byte, session;
+};
+
+/* They add to `times`. */
+void figures_service_times(const struct service_state *state,
+    struct figures_times *times);
+void figures_backend_times(const struct backend *backend,
+    struct figures_times *times);
 
 /* A backend. */
 struct figures_backend {

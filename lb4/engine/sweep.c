@@ -28,6 +28,12 @@ client_matches(const struct endpoint *want, const struct endpoint *client)
 		(want->port == 0 || want->port == client->port));
 }
 
+static uint64_t
+moved(const struct conn *conn)
+{
+	return conn_bytes_from(conn, CLIENT) + conn_bytes_from(conn, BACKEND);
+}
+
 static bool
 matches(const struct worker *worker, const struct sweep_filter *filter,
     const struct conn *conn)
@@ -44,7 +50,8 @@ matches(const struct worker *worker, const struct sweep_filter *filter,
 		return false;
 	return client_matches(&filter->client, &conn->client) &&
 	    since(worker, conn->last_ms) >= filter->idle_ms &&
-	    since(worker, conn_accepted_ms(conn)) >= filter->age_ms;
+	    since(worker, conn_accepted_ms(conn)) >= filter->age_ms &&
+	    moved(conn) >= filter->bytes;
 }
 
 static void

@@ -31,6 +31,7 @@ struct sweep_filter {
 	struct endpoint client;	       /* family 0: any; port 0: any port */
 	uint64_t idle_ms;	       /* idle for at least this long */
 	uint64_t age_ms;	       /* accepted at least this long ago */
+	uint64_t bytes;		       /* moved at least, both ways together */
 };
 
 /* What a listing shows of a conn. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* Asks control for its status: see ask.h.  Called by metrics.c. */
+/* Asks control: see ask.h.  Called by metrics.c. */
 #include "lb4/http/ask.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,24 +16,53 @@
 
 #define PIECE 65536
 
-static const char question[] = "status --json\n";
+struct ask_kind {
+	const char *path;
+	const char *line;
+	unsigned fresh_ms; /* how old an answer may be */
+};
+
+/* A list of conns takes all workers some time, so it may be older. */
+static const struct ask_kind kinds[] = {
+	{ "/status.json", "status --json\n", 250 },
+	{ "/info.json", "info --json\n", 250 },
+	{ "/events.json", "events --json\n", 250 },
+	{ "/conns.json", "conns top=20 --json\n", 2000 },
+};
+static_assert(sizeof(kinds) / sizeof(kinds[0]) == ASK_COUNT,
+    "a question of each kind");
 
 void
-ask_init(struct ask *ask, struct http *http, const char *path)
+asks_init(struct asks *asks, struct http *http, const char *path)
 {
 	char text[sizeof("unix:") + ADDR_UNIX_PATH_MAX + 1];
 
-	*ask = (struct ask){ .http = http, .fd = -1 };
+	*asks = (struct asks){ .http = http };
+	for (int i = 0; i < ASK_COUNT; i++)
+		asks->ask[i] = (struct ask){
+			.kind = &kinds[i],
+			.asks = asks,
+			.fd = -1,
+		};
 	(void)snprintf(text, sizeof(text), "unix:%s", path);
 	if (path[0] != '\0')
-		(void)addr_parse(&ask->addr, text, ADDR_PORT_OPTIONAL, NULL);
+		(void)addr_parse(&asks->addr, text, ADDR_PORT_OPTIONAL, NULL);
+}
+
+struct ask *
+asks_find(struct asks *asks, const char *path)
+{
+	for (int i = 0; i < ASK_COUNT; i++)
+		if (strcmp(kinds[i].path, path) == 0)
+			return &asks->ask[i];
+	return NULL;
 }
 
 static void
 hang_up(struct ask *ask)
 {
 	if (ask->fd >= 0) {
-		http_unwatch(ask->http, ask->fd);
+		http_unwatch(ask->asks->http, ask->fd);
 		(void)close(ask->fd);
 	}
 	ask->fd = -1;
@@ -42,11 +72,15 @@ hang_up(struct ask *ask)
 }
 
 void
-ask_done(struct ask *ask)
+asks_done(struct asks *asks)
 {
-	hang_up(ask);
-	http_body_unref(ask->body);
-	ask->body = NULL;
+	for (int i = 0; i < ASK_COUNT; i++) {
+		struct ask *ask = &asks->ask[i];
+
+		hang_up(ask);
+		http_body_unref(ask->body);
+		ask->body = NULL;
+	}
 }
 
 /* Ends the question, with an error if `why` is set; suspended requests are then
@@ -58,7 +92,7 @@ settle(struct ask *ask, const char *why)
 		(void)snprintf(ask->why, sizeof(ask->why), "%s", why);
 	ask->answered_ms = timer_now_ms();
 	hang_up(ask);
-	http_retry(ask->http);
+	http_retry(ask->asks->http);
 }
 
 /* Control has closed the socket.  A complete answer ends with an empty line. */
@@ -80,7 +114,7 @@ finish(struct ask *ask)
 		return;
 	}
 	ask->text = NULL;
-	ask->body = http_body_new(ask->http, "application/json", text,
+	ask->body = http_body_new(ask->asks->http, "application/json", text,
 	    ask->len - 1);
 	settle(ask, ask->body == NULL ? "no memory" : NULL);
 }
@@ -102,8 +136,9 @@ make_room(struct ask *ask)
 	return true;
 }
 
-void
-ask_on_ready(struct ask *ask)
+/* Reads what has arrived for a question. */
+static void
+take(struct ask *ask)
 {
 	ssize_t len = -1;
 
@@ -121,26 +156,38 @@ ask_on_ready(struct ask *ask)
 }
 
 void
-ask_on_tick(struct ask *ask, uint64_t now_ms)
+asks_on_ready(struct asks *asks)
 {
-	if (ask->fd >= 0 && now_ms >= ask->asked_ms + ASK_TIME_MS)
-		settle(ask, "control did not answer in time");
+	for (int i = 0; i < ASK_COUNT; i++)
+		take(&asks->ask[i]);
+}
+
+void
+asks_on_tick(struct asks *asks, uint64_t now_ms)
+{
+	for (int i = 0; i < ASK_COUNT; i++) {
+		struct ask *ask = &asks->ask[i];
+
+		if (ask->fd >= 0 && now_ms >= ask->asked_ms + ASK_TIME_MS)
+			settle(ask, "control did not answer in time");
+	}
 }
 
 /* Sends the question: 0 or -errno.  A unix socket connects at once or fails. */
 static int
 begin(struct ask *ask)
 {
-	const ssize_t len = sizeof(question) - 1;
+	const char *line = ask->kind->line;
+	const ssize_t len = (ssize_t)strlen(line);
 	bool pending;
-	int fd = sock_connect(&ask->addr, NULL, &pending);
+	int fd = sock_connect(&ask->asks->addr, NULL, &pending);
 	int error;
 
 	if (fd < 0)
 		return fd;
-	error = send(fd, question, (size_t)len, MSG_NOSIGNAL) == len &&
+	error = send(fd, line, (size_t)len, MSG_NOSIGNAL) == len &&
 		shutdown(fd, SHUT_WR) == 0
-	    ? http_watch(ask->http, fd)
+	    ? http_watch(ask->asks->http, fd)
 	    : -EAGAIN;
 	if (error < 0) {
 		(void)close(fd);
@@ -155,11 +202,11 @@ static bool
 is_fresh(const struct ask *ask)
 {
 	return ask->answered_ms != 0 &&
-	    timer_now_ms() < ask->answered_ms + ASK_FRESH_MS;
+	    timer_now_ms() < ask->answered_ms + ask->kind->fresh_ms;
 }
 
-void
-ask_forget(struct ask *ask)
+static void
+forget(struct ask *ask)
 {
 	if (is_fresh(ask))
 		return;
@@ -167,16 +214,23 @@ ask_forget(struct ask *ask)
 	ask->body = NULL;
 }
 
+void
+asks_forget(struct asks *asks)
+{
+	for (int i = 0; i < ASK_COUNT; i++)
+		forget(&asks->ask[i]);
+}
+
 enum http_outcome
 ask_answer(struct ask *ask, struct http_answer *answer)
 {
 	int error;
 
-	if (ask->addr.len == 0) {
+	if (ask->asks->addr.len == 0) {
 		answer->status = 404;
 		(void)snprintf(answer->text, sizeof(answer->text),
-		    "/status.json needs the control socket: set control in "
-		    "[global]\n");
+		    "%s needs the control socket: set control in [global]\n",
+		    ask->kind->path);
 		return HTTP_ANSWERED;
 	}
 	if (ask->fd >= 0)
@@ -190,8 +244,8 @@ ask_answer(struct ask *ask, struct http_answer *answer)
 		    ask->why);
 		return HTTP_ANSWERED;
 	}
-	ask_forget(ask);
-	error = http_body_room(ask->http) ? begin(ask) : -EBUSY;
+	forget(ask);
+	error = http_body_room(ask->asks->http) ? begin(ask) : -EBUSY;
 	if (error == 0)
 		return HTTP_LATER;
 	answer->status = 503;

@@ -210,18 +210,18 @@ static const struct family families[] = {
 	    SERVICE(bytes_to_client), BYTES,
 	    HELP("Bytes relayed to clients of the service.") },
 	{ "lb4_service_connect_seconds", HISTOGRAM,
-	    TIMES(SERVICE, service, connect, short),
+	    TIMES(SERVICE, service, times.connect, short),
 	    HELP("Time from connect until the backend accepted, for each "
 		 "connection that was established.") },
 	{ "lb4_service_queue_seconds", HISTOGRAM,
-	    TIMES(SERVICE, service, queue, short),
+	    TIMES(SERVICE, service, times.queue, short),
 	    HELP("Time in the queue, for each connection that had to wait.") },
 	{ "lb4_service_first_byte_seconds", HISTOGRAM,
-	    TIMES(SERVICE, service, first_byte, short),
+	    TIMES(SERVICE, service, times.first_byte, short),
 	    HELP("Time from when the backend accepted until it sent its "
 		 "first byte.") },
 	{ "lb4_service_session_seconds", HISTOGRAM,
-	    TIMES(SERVICE, service, session, long),
+	    TIMES(SERVICE, service, times.session, long),
 	    HELP("Time from accept to the end, for each connection that has "
 		 "ended.") },
 
@@ -250,19 +250,19 @@ static const struct family families[] = {
 	    BACKEND(bytes_to_client), BYTES,
 	    HELP("Bytes relayed from the backend to clients.") },
 	{ "lb4_backend_connect_seconds", HISTOGRAM,
-	    TIMES(BACKEND, backend, connect, short),
+	    TIMES(BACKEND, backend, times.connect, short),
 	    HELP("Time from connect until the backend accepted, for each "
 		 "connection that was established.") },
 	{ "lb4_backend_queue_seconds", HISTOGRAM,
-	    TIMES(BACKEND, backend, queue, short),
+	    TIMES(BACKEND, backend, times.queue, short),
 	    HELP("Time in the queue, for each connection that had to wait "
 		 "and was then established.") },
 	{ "lb4_backend_first_byte_seconds", HISTOGRAM,
-	    TIMES(BACKEND, backend, first_byte, short),
+	    TIMES(BACKEND, backend, times.first_byte, short),
 	    HELP("Time from when the backend accepted until it sent its "
 		 "first byte.") },
 	{ "lb4_backend_session_seconds", HISTOGRAM,
-	    TIMES(BACKEND, backend, session, long),
+	    TIMES(BACKEND, backend, times.session, long),
 	    HELP("Time from accept to the end, for each connection that was "
 		 "established and has ended.") },
 	{ "lb4_backend_rtt_seconds", HISTOGRAM,

@@ -30,7 +30,9 @@
  * next run. */
 #define DAEMON_VISITORS_MAX (HTTP_VISITORS_MAX + 4 * ACCEPTS_MAX)
 
-enum { TAG_LISTENER, TAG_BELL, TAG_DAEMON, TAG_WATCHED, TAG_COUNT };
+enum { TAG_LISTENER, TAG_BELL, TAG_DAEMON, TAG_WATCHED };
+
+#define EVENTS_MAX 8 /* taken in one turn */
 
 /* In the order in which visitors make room for others. */
 enum phase {
@@ -55,8 +57,8 @@ TAILQ_HEAD(visitors, http_visitor);
 struct http_body {
 	struct MHD_Response *response;
 	struct http *http;
-	size_t len;
-	char *text; /* owned */
+	size_t len; /* of `text` */
+	char *text; /* owned; NULL: the text is constant */
 	unsigned refs;
 };
 
@@ -220,14 +222,30 @@ http_argument(const struct http_request *request, const char *key)
 	    MHD_GET_ARGUMENT_KIND, key);
 }
 
+/* What a browser may do with an answer; w3.org/TR/CSP3. */
+#define POLICY \
+	"default-src 'none'; connect-src 'self'; img-src 'self'; " \
+	"script-src 'self'; style-src 'self'; base-uri 'none'; " \
+	"form-action 'none'; frame-ancestors 'none'; " \
+	"require-trusted-types-for 'script'"
+
 static void
 add_fields(struct MHD_Response *response, const char *type)
 {
+	static const char *const fields[][2] = {
+		{ "Cache-Control", "no-store" },
+		{ "Content-Security-Policy", POLICY },
+		{ "Cross-Origin-Resource-Policy", "same-origin" },
+		{ "Referrer-Policy", "no-referrer" },
+		{ "X-Content-Type-Options", "nosniff" },
+		{ "X-Frame-Options", "DENY" },
+		{ "Connection", "close" },
+	};
+
 	(void)MHD_add_response_header(response, "Content-Type", type);
-	(void)MHD_add_response_header(response, "Cache-Control", "no-store");
-	(void)MHD_add_response_header(response, "X-Content-Type-Options",
-	    "nosniff");
-	(void)MHD_add_response_header(response, "Connection", "close");
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		(void)MHD_add_response_header(response, fields[i][0],
+		    fields[i][1]);
 }
 
 static void
@@ -240,31 +258,47 @@ on_body_free(void *context)
 	free(body);
 }
 
-struct http_body *
-http_body_new(struct http *http, const char *type, char *text, size_t len)
+/* `owned` is the text if it is to be freed, or NULL. */
+static struct http_body *
+make_body(struct http *http, const char *type, const char *text, size_t len,
+    char *owned)
 {
 	struct http_body *body = calloc(1, sizeof(*body));
 
 	if (body == NULL) {
-		free(text);
+		free(owned);
 		return NULL;
 	}
 	*body = (struct http_body){
 		.http = http,
-		.len = len,
-		.text = text,
+		.len = owned != NULL ? len : 0,
+		.text = owned,
 		.refs = 1,
 	};
-	http->body_bytes += len;
+	http->body_bytes += body->len;
+	/* the library does not write to the text */
 	body->response =
-	    MHD_create_response_from_buffer_with_free_callback_cls(len, text,
-		on_body_free, body);
+	    MHD_create_response_from_buffer_with_free_callback_cls(len,
+		(void *)(uintptr_t)text, on_body_free, body);
 	if (body->response == NULL) {
 		on_body_free(body);
 		return NULL;
 	}
 	add_fields(body->response, type);
 	return body;
+}
+
+struct http_body *
+http_body_new(struct http *http, const char *type, char *text, size_t len)
+{
+	return make_body(http, type, text, len, text);
+}
+
+struct http_body *
+http_body_constant(struct http *http, const char *type, const char *text,
+    size_t len)
+{
+	return make_body(http, type, text, len, NULL);
 }
 
 struct http_body *
@@ -449,13 +483,13 @@ on_event(struct http *http, uint64_t tag, uint64_t now_ms)
 int
 http_turn(struct http *http, int wait_ms)
 {
-	struct epoll_event events[TAG_COUNT];
+	struct epoll_event events[EVENTS_MAX];
 	const uint64_t before_ms = timer_now_ms();
 	int count;
 	uint64_t now_ms;
 
 	wait_ms = loop_sooner(wait_ms, sleep_ms(http));
-	count = loop_wait(http->epfd, events, TAG_COUNT, wait_ms);
+	count = loop_wait(http->epfd, events, EVENTS_MAX, wait_ms);
 	if (count < 0)
 		return count;
 	now_ms = timer_now_ms();

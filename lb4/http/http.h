@@ -14,12 +14,13 @@
  *			answer, not counting time in which the process did
  *			not run
  *	memory		HTTP_VISITOR_BYTES for each request, and
- *			HTTP_BODY_BYTES plus one more answer for all answers
- *			that visitors still read
+ *			HTTP_BODY_BYTES plus one more answer of each kind for
+ *			all answers that visitors still read
  *	requests	one per visitor: each answer has "Connection: close"
  *
  * The server answers only GET and HEAD.  If no descriptor is left, it pauses
- * (acceptor.h).
+ * (acceptor.h).  Each answer tells a browser to load nothing from elsewhere, to
+ * show it in no frame, and to run only scripts that this server has as files.
  *
  * Life: http_open() binds, before lb4 drops root; http_start() starts the
  * thread; http_stop() ends it; http_free() frees the server.  The handler runs
@@ -125,6 +126,10 @@ void http_retry(struct http *http);
  */
 struct http_body *http_body_new(struct http *http, const char *type, char *text,
     size_t len);
+
+/* The same with a text that is constant and takes no room. */
+struct http_body *http_body_constant(struct http *http, const char *type,
+    const char *text, size_t len);
 struct http_body *http_body_ref(struct http_body *body);
 void http_body_unref(struct http_body *body);
 

@@ -22,6 +22,7 @@
 #include "lb4/http/exposition.h"
 #include "lb4/http/families.h"
 #include "lb4/http/http.h"
+#include "lb4/http/page.h"
 #include "lb4/report/report.h"
 
 /* Requests within this time get the same text, so frequent ones are cheap. */
@@ -42,7 +43,7 @@ struct metrics {
 	struct handle handle; /* set before start */
 
 	/* the thread's own */
-	struct ask ask;
+	struct asks asks;
 	struct written written[2]; /* [1]: OpenMetrics */
 	size_t room;		   /* length of the last text */
 };
@@ -96,7 +97,7 @@ forget_old(struct metrics *metrics)
 		http_body_unref(written->body);
 		written->body = NULL;
 	}
-	ask_forget(&metrics->ask);
+	asks_forget(&metrics->asks);
 }
 
 static void
@@ -156,6 +157,18 @@ answer_readiness(const struct metrics *metrics,
 		say(answer, 503, "not ready: no backend takes connections\n");
 }
 
+/* ---- / ------------------------------------------------------------------- */
+
+static void
+answer_page(const struct metrics *metrics, const struct page_file *file,
+    struct http_answer *answer)
+{
+	answer->body = http_body_constant(metrics->http, file->type, file->text,
+	    file->len);
+	if (answer->body == NULL)
+		say(answer, 503, "no memory\n");
+}
+
 /* ---- the handler --------------------------------------------------------- */
 
 static enum http_outcome
@@ -163,19 +176,23 @@ on_request(void *context, const struct http_request *request,
     struct http_answer *answer)
 {
 	struct metrics *metrics = context;
+	struct ask *ask = asks_find(&metrics->asks, request->path);
+	struct page_file file;
 
 	forget_old(metrics);
-	if (strcmp(request->path, "/metrics") == 0)
+	if (ask != NULL)
+		return ask_answer(ask, answer);
+	if (page_find(request->path, &file))
+		answer_page(metrics, &file, answer);
+	else if (strcmp(request->path, "/metrics") == 0)
 		answer_metrics(metrics, request, answer);
 	else if (strcmp(request->path, "/healthz") == 0)
 		answer_health(metrics, answer);
 	else if (strcmp(request->path, "/readyz") == 0)
 		answer_readiness(metrics, request, answer);
-	else if (strcmp(request->path, "/status.json") == 0)
-		return ask_answer(&metrics->ask, answer);
 	else
 		say(answer, 404,
-		    "try /metrics, /healthz, /readyz or /status.json\n");
+		    "try /, /metrics, /healthz, /readyz or /status.json\n");
 	return HTTP_ANSWERED;
 }
 
@@ -184,7 +201,7 @@ on_ready(void *context)
 {
 	struct metrics *metrics = context;
 
-	ask_on_ready(&metrics->ask);
+	asks_on_ready(&metrics->asks);
 }
 
 static void
@@ -192,7 +209,7 @@ on_tick(void *context, uint64_t now_ms)
 {
 	struct metrics *metrics = context;
 
-	ask_on_tick(&metrics->ask, now_ms);
+	asks_on_tick(&metrics->asks, now_ms);
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -219,7 +236,7 @@ metrics_open(struct metrics **out, const struct config *config, struct why *why)
 		return why_fail(why, error, "metrics: cannot listen on %s: %s",
 		    text, strerror(-error));
 	}
-	ask_init(&metrics->ask, metrics->http, config->control);
+	asks_init(&metrics->asks, metrics->http, config->control);
 	log_info("metrics: listening on %s", text);
 	*out = metrics;
 	return 0;
@@ -247,7 +264,7 @@ metrics_free(struct metrics *metrics)
 		http_stop(metrics->http);
 	for (int i = 0; i < 2; i++)
 		http_body_unref(metrics->written[i].body);
-	ask_done(&metrics->ask);
+	asks_done(&metrics->asks);
 	http_free(metrics->http);
 	free(metrics);
 }

@@ -9,7 +9,8 @@
  *	/readyz		 200 if the node accepts and forwards: whether to send
  *			 clients here.  With ?service=NAME, a backend of that
  *			 service must take conns as well
- *	/status.json	 the output of `lb4ctl status --json`
+ *	/		 the status page (page.h), for people
+ *	/status.json, ... what lb4ctl shows as JSON (ask.h)
  */
 #ifndef LB4_HTTP_METRICS_H
 #define LB4_HTTP_METRICS_H

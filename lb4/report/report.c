@@ -5,6 +5,7 @@
 
 #include <bsd/string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/timer.h"
 #include "common/why.h"
@@ -29,16 +30,13 @@ sum_backend(struct report_backend *out, const struct backend *backend)
 	for (unsigned i = 0; i < backend->workers; i++) {
 		const struct backend_stats *stats = &backend->stats[i];
 
-		histogram_add(&out->connect, &stats->connect);
-		histogram_add(&out->queue, &stats->queue);
-		histogram_add(&out->first_byte, &stats->first_byte);
-		histogram_add(&out->session, &stats->session);
 		histogram_add(&out->rtt, &stats->rtt);
 		histogram_add(&out->retransmitted, &stats->retransmitted);
 		histogram_add(&out->disordered, &stats->disordered);
 		histogram_add(&out->delivery, &stats->delivery);
 	}
 	out->sampled = histogram_count(&out->rtt) > 0;
+	figures_backend_times(backend, &out->times);
 	for (int result = 0; result < HEALTH_RESULT_COUNT; result++)
 		out->results[result] = load(&checks->results[result]);
 	histogram_add(&out->check, &checks->took);
@@ -75,24 +73,6 @@ gather_backend(struct report_backend *out, const struct service *service,
 		    1000;
 }
 
-/* What only metrics show. */
-static void
-sum_service(struct report_service *out, const struct service_state *state)
-{
-	for (unsigned i = 0; i < state->workers; i++) {
-		const struct service_stats *stats = &state->stats[i];
-
-		out->bytes_to_backend += load(&stats->bytes_to_backend);
-		out->bytes_to_client += load(&stats->bytes_to_client);
-		for (int reason = 0; reason < REASON_COUNT; reason++)
-			out->closes[reason] += load(&stats->closes[reason]);
-		histogram_add(&out->connect, &stats->connect);
-		histogram_add(&out->queue, &stats->queue);
-		histogram_add(&out->first_byte, &stats->first_byte);
-		histogram_add(&out->session, &stats->session);
-	}
-}
-
 static void
 gather_service(struct report_service *out, const struct service *service)
 {
@@ -113,10 +93,13 @@ gather_service(struct report_service *out, const struct service *service)
 		.retries = figures.retries,
 		.stalled = figures.stalled,
 		.shed = figures.shed,
+		.bytes_to_backend = figures.bytes_to_backend,
+		.bytes_to_client = figures.bytes_to_client,
 		.discarded_bytes = figures.discarded_bytes,
 	};
 	(void)strlcpy(out->name, service->state->name, sizeof(out->name));
-	sum_service(out, service->state);
+	memcpy(out->closes, figures.closes, sizeof(out->closes));
+	figures_service_times(service->state, &out->times);
 }
 
 /* False without memory. */

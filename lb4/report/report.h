@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "lb4/config/settings.h"
+#include "lb4/control/figures.h"
 #include "lb4/control/node.h"
 #include "lb4/engine/access.h"
 #include "lb4/engine/engine.h"
@@ -53,7 +54,7 @@ struct report_service {
 	uint64_t accepted, closed, failed, retries, stalled, shed;
 	uint64_t bytes_to_backend, bytes_to_client, discarded_bytes;
 	uint64_t closes[REASON_COUNT];
-	struct histogram_sums connect, queue, first_byte, session;
+	struct figures_times times;
 };
 
 struct report_backend {
@@ -70,7 +71,7 @@ struct report_backend {
 	uint64_t results[HEALTH_RESULT_COUNT];
 	struct histogram_sums check, check_lag;
 	struct histogram_sums rtt, retransmitted, disordered, delivery;
-	struct histogram_sums connect, queue, first_byte, session;
+	struct figures_times times;
 };
 
 struct report {

@@ -24,6 +24,7 @@ KINDS = (
     b"",
     b"GET /metrics HTTP/1.1\r\nHost:",
     b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
     b"GET / HTTP/1.1\r\nX: " + b"a" * (1 << 20),
     b"\0\1\2\3" * 100,
 )

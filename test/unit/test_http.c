@@ -31,6 +31,8 @@ on_request(void *context, const struct http_request *request,
 	asked++;
 	if (strcmp(request->path, "/shared") == 0)
 		answer->body = http_body_ref(shared);
+	else if (strcmp(request->path, "/constant") == 0)
+		answer->body = http_body_constant(http, "text/css", "a { }", 5);
 	else if (later)
 		return HTTP_LATER;
 	else
@@ -143,6 +145,30 @@ START_TEST(test_get_and_head)
 	ck_assert_uint_eq(asked, 3);
 	turn(2);
 	ck_assert_uint_eq(http_visitors(http), 0);
+}
+END_TEST
+
+/* A browser is to load and run only what is served here. */
+START_TEST(test_constant_and_policy)
+{
+	static const char *const fields[] = {
+		"\r\nContent-Security-Policy: default-src 'none'; ",
+		"; frame-ancestors 'none'",
+		"\r\nX-Content-Type-Options: nosniff\r\n",
+		"\r\nReferrer-Policy: no-referrer\r\n",
+		"\r\nCache-Control: no-store\r\n",
+	};
+	const char *heard = ask("GET /constant HTTP/1.0\r\n\r\n");
+
+	require_status(heard, "HTTP/1.1 200 ");
+	ck_assert_ptr_nonnull(strstr(heard, "\r\nContent-Type: text/css\r\n"));
+	ck_assert_ptr_nonnull(strstr(heard, "\r\n\r\na { }"));
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		ck_assert_ptr_nonnull(strstr(heard, fields[i]));
+		heard = ask("GET /any HTTP/1.0\r\n\r\n");
+		ck_assert_ptr_nonnull(strstr(heard, fields[i]));
+		heard = ask("GET /constant HTTP/1.0\r\n\r\n");
+	}
 }
 END_TEST
 
@@ -298,6 +324,7 @@ main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, test_get_and_head);
+	tcase_add_test(tests, test_constant_and_policy);
 	tcase_add_test(tests, test_other_methods);
 	tcase_add_test(tests, test_one_request);
 	tcase_add_test(tests, test_no_request);
