@@ -21,7 +21,6 @@
 #include "common/plural.h"
 #include "common/why.h"
 #include "lb4/command/socket.h"
-#include "lb4/config/advice.h"
 #include "lb4/config/config.h"
 #include "lb4/control/control.h"
 #include "lb4/control/handle.h"
@@ -30,10 +29,10 @@
 #include "lb4/engine/engine.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/peers.h"
+#include "lb4/engine/places.h"
+#include "lb4/handover/receive.h"
 #include "lb4/health/prober.h"
-#include "lb4/host/doctor.h"
 #include "lb4/host/facts.h"
-#include "lb4/host/host.h"
 #include "lb4/http/metrics.h"
 #include "lb4/log/logger.h"
 #include "lb4/process/daemon.h"
@@ -44,7 +43,7 @@
 #include "lb4/process/preflight.h"
 #include "lb4/process/signals.h"
 #include "lb4/table/table.h"
-#include "lb4/whatif/offline.h"
+#include "lb4/whatif/actions.h"
 
 /* As in lb4(8). */
 enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 3 };
@@ -55,6 +54,8 @@ struct program {
 	char **argv;
 	struct config *config;
 	struct guard_given given;
+	struct receive *receive; /* NULL: no older process gives its place up */
+	struct places places;	 /* ... its listeners */
 	struct inherited inherited;
 	int ready_fd; /* -1: not going to the background */
 	struct daemon_user user;
@@ -73,6 +74,7 @@ struct program {
 	bool prober_up;
 	struct engine *engine;
 	bool engine_up;
+	bool left; /* a newer process has taken over */
 };
 
 /* Prints why the start failed. */
@@ -171,6 +173,27 @@ seed_matters(const struct config *config)
 	return false;
 }
 
+/* The seed of the configuration, of the process before this one, or a random
+ * one. */
+static void
+set_seed(struct program *program)
+{
+	struct config *config = program->config;
+
+	if (config->hash_seed_set)
+		return;
+	if (program->receive != NULL) {
+		memcpy(&config->hash_seed,
+		    receive_hello(program->receive)->seed,
+		    sizeof(config->hash_seed));
+		return;
+	}
+	arc4random_buf(&config->hash_seed, sizeof(config->hash_seed));
+	if (seed_matters(config))
+		log_info("hash-seed is random: a restart, or another node, "
+			 "places clients differently");
+}
+
 static int
 start_tables(struct program *program)
 {
@@ -181,17 +204,22 @@ start_tables(struct program *program)
 	engine_limits(config, &program->limits);
 	facts_warn(config, &program->limits);
 	program->workers = engine_workers(config);
-	if (!config->hash_seed_set) {
-		arc4random_buf(&config->hash_seed, sizeof(config->hash_seed));
-		if (seed_matters(config))
-			log_info("hash-seed is random: a restart, or another "
-				 "node, places clients differently");
-	}
+	set_seed(program);
 	tables_init(&program->tables, engine_workers_room(config));
 	program->tables_up = true;
-	error = tables_publish(&program->tables, config, &config->hash_seed);
+	error = program->receive != NULL
+	    ? receive_restore(program->receive, &program->tables)
+	    : 0;
+	if (error == 0)
+		error = tables_publish(&program->tables, config,
+		    &config->hash_seed);
 	if (error < 0)
 		return start_failed("table: %s", strerror(-error));
+	if (program->receive != NULL) {
+		receive_states(program->receive, &program->tables);
+		receive_places(program->receive, &program->places);
+		keep_received(&program->control.running, &program->places);
+	}
 	return 0;
 }
 
@@ -209,6 +237,22 @@ warn_unreadable(const struct program *program)
 		    file, strerror(errno));
 }
 
+/* Opens the pid file, or takes the one of the process before this one.  False
+ * with why. */
+static bool
+start_pidfile(struct program *program, struct why *why)
+{
+	const char *path = program->config->pidfile;
+	int fd;
+
+	if (path[0] == '\0')
+		return true;
+	fd = receive_file(program->receive, "pidfile", path, NULL);
+	program->pidfile = fd >= 0 ? pidlock_adopt(path, fd, why)
+				   : pidlock_open(path, why);
+	return program->pidfile != NULL;
+}
+
 /* Does what needs root, such as the pid file and the listeners, and then drops
  * root. */
 static int
@@ -223,11 +267,8 @@ start_privileged(struct program *program)
 	};
 	struct why why;
 
-	if (config->pidfile[0] != '\0') {
-		program->pidfile = pidlock_open(config->pidfile, &why);
-		if (program->pidfile == NULL)
-			return start_failed("%s", why.text);
-	}
+	if (!start_pidfile(program, &why))
+		return start_failed("%s", why.text);
 	program->prober = prober_new(&program->tables);
 	if (program->prober == NULL)
 		return start_failed("prober: %s", strerror(errno));
@@ -236,14 +277,17 @@ start_privileged(struct program *program)
 	    &peers);
 	if (program->engine == NULL)
 		return start_failed("engine: %s", strerror(errno));
-	if (control_socket_open(&program->socket, config, &why) < 0)
+	if (control_socket_open(&program->socket, config, program->receive,
+		&why) < 0)
 		return start_failed("%s", why.text);
-	if (metrics_open(&program->metrics, config, &why) < 0)
+	if (metrics_open(&program->metrics, config, program->receive, &why) < 0)
 		return start_failed("%s", why.text);
 	if (program->socket != NULL)
 		prober_set_news(program->prober, control_socket_news,
 		    program->socket);
 	engine_inherit(program->engine, &program->inherited);
+	if (program->receive != NULL)
+		engine_take_over(program->engine, &program->places);
 	if (engine_listen(program->engine, config, &why) < 0 ||
 	    daemon_become(&program->user, program->options->core, &why) < 0)
 		return start_failed("%s", why.text);
@@ -275,11 +319,36 @@ start_threads(struct program *program)
 	if (error < 0)
 		return start_failed("prober: %s", strerror(-error));
 	program->prober_up = true;
+	if (program->receive != NULL) {
+		error = receive_ready(program->receive, program->engine,
+		    &program->tables, LB4_VERSION);
+		if (error < 0)
+			return start_failed("handover: %s", strerror(-error));
+	}
 	program->engine_up = true; /* or some of its workers */
 	error = engine_start(program->engine);
 	if (error < 0)
 		return start_failed("engine: %s", strerror(-error));
 	return 0;
+}
+
+/* Takes all conns of the process before this one, which then leaves. */
+static int
+take_over(struct program *program)
+{
+	struct receive *receive = program->receive;
+	int error = 0;
+	struct why why;
+
+	if (receive == NULL)
+		return 0;
+	error = receive_conns(receive, program->engine, &program->tables);
+	if (error == 0 && program->pidfile != NULL &&
+	    pidlock_write(program->pidfile, &why) < 0)
+		return start_failed("%s", why.text);
+	if (error == 0)
+		error = receive_end(receive);
+	return error == 0 ? 0 : start_failed("handover: %s", strerror(-error));
 }
 
 /* Lets the control thread serve the control socket, and tell it events. */
@@ -299,6 +368,69 @@ plug_socket(struct program *program)
 	return control_plug(&program->control, &source);
 }
 
+/* What a newer process gets, besides listeners and conns. */
+static void
+describe_files(void *owner, struct send_setup *setup)
+{
+	const struct program *program = owner;
+	const struct config *config = program->control.running.config;
+	struct sockfile_id file = { 0 };
+	char metrics[ADDR_TEXT_MAX];
+
+	if (program->pidfile != NULL)
+		send_add_file(setup, "pidfile", config->pidfile,
+		    pidlock_fd(program->pidfile), &file);
+	if (program->socket != NULL) {
+		int fd = control_socket_fd(program->socket, &file);
+
+		send_add_file(setup, "control", config->control, fd, &file);
+	}
+	if (program->metrics != NULL) {
+		int fd = metrics_fd(program->metrics, &file);
+
+		(void)addr_format(&config->metrics, metrics, sizeof(metrics));
+		send_add_file(setup, "metrics", metrics, fd, &file);
+	}
+}
+
+/* A newer process serves from now on. */
+static void
+leave(void *owner)
+{
+	struct program *program = owner;
+
+	metrics_leave(program->metrics);
+	control_socket_leave(program->socket);
+	pidlock_leave(program->pidfile);
+	program->pidfile = NULL;
+	engine_keep_files(program->engine);
+	program->left = true;
+}
+
+/* What an upgrade needs, and what the process before this one has left. */
+static void
+start_upgrades(struct program *program)
+{
+	struct running *running = &program->control.running;
+	const struct handover_hello *hello;
+
+	running->upgrade.peers = (struct upgrade_peers){
+		.guard = program->guard,
+		.control = &program->control.mailbox,
+		.owner = program,
+		.describe = describe_files,
+		.leave = leave,
+	};
+	if (program->receive == NULL)
+		return;
+	hello = receive_hello(program->receive);
+	running->began_ms = hello->began_ms;
+	atomic_store(&running->node_deadline_ms, hello->node_deadline_ms);
+	atomic_store(&running->node_drained, hello->node_drained != 0);
+	receive_free(program->receive);
+	program->receive = NULL;
+}
+
 /* Makes everything that the control thread's loop needs, so that it cannot run
  * out of memory later. */
 static int
@@ -316,6 +448,7 @@ start_control(struct program *program)
 	running->config = program->config;
 	running->shutdown_timeout_ms = program->config->shutdown_timeout_ms;
 	error = control_start(&program->control);
+	start_upgrades(program);
 	if (error == 0 && program->socket != NULL)
 		error = plug_socket(program);
 	if (error < 0)
@@ -351,9 +484,7 @@ start_done(struct program *program)
 	    config->services, plural(config->services), backends,
 	    plural(backends), program->workers, plural(program->workers),
 	    program->limits.maxconn);
-	/* after a handover it is called when that is complete */
-	if (program->given.channel < 0)
-		keep_begin(&program->control.running, &program->inherited);
+	keep_begin(&program->control.running, &program->inherited);
 	error = manager_ready(program->engine, &program->tables);
 	if (error < 0)
 		log_warning("cannot notify the service manager: %s",
@@ -373,6 +504,8 @@ start(struct program *program, bool background)
 		status = start_privileged(program);
 	if (status == 0)
 		status = start_threads(program);
+	if (status == 0)
+		status = take_over(program);
 	if (status == 0)
 		status = start_control(program);
 	if (status == 0)
@@ -410,58 +543,25 @@ stop(struct program *program)
 	if (program->tables_up)
 		tables_done(&program->tables);
 	if (program->engine_up)
-		log_notice("stopped");
+		log_notice(program->left ? "left" : "stopped");
 	if (program->logger != NULL)
 		(void)logger_stop(program->logger);
 	logger_free(program->logger);
 	if (program->control_up)
 		control_done(&program->control);
 	inherited_done(&program->inherited);
+	receive_free(program->receive);
 	guard_free(program->guard);
 	config_free(program->config);
 }
 
-/* Returns the configuration, or NULL after printing its errors, one per
- * line. */
-static struct config *
-load(const struct options *options)
-{
-	struct config_errors errors = { 0 };
-	struct config *config = options_config(options, &errors);
-
-	for (size_t i = 0; i < errors.count; i++)
-		escape_line(stderr, "%s", errors.text[i]);
-	config_errors_done(&errors);
-	return config;
-}
-
-/* Prints the machine's limits for the configuration, or for none. */
-static int
-features(const struct options *options)
-{
-	static const char *const backend[] = { "127.0.0.1:1" };
-	struct config_errors errors = { 0 };
-	struct config *config;
-
-	puts("lb4 " LB4_VERSION);
-	if (options->file != NULL || options->services > 0)
-		config = load(options);
-	else
-		config = config_adhoc(NULL, "127.0.0.1:0", backend, 1, &errors);
-	config_errors_done(&errors);
-	if (config == NULL)
-		return EXIT_START;
-	facts_print(stdout, config);
-	config_free(config);
-	return EXIT_OK;
-}
-
-/* The same for a configuration that lb4 is about to serve on this host. */
+/* Returns a configuration that lb4 is about to serve on this host, or NULL after
+ * printing its errors. */
 static struct config *
 load_here(const struct options *options)
 {
 	struct config_errors errors = { 0 };
-	struct config *config = load(options);
+	struct config *config = actions_load(options);
 
 	if (config != NULL)
 		preflight_loops(config, options, &errors);
@@ -504,6 +604,9 @@ serve(struct options *options, char **argv)
 	/* before lb4 opens anything that could take an announced number */
 	if (inherited_take(&program.inherited, &why) < 0)
 		return start_failed("inherited sockets: %s", why.text);
+	if (program.given.channel >= 0 &&
+	    receive_begin(&program.receive, program.given.channel, &why) < 0)
+		return start_failed("handover: %s", why.text);
 	status = options_fix_file(options);
 	if (status < 0) {
 		status = start_failed("%s: %s", options_source(options),
@@ -520,142 +623,19 @@ serve(struct options *options, char **argv)
 	return status;
 }
 
-/* Prints the limits of this machine that the configuration would meet. */
-static int
-examine(const struct config *config, const struct host *host)
-{
-	struct doctor_report report;
-
-	doctor_examine(config, host, DOCTOR_NOT_RUNNING, &report);
-	doctor_print(&report, stdout);
-	return report.bites == 0 ? EXIT_OK : EXIT_START;
-}
-
-/* Prints the configuration and then the checksums of its tables. */
-static int
-dump(const struct config *config)
-{
-	int error;
-
-	config_dump(config, stdout);
-	error = offline_checksums(config, stdout);
-	return error == 0 ? EXIT_OK
-			  : start_failed("table: %s", strerror(-error));
-}
-
-/* Prints warnings about a valid configuration.  Returns false without
- * memory. */
-static bool
-warn(const struct options *options, const struct config *config)
-{
-	struct config_errors warnings;
-	bool complete;
-
-	advice_give(config,
-	    options->file != NULL ? options_source(options) : NULL,
-	    ADVICE_FOR_CHECK, &warnings);
-	for (size_t i = 0; i < warnings.count; i++)
-		escape_line(stderr, "%s", warnings.text[i]);
-	complete = warnings.text != &warnings.spare;
-	config_errors_done(&warnings);
-	return complete;
-}
-
-static int
-check(const struct options *options)
-{
-	struct config *config = load(options);
-	struct host host;
-	int status = EXIT_OK;
-
-	if (config == NULL)
-		return EXIT_START;
-	if (!warn(options, config)) {
-		status = EXIT_START;
-	} else if (options->action == OPTIONS_DUMP) {
-		status = dump(config);
-	} else {
-		host_read(&host, "");
-		if (preflight(config, options, stderr) > 0)
-			status = EXIT_START;
-		else
-			escape_line(stdout, "%s: configuration is valid",
-			    options_source(options));
-		if (options->host && examine(config, &host) != EXIT_OK)
-			status = EXIT_START;
-	}
-	config_free(config);
-	return status;
-}
-
-static int
-explain(const struct options *options)
-{
-	const struct offline_explain question = {
-		.service = options->explain_service,
-		.client = options->explain_client,
-		.down = options->down,
-		.downs = options->downs,
-		.down_after = options->down_after,
-		.downs_after = options->downs_after,
-		.in = stdin,
-	};
-	struct config *config = load(options);
-	int error;
-
-	if (config == NULL)
-		return EXIT_START;
-	error = offline_explain(config, &question, stdout, stderr);
-	config_free(config);
-	return error == 0 ? EXIT_OK : EXIT_START;
-}
-
-static int
-simulate(const struct options *options)
-{
-	const struct options after_options = { .action = OPTIONS_SIMULATE,
-		.file = options->simulate,
-		.zone = options->zone,
-		.relay = -1,
-		.log_level = -1,
-		.access_format = -1 };
-	struct config *before = load(options);
-	struct config *after = options->simulate != NULL ? load(&after_options)
-	    : before != NULL				 ? config_copy(before)
-							 : NULL;
-	const struct offline_simulate question = {
-		.before = before,
-		.after = after,
-		.down = options->down,
-		.downs = options->downs,
-		.down_after = options->down_after,
-		.downs_after = options->downs_after,
-		.clients = options->clients,
-		.tell = offline_print_simulated,
-		.owner = stdout,
-	};
-	int status = EXIT_START;
-
-	if (before != NULL && after != NULL &&
-	    offline_simulate(&question, stderr) == 0)
-		status = EXIT_OK;
-	config_free(before);
-	config_free(after);
-	return status;
-}
-
 static int
 act(struct options *options, char **argv)
 {
 	switch (options->action) {
 	case OPTIONS_CHECK:
 	case OPTIONS_DUMP:
-		return check(options);
+		return actions_check(options) == 0 ? EXIT_OK : EXIT_START;
 	case OPTIONS_VERSION:
 		puts("lb4 " LB4_VERSION);
 		return EXIT_OK;
 	case OPTIONS_FEATURES:
-		return features(options);
+		puts("lb4 " LB4_VERSION);
+		return actions_features(options) == 0 ? EXIT_OK : EXIT_START;
 	case OPTIONS_HELP:
 		options_help(stdout);
 		return EXIT_OK;
@@ -663,9 +643,9 @@ act(struct options *options, char **argv)
 		config_keys_list(stdout);
 		return EXIT_OK;
 	case OPTIONS_EXPLAIN:
-		return explain(options);
+		return actions_explain(options) == 0 ? EXIT_OK : EXIT_START;
 	case OPTIONS_SIMULATE:
-		return simulate(options);
+		return actions_simulate(options) == 0 ? EXIT_OK : EXIT_START;
 	case OPTIONS_RUN:
 		break;
 	}

@@ -47,6 +47,7 @@ static const struct handler handlers[] = {
 	{ "node", command_node },
 	{ "add", command_add },
 	{ "reload", command_reload },
+	{ "upgrade", command_upgrade },
 	{ "save", command_save },
 	{ "remove", command_remove },
 	{ "config", command_config },

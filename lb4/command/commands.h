@@ -90,6 +90,8 @@ command_fn command_explain;
 command_fn command_simulate;
 /* command_doctor.c */
 command_fn command_doctor;
+/* command_upgrade.c */
+command_fn command_upgrade;
 /* command_save.c */
 command_fn command_save;
 

@@ -29,6 +29,7 @@
 #include "lb4/control/node.h"
 #include "lb4/control/readiness.h"
 #include "lb4/control/source.h"
+#include "lb4/handover/receive.h"
 #include "lb4/table/table.h"
 
 #define BACKLOG 128
@@ -76,7 +77,7 @@ listen_there(struct control_socket *socket, struct sockfile_id *file)
 
 static int
 listen_on(struct control_socket *socket, const struct config *config,
-    struct why *why)
+    struct receive *receive, struct why *why)
 {
 	char text[sizeof("unix:") + CONFIG_PATH_MAX];
 	const char *reason;
@@ -89,7 +90,10 @@ listen_on(struct control_socket *socket, const struct config *config,
 	    config->control_group, config->control_mode, why);
 	if (error < 0)
 		return error;
-	socket->listenfd = listen_there(socket, &socket->file);
+	socket->listenfd = receive_file(receive, "control", config->control,
+	    &socket->file);
+	if (socket->listenfd < 0)
+		socket->listenfd = listen_there(socket, &socket->file);
 	if (socket->listenfd >= 0)
 		return 0;
 	return why_fail(why, socket->listenfd, "cannot listen on %s: %s",
@@ -150,7 +154,7 @@ socket_new(void)
 
 int
 control_socket_open(struct control_socket **out, const struct config *config,
-    struct why *why)
+    struct receive *receive, struct why *why)
 {
 	struct control_socket *socket;
 	struct why reason = { "" };
@@ -166,7 +170,7 @@ control_socket_open(struct control_socket **out, const struct config *config,
 	}
 	error = groups_find(&socket->groups, config, &reason);
 	if (error == 0)
-		error = listen_on(socket, config, &reason);
+		error = listen_on(socket, config, receive, &reason);
 	if (error == 0) {
 		error = watch_all(socket);
 		if (error < 0)
@@ -178,6 +182,24 @@ control_socket_open(struct control_socket **out, const struct config *config,
 	}
 	*out = socket;
 	return 0;
+}
+
+int
+control_socket_fd(const struct control_socket *socket, struct sockfile_id *file)
+{
+	*file = socket->file;
+	return socket->listenfd;
+}
+
+void
+control_socket_leave(struct control_socket *socket)
+{
+	if (socket == NULL)
+		return;
+	(void)loop_remove(socket->epfd, socket->listenfd);
+	acceptor_done(&socket->acceptor);
+	socket->acceptor = ACCEPTOR_NONE;
+	socket->file = (struct sockfile_id){ 0 };
 }
 
 void
@@ -325,7 +347,8 @@ look_at_file(struct control_socket *socket, uint64_t now_ms)
 	int fd, error;
 
 	socket->look = false;
-	if (sockfile_is_there(&socket->addr, &socket->file))
+	if (socket->acceptor.fd < 0 ||
+	    sockfile_is_there(&socket->addr, &socket->file))
 		return;
 	fd = listen_there(socket, &file);
 	error = fd < 0 ? fd
@@ -632,5 +655,8 @@ control_socket_event(void *socket, const struct event *event, const char *text)
 	/* a reload also repairs a socket file that was removed */
 	if (strcmp(event->kind, EVENTS_RELOAD) == 0)
 		our->look = our->callers.again = true;
+	/* the caller that asked for the upgrade waits */
+	if (strcmp(event->kind, EVENTS_UPGRADE) == 0)
+		mailbox_ring(&our->news);
 	callers_tell(&our->callers, event, text);
 }

@@ -15,20 +15,31 @@
 #include <stdint.h>
 
 #include "common/attr.h"
+#include "common/sockfile.h"
 #include "lb4/control/handle.h"
 
 struct config;
 struct control_socket;
 struct event;
+struct receive;
 struct source;
 struct why;
 
 /*
- * Opens the socket that `config` names, before root is dropped. *out is NULL
- * when it names none.  Returns 0, or -errno with the reason in `why`.
+ * Opens the socket that `config` names, before root is dropped, or takes the one
+ * that an older process had (NULL: there is none).  *out is NULL when `config`
+ * names none.  Returns 0, or -errno with the reason in `why`.
  */
 must_check int control_socket_open(struct control_socket **out,
-    const struct config *config, struct why *why);
+    const struct config *config, struct receive *receive, struct why *why);
+
+/* Its descriptor, and which file it is, for a newer process. */
+must_check int control_socket_fd(const struct control_socket *socket,
+    struct sockfile_id *file);
+
+/* A newer process accepts the callers from now on.  Those that are here stay
+ * until the end, and the file stays.  Accepts NULL. */
+void control_socket_leave(struct control_socket *socket);
 
 /* Closes the socket and removes its file.  Workers and prober must have ended.
  * Accepts NULL. */

@@ -73,6 +73,8 @@ const struct spec spec_table[] = {
 	    COMMAND_WORDS_MAX, NULL, "adds a backend" },
 	{ "reload", "[force]", LEVEL_ADMIN, 0, 1, " ",
 	    "reads the configuration file again" },
+	{ "upgrade", "[PATH]", LEVEL_ADMIN, 0, 1, " ",
+	    "a new process of the binary takes over, with all conns" },
 	{ "save", "[write]", LEVEL_ADMIN, 0, 1, " ",
 	    "a diff of the file to the configuration; writes the file" },
 	{ "remove", "SERVICE/BACKEND", LEVEL_ADMIN, 1, 1, " ",

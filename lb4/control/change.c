@@ -19,6 +19,7 @@
 #include "lb4/control/find.h"
 #include "lb4/control/keep.h"
 #include "lb4/control/running.h"
+#include "lb4/control/upgrade.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/health/prober.h"
@@ -285,6 +286,9 @@ change_apply(struct running *running, struct config *config,
 
 	if (running->state != RUNNING_SERVING) {
 		config_errors_add(errors, "lb4 is stopping");
+		error = -EBUSY;
+	} else if (upgrade_is_under_way(&running->upgrade)) {
+		config_errors_add(errors, "an upgrade is under way");
 		error = -EBUSY;
 	} else {
 		error = validate(running, config, origin, errors);

@@ -23,6 +23,7 @@
 #include "lb4/control/keep.h"
 #include "lb4/control/reload.h"
 #include "lb4/control/threads.h"
+#include "lb4/control/upgrade.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/peers.h"
 #include "lb4/log/logger.h"
@@ -36,6 +37,9 @@
 
 /* How long a conn that is cut may still deliver the bytes it has received. */
 #define CUT_MS 5000
+
+/* How long this process answers the last callers after an upgrade. */
+#define HANDED_MS 100
 
 /* How long the reset of all conns may take. */
 #define KILL_MS 2000
@@ -222,8 +226,19 @@ on_reload_signal(struct control *control)
 }
 
 static void
+on_upgrade_signal(struct control *control)
+{
+	struct why why;
+
+	if (upgrade_begin(&control->running, NULL, &why) < 0)
+		log_error("SIGUSR2: cannot upgrade: %s", why.text);
+}
+
+static void
 on_signal(struct control *control, uint32_t number)
 {
+	if (upgrade_holds_signal(&control->running.upgrade, number))
+		return;
 	switch (number) {
 	case SIGTERM:
 	case SIGINT:
@@ -243,11 +258,27 @@ on_signal(struct control *control, uint32_t number)
 		signals_reap();
 		break;
 	case SIGUSR2:
-		log_warning("SIGUSR2 has no meaning: nothing has changed");
+		on_upgrade_signal(control);
 		break;
 	default:
 		break;
 	}
+}
+
+static void
+on_handed(struct control *control)
+{
+	uint64_t held;
+
+	if (upgrade_ended(&control->running, &held)) {
+		manager_stop(&control->manager, &control->wheel);
+		timer_arm(&control->wheel, &control->handed,
+		    timer_now_ms() + HANDED_MS);
+		return;
+	}
+	for (uint32_t number = 1; number < 64; number++)
+		if ((held >> number & 1) != 0)
+			on_signal(control, number);
 }
 
 static void
@@ -261,6 +292,9 @@ on_message(struct control *control, const struct control_message *message)
 			log_notice("all conns have ended");
 			set_state(control, RUNNING_ENDED);
 		}
+		break;
+	case CONTROL_HANDED:
+		on_handed(control);
 		break;
 	}
 }
@@ -295,13 +329,17 @@ on_timer(struct control *control, const struct timer *timer)
 	if (manager_on_timer(&control->manager, &control->wheel, timer))
 		return;
 	if (timer == &control->sweep) {
-		(void)tables_sweep(control->running.tables);
+		/* an upgrade reads what would be freed */
+		if (!upgrade_is_under_way(&control->running.upgrade))
+			(void)tables_sweep(control->running.tables);
 		timer_arm(&control->wheel, &control->sweep,
 		    timer_now_ms() + SWEEP_MS);
 	} else if (timer == &control->fullness) {
 		fullness_look(&control->running, timer_now_ms());
 		timer_arm(&control->wheel, &control->fullness,
 		    timer_now_ms() + FULLNESS_LOOK_MS);
+	} else if (timer == &control->handed) {
+		set_state(control, RUNNING_ENDED);
 	} else if (timer == &control->progress) {
 		on_progress(control);
 	} else if (control->running.state == RUNNING_DRAINING) {

@@ -10,6 +10,8 @@
  *	                   TERM or INT again, or shutdown-timeout   |
  *	                                v                           |
  *	                             KILLING -----------------------+
+ *
+ *	SERVING --a new process has taken over (upgrade.h)--> ENDED
  */
 #ifndef LB4_CONTROL_CONTROL_H
 #define LB4_CONTROL_CONTROL_H
@@ -45,6 +47,7 @@ struct control {
 	struct manager manager;
 	struct timer progress; /* logs how many conns are left */
 	struct timer deadline; /* of draining, cutting, then of killing */
+	struct timer handed;   /* ends this process after an upgrade */
 };
 
 /*

@@ -16,6 +16,9 @@
 /* The kind that follows each reload, with "done" or "refused". */
 #define EVENTS_RELOAD "reload"
 
+/* The kind that follows each upgrade. */
+#define EVENTS_UPGRADE "upgrade"
+
 struct event {
 	const char *kind;    /* "admin", "health", ... */
 	const char *service; /* NULL: of no service */

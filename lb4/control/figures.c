@@ -19,7 +19,7 @@ load(const _Atomic uint64_t *field)
 static void
 add_workers(const struct service_state *state, struct figures_service *figures)
 {
-	for (unsigned i = 0; i < state->workers; i++) {
+	for (unsigned i = 0; i <= state->workers; i++) {
 		const struct service_stats *stats = &state->stats[i];
 
 		figures->accepted += load(&stats->accepted);
@@ -71,7 +71,7 @@ void
 figures_service_times(const struct service_state *state,
     struct figures_times *times)
 {
-	for (unsigned i = 0; i < state->workers; i++) {
+	for (unsigned i = 0; i <= state->workers; i++) {
 		const struct service_stats *stats = &state->stats[i];
 
 		histogram_add(&times->connect, &stats->connect);
@@ -85,7 +85,7 @@ void
 figures_backend_times(const struct backend *backend,
     struct figures_times *times)
 {
-	for (unsigned i = 0; i < backend->workers; i++) {
+	for (unsigned i = 0; i <= backend->workers; i++) {
 		const struct backend_stats *stats = &backend->stats[i];
 
 		histogram_add(&times->connect, &stats->connect);

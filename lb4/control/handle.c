@@ -39,3 +39,9 @@ handle_state_name(const struct handle *handle)
 {
 	return running_state_name(handle->running->state);
 }
+
+const struct upgrade *
+handle_upgrade(const struct handle *handle)
+{
+	return &handle->running->upgrade;
+}

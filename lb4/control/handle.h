@@ -37,6 +37,10 @@ struct handle {
 /* Valid as long as `running` is. */
 struct handle handle_of(struct running *running);
 
+/* The last upgrade, or the one under way. */
+struct upgrade;
+const struct upgrade *handle_upgrade(const struct handle *handle);
+
 /* The configuration in force.  The pointer is valid until the next change. */
 const struct config *handle_config(const struct handle *handle);
 

@@ -10,17 +10,19 @@
 
 struct engine_change;
 struct inherited;
+struct places;
 struct running;
 
 /*
  * Stores the listeners when lb4 has become the main process, whose messages the
  * manager accepts: after a start, or after a handover.  `inherited` are those
- * that the manager passed to this process.  After a handover, running->kept
- * must have what the old process had stored (fdstore_add() with each of its
- * listeners), so that the manager forgets those that are not in use any more;
- * the old process must not call keep_nothing() then.
+ * that the manager passed to this process.
  */
 void keep_begin(struct running *running, const struct inherited *inherited);
+
+/* Before that, in a handover: these listeners are what the old process had
+ * stored, so that the manager forgets those that are not in use any more. */
+void keep_received(struct running *running, const struct places *places);
 
 /* Stores what a prepared change will listen on, and has the manager forget the
  * rest.  Call it before engine_leave(): a socket is closed when the last of its

@@ -131,6 +131,13 @@ manager_stop_status(struct manager *manager, struct timer_wheel *wheel)
 	timer_disarm(wheel, &manager->status);
 }
 
+void
+manager_stop(struct manager *manager, struct timer_wheel *wheel)
+{
+	timer_disarm(wheel, &manager->status);
+	timer_disarm(wheel, &manager->watchdog);
+}
+
 int
 manager_ready(const struct engine *engine, const struct tables *tables)
 {

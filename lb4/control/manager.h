@@ -44,6 +44,9 @@ bool manager_on_timer(struct manager *manager, struct timer_wheel *wheel,
  * continues. */
 void manager_stop_status(struct manager *manager, struct timer_wheel *wheel);
 
+/* Sends nothing more: another process is the main process now. */
+void manager_stop(struct manager *manager, struct timer_wheel *wheel);
+
 /* Sends READY=1 with the status, at the start and at the end of a reload.
  * Returns as notify_send(). */
 int manager_ready(const struct engine *engine, const struct tables *tables);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lb4/control/events.h"
+#include "lb4/control/upgrade.h"
 #include "lb4/process/fdstore.h"
 
 struct closer;
@@ -48,6 +49,7 @@ struct running {
 	uint64_t began_ms;
 
 	struct events events;
+	struct upgrade upgrade;
 	struct fdstore kept; /* listeners in the service manager: keep.h */
 
 	/* The configuration in force.  Set before control_start(), owned here

@@ -20,6 +20,7 @@
 #include "lb4/engine/closing.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/moving.h"
 #include "lb4/engine/ownconns.h"
 #include "lb4/engine/places.h"
 #include "lb4/engine/progress.h"
@@ -41,7 +42,9 @@ struct engine {
 	cpu_set_t cpus;
 	bool pinned;
 	struct places places;
-	struct inherited *inherited; /* not owned; NULL: none */
+	struct places *before; /* not owned; of another process; NULL: none */
+	struct inherited *inherited;   /* not owned; NULL: none */
+	struct engine_counts *earlier; /* owned; one per worker there may be */
 };
 
 struct engine_change {
@@ -200,7 +203,8 @@ engine_new(struct tables *tables, const struct config *config,
 	engine->workers = aligned_alloc(64,
 	    tables->workers * sizeof(*engine->workers));
 	engine->shared.workers = engine->workers;
-	if (engine->workers != NULL)
+	engine->earlier = calloc(tables->workers, sizeof(*engine->earlier));
+	if (engine->workers != NULL && engine->earlier != NULL)
 		error = ownconns_init(&engine->shared.own, engine->shared.room);
 	if (error == 0)
 		error = make_until(engine, engine->wanted, config, limits);
@@ -217,6 +221,12 @@ void
 engine_inherit(struct engine *engine, struct inherited *inherited)
 {
 	engine->inherited = inherited;
+}
+
+void
+engine_take_over(struct engine *engine, struct places *places)
+{
+	engine->before = places;
 }
 
 /* Sets lb4's own ports to those of the list; with `keep`, adds them. */
@@ -240,15 +250,19 @@ engine_listen(struct engine *engine, const struct config *config,
 		.inherited = engine->inherited,
 	};
 	struct places none = { .place = NULL };
-	int error = places_prepare(&engine->places, &none, &plan, why);
+	struct places *old = engine->before != NULL ? engine->before : &none;
+	int error = places_prepare(&engine->places, old, &plan, why);
 
 	if (error != 0)
 		return error;
 	set_own_ports(engine, &engine->places, false);
 	error = places_begin(&engine->places, config);
 	if (error == 0)
-		error = places_take_up(&engine->places, &none, &engine->shared,
+		error = places_take_up(&engine->places, old, &engine->shared,
 		    0);
+	if (error == 0 && old != &none)
+		places_set_options(&engine->places, config);
+	places_done(old);
 	if (error == 0)
 		return 0;
 	(void)why_fail(why, error, "listeners: %s", strerror(-error));
@@ -257,6 +271,16 @@ engine_listen(struct engine *engine, const struct config *config,
 	places_unlink(&engine->places);
 	places_done(&engine->places);
 	return error;
+}
+
+void
+engine_listen_again(struct engine *engine)
+{
+	const struct places none = { .place = NULL };
+
+	/* every worker has a thread, so there is no error */
+	(void)places_take_up(&engine->places, &none, &engine->shared,
+	    engine->started);
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -332,6 +356,19 @@ engine_close(struct engine *engine, struct closing *closing)
 	return post_walk(engine, &closing->walk);
 }
 
+bool
+engine_move(struct engine *engine, struct moving *moving)
+{
+	moving->walk.run = moving_run;
+	return post_walk(engine, &moving->walk);
+}
+
+struct worker_shared *
+engine_shared(struct engine *engine)
+{
+	return &engine->shared;
+}
+
 unsigned
 engine_running(const struct engine *engine)
 {
@@ -391,6 +428,7 @@ engine_free(struct engine *engine)
 	places_done(&engine->places);
 	ownconns_done(&engine->shared.own);
 	free(engine->workers);
+	free(engine->earlier);
 	free(engine);
 }
 
@@ -447,15 +485,33 @@ engine_count(const struct engine *engine, unsigned worker,
 {
 	const struct worker_stats *stats = &engine->workers[worker].stats;
 
-	*counts = (struct engine_counts){
-		.conns = load(&engine->workers[worker].open),
-		.spliced_bytes = load(&stats->spliced_bytes),
-		.copied_bytes = load(&stats->copied_bytes),
-		.pipes = load(&stats->pipes),
-		.pipes_max = load(&stats->pipes_max),
-		.pipes_refused = load(&stats->pipes_refused),
-	};
+	*counts = engine->earlier[worker];
+	counts->conns = load(&engine->workers[worker].open);
+	counts->spliced_bytes += load(&stats->spliced_bytes);
+	counts->copied_bytes += load(&stats->copied_bytes);
+	counts->pipes = load(&stats->pipes);
+	counts->pipes_max = load(&stats->pipes_max);
+	counts->pipes_refused += load(&stats->pipes_refused);
 	histogram_add(&counts->turn, &stats->turn);
+}
+
+struct engine_counts *
+engine_earlier(struct engine *engine, unsigned worker)
+{
+	return &engine->earlier[worker];
+}
+
+const struct places *
+engine_places(const struct engine *engine)
+{
+	return &engine->places;
+}
+
+void
+engine_keep_files(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->places.count; i++)
+		engine->places.place[i].file = (struct sockfile_id){ 0 };
 }
 
 bool

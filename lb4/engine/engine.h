@@ -45,6 +45,11 @@ struct engine *engine_new(struct tables *tables, const struct config *config,
  * match instead of opening new ones.  `inherited` must outlive the engine. */
 void engine_inherit(struct engine *engine, struct inherited *inherited);
 
+/* engine_listen() then takes over the sockets of this list, from another
+ * process, and empties it. */
+struct places;
+void engine_take_over(struct engine *engine, struct places *places);
+
 /*
  * Opens the listeners of `config`, whose table must be published.  On failure
  * nothing stays open: returns -errno and writes "service web: cannot listen on
@@ -131,6 +136,15 @@ struct engine_counts {
 unsigned engine_made(const struct engine *engine);
 void engine_count(const struct engine *engine, unsigned worker,
     struct engine_counts *counts);
+
+/* The same counts of earlier processes, which engine_count() includes; their
+ * `conns` does not matter.  Before the metrics thread runs. */
+struct engine_counts *engine_earlier(struct engine *engine, unsigned worker);
+
+/* The list of where the services listen, and what is done with it at the end of
+ * a process whose sockets another one has got: nothing. */
+const struct places *engine_places(const struct engine *engine);
+void engine_keep_files(struct engine *engine);
 
 /* The next address on which the service of that name listens, with the port
  * that the kernel chose; `index` starts at 0.  NULL: there are no more. */

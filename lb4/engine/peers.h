@@ -18,6 +18,7 @@ struct prober;
 enum control_message_kind {
 	CONTROL_DRAINED, /* `worker` has no conn left and takes no new one;
 			  * again if a conn from another worker came late */
+	CONTROL_HANDED,	 /* from the thread of an upgrade: it has ended */
 };
 
 struct control_message {

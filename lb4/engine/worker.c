@@ -20,6 +20,7 @@
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/moving.h"
 #include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
@@ -228,6 +229,10 @@ on_message(struct worker *worker, const struct worker_message *message)
 		conn_attach(worker, message->conn);
 		atomic_store_explicit(&worker->drained, false,
 		    memory_order_relaxed);
+		break;
+	case WORKER_ADOPT:
+		look_for_gap(worker, 0);
+		moving_on_adopt(worker, message->conn);
 		break;
 	case WORKER_MOVE:
 		on_move(worker, message);
@@ -520,7 +525,10 @@ worker_end(struct worker *worker)
 
 	look_at_clock(worker);
 	while (worker_take_undelivered(worker, &message))
-		conn_attach(worker, message.conn);
+		if (message.kind == WORKER_ADOPT)
+			moving_on_adopt(worker, message.conn);
+		else
+			conn_attach(worker, message.conn);
 	kill_all(worker);
 	conns_bury(worker);
 }

@@ -30,7 +30,8 @@ bool
 worker_take_undelivered(struct worker *worker, struct worker_message *message)
 {
 	while (mailbox_take(&worker->mailbox, message)) {
-		if (message->kind == WORKER_ATTACH)
+		if (message->kind == WORKER_ATTACH ||
+		    message->kind == WORKER_ADOPT)
 			return true;
 		if (message->kind == WORKER_WALK) {
 			message->walk->run(NULL, message->walk);

@@ -20,6 +20,7 @@ struct worker_shared;
 
 enum worker_message_kind {
 	WORKER_ATTACH,	 /* `conn` is yours now; you free the memory */
+	WORKER_ADOPT,	 /* the same; it comes from another process */
 	WORKER_MOVE,	 /* give conn `id` (0: all of them) to worker `to` */
 	WORKER_LISTEN,	 /* accept from `socket` for `state`: both referenced
 			  * by the message */

@@ -381,6 +381,12 @@ target_new(struct backend *backend)
 		return NULL;
 	backend_ref(backend);
 	target->backend = backend;
+	/* the process before this one has checked it: rise and fall apply */
+	target->verdict.decided = atomic_load_explicit(&backend->checked_ms,
+				      memory_order_relaxed) != 0;
+	target->verdict.down = target->verdict.decided &&
+	    health_is_down(atomic_load_explicit(&backend->health,
+		memory_order_relaxed));
 	return target;
 }
 

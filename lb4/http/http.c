@@ -577,7 +577,7 @@ http_open_alone(struct http **out, const struct http_handler *handler)
 
 int
 http_open(struct http **out, struct addr *addr,
-    const struct http_handler *handler)
+    const struct http_handler *handler, const struct http_socket *socket)
 {
 	struct http *http;
 	int error = http_open_alone(&http, handler);
@@ -585,12 +585,18 @@ http_open(struct http **out, struct addr *addr,
 
 	if (error < 0)
 		return error;
-	http->listenfd = sock_listen(addr, false, BACKLOG, &options);
+	if (socket->fd >= 0) {
+		http->listenfd = socket->fd;
+		http->file = socket->file;
+		error = sock_listens(socket->fd, addr);
+	} else {
+		http->listenfd = sock_listen(addr, false, BACKLOG, &options);
+		error = http->listenfd < 0 ? http->listenfd : 0;
+	}
 	http->addr = *addr;
-	error = http->listenfd < 0
-	    ? http->listenfd
-	    : acceptor_open(&http->acceptor, http->epfd, http->listenfd,
-		  loop_tag(TAG_LISTENER, 0, 0));
+	if (error == 0)
+		error = acceptor_open(&http->acceptor, http->epfd,
+		    http->listenfd, loop_tag(TAG_LISTENER, 0, 0));
 	if (error < 0) {
 		http_free(http);
 		return error;
@@ -611,6 +617,19 @@ http_stop(struct http *http)
 	atomic_store_explicit(&http->stop, true, memory_order_release);
 	mailbox_ring(&http->bell);
 	(void)pthread_join(http->thread, NULL);
+}
+
+void
+http_socket(const struct http *http, struct http_socket *socket)
+{
+	socket->fd = http->listenfd;
+	socket->file = http->file;
+}
+
+void
+http_keep_file(struct http *http)
+{
+	http->file = (struct sockfile_id){ 0 };
 }
 
 void

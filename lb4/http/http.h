@@ -35,6 +35,7 @@
 
 #include "common/addr.h"
 #include "common/attr.h"
+#include "common/sockfile.h"
 
 #define HTTP_VISITORS_MAX 64
 #define HTTP_TIME_MS 10000
@@ -79,13 +80,26 @@ struct http_handler {
 	void (*on_tick)(void *context, uint64_t now_ms);
 };
 
+/* The listening socket, owned by the server, and the file of a unix socket. */
+struct http_socket {
+	int fd;
+	struct sockfile_id file;
+};
+
 /*
- * Listens on `addr`.  If its port is 0, the kernel chooses one, which is
+ * Listens on `addr`, or takes the socket that is open there already (`socket`
+ * with a descriptor).  If the port is 0, the kernel has chosen one, which is
  * written to `addr`.  Copies `handler`.  Returns 0, or -errno with nothing
  * open.
  */
 must_check int http_open(struct http **http, struct addr *addr,
-    const struct http_handler *handler);
+    const struct http_handler *handler, const struct http_socket *socket);
+
+/* Its socket, which stays the server's. */
+void http_socket(const struct http *http, struct http_socket *socket);
+
+/* Leaves the socket's file at the end: another process uses it. */
+void http_keep_file(struct http *http);
 
 /* The same without a listener, for tests: http_take() brings the visitors. */
 must_check int http_open_alone(struct http **http,

@@ -17,6 +17,7 @@
 #include "common/why.h"
 #include "lb4/control/node.h"
 #include "lb4/control/threads.h"
+#include "lb4/handover/receive.h"
 #include "lb4/http/accept.h"
 #include "lb4/http/ask.h"
 #include "lb4/http/exposition.h"
@@ -215,8 +216,10 @@ on_tick(void *context, uint64_t now_ms)
 /* ---- life ---------------------------------------------------------------- */
 
 int
-metrics_open(struct metrics **out, const struct config *config, struct why *why)
+metrics_open(struct metrics **out, const struct config *config,
+    struct receive *receive, struct why *why)
 {
+	struct http_socket socket = { .fd = -1 };
 	struct metrics *metrics;
 	struct addr addr = config->metrics;
 	char text[ADDR_TEXT_MAX];
@@ -225,11 +228,14 @@ metrics_open(struct metrics **out, const struct config *config, struct why *why)
 	*out = NULL;
 	if (addr.len == 0)
 		return 0;
+	(void)addr_format(&addr, text, sizeof(text));
+	socket.fd = receive_file(receive, "metrics", text, &socket.file);
 	metrics = calloc(1, sizeof(*metrics));
 	if (metrics != NULL)
 		error = http_open(&metrics->http, &addr,
 		    &(struct http_handler){ metrics, on_request, on_ready,
-			on_tick });
+			on_tick },
+		    &socket);
 	(void)addr_format(&addr, text, sizeof(text));
 	if (error < 0) {
 		free(metrics);
@@ -253,6 +259,27 @@ metrics_start(struct metrics *metrics, struct handle handle)
 	error = http_start(metrics->http);
 	metrics->started = error == 0;
 	return error;
+}
+
+int
+metrics_fd(const struct metrics *metrics, struct sockfile_id *file)
+{
+	struct http_socket socket;
+
+	http_socket(metrics->http, &socket);
+	*file = socket.file;
+	return socket.fd;
+}
+
+void
+metrics_leave(struct metrics *metrics)
+{
+	if (metrics == NULL)
+		return;
+	if (metrics->started)
+		http_stop(metrics->http);
+	metrics->started = false;
+	http_keep_file(metrics->http);
 }
 
 void

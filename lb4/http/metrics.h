@@ -16,19 +16,30 @@
 #define LB4_HTTP_METRICS_H
 
 #include "common/attr.h"
+#include "common/sockfile.h"
 #include "lb4/config/settings.h"
 #include "lb4/control/handle.h"
 
 struct metrics;
+struct receive;
 struct why;
 
 /*
- * Listens on the address in `config`, before lb4 drops root.  *out is NULL if
- * there is none.  Returns 0, or -errno with "metrics: cannot listen on ..." in
- * `why`.
+ * Listens on the address in `config`, before lb4 drops root, or takes the
+ * socket that an older process had there (NULL: there is none).  *out is NULL
+ * if there is no address.  Returns 0, or -errno with "metrics: cannot listen on
+ * ..." in `why`.
  */
 must_check int metrics_open(struct metrics **out, const struct config *config,
-    struct why *why);
+    struct receive *receive, struct why *why);
+
+/* Its listening socket, and which file it is, for a newer process. */
+must_check int metrics_fd(const struct metrics *metrics,
+    struct sockfile_id *file);
+
+/* A newer process serves from now on: ends the thread, and leaves the socket's
+ * file.  NULL is allowed. */
+void metrics_leave(struct metrics *metrics);
 
 /* Starts the thread, after control_start().  0 or -errno.  NULL is allowed. */
 must_check int metrics_start(struct metrics *metrics, struct handle handle);

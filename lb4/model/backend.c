@@ -44,7 +44,7 @@ backend_new(uint32_t id, const char *service, const char *name,
     const struct addr *addr, unsigned workers)
 {
 	struct backend *backend;
-	size_t stats_size = workers * sizeof(*backend->stats);
+	const size_t stats_size = (workers + 1) * sizeof(*backend->stats);
 
 	assert(id != 0 && workers > 0);
 	backend = aligned_alloc(_Alignof(struct backend), sizeof(*backend));
@@ -112,7 +112,7 @@ void
 backend_sum(const struct backend *backend, struct backend_sums *sums)
 {
 	*sums = (struct backend_sums){ .conns = 0 };
-	for (unsigned i = 0; i < backend->workers; i++) {
+	for (unsigned i = 0; i <= backend->workers; i++) {
 		const struct backend_stats *stats = &backend->stats[i];
 
 		sums->conns += load(&stats->conns);

@@ -151,7 +151,9 @@ struct backend {
 	char name[CONFIG_NAME_MAX];
 	struct addr addr; /* port 0: the port that the client came to */
 	unsigned workers;
-	struct backend_stats *stats; /* owned; one per worker */
+	/* Owned; one per worker, and one, written by control before anybody
+	 * reads it, with the counts of earlier processes (lb4/handover). */
+	struct backend_stats *stats;
 
 	/* control's own */
 	uint64_t generation;	 /* of the last table that names it */
@@ -196,6 +198,8 @@ struct backend {
 	_Atomic uint64_t
 	    health_since_ms; /* when up or down began; 0: at the start */
 	struct backend_checks checks;
+	struct backend_checks earlier; /* those of earlier processes; control,
+					* before anybody reads them */
 
 	/* Conns that have chosen this backend and have not ended yet.  Writers:
 	 * workers, by backend_reserve() and backend_release(). */

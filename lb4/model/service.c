@@ -17,7 +17,7 @@ struct service_state *
 service_state_new(uint32_t id, const char *name, unsigned workers)
 {
 	struct service_state *state;
-	size_t stats_size = workers * sizeof(*state->stats);
+	const size_t stats_size = (workers + 1) * sizeof(*state->stats);
 
 	state = aligned_alloc(_Alignof(struct service_state), sizeof(*state));
 	if (state == NULL)

@@ -73,7 +73,7 @@ struct service_state {
 	uint32_t id; /* index into a table's services; reused afterwards */
 	char name[CONFIG_NAME_MAX];
 	unsigned workers;
-	struct service_stats *stats; /* owned; one per worker */
+	struct service_stats *stats; /* owned; as a backend's */
 
 	/* control's own */
 	bool retired;	     /* unused, to be freed */

@@ -127,8 +127,8 @@ lock_file(struct pidlock *pidfile, struct why *why)
 	    why);
 }
 
-static int
-write_pid(const struct pidlock *pidfile, struct why *why)
+int
+pidlock_write(const struct pidlock *pidfile, struct why *why)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%ld", (long)getpid());
@@ -156,7 +156,7 @@ pidlock_open(const char *path, struct why *why)
 	(void)strlcpy(pidfile->path, path, sizeof(pidfile->path));
 	error = lock_file(pidfile, why);
 	if (error == 0) {
-		error = write_pid(pidfile, why);
+		error = pidlock_write(pidfile, why);
 		if (error < 0 && is_named(pidfile))
 			(void)unlink(path);
 	}
@@ -165,6 +165,36 @@ pidlock_open(const char *path, struct why *why)
 	close_file(pidfile);
 	free(pidfile);
 	return NULL;
+}
+
+struct pidlock *
+pidlock_adopt(const char *path, int fd, struct why *why)
+{
+	struct pidlock *pidfile = malloc(sizeof(*pidfile));
+
+	if (pidfile == NULL) {
+		(void)cannot_write(path, strerror(ENOMEM), why);
+		(void)close(fd);
+		return NULL;
+	}
+	pidfile->fd = fd;
+	(void)strlcpy(pidfile->path, path, sizeof(pidfile->path));
+	return pidfile;
+}
+
+int
+pidlock_fd(const struct pidlock *pidfile)
+{
+	return pidfile->fd;
+}
+
+void
+pidlock_leave(struct pidlock *pidfile)
+{
+	if (pidfile == NULL)
+		return;
+	close_file(pidfile);
+	free(pidfile);
 }
 
 int

@@ -24,6 +24,21 @@ struct why;
 struct pidlock *pidlock_open(const char *path, struct why *why);
 
 /*
+ * The same with a descriptor of that file which an older process has opened,
+ * locked and passed on.  pidlock_write() puts our pid there, once that process
+ * leaves.  Takes the descriptor.  NULL with why.
+ */
+struct pidlock *pidlock_adopt(const char *path, int fd, struct why *why);
+must_check int pidlock_write(const struct pidlock *pidfile, struct why *why);
+
+/* The descriptor, which stays the file's. */
+must_check int pidlock_fd(const struct pidlock *pidfile);
+
+/* Closes the file and leaves it and its lock to a newer process.  Accepts
+ * NULL. */
+void pidlock_leave(struct pidlock *pidfile);
+
+/*
  * Whether a start could open it; only looks.  Returns 0, or -errno with why.  A
  * locked file is no error here.
  */

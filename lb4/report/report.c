@@ -27,7 +27,7 @@ sum_backend(struct report_backend *out, const struct backend *backend)
 {
 	const struct backend_checks *checks = &backend->checks;
 
-	for (unsigned i = 0; i < backend->workers; i++) {
+	for (unsigned i = 0; i <= backend->workers; i++) {
 		const struct backend_stats *stats = &backend->stats[i];
 
 		histogram_add(&out->rtt, &stats->rtt);
@@ -38,9 +38,12 @@ sum_backend(struct report_backend *out, const struct backend *backend)
 	out->sampled = histogram_count(&out->rtt) > 0;
 	figures_backend_times(backend, &out->times);
 	for (int result = 0; result < HEALTH_RESULT_COUNT; result++)
-		out->results[result] = load(&checks->results[result]);
+		out->results[result] = load(&checks->results[result]) +
+		    load(&backend->earlier.results[result]);
 	histogram_add(&out->check, &checks->took);
+	histogram_add(&out->check, &backend->earlier.took);
 	histogram_add(&out->check_lag, &checks->lag);
+	histogram_add(&out->check_lag, &backend->earlier.lag);
 }
 
 static void

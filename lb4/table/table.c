@@ -38,9 +38,8 @@
 #include "lb4/model/terms.h"
 #include "lb4/table/checksum.h"
 
-/* The state of that name with a reference for the caller; made, with the
- * smallest free id, if there is none.  NULL without memory. */
-static struct service_state *
+/* It gets the smallest free id. */
+struct service_state *
 tables_state_get(struct tables *tables, const char *name)
 {
 	struct service_state **states;
@@ -125,6 +124,34 @@ names(const struct service *service, const struct backend *backend)
 	return false;
 }
 
+/* Makes a backend with a reference for the caller, at the end of the list. NULL
+ * without memory. */
+static struct backend *
+backend_add(struct tables *tables, const char *service, const char *name,
+    const struct addr *addr)
+{
+	struct backend *backend;
+
+	if (tables->backends_count == tables->backends_room) {
+		size_t room = 2 * tables->backends_room + 16;
+		struct backend **backends = reallocarray(tables->backends, room,
+		    sizeof(*backends));
+
+		if (backends == NULL)
+			return NULL;
+		tables->backends = backends;
+		tables->backends_room = room;
+	}
+	backend = backend_new(tables->last_backend_id + 1, service, name, addr,
+	    tables->workers);
+	if (backend == NULL)
+		return NULL;
+	backend->changes = &tables->changes;
+	tables->last_backend_id++;
+	tables->backends[tables->backends_count++] = backend;
+	return backend;
+}
+
 /* The backend of that identity with a reference for the caller, made if there
  * is none among the first `sorted`.  NULL without memory. */
 static struct backend *
@@ -138,25 +165,9 @@ tables_backend_get(struct tables *tables, size_t sorted, const char *service,
 		backend_ref(backend);
 		return backend;
 	}
-	if (tables->backends_count == tables->backends_room) {
-		size_t room = 2 * tables->backends_room + 16;
-		struct backend **backends = reallocarray(tables->backends, room,
-		    sizeof(*backends));
-
-		if (backends == NULL)
-			return NULL;
-		tables->backends = backends;
-		tables->backends_room = room;
-	}
-	backend = backend_new(tables->last_backend_id + 1, service,
-	    config->name, &config->addr, tables->workers);
-	if (backend == NULL)
-		return NULL;
-	if (tables->generation > 0)
+	backend = backend_add(tables, service, config->name, &config->addr);
+	if (backend != NULL && tables->generation > 0)
 		atomic_init(&backend->ready_ms, timer_now_ms());
-	backend->changes = &tables->changes;
-	tables->last_backend_id++;
-	tables->backends[tables->backends_count++] = backend;
 	return backend;
 }
 
@@ -494,6 +505,23 @@ tables_done(struct tables *tables)
 	tables->backends_count = tables->backends_room = 0;
 	tables->states = NULL;
 	tables->states_count = 0;
+}
+
+struct backend *
+tables_restore_backend(struct tables *tables, const char *service,
+    const char *name, const struct addr *addr)
+{
+	struct backend *backend = backend_add(tables, service, name, addr);
+	size_t i = tables->backends_count;
+
+	if (backend == NULL)
+		return NULL;
+	for (i--; i > 0 &&
+	     backend_compare(tables->backends[i - 1], service, name) > 0;
+	     i--)
+		tables->backends[i] = tables->backends[i - 1];
+	tables->backends[i] = backend;
+	return backend;
 }
 
 int

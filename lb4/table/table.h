@@ -60,6 +60,16 @@ void tables_init(struct tables *tables, unsigned workers);
 /* Frees everything: no reader may be left. */
 void tables_done(struct tables *tables);
 
+/* The state of the service of that name, made if there is none.  The caller has
+ * a reference.  NULL without memory. */
+struct service_state *tables_state_get(struct tables *tables, const char *name);
+
+/* Makes a backend that another process had (lb4/handover), before the first
+ * tables_publish(), which carries it over by service, name and address.  The
+ * caller has a reference.  NULL without memory. */
+struct backend *tables_restore_backend(struct tables *tables,
+    const char *service, const char *name, const struct addr *addr);
+
 /*
  * Builds the table that `config` describes and makes it the current one.  What
  * it shares by name with the table before is carried over; a backend that is

@@ -196,7 +196,8 @@ START_TEST(changed)
 
 		ck_assert_uint_gt(next_ms, START_MS);
 		ck_assert_uint_le(next_ms, START_MS + 60000);
-		ck_assert_uint_eq((next_ms - conn_accepted_ms(conn)) % 60000, 0);
+		ck_assert_uint_eq((next_ms - conn_accepted_ms(conn)) % 60000,
+		    0);
 		ck_assert_uint_le(conn->timer.deadline_ms, next_ms);
 		early += conn->timer.deadline_ms == START_MS + 10;
 		access_lines_update(worker, conn);

@@ -62,7 +62,7 @@ setup(void)
 	tables_init(&tables, 1);
 	ck_assert_int_eq(tables_publish(&tables, config, &config->hash_seed),
 	    0);
-	ck_assert_int_eq(control_socket_open(&sock, config, &why), 0);
+	ck_assert_int_eq(control_socket_open(&sock, config, NULL, &why), 0);
 	engine = engine_new(&tables, config,
 	    &(struct engine_limits){ .nofile = 1000, .maxconn = 100 },
 	    &(struct engine_peers){ .control = NULL });

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The worker's side of moving conns to another process: see moving.h. */
+#include "lb4/engine/moving.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lb4/engine/conn.h"
+#include "lb4/engine/conn_connect.h"
+#include "lb4/engine/conn_state.h"
+#include "lb4/engine/listener.h"
+#include "lb4/engine/ownconns.h"
+#include "lb4/engine/progress.h"
+#include "lb4/engine/types.h"
+#include "lb4/engine/waiting.h"
+#include "lb4/engine/worker_post.h"
+#include "lb4/model/backend.h"
+#include "lb4/model/service.h"
+#include "lb4/model/terms.h"
+
+static_assert(offsetof(struct moving, walk) == 0,
+    "a walk's address is its moving's");
+
+/* The conn lives in the other process now.  Its sockets and pipes are closed
+ * here, which the peers do not notice. */
+static void
+forget(struct worker *worker, struct conn *conn)
+{
+	progress_forget(worker, conn);
+	conn_close_backend(worker, conn, false);
+	conn_close_side(&conn->side[CLIENT], false);
+	for (int s = CLIENT; s < SIDES && conn->established; s++) {
+		struct pipe *pipe = conn->relays.from[s].pipe;
+
+		if (pipe == NULL)
+			continue;
+		(void)close(pipe->in);
+		(void)close(pipe->out);
+		free(pipe);
+	}
+	terms_leave(conn->terms, worker->index);
+	free(conn);
+}
+
+static void
+settle(struct worker *worker, struct moving *moving)
+{
+	for (unsigned i = 0; i < moving->conns; i++)
+		if (moving->gone[i])
+			forget(worker, moving->conn[i]);
+		else
+			conn_attach(worker, moving->conn[i]);
+	moving->conns = 0;
+}
+
+static void
+take(struct worker *worker, struct moving *moving)
+{
+	struct conn *conn, *detached;
+
+	while (moving->conns < MOVING_CONNS &&
+	    (conn = walk_next(worker, &moving->walk)) != NULL) {
+		if (conn->state == CONN_CLOSED)
+			continue;
+		detached = conn_detach(worker, conn);
+		if (detached == NULL)
+			break; /* without memory it is not at the end */
+		moving->gone[moving->conns] = false;
+		moving->conn[moving->conns++] = detached;
+	}
+}
+
+void
+moving_run(struct worker *worker, struct walk *walk)
+{
+	struct moving *moving = (struct moving *)walk;
+
+	walk_begin(walk);
+	assert(worker != NULL); /* workers do not end while conns move */
+	if (moving->step == MOVING_PAUSE)
+		listeners_close(worker);
+	else
+		settle(worker, moving);
+	if (moving->step == MOVING_TAKE)
+		take(worker, moving);
+	moving->last_conn = worker->last_conn;
+	walk_end(worker, walk);
+}
+
+void
+moving_on_adopt(struct worker *worker, struct conn *conn)
+{
+	struct addr addr;
+
+	if (conn->backend != NULL && conn->side[BACKEND].fd >= 0) {
+		addr = conn->backend->addr;
+		if (addr_port(&addr) == 0)
+			addr_set_port(&addr, conn->port);
+		conn->own = ownconns_note(&worker->shared->own,
+		    conn->side[BACKEND].fd, &addr);
+	}
+	terms_enter(conn->terms, worker->index);
+	conn_attach(worker, conn);
+}
+
+/* ---- places ------------------------------------------------------------- */
+
+void
+moving_lost(struct worker_shared *shared, struct service_state *service,
+    struct backend *backend, bool queued)
+{
+	if (queued)
+		waitqueue_leave(atomic_load(&service->waitqueue));
+	if (backend != NULL)
+		backend_release(backend);
+	waiting_call(shared, service);
+	worker_leave(shared, &service->gate);
+	worker_leave(shared, &shared->gate);
+}
+
+void
+moving_reserve(struct worker_shared *shared, struct service_state *service,
+    uint64_t conns)
+{
+	(void)atomic_fetch_add(&service->gate.inside, conns);
+	(void)atomic_fetch_add(&shared->gate.inside, conns);
+}
+
+void
+moving_unreserve(struct worker_shared *shared, struct service_state *service,
+    uint64_t conns)
+{
+	waiting_call(shared, service);
+	for (; conns > 0; conns--) {
+		worker_leave(shared, &service->gate);
+		worker_leave(shared, &shared->gate);
+	}
+}
+
+void
+moving_count_from(struct worker_shared *shared, uint64_t last_conn,
+    uint64_t last_ticket)
+{
+	const unsigned workers = atomic_load(&shared->count);
+
+	for (unsigned i = 0; i < workers; i++)
+		shared->workers[i].last_conn = last_conn;
+	atomic_store(&shared->tickets, last_ticket);
+}
+
+void
+moving_adopt(struct worker_shared *shared, struct conn *conn, unsigned index)
+{
+	const unsigned workers = atomic_load(&shared->count);
+	const struct worker_message message = {
+		.kind = WORKER_ADOPT,
+		.conn = conn,
+	};
+
+	worker_post(&shared->workers[index % workers], &message);
+}

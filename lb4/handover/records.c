@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The fields of each kind of record: see records.h. */
+#include "lb4/handover/records.h"
+
+#include "lb4/engine/conn_record.h"
+
+#define COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
+
+static const struct record_field hello_fields[] = {
+	RECORD_FIELD(handover_hello, version, RECORD_TEXT),
+	RECORD_FIELD(handover_hello, pid, RECORD_UINT),
+	RECORD_FIELD(handover_hello, conns, RECORD_UINT),
+	RECORD_FIELD(handover_hello, seed, RECORD_BYTES),
+	RECORD_FIELD(handover_hello, began_ms, RECORD_UINT),
+	RECORD_FIELD(handover_hello, node_drained, RECORD_UINT),
+	RECORD_FIELD(handover_hello, node_deadline_ms, RECORD_UINT),
+};
+const struct record_kind handover_hello_kind = {
+	"hello",
+	sizeof(struct handover_hello),
+	hello_fields,
+	COUNT(hello_fields),
+};
+
+static const struct record_field file_fields[] = {
+	RECORD_FIELD(handover_file, what, RECORD_TEXT),
+	RECORD_FIELD(handover_file, name, RECORD_TEXT),
+	RECORD_FIELD(handover_file, dev, RECORD_UINT),
+	RECORD_FIELD(handover_file, ino, RECORD_UINT),
+};
+const struct record_kind handover_file_kind = {
+	"file",
+	sizeof(struct handover_file),
+	file_fields,
+	COUNT(file_fields),
+};
+
+static const struct record_field place_fields[] = {
+	RECORD_FIELD(handover_place, service, RECORD_TEXT),
+	RECORD_FIELD(handover_place, addr, RECORD_TEXT),
+	RECORD_FIELD(handover_place, bound, RECORD_TEXT),
+	RECORD_FIELD(handover_place, common, RECORD_UINT),
+	RECORD_FIELD(handover_place, inherited, RECORD_UINT),
+	RECORD_FIELD(handover_place, dev, RECORD_UINT),
+	RECORD_FIELD(handover_place, ino, RECORD_UINT),
+};
+const struct record_kind handover_place_kind = {
+	"place",
+	sizeof(struct handover_place),
+	place_fields,
+	COUNT(place_fields),
+};
+
+static const struct record_field socket_fields[] = {
+	RECORD_FIELD(handover_socket, bound, RECORD_TEXT),
+	RECORD_FIELD(handover_socket, kept, RECORD_UINT),
+};
+const struct record_kind handover_socket_kind = {
+	"socket",
+	sizeof(struct handover_socket),
+	socket_fields,
+	COUNT(socket_fields),
+};
+
+static const struct record_field service_fields[] = {
+	RECORD_FIELD(handover_service, id, RECORD_UINT),
+	RECORD_FIELD(handover_service, name, RECORD_TEXT),
+};
+const struct record_kind handover_service_kind = {
+	"service",
+	sizeof(struct handover_service),
+	service_fields,
+	COUNT(service_fields),
+};
+
+static const struct record_field backend_fields[] = {
+	RECORD_FIELD(handover_backend, id, RECORD_UINT),
+	RECORD_FIELD(handover_backend, service, RECORD_TEXT),
+	RECORD_FIELD(handover_backend, name, RECORD_TEXT),
+	RECORD_FIELD(handover_backend, addr, RECORD_TEXT),
+	RECORD_FIELD(handover_backend, listed, RECORD_UINT),
+	RECORD_FIELD(handover_backend, health, RECORD_UINT),
+	RECORD_FIELD(handover_backend, health_since_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, admin, RECORD_UINT),
+	RECORD_FIELD(handover_backend, admin_since_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, joining, RECORD_UINT),
+	RECORD_FIELD(handover_backend, up_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, ready_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, check_began_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, checked_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, check_us, RECORD_UINT),
+};
+const struct record_kind handover_backend_kind = {
+	"backend",
+	sizeof(struct handover_backend),
+	backend_fields,
+	COUNT(backend_fields),
+};
+
+static const struct record_field step_fields[] = {
+	RECORD_FIELD(handover_step, name, RECORD_TEXT),
+	RECORD_FIELD(handover_step, why, RECORD_TEXT),
+	RECORD_FIELD(handover_step, pid, RECORD_UINT),
+	RECORD_FIELD(handover_step, version, RECORD_TEXT),
+};
+const struct record_kind handover_step_kind = {
+	"step",
+	sizeof(struct handover_step),
+	step_fields,
+	COUNT(step_fields),
+};
+
+static const struct record_field reserve_fields[] = {
+	RECORD_FIELD(handover_reserve, last_conn, RECORD_UINT),
+	RECORD_FIELD(handover_reserve, last_ticket, RECORD_UINT),
+};
+const struct record_kind handover_reserve_kind = {
+	"reserve",
+	sizeof(struct handover_reserve),
+	reserve_fields,
+	COUNT(reserve_fields),
+};
+
+static const struct record_field service_reserve_fields[] = {
+	RECORD_FIELD(handover_service_reserve, service, RECORD_UINT),
+	RECORD_FIELD(handover_service_reserve, inside, RECORD_UINT),
+	RECORD_FIELD(handover_service_reserve, waiting, RECORD_UINT),
+	RECORD_FIELD(handover_service_reserve, tickets, RECORD_UINT),
+	RECORD_FIELD(handover_service_reserve, turns, RECORD_UINTS),
+};
+const struct record_kind handover_service_reserve_kind = {
+	"service_reserve",
+	sizeof(struct handover_service_reserve),
+	service_reserve_fields,
+	COUNT(service_reserve_fields),
+};
+
+static const struct record_field backend_reserve_fields[] = {
+	RECORD_FIELD(handover_backend_reserve, backend, RECORD_UINT),
+	RECORD_FIELD(handover_backend_reserve, active, RECORD_UINT),
+};
+const struct record_kind handover_backend_reserve_kind = {
+	"backend_reserve",
+	sizeof(struct handover_backend_reserve),
+	backend_reserve_fields,
+	COUNT(backend_reserve_fields),
+};
+
+static const struct record_field conn_fields[] = {
+	RECORD_FIELD(conn_record, id, RECORD_UINT),
+	RECORD_FIELD(conn_record, service, RECORD_UINT),
+	RECORD_FIELD(conn_record, backend, RECORD_UINT),
+	RECORD_FIELD(conn_record, state, RECORD_UINT),
+	RECORD_FIELD(conn_record, client_ip, RECORD_BYTES),
+	RECORD_FIELD(conn_record, client_port, RECORD_UINT),
+	RECORD_FIELD(conn_record, client_family, RECORD_UINT),
+	RECORD_FIELD(conn_record, port, RECORD_UINT),
+	RECORD_FIELD(conn_record, accepted_us, RECORD_UINT),
+	RECORD_FIELD(conn_record, step_us, RECORD_UINT),
+	RECORD_FIELD(conn_record, last_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, queue_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, excused_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, error, RECORD_UINT),
+	RECORD_FIELD(conn_record, reason, RECORD_UINT),
+	RECORD_FIELD(conn_record, failed_side, RECORD_UINT),
+	RECORD_FIELD(conn_record, last_from, RECORD_UINT),
+	RECORD_FIELD(conn_record, established, RECORD_UINT),
+	RECORD_FIELD(conn_record, retries, RECORD_UINT),
+	RECORD_FIELD(conn_record, ticket, RECORD_UINT),
+	RECORD_FIELD(conn_record, attempt_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, queued_since, RECORD_UINT),
+	RECORD_FIELD(conn_record, tries, RECORD_UINT),
+	RECORD_FIELD(conn_record, tried, RECORD_UINTS),
+	RECORD_FIELD(conn_record, relay[0].bytes, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[0].held, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[0].pipe_size, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[0].streak, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[0].way, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[0].no_splice, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[1].bytes, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[1].held, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[1].pipe_size, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[1].streak, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[1].way, RECORD_UINT),
+	RECORD_FIELD(conn_record, relay[1].no_splice, RECORD_UINT),
+	RECORD_FIELD(conn_record, lost, RECORD_UINT),
+	RECORD_FIELD(conn_record, linger_since, RECORD_UINT),
+	RECORD_FIELD(conn_record, sampled, RECORD_UINT),
+	RECORD_FIELD(conn_record, told, RECORD_UINT),
+	RECORD_FIELD(conn_record, told_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, told_bytes, RECORD_UINTS),
+	RECORD_FIELD(conn_record, timeout_connect_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, timeout_queue_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, timeout_idle_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, timeout_half_close_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, timeout_stall_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, reset_linger_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, max_lifetime_ms, RECORD_UINT),
+	RECORD_FIELD(conn_record, abort_on_close, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[0].rdhup, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[0].urgent, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[0].failed, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[0].eof, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[0].fin_sent, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[0].gathers, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[1].rdhup, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[1].urgent, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[1].failed, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[1].eof, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[1].fin_sent, RECORD_UINT),
+	RECORD_FIELD(conn_record, side[1].gathers, RECORD_UINT),
+	RECORD_FIELD(conn_record, fds, RECORD_UINT),
+};
+const struct record_kind handover_conn_kind = {
+	"conn",
+	sizeof(struct conn_record),
+	conn_fields,
+	COUNT(conn_fields),
+};
+
+static const struct record_field service_counts_fields[] = {
+	RECORD_FIELD(handover_service_counts, service, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, accepted, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, closed, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, failed, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, retries, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, discarded_bytes, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, stalled, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, shed, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, bytes_to_backend, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, bytes_to_client, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, closes, RECORD_UINTS),
+	RECORD_FIELD(handover_service_counts, connect, RECORD_UINTS),
+	RECORD_FIELD(handover_service_counts, queue, RECORD_UINTS),
+	RECORD_FIELD(handover_service_counts, first_byte, RECORD_UINTS),
+	RECORD_FIELD(handover_service_counts, session, RECORD_UINTS),
+};
+const struct record_kind handover_service_counts_kind = {
+	"service_counts",
+	sizeof(struct handover_service_counts),
+	service_counts_fields,
+	COUNT(service_counts_fields),
+};
+
+static const struct record_field backend_counts_fields[] = {
+	RECORD_FIELD(handover_backend_counts, backend, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, conns, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, connect_failures, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, no_ports, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, bytes_to_backend, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, bytes_to_client, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, connect, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, queue, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, first_byte, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, session, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, rtt, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, retransmitted, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, disordered, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, delivery, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, results, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, check_took, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, check_lag, RECORD_UINTS),
+};
+const struct record_kind handover_backend_counts_kind = {
+	"backend_counts",
+	sizeof(struct handover_backend_counts),
+	backend_counts_fields,
+	COUNT(backend_counts_fields),
+};
+
+static const struct record_field worker_counts_fields[] = {
+	RECORD_FIELD(handover_worker_counts, worker, RECORD_UINT),
+	RECORD_FIELD(handover_worker_counts, spliced_bytes, RECORD_UINT),
+	RECORD_FIELD(handover_worker_counts, copied_bytes, RECORD_UINT),
+	RECORD_FIELD(handover_worker_counts, pipes_refused, RECORD_UINT),
+	RECORD_FIELD(handover_worker_counts, turn, RECORD_UINTS),
+};
+const struct record_kind handover_worker_counts_kind = {
+	"worker_counts",
+	sizeof(struct handover_worker_counts),
+	worker_counts_fields,
+	COUNT(worker_counts_fields),
+};
+
+const struct record_kind *const handover_kinds[] = {
+	&handover_hello_kind,
+	&handover_file_kind,
+	&handover_place_kind,
+	&handover_socket_kind,
+	&handover_service_kind,
+	&handover_backend_kind,
+	&handover_step_kind,
+	&handover_reserve_kind,
+	&handover_service_reserve_kind,
+	&handover_backend_reserve_kind,
+	&handover_conn_kind,
+	&handover_service_counts_kind,
+	&handover_backend_counts_kind,
+	&handover_worker_counts_kind,
+	NULL,
+};

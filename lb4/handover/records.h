@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * The kinds of records (record.h) of a handover, in the order in which they are
+ * sent.  The process that gives everything away is the old one, whatever its
+ * version.
+ *
+ *	old			    new
+ *	hello, files, places,
+ *	sockets, services,
+ *	backends, "prepare"    -->
+ *			       <--  "ready", or "refused" with the reason
+ *	reserves, "go"	       -->  accepts clients from now on
+ *	conns		       -->
+ *			       <--  "taken", one for each conn
+ *	counts, "end"	       -->
+ *			       <--  "done"; the old one leaves
+ *
+ * Until "go" the old process serves as ever, and goes on when the new one
+ * fails.
+ * After that each conn belongs to the new process from the moment in which it
+ * says "taken".  Services and backends are known by their ids in the old
+ * process.
+ */
+#ifndef LB4_HANDOVER_RECORDS_H
+#define LB4_HANDOVER_RECORDS_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/why.h"
+#include "lb4/config/settings.h"
+#include "lb4/handover/record.h"
+#include "lb4/model/backend.h"
+#include "lb4/model/histogram.h"
+#include "lb4/model/service.h"
+
+/* The process as a whole. */
+struct handover_hello {
+	char version[64];
+	uint64_t pid;
+	uint64_t conns;	   /* about as many will come */
+	uint8_t seed[16];  /* hash-seed */
+	uint64_t began_ms; /* the first of these processes started */
+	uint8_t node_drained;
+	uint64_t node_deadline_ms;
+};
+
+/* A file or a socket of the process, with its descriptor. */
+struct handover_file {
+	char what[16];	     /* "pidfile", "control", "metrics" */
+	char name[PATH_MAX]; /* as in the configuration */
+	uint64_t dev, ino;   /* of a unix socket's file */
+};
+
+/* Where a service listens: as struct place. */
+struct handover_place {
+	char service[CONFIG_NAME_MAX];
+	char addr[ADDR_TEXT_MAX];
+	char bound[ADDR_TEXT_MAX];
+	uint8_t common, inherited;
+	uint64_t dev, ino;
+};
+
+/* A socket of the place before, with its descriptor. */
+struct handover_socket {
+	char bound[ADDR_TEXT_MAX];
+	uint8_t kept;
+};
+
+struct handover_service {
+	uint32_t id;
+	char name[CONFIG_NAME_MAX];
+};
+
+struct handover_backend {
+	uint32_t id;
+	char service[CONFIG_NAME_MAX];
+	char name[CONFIG_NAME_MAX];
+	char addr[ADDR_TEXT_MAX];
+	uint8_t listed; /* in the configuration; else only conns have it */
+	uint32_t health;
+	uint64_t health_since_ms;
+	uint32_t admin;
+	uint64_t admin_since_ms;
+	uint8_t joining;
+	uint64_t up_ms, ready_ms;
+	uint64_t check_began_ms, checked_ms;
+	uint32_t check_us;
+};
+
+/* Marks a step of the protocol. */
+struct handover_step {
+	char name[16];
+	char why[WHY_TEXT_MAX];
+	uint64_t pid;
+	char version[64];
+};
+
+/* What the listeners that have just stopped leave; with "go". */
+struct handover_reserve {
+	uint64_t last_conn;   /* as worker->last_conn */
+	uint64_t last_ticket; /* of listeners */
+};
+
+/* Places that are taken by conns which are still to come. */
+struct handover_service_reserve {
+	uint32_t service;
+	uint64_t inside, waiting, tickets;
+	uint64_t turns[BACKEND_SETS];
+};
+struct handover_backend_reserve {
+	uint32_t backend;
+	uint64_t active;
+};
+
+/* A histogram: its buckets and its sum. */
+#define HANDOVER_HISTOGRAM (HISTOGRAM_BOUNDS + 2)
+
+struct handover_service_counts {
+	uint32_t service;
+	uint64_t accepted, closed, failed, retries, discarded_bytes;
+	uint64_t stalled, shed, bytes_to_backend, bytes_to_client;
+	uint64_t closes[SERVICE_CLOSES_MAX];
+	uint64_t connect[HANDOVER_HISTOGRAM], queue[HANDOVER_HISTOGRAM];
+	uint64_t first_byte[HANDOVER_HISTOGRAM], session[HANDOVER_HISTOGRAM];
+};
+
+struct handover_backend_counts {
+	uint32_t backend;
+	uint64_t conns, connect_failures, no_ports;
+	uint64_t bytes_to_backend, bytes_to_client;
+	uint64_t connect[HANDOVER_HISTOGRAM], queue[HANDOVER_HISTOGRAM];
+	uint64_t first_byte[HANDOVER_HISTOGRAM], session[HANDOVER_HISTOGRAM];
+	uint64_t rtt[HANDOVER_HISTOGRAM], retransmitted[HANDOVER_HISTOGRAM];
+	uint64_t disordered[HANDOVER_HISTOGRAM], delivery[HANDOVER_HISTOGRAM];
+	uint64_t results[HEALTH_RESULT_COUNT];
+	uint64_t check_took[HANDOVER_HISTOGRAM], check_lag[HANDOVER_HISTOGRAM];
+};
+
+struct handover_worker_counts {
+	uint32_t worker;
+	uint64_t spliced_bytes, copied_bytes, pipes_refused;
+	uint64_t turn[HANDOVER_HISTOGRAM];
+};
+
+extern const struct record_kind handover_hello_kind, handover_file_kind,
+    handover_place_kind, handover_socket_kind, handover_service_kind,
+    handover_backend_kind, handover_step_kind, handover_reserve_kind,
+    handover_service_reserve_kind, handover_backend_reserve_kind,
+    handover_conn_kind, /* struct conn_record */
+    handover_service_counts_kind, handover_backend_counts_kind,
+    handover_worker_counts_kind;
+
+/* All of them, for tests and documentation; NULL ends the list. */
+extern const struct record_kind *const handover_kinds[];
+
+#endif

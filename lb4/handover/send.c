@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* Giving everything to a new process: see send.h. */
+#include "lb4/handover/send.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/mailbox.h"
+#include "common/timer.h"
+#include "lb4/engine/engine.h"
+#include "lb4/engine/moving.h"
+#include "lb4/handover/counts.h"
+#include "lb4/handover/describe.h"
+#include "lb4/handover/link.h"
+#include "lb4/handover/moved.h"
+#include "lb4/process/guard.h"
+
+/* How long the new process may take to start, to take one conn, and to end the
+ * handover. */
+#define START_MS 60000
+#define TAKE_MS 3000
+#define END_MS 20000
+
+/* How many bytes of its complaints are told. */
+#define SAID_MAX 400
+
+struct send {
+	struct send_setup setup;
+	struct send_result result;
+	struct link link;
+	int messages; /* what the new process writes to its standard error */
+	pthread_t thread;
+	uint64_t began_ms;
+	struct why ended;   /* how the new process ended, if it was killed */
+	struct moved moved; /* conns that it has taken */
+
+	/* the workers */
+	struct mailbox mailbox; /* struct moving * */
+	struct moving *moving;	/* owned; one per worker */
+	unsigned workers;
+	bool paused; /* they do not listen any more */
+};
+
+/* ---- workers ------------------------------------------------------------- */
+
+static void
+post(struct send *send, struct moving *moving)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	while (!engine_move(send->setup.engine, moving))
+		(void)nanosleep(&pause, NULL);
+}
+
+/* The next moving that a worker has posted back. */
+static struct moving *
+await(struct send *send)
+{
+	struct pollfd pfd = { .fd = send->mailbox.fd, .events = POLLIN };
+	struct moving *moving;
+
+	while (!mailbox_take(&send->mailbox, &moving)) {
+		(void)poll(&pfd, 1, -1);
+		mailbox_open(&send->mailbox);
+	}
+	return moving;
+}
+
+static int
+prepare_workers(struct send *send)
+{
+	send->workers = engine_running(send->setup.engine);
+	send->moving = calloc(send->workers, sizeof(*send->moving));
+	if (send->moving == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < send->workers; i++) {
+		send->moving[i].walk.worker = i;
+		send->moving[i].walk.reply = &send->mailbox;
+	}
+	return mailbox_init(&send->mailbox, send->workers,
+	    sizeof(struct moving *));
+}
+
+/* The workers stop to listen.  Clients wait in the queues of the sockets, which
+ * both processes hold. */
+static void
+pause_workers(struct send *send, uint64_t *last_conn)
+{
+	*last_conn = 0;
+	for (unsigned i = 0; i < send->workers; i++) {
+		send->moving[i].step = MOVING_PAUSE;
+		post(send, &send->moving[i]);
+	}
+	for (unsigned i = 0; i < send->workers; i++) {
+		const struct moving *moving = await(send);
+
+		if (moving->last_conn > *last_conn)
+			*last_conn = moving->last_conn;
+	}
+	send->paused = true;
+}
+
+/* ---- the new process ----------------------------------------------------- */
+
+/* Once it has failed, it must not live on. */
+static void
+kill_new(struct send *send)
+{
+	if (send->result.pid > 0 && send->ended.text[0] == '\0')
+		guard_kill(send->setup.guard, &send->ended);
+}
+
+/* ---- conns --------------------------------------------------------------- */
+
+/* A conn's fate is known when the new process says "taken". */
+static int
+await_taken(struct send *send, uint64_t deadline_ms)
+{
+	struct handover_step step;
+	int error = link_receive(&send->link, deadline_ms);
+
+	if (error == 0)
+		error = link_read(&send->link, &handover_step_kind, &step);
+	if (error == 0 && strcmp(step.name, "taken") != 0)
+		error = -EBADMSG;
+	return error;
+}
+
+static int
+send_conn(struct send *send, const struct conn *conn)
+{
+	struct conn_record record;
+	int fd[CONN_RECORD_FDS];
+	const unsigned fds = conn_record_describe(conn, &record, fd);
+
+	return link_send_fds(&send->link, &handover_conn_kind, &record, fd,
+	    fds);
+}
+
+/* Sends the conns of one piece.  Those that were taken are gone.  After an error
+ * the new process is killed first: what it had not taken by then is this
+ * process's for good. */
+static int
+send_piece(struct send *send, struct moving *moving)
+{
+	const uint64_t began_us = timer_now_us();
+	uint64_t deadline_ms = timer_now_ms() + TAKE_MS, still_us;
+	unsigned taken = 0;
+	int error = 0, failed = 0;
+
+	for (unsigned i = 0; error == 0 && i < moving->conns; i++)
+		error = send_conn(send, moving->conn[i]);
+	while (taken < moving->conns && failed == 0) {
+		if (error != 0) {
+			kill_new(send);
+			deadline_ms = timer_now_ms();
+		}
+		failed = await_taken(send, deadline_ms);
+		if (failed == 0)
+			moving->gone[taken++] = true;
+		else if (error == 0 && failed != -EPIPE) {
+			error = failed;
+			failed = 0;
+		}
+	}
+	still_us = timer_now_us() - began_us;
+	if (moving->conns > 0 && still_us > send->result.still_us)
+		send->result.still_us = still_us;
+	send->result.conns += taken;
+	return error != 0 ? error : failed;
+}
+
+/* Moves the conns of all workers, piece by piece.  After an error the rest
+ * stays.  Returns when every worker has settled. */
+static int
+move_conns(struct send *send)
+{
+	unsigned active = send->workers;
+	int error = 0;
+
+	for (unsigned i = 0; i < send->workers; i++) {
+		send->moving[i].step = MOVING_TAKE;
+		post(send, &send->moving[i]);
+	}
+	while (active > 0) {
+		struct moving *moving = await(send);
+
+		if (moving->conns == 0 &&
+		    (moving->walk.at_end || moving->step == MOVING_SETTLE)) {
+			active--;
+			continue;
+		}
+		if (error == 0)
+			error = send_piece(send, moving);
+		moved_note(&send->moved, moving);
+		moving->step = error == 0 ? MOVING_TAKE : MOVING_SETTLE;
+		post(send, moving);
+	}
+	return error;
+}
+
+/* ---- the steps ----------------------------------------------------------- */
+
+static int
+say(struct send *send, const char *name)
+{
+	struct handover_step step = { .name = "" };
+
+	(void)snprintf(step.name, sizeof(step.name), "%s", name);
+	return link_send(&send->link, &handover_step_kind, &step);
+}
+
+/* Waits for that step of the new process. */
+static int
+hear(struct send *send, const char *name, uint64_t within_ms,
+    struct handover_step *step)
+{
+	int error = link_receive(&send->link, timer_now_ms() + within_ms);
+
+	if (error == 0)
+		error = link_read(&send->link, &handover_step_kind, step);
+	if (error == 0 && strcmp(step->name, name) != 0)
+		error = -EBADMSG;
+	return error;
+}
+
+static int
+open_channel(struct send *send, int *theirs, struct why *why)
+{
+	int ends[2];
+
+	send->messages = memfd_create("lb4-messages", MFD_CLOEXEC);
+	if (send->messages < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return why_fail(why, -errno, "%s", strerror(errno));
+	send->link.fd = ends[0];
+	*theirs = ends[1];
+	return 0;
+}
+
+static int
+start_new(struct send *send, struct why *why)
+{
+	struct send_result *result = &send->result;
+	int theirs = -1, pid;
+	int error = open_channel(send, &theirs, why);
+
+	if (error < 0)
+		return error;
+	pid = guard_spawn(send->setup.guard, send->setup.path, theirs,
+	    send->messages, why);
+	(void)close(theirs);
+	if (pid < 0)
+		return pid;
+	result->pid = pid;
+	return 0;
+}
+
+/* Until the new process is ready to serve. */
+static int
+prepare_new(struct send *send, struct why *why)
+{
+	const struct send_setup *setup = &send->setup;
+	struct handover_step step;
+	int error = link_send(&send->link, &handover_hello_kind, &setup->hello);
+
+	for (size_t i = 0; error == 0 && i < setup->files; i++)
+		error = link_send_fds(&send->link, &handover_file_kind,
+		    &setup->file[i].record, &setup->file[i].fd, 1);
+	if (error == 0)
+		error = describe_places(&send->link,
+		    engine_places(setup->engine));
+	if (error == 0)
+		error = describe_table(&send->link, setup->tables);
+	if (error == 0)
+		error = say(send, "prepare");
+	if (error == 0)
+		error = hear(send, "ready", START_MS, &step);
+	if (error < 0)
+		return why_fail(why, error, "it did not get ready");
+	(void)snprintf(send->result.version, sizeof(send->result.version), "%s",
+	    step.version);
+	return 0;
+}
+
+static int
+let_go(struct send *send)
+{
+	uint64_t last_conn;
+	int error;
+
+	pause_workers(send, &last_conn);
+	error = describe_reserves(&send->link, send->setup.engine,
+	    send->setup.tables, last_conn);
+	return error == 0 ? say(send, "go") : error;
+}
+
+static int
+finish(struct send *send)
+{
+	struct handover_step step;
+	int error = describe_counts(&send->link, send->setup.engine,
+	    send->setup.tables);
+
+	if (error == 0)
+		error = say(send, "end");
+	return error == 0 ? hear(send, "done", END_MS, &step) : error;
+}
+
+/* ---- failure ------------------------------------------------------------- */
+
+/* The last lines that the new process has written. */
+static void
+read_said(const struct send *send, char *text, size_t size)
+{
+	const off_t end = lseek(send->messages, 0, SEEK_END);
+	const off_t from = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
+	ssize_t n = pread(send->messages, text, size - 1, from);
+
+	text[n > 0 ? n : 0] = '\0';
+	for (char *at = text; *at != '\0'; at++)
+		if (*at == '\n')
+			*at = at[1] == '\0' ? '\0' : ' ';
+}
+
+/* Ends the new process, goes on serving, and tells why. */
+static void
+fail(struct send *send, int error, const struct why *why)
+{
+	char said[SAID_MAX] = "";
+
+	kill_new(send);
+	if (send->messages >= 0)
+		read_said(send, said, sizeof(said));
+	if (send->paused)
+		engine_listen_again(send->setup.engine);
+	moved_give_up(&send->moved, send->setup.engine, send->setup.tables);
+	send->result.lost = send->moved.count;
+	(void)why_set(&send->result.why, "%s%s%s%s%s",
+	    why->text[0] != '\0' ? why->text : strerror(-error),
+	    send->ended.text[0] != '\0' ? ": the new process ended with " : "",
+	    send->ended.text, said[0] != '\0' ? ": " : "", said);
+}
+
+/* ---- the thread ---------------------------------------------------------- */
+
+static int
+hand_over(struct send *send, struct why *why)
+{
+	int error = prepare_workers(send);
+
+	if (error == 0)
+		error = start_new(send, why);
+	if (error == 0)
+		error = prepare_new(send, why);
+	if (error == 0)
+		error = let_go(send);
+	if (error == 0)
+		error = move_conns(send);
+	if (error == 0)
+		error = finish(send);
+	return error;
+}
+
+static void *
+send_main(void *argument)
+{
+	struct send *send = argument;
+	struct why why = { "" };
+	const int error = hand_over(send, &why);
+
+	send->result.ok = error == 0;
+	if (error < 0)
+		fail(send, error, &why);
+	send->result.took_ms = timer_now_ms() - send->began_ms;
+	send->setup.ended(send->setup.owner);
+	return NULL;
+}
+
+void
+send_add_file(struct send_setup *setup, const char *what, const char *name,
+    int fd, const struct sockfile_id *file)
+{
+	struct send_file *more = &setup->file[setup->files];
+
+	assert(setup->files < SEND_FILES_MAX);
+	*more = (struct send_file){ .fd = fd };
+	(void)snprintf(more->record.what, sizeof(more->record.what), "%s",
+	    what);
+	(void)snprintf(more->record.name, sizeof(more->record.name), "%s",
+	    name);
+	more->record.dev = file->dev;
+	more->record.ino = file->ino;
+	setup->files++;
+}
+
+int
+send_begin(struct send **out, const struct send_setup *setup)
+{
+	struct send *send = aligned_alloc(_Alignof(struct send), sizeof(*send));
+	int error;
+
+	if (send == NULL)
+		return -ENOMEM;
+	memset(send, 0, sizeof(*send));
+	send->setup = *setup;
+	send->link.fd = -1;
+	send->messages = -1;
+	send->mailbox.fd = -1;
+	send->began_ms = timer_now_ms();
+	error = pthread_create(&send->thread, NULL, send_main, send);
+	if (error != 0) {
+		free(send);
+		return -error;
+	}
+	*out = send;
+	return 0;
+}
+
+const struct send_result *
+send_wait(struct send *send)
+{
+	(void)pthread_join(send->thread, NULL);
+	return &send->result;
+}
+
+void
+send_free(struct send *send)
+{
+	link_drop_fds(&send->link);
+	if (send->link.fd >= 0)
+		(void)close(send->link.fd);
+	if (send->messages >= 0)
+		(void)close(send->messages);
+	mailbox_done(&send->mailbox);
+	moved_done(&send->moved);
+	free(send->moving);
+	free(send);
+}
