@@ -43,7 +43,7 @@ figures_json_bounds(void)
 
 	for (size_t i = 0; i < KINDS; i++)
 		error |= json_object_set_new(object, kinds[i].name,
-		    numbers(kinds[i].scale->bound_us, HISTOGRAM_BOUNDS));
+		    numbers(kinds[i].scale->bound_us, kinds[i].scale->bounds));
 	if (error == 0)
 		return object;
 	json_decref(object);
@@ -62,8 +62,8 @@ figures_json_times(const struct figures_times *times)
 
 		error |= json_object_set_new(object, kinds[i].name,
 		    json_pack("{s:o,s:I}", "counts",
-			numbers(sums->bucket, HISTOGRAM_BOUNDS + 1), "sum_us",
-			(json_int_t)sums->sum_us));
+			numbers(sums->bucket, kinds[i].scale->bounds + 1),
+			"sum_us", (json_int_t)sums->sum_us));
 	}
 	if (error == 0)
 		return object;
