@@ -29,6 +29,8 @@
 
 import base64
 import json
+import os
+import pathlib
 import re
 import signal
 import sys
@@ -197,8 +199,28 @@ class Browser:
         return True, file
 
 
+def on_term(*_):
+    """Kills the driver and the browser, which would outlive us."""
+    children = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    tree = [os.getpid()]
+    for pid in tree:
+        tree += children.get(pid, [])
+    for pid in tree[1:]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    os._exit(143)
+
+
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, on_term)
     browser = Browser()
     try:
         for line in sys.stdin:

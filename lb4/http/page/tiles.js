@@ -68,8 +68,9 @@ export class Tiles {
 		this.first.show(now, time(quantiles[1]), `p50 ` +
 		    `${time(quantiles[0])} · p99 ${time(quantiles[2])}`,
 		    past.levels.first);
+		past.level(now, "failed", failed);
 		this.failed.show(now, count(failed), count(whole.failed) +
-		    " since start", past.rates.failed);
+		    " since start", past.levels.failed);
 		setClass(this.failed.node, "tile card" +
 		    (failed > 0 ? " bad" : ""));
 	}
