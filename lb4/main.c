@@ -414,7 +414,7 @@ start_upgrades(struct program *program)
 	struct running *running = &program->control.running;
 	const struct handover_hello *hello;
 
-	running->upgrade.peers = (struct upgrade_peers){
+	running->upgrade->peers = (struct upgrade_peers){
 		.guard = program->guard,
 		.control = &program->control.mailbox,
 		.owner = program,
@@ -555,8 +555,8 @@ stop(struct program *program)
 	config_free(program->config);
 }
 
-/* Returns a configuration that lb4 is about to serve on this host, or NULL after
- * printing its errors. */
+/* Returns a configuration that lb4 is about to serve on this host, or NULL
+ * after printing its errors. */
 static struct config *
 load_here(const struct options *options)
 {

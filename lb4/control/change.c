@@ -287,7 +287,7 @@ change_apply(struct running *running, struct config *config,
 	if (running->state != RUNNING_SERVING) {
 		config_errors_add(errors, "lb4 is stopping");
 		error = -EBUSY;
-	} else if (upgrade_is_under_way(&running->upgrade)) {
+	} else if (upgrade_is_under_way(running->upgrade)) {
 		config_errors_add(errors, "an upgrade is under way");
 		error = -EBUSY;
 	} else {

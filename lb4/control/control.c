@@ -60,6 +60,7 @@ control_init(struct control *control)
 	int error;
 
 	memset(control, 0, sizeof(*control));
+	control->running.upgrade = &control->upgrade;
 	control->epfd = -1;
 	control->signalfd = -1;
 	error = mailbox_init(&control->mailbox, MAILBOX_MAX,
@@ -237,7 +238,7 @@ on_upgrade_signal(struct control *control)
 static void
 on_signal(struct control *control, uint32_t number)
 {
-	if (upgrade_holds_signal(&control->running.upgrade, number))
+	if (upgrade_holds_signal(&control->upgrade, number))
 		return;
 	switch (number) {
 	case SIGTERM:
@@ -330,7 +331,7 @@ on_timer(struct control *control, const struct timer *timer)
 		return;
 	if (timer == &control->sweep) {
 		/* an upgrade reads what would be freed */
-		if (!upgrade_is_under_way(&control->running.upgrade))
+		if (!upgrade_is_under_way(&control->upgrade))
 			(void)tables_sweep(control->running.tables);
 		timer_arm(&control->wheel, &control->sweep,
 		    timer_now_ms() + SWEEP_MS);

@@ -26,6 +26,7 @@
 #include "lb4/control/manager.h"
 #include "lb4/control/running.h"
 #include "lb4/control/source.h"
+#include "lb4/control/upgrade.h"
 
 #define CONTROL_SOURCES_MAX 4
 
@@ -45,6 +46,7 @@ struct control {
 	struct timer sweep;    /* frees what no table names */
 	struct timer fullness; /* checks whether maxconn is reached */
 	struct manager manager;
+	struct upgrade upgrade;
 	struct timer progress; /* logs how many conns are left */
 	struct timer deadline; /* of draining, cutting, then of killing */
 	struct timer handed;   /* ends this process after an upgrade */

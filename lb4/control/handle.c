@@ -43,5 +43,5 @@ handle_state_name(const struct handle *handle)
 const struct upgrade *
 handle_upgrade(const struct handle *handle)
 {
-	return &handle->running->upgrade;
+	return handle->running->upgrade;
 }

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "lb4/control/events.h"
-#include "lb4/control/upgrade.h"
 #include "lb4/process/fdstore.h"
 
 struct closer;
@@ -24,6 +23,7 @@ struct options;
 struct prober;
 struct tables;
 struct threads;
+struct upgrade;
 
 /* control.h shows the transitions. */
 enum running_state {
@@ -49,8 +49,8 @@ struct running {
 	uint64_t began_ms;
 
 	struct events events;
-	struct upgrade upgrade;
-	struct fdstore kept; /* listeners in the service manager: keep.h */
+	struct upgrade *upgrade; /* set by control_init() */
+	struct fdstore kept;	 /* listeners in the service manager: keep.h */
 
 	/* The configuration in force.  Set before control_start(), owned here
 	 * while control runs; only change_apply() replaces it. */

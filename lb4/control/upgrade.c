@@ -50,7 +50,7 @@ say_hello(const struct running *running, struct handover_hello *hello)
 int
 upgrade_begin(struct running *running, const char *path, struct why *why)
 {
-	struct upgrade *upgrade = &running->upgrade;
+	struct upgrade *upgrade = running->upgrade;
 	struct send_setup setup = {
 		.engine = running->engine,
 		.tables = running->tables,
@@ -112,7 +112,7 @@ tell_failure(const struct running *running, const struct send_result *result)
 static void
 tell_success(const struct running *running, const struct send_result *result)
 {
-	const struct upgrade *upgrade = &running->upgrade;
+	const struct upgrade *upgrade = running->upgrade;
 
 	log_notice("upgraded to lb4 %s, process %ld: %" PRIu64 " conn%s moved "
 		   "in %" PRIu64 " ms, none stood still for more than %" PRIu64
@@ -138,7 +138,7 @@ pass_signals_on(const struct upgrade *upgrade)
 bool
 upgrade_ended(struct running *running, uint64_t *held)
 {
-	struct upgrade *upgrade = &running->upgrade;
+	struct upgrade *upgrade = running->upgrade;
 	const struct send_result *result = &upgrade->result;
 
 	upgrade->result = *send_wait(upgrade->send);

@@ -401,7 +401,7 @@ receive_say(struct receive *receive, const char *name, const char *version)
 	return link_send(&receive->link, &handover_step_kind, &step);
 }
 
-/* ---- the end -------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------- */
 
 void
 receive_free(struct receive *receive)

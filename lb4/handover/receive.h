@@ -59,7 +59,8 @@ void receive_places(struct receive *receive, struct places *places);
 must_check int receive_ready(struct receive *receive, struct engine *engine,
     struct tables *tables, const char *version);
 
-/* Takes the conns and then the counters.  Returns 0 or -errno. */
+/* Takes the conns and then the counters.  If the old process dies meanwhile,
+ * what it has handed over is all there is.  Returns 0 or -errno. */
 must_check int receive_conns(struct receive *receive, struct engine *engine,
     struct tables *tables);
 

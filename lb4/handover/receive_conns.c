@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/moving.h"
@@ -181,19 +182,20 @@ on_conn(struct receive *receive, struct engine *engine)
 	if (error < 0)
 		return error;
 	service = receive_service(receive, record.service);
+	if (service == NULL)
+		return -EBADMSG;
 	backend = receive_backend(receive, record.backend);
-	names.service = service != NULL ? service->state : NULL;
+	names.service = service->state;
+	names.terms = find_terms(receive, service->state, &record);
 	names.backend = backend != NULL ? backend->backend : NULL;
 	name_tried(receive, &record, &names);
-	if (service != NULL)
-		names.terms = find_terms(receive, service->state, &record);
 	conn = conn_record_make(&record, &names, receive->link.in_fd,
 	    receive->link.in_fds);
 	if (conn == NULL)
 		return -errno;
 	receive->link.in_fds = 0; /* the conn's */
 	error = receive_say(receive, "taken", "");
-	/* if the old process has died, the conn lives on here */
+	/* if the old process has died just now, the conn lives on here */
 	take_places(engine, service, backend, conn_record_is_queued(&record));
 	moving_adopt(engine_shared(engine), conn, receive->next_worker++);
 	return error;
@@ -298,6 +300,11 @@ receive_conns(struct receive *receive, struct engine *engine,
 		if (error == 0)
 			error = on_after_go(receive, engine);
 	}
+	if (error == -EPIPE || error == -ECONNRESET) {
+		log_error("the old process has died in the middle of the "
+			  "handover: serving on with what it had handed over");
+		error = 0;
+	}
 	if (error == 0)
 		release_rest(receive, engine, tables);
 	return error;
@@ -310,5 +317,7 @@ receive_end(struct receive *receive)
 
 	if (error == 0)
 		error = link_receive(&receive->link, timer_now_ms() + LEAVE_MS);
-	return error == -EPIPE || error == -ETIMEDOUT ? 0 : error;
+	return error == -EPIPE || error == -ECONNRESET || error == -ETIMEDOUT
+	    ? 0
+	    : error;
 }

@@ -129,7 +129,8 @@ put_value(struct writer *writer, const struct record_field *field,
 
 int
 record_write(const struct record_kind *kind, const void *value,
-    unsigned char *buf, size_t size)
+    unsigned char *buf, /* NOLINT(readability-non-const-parameter) */
+    size_t size)
 {
 	struct writer writer = { .at = buf, .left = size };
 

@@ -147,8 +147,8 @@ send_conn(struct send *send, const struct conn *conn)
 	    fds);
 }
 
-/* Sends the conns of one piece.  Those that were taken are gone.  After an error
- * the new process is killed first: what it had not taken by then is this
+/* Sends the conns of one piece.  Those that were taken are gone.  After an
+ * error the new process is killed first: what it had not taken by then is this
  * process's for good. */
 static int
 send_piece(struct send *send, struct moving *moving)

@@ -36,8 +36,8 @@
 #include <stdio.h>
 
 #include "common/attr.h"
+#include "lb4/process/guard_setup.h"
 
-struct daemon_user;
 struct guard;
 struct why;
 
@@ -47,18 +47,6 @@ struct guard_given {
 	int channel; /* to the old process; the caller owns it */
 	int guard;   /* parent mode: the socket of the guard that exists */
 	FILE *error; /* the real `stderr`, until guard_report() */
-};
-
-struct guard_setup {
-	const struct daemon_user *user; /* to become */
-	bool core;	  /* allow core dumps, as in daemon_become() */
-	bool background;  /* standard input, output and error: /dev/null */
-	bool parent;	  /* parent mode */
-	char **argv;	  /* of main() */
-	const char *path; /* of the running executable: guard_path() */
-	struct guard_given *given;   /* from guard_take() */
-	void (*forget)(void *owner); /* frees what the guard does not need */
-	void *owner;
 };
 
 /*

@@ -31,8 +31,8 @@
 
 #include "common/why.h"
 #include "lb4/process/daemon.h"
-#include "lb4/process/guard.h"
 #include "lb4/process/guard_message.h"
+#include "lb4/process/guard_setup.h"
 #include "lb4/process/signals.h"
 
 /* The guard's socket, next to standard input, output and error. */
