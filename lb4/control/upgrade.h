@@ -61,8 +61,7 @@ bool upgrade_holds_signal(struct upgrade *upgrade, unsigned number);
 
 /* The thread has ended.  Returns true if the new process has everything:
  * control must end.  Otherwise, the signals that waited are in *held, one bit
- * for each
- * number. */
+ * for each number. */
 bool upgrade_ended(struct running *running, uint64_t *held);
 
 #endif

@@ -23,23 +23,42 @@ static const char *const type_names[] = {
 static_assert(sizeof(type_names) / sizeof(type_names[0]) == METRIC_TYPE_COUNT,
     "a name for each type");
 
+/* Makes room for `len` more bytes.  Returns false without memory. */
+static bool
+has_room(struct exposition *out, size_t len)
+{
+	size_t room;
+	char *grown;
+
+	if (out->failed || out->room - out->len >= len)
+		return !out->failed;
+	room = 2 * (out->room + len) + ROOM_LEAST;
+	grown = realloc(out->text, room);
+	if (grown == NULL) {
+		out->failed = true;
+		return false;
+	}
+	out->text = grown;
+	out->room = room;
+	return true;
+}
+
 static void
 put(struct exposition *out, const char *text, size_t len)
 {
-	if (out->failed)
+	if (!has_room(out, len))
 		return;
-	if (out->room - out->len < len) {
-		const size_t room = 2 * (out->room + len) + ROOM_LEAST;
-		char *grown = realloc(out->text, room);
-
-		if (grown == NULL) {
-			out->failed = true;
-			return;
-		}
-		out->text = grown;
-		out->room = room;
-	}
 	memcpy(out->text + out->len, text, len);
+	out->len += len;
+}
+
+/* Puts once more what was put at `from`. */
+static void
+put_again(struct exposition *out, size_t from, size_t len)
+{
+	if (!has_room(out, len))
+		return;
+	memcpy(out->text + out->len, out->text + from, len);
 	out->len += len;
 }
 
@@ -142,30 +161,47 @@ exposition_real(struct exposition *out, const char *name, const char *labels,
 	put_text(out, text);
 }
 
+/* All buckets.  Their lines differ only from the bound on, so what comes before
+ * it is written once and then copied: most of a scrape's bytes are here. */
+static void
+put_buckets(struct exposition *out, const char *name, const char *labels,
+    const struct histogram_scale *scale, const struct histogram_sums *sums)
+{
+	const size_t from = out->len;
+	uint64_t count = 0;
+	size_t len;
+
+	put_text(out, name);
+	put_text(out, "_bucket{");
+	put_text(out, labels);
+	put_text(out, labels[0] != '\0' ? ",le=\"" : "le=\"");
+	len = out->len - from;
+	for (unsigned i = 0; i <= scale->bounds; i++) {
+		if (i > 0)
+			put_again(out, from, len);
+		count += sums->bucket[i];
+		put_text(out, i < scale->bounds ? scale->text[i] : "+Inf");
+		put(out, "\"} ", 3);
+		put_number(out, count, 1);
+		put(out, "\n", 1);
+	}
+}
+
 void
 exposition_histogram(struct exposition *out, const char *name,
     const char *labels, const struct histogram_scale *scale,
     const struct histogram_sums *sums)
 {
 	const struct exposition_labels plain = { .text = labels };
-	uint64_t count = 0;
 
-	for (unsigned i = 0; i <= scale->bounds; i++) {
-		const struct exposition_labels bound = { labels, "le",
-			i < scale->bounds ? scale->text[i] : "+Inf" };
-
-		count += sums->bucket[i];
-		put_name(out, name, "_bucket", &bound);
-		put_number(out, count, 1);
-		put(out, "\n", 1);
-	}
+	put_buckets(out, name, labels, scale, sums);
 	put_name(out, name, "_sum", &plain);
 	put_number(out, sums->sum_us / scale->unit, 1);
 	put(out, ".", 1);
 	put_number(out, sums->sum_us % scale->unit, scale->unit == 1 ? 1 : 6);
 	put(out, "\n", 1);
 	put_name(out, name, "_count", &plain);
-	put_number(out, count, 1);
+	put_number(out, histogram_count(sums), 1);
 	put(out, "\n", 1);
 }
 
