@@ -26,9 +26,9 @@ struct source;
 struct why;
 
 /*
- * Opens the socket that `config` names, before root is dropped, or takes the one
- * that an older process had (NULL: there is none).  *out is NULL when `config`
- * names none.  Returns 0, or -errno with the reason in `why`.
+ * Opens the socket that `config` names, before root is dropped, or takes the
+ * one that an older process had (NULL: there is none).  *out is NULL when
+ * `config` names none.  Returns 0, or -errno with the reason in `why`.
  */
 must_check int control_socket_open(struct control_socket **out,
     const struct config *config, struct receive *receive, struct why *why);

@@ -48,8 +48,8 @@ struct upgrade {
 
 /*
  * Begins an upgrade to the binary at `path`, an absolute path (NULL: the one
- * that runs now, or what has replaced its file).  Returns 0, or -errno with why:
- * -EBUSY while another one is under way, or lb4 stops.
+ * that runs now, or what has replaced its file).  Returns 0, or -errno with
+ * why: -EBUSY while another one is under way, or lb4 stops.
  */
 must_check int upgrade_begin(struct running *running, const char *path,
     struct why *why);
