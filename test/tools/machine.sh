@@ -21,7 +21,7 @@
 
 machine_dir=$BUILD/machine
 machine_includes=systemd,systemd-sysv,dbus,logrotate
-machine_includes+=,libbsd0,libinih1,liburcu8,libjansson4,libmicrohttpd12
+machine_includes+=,libbsd0,libinih1,liburcu8,libjansson4,libmicrohttpd12,libncursesw6
 machine_init=	# the process id of the machine's systemd
 machine_cgroup=
 
@@ -64,7 +64,8 @@ machine_make()
 
 	# shellcheck disable=SC1091
 	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-	made+=-$release
+	# another one when it has other packages
+	made+=-$release-$(cksum <<<"$machine_includes" | cut -d ' ' -f 1)
 	if [ -e "$made/etc/debian_version" ]; then
 		machine_dir=$made
 		return
