@@ -20,7 +20,8 @@
 #   keys KEY...           TAB, SPACE or text, to what has the focus
 #   look light|dark WIDTH HEIGHT
 #                         the colours that the reader prefers, and the window
-#   axe                   no serious fault of accessibility
+#   axe                   no serious fault of accessibility, if there is
+#                         axe-core to judge it
 #   heap                  bytes of JavaScript, after its garbage was collected
 #   nodes                 elements and text in the document and out of it
 #   console               no errors there since it was last asked
@@ -156,6 +157,8 @@ class Browser:
         return True, ""
 
     def do_axe(self):
+        if not os.path.exists(AXE):
+            return True, "not judged: there is no axe-core"
         with open(AXE, encoding="utf-8") as file:
             self.driver.execute_script(file.read())
         found = self.driver.execute_async_script("""
