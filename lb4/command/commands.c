@@ -16,42 +16,46 @@
 #include "lb4/config/values.h"
 #include "lb4/control/find.h"
 #include "lb4/control/handle.h"
+#include "lb4/control/upgrade.h"
 #include "lb4/table/table.h"
 
 struct handler {
 	const char *name; /* of the table in spec.c */
 	command_fn *run;
+	/* With arguments it changes what an upgrade hands over.  The commands
+	 * that change the configuration are refused in change.c. */
+	bool changes_states;
 };
 
 static command_fn command_help;
 
 static const struct handler handlers[] = {
-	{ "status", command_status },
-	{ "conns", command_conns },
-	{ "info", command_info },
-	{ "table", command_table },
-	{ "explain", command_explain },
-	{ "simulate", command_simulate },
-	{ "doctor", command_doctor },
-	{ "monitor", command_monitor },
-	{ "events", command_events },
-	{ "wait", command_wait },
-	{ "check", command_check },
-	{ "drain", command_drain },
-	{ "ready", command_ready },
-	{ "rebalance", command_rebalance },
-	{ "maint", command_maint },
-	{ "weight", command_weight },
-	{ "kill", command_kill },
-	{ "log-level", command_log_level },
-	{ "node", command_node },
-	{ "add", command_add },
-	{ "reload", command_reload },
-	{ "upgrade", command_upgrade },
-	{ "save", command_save },
-	{ "remove", command_remove },
-	{ "config", command_config },
-	{ "help", command_help },
+	{ "status", command_status, false },
+	{ "conns", command_conns, false },
+	{ "info", command_info, false },
+	{ "table", command_table, false },
+	{ "explain", command_explain, false },
+	{ "simulate", command_simulate, false },
+	{ "doctor", command_doctor, false },
+	{ "monitor", command_monitor, false },
+	{ "events", command_events, false },
+	{ "wait", command_wait, false },
+	{ "check", command_check, false },
+	{ "drain", command_drain, true },
+	{ "ready", command_ready, true },
+	{ "rebalance", command_rebalance, true },
+	{ "maint", command_maint, true },
+	{ "weight", command_weight, false },
+	{ "kill", command_kill, false },
+	{ "log-level", command_log_level, false },
+	{ "node", command_node, true },
+	{ "add", command_add, false },
+	{ "reload", command_reload, false },
+	{ "upgrade", command_upgrade, false },
+	{ "save", command_save, false },
+	{ "remove", command_remove, false },
+	{ "config", command_config, false },
+	{ "help", command_help, false },
 };
 
 #define HANDLERS (sizeof(handlers) / sizeof(handlers[0]))
@@ -64,7 +68,7 @@ static const struct column help_columns[] = {
 	{ NULL, NULL, 0, COLUMN_TEXT },
 };
 
-static command_fn *
+static const struct handler *
 handler_of(const struct spec *spec)
 {
 	size_t i = 0;
@@ -72,7 +76,7 @@ handler_of(const struct spec *spec)
 	while (i < HANDLERS && strcmp(handlers[i].name, spec->name) != 0)
 		i++;
 	assert(i < HANDLERS);
-	return handlers[i].run;
+	return &handlers[i];
 }
 
 static void
@@ -184,6 +188,17 @@ is_well_formed(struct caller *caller, const struct spec *spec,
 	return true;
 }
 
+static void
+run(struct caller *caller, const struct handler *handler,
+    const struct command *command)
+{
+	if (handler->changes_states && command_arguments(command) > 0 &&
+	    upgrade_is_under_way(handle_upgrade(caller->handle)))
+		answer_error(caller, "busy", "an upgrade is under way");
+	else
+		handler->run(caller, command);
+}
+
 void
 commands_run(struct caller *caller, const char *line, size_t len)
 {
@@ -210,7 +225,7 @@ commands_run(struct caller *caller, const char *line, size_t len)
 		callers_log(caller, LOG_LEVEL_WARNING, "may not %s",
 		    spec->name);
 	} else if (is_well_formed(caller, spec, &command)) {
-		handler_of(spec)(caller, &command);
+		run(caller, handler_of(spec), &command);
 	}
 }
 

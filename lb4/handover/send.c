@@ -28,7 +28,7 @@
 /* How long the new process may take to start, to take one conn, and to end the
  * handover. */
 #define START_MS 60000
-#define TAKE_MS 3000
+#define TAKE_MS 10000
 #define END_MS 20000
 
 /* How many bytes of its complaints are told. */
