@@ -112,7 +112,7 @@ $(ARCHIVES): $(O)/sources
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/lb4: $(O)/lb4/main.o
+$(BUILD)/lb4: $(O)/lb4/main.o $(O)/lb4/serve.o
 $(BUILD)/lb4ctl: $(O)/lb4/ctl/main.o
 $(BUILD)/lb4ctl: LIBS = $(CTL_LIBS)
 $(TOOLS): $(BUILD)/tools/%: $(O)/test/tools/%.o $(call objs,$(TOOL_HELP))

@@ -60,7 +60,7 @@ upgrade_begin(struct running *running, const char *path, struct why *why)
 	};
 	int error;
 
-	if (upgrade->send != NULL)
+	if (upgrade_is_under_way(upgrade))
 		return why_fail(why, -EBUSY, "an upgrade is under way");
 	if (running->state != RUNNING_SERVING)
 		return why_fail(why, -EBUSY, "lb4 is stopping");
@@ -83,15 +83,33 @@ upgrade_begin(struct running *running, const char *path, struct why *why)
 bool
 upgrade_is_under_way(const struct upgrade *upgrade)
 {
-	return upgrade->send != NULL;
+	return upgrade->send != NULL || upgrade->left;
+}
+
+void
+upgrade_stop(struct upgrade *upgrade)
+{
+	if (upgrade->send == NULL)
+		return;
+	send_abort(upgrade->send);
+	(void)send_wait(upgrade->send);
+	send_free(upgrade->send);
+	upgrade->send = NULL;
 }
 
 bool
 upgrade_holds_signal(struct upgrade *upgrade, unsigned number)
 {
-	if (upgrade->send == NULL || number == SIGCHLD || number >= 64)
+	if (number == SIGCHLD || number >= 64 || !upgrade_is_under_way(upgrade))
 		return false;
-	upgrade->held |= UINT64_C(1) << number;
+	if (upgrade->left) {
+		(void)kill(upgrade->result.pid, (int)number);
+		return true;
+	}
+	if (number == SIGTERM || number == SIGINT || number == SIGQUIT)
+		send_abort(upgrade->send);
+	if (number != SIGUSR2) /* that is what is under way */
+		upgrade->held |= UINT64_C(1) << number;
 	return true;
 }
 
@@ -143,11 +161,13 @@ upgrade_ended(struct running *running, uint64_t *held)
 
 	upgrade->result = *send_wait(upgrade->send);
 	upgrade->count++;
+	upgrade->left = result->ok;
 	if (result->ok) {
 		upgrade->peers.leave(upgrade->peers.owner);
 		tell_success(running, result);
 		pass_signals_on(upgrade);
 	} else {
+		upgrade->peers.stay(upgrade->peers.owner);
 		tell_failure(running, result);
 	}
 	send_free(upgrade->send); /* the new process sees that */

@@ -34,11 +34,14 @@ struct upgrade_peers {
 	/* The new process has everything: nobody must be served here any
 	 * more, and no file that it uses be removed. */
 	void (*leave)(void *owner);
+	/* It has failed: what it may have changed is this process's again. */
+	void (*stay)(void *owner);
 };
 
 struct upgrade {
 	struct upgrade_peers peers;
 	struct send *send;   /* NULL: none is under way */
+	bool left;	     /* the new process has everything */
 	char path[PATH_MAX]; /* of the new binary; "": as this one's */
 	uint64_t held;	     /* bits of signals that wait */
 
@@ -54,9 +57,14 @@ struct upgrade {
 must_check int upgrade_begin(struct running *running, const char *path,
     struct why *why);
 
+/* Also true once one has succeeded. */
 bool upgrade_is_under_way(const struct upgrade *upgrade);
 
-/* Whether the signal waits for the end of an upgrade. */
+/* Ends the thread of an upgrade that is under way, when lb4 ends. */
+void upgrade_stop(struct upgrade *upgrade);
+
+/* Whether the signal waits for the end of an upgrade, or goes to the new
+ * process.  A signal to stop ends an upgrade that nothing depends on yet. */
 bool upgrade_holds_signal(struct upgrade *upgrade, unsigned number);
 
 /* The thread has ended.  Returns true if the new process has everything:

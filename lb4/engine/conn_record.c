@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/engine/access.h"
 #include "lb4/engine/types.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/service.h"
@@ -204,9 +205,10 @@ is_sound(const struct conn_record *record, unsigned fds)
 	const bool client = (record->fds & HAS_CLIENT) != 0;
 	const bool backend = (record->fds & HAS_BACKEND) != 0;
 
-	if (count_fds(record) != fds || record->failed_side > SIDES ||
-	    record->last_from >= SIDES || record->tries > CONFIG_RETRIES_MAX ||
-	    record->error > UINT16_MAX || !relays_are_sound(record))
+	if (count_fds(record) != fds || record->reason >= REASON_COUNT ||
+	    record->failed_side > SIDES || record->last_from >= SIDES ||
+	    record->tries > CONFIG_RETRIES_MAX || record->error > UINT16_MAX ||
+	    !relays_are_sound(record))
 		return false;
 	switch (record->state) {
 	case CONN_CONNECTING:

@@ -240,6 +240,16 @@ set_own_ports(struct engine *engine, const struct places *places, bool keep)
 }
 
 int
+engine_begin(struct engine *engine, const struct config *config)
+{
+	int error = places_begin(&engine->places, config);
+
+	if (error == 0)
+		places_set_options(&engine->places, config);
+	return error;
+}
+
+int
 engine_listen(struct engine *engine, const struct config *config,
     struct why *why)
 {
@@ -256,12 +266,11 @@ engine_listen(struct engine *engine, const struct config *config,
 	if (error != 0)
 		return error;
 	set_own_ports(engine, &engine->places, false);
-	error = places_begin(&engine->places, config);
+	if (old == &none)
+		error = places_begin(&engine->places, config);
 	if (error == 0)
 		error = places_take_up(&engine->places, old, &engine->shared,
 		    0);
-	if (error == 0 && old != &none)
-		places_set_options(&engine->places, config);
 	places_done(old);
 	if (error == 0)
 		return 0;

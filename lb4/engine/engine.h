@@ -46,9 +46,12 @@ struct engine *engine_new(struct tables *tables, const struct config *config,
 void engine_inherit(struct engine *engine, struct inherited *inherited);
 
 /* engine_listen() then takes over the sockets of this list, from another
- * process, and empties it. */
+ * process, and empties it.  It changes nothing that the other process shares,
+ * and lets no client come to new sockets: engine_begin() does, once the other
+ * process has stopped to listen. */
 struct places;
 void engine_take_over(struct engine *engine, struct places *places);
+must_check int engine_begin(struct engine *engine, const struct config *config);
 
 /*
  * Opens the listeners of `config`, whose table must be published.  On failure

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/timer.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_state.h"
@@ -66,8 +67,12 @@ take(struct worker *worker, struct moving *moving)
 		if (conn->state == CONN_CLOSED)
 			continue;
 		detached = conn_detach(worker, conn);
-		if (detached == NULL)
-			break; /* without memory it is not at the end */
+		if (detached == NULL) {
+			moving->failed = true;
+			break;
+		}
+		if (moving->conns == 0)
+			moving->since_us = timer_now_us();
 		moving->gone[moving->conns] = false;
 		moving->conn[moving->conns++] = detached;
 	}
@@ -84,6 +89,7 @@ moving_run(struct worker *worker, struct walk *walk)
 		listeners_close(worker);
 	else
 		settle(worker, moving);
+	moving->failed = false;
 	if (moving->step == MOVING_TAKE)
 		take(worker, moving);
 	moving->last_conn = worker->last_conn;
@@ -146,6 +152,7 @@ moving_count_from(struct worker_shared *shared, uint64_t last_conn,
 {
 	const unsigned workers = atomic_load(&shared->count);
 
+	shared->last_conn = last_conn; /* of workers that come later */
 	for (unsigned i = 0; i < workers; i++)
 		shared->workers[i].last_conn = last_conn;
 	atomic_store(&shared->tickets, last_ticket);

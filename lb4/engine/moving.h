@@ -46,6 +46,8 @@ struct moving {
 	/* set by the worker */
 	struct conn *conn[MOVING_CONNS]; /* detached */
 	unsigned conns;
+	bool failed;	    /* out of memory: not all conns can be moved */
+	uint64_t since_us;  /* the first of them stands still */
 	uint64_t last_conn; /* number of the latest conn begun there */
 };
 

@@ -215,6 +215,7 @@ struct worker_shared {
 	struct worker *workers; /* room for all that may ever exist */
 	uint64_t room;		/* slots for conns in each; at least maxconn */
 	bool no_splice;		/* splice(2) is refused here */
+	uint64_t last_conn;	/* conns get numbers above it */
 
 	/* Workers that exist, with or without a thread now.  Writer: control
 	 * (release).  Readers: workers (acquire). */

@@ -62,6 +62,7 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 		.cpu = -1,
 		.epfd = -1,
 		.mailbox = { .fd = -1 },
+		.last_conn = shared->last_conn,
 	};
 	TAILQ_INIT(&worker->ready);
 	TAILQ_INIT(&worker->dead);

@@ -292,10 +292,20 @@ receive_restore(struct receive *receive, struct tables *tables)
 	return 0;
 }
 
+/* A newer version may have results and checks that this one cannot name. */
+static uint32_t
+health_word(uint32_t word)
+{
+	return health_result(word) < HEALTH_RESULT_COUNT &&
+		health_check(word) < CHECK_KIND_COUNT
+	    ? word
+	    : health_pack(health_is_down(word), HEALTH_UNKNOWN, 0);
+}
+
 static void
 set_state(struct backend *backend, const struct handover_backend *record)
 {
-	atomic_store(&backend->health, record->health);
+	atomic_store(&backend->health, health_word(record->health));
 	atomic_store(&backend->health_since_ms, record->health_since_ms);
 	if (record->admin < ADMIN_STATE_COUNT)
 		atomic_store(&backend->admin, record->admin);

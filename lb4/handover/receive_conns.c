@@ -2,8 +2,10 @@
 /* Copyright (c) 2026 the lb4 authors */
 /* Taking conns and counters from the old process: see receive.h. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -167,8 +169,26 @@ find_terms(struct receive *receive, struct service_state *state,
 	return terms;
 }
 
-/* Takes a conn.  One that makes no sense here is not taken, which ends the
- * handover. */
+/* If the old process has died, reading will tell. */
+static void
+say_taken(struct receive *receive)
+{
+	if (receive_say(receive, "taken", "") < 0)
+		log_debug("handover: the old process has not been told");
+}
+
+/* A conn that makes no sense here is lost, and the others are not. */
+static int
+drop_conn(struct receive *receive, const struct conn_record *record, int error)
+{
+	log_error("handover: conn %" PRIu64 " is lost: %s", record->id,
+	    strerror(-error));
+	link_drop_fds(&receive->link);
+	say_taken(receive);
+	return 0;
+}
+
+/* Takes a conn. */
 static int
 on_conn(struct receive *receive, struct engine *engine)
 {
@@ -183,7 +203,7 @@ on_conn(struct receive *receive, struct engine *engine)
 		return error;
 	service = receive_service(receive, record.service);
 	if (service == NULL)
-		return -EBADMSG;
+		return drop_conn(receive, &record, -EBADMSG);
 	backend = receive_backend(receive, record.backend);
 	names.service = service->state;
 	names.terms = find_terms(receive, service->state, &record);
@@ -192,13 +212,13 @@ on_conn(struct receive *receive, struct engine *engine)
 	conn = conn_record_make(&record, &names, receive->link.in_fd,
 	    receive->link.in_fds);
 	if (conn == NULL)
-		return -errno;
+		return drop_conn(receive, &record, -errno);
 	receive->link.in_fds = 0; /* the conn's */
-	error = receive_say(receive, "taken", "");
 	/* if the old process has died just now, the conn lives on here */
+	say_taken(receive);
 	take_places(engine, service, backend, conn_record_is_queued(&record));
 	moving_adopt(engine_shared(engine), conn, receive->next_worker++);
-	return error;
+	return 0;
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -295,12 +315,15 @@ receive_conns(struct receive *receive, struct engine *engine,
 {
 	int error = 0;
 
+	/* if the old process dies, what it has sent comes after -ECONNRESET */
 	while (error == 0 && !receive_is_step(receive, "end")) {
-		error = link_receive(&receive->link, LINK_FOREVER);
+		do
+			error = link_receive(&receive->link, LINK_FOREVER);
+		while (error == -ECONNRESET);
 		if (error == 0)
 			error = on_after_go(receive, engine);
 	}
-	if (error == -EPIPE || error == -ECONNRESET) {
+	if (error == -EPIPE) {
 		log_error("the old process has died in the middle of the "
 			  "handover: serving on with what it had handed over");
 		error = 0;

@@ -252,6 +252,7 @@ store(const struct record_field *field, unsigned char *member,
 	case RECORD_TEXT:
 		if (len >= field->size)
 			len = field->size - 1;
+		memset(member, 0, field->size);
 		memcpy(member, value, len);
 		break;
 	case RECORD_BYTES:

@@ -5,8 +5,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +44,10 @@ struct send {
 	int messages; /* what the new process writes to its standard error */
 	pthread_t thread;
 	uint64_t began_ms;
-	struct why ended;   /* how the new process ended, if it was killed */
-	struct moved moved; /* conns that it has taken */
+	struct why ended; /* how the new process ended, if it was killed */
+	bool killed;
+	_Atomic bool decided; /* to go on, or to stop: send_abort() */
+	struct moved moved;   /* conns that it has taken */
 
 	/* the workers */
 	struct mailbox mailbox; /* struct moving * */
@@ -112,12 +117,31 @@ pause_workers(struct send *send, uint64_t *last_conn)
 
 /* ---- the new process ----------------------------------------------------- */
 
-/* Once it has failed, it must not live on. */
+/* Once it has failed, it must not live on.  A guard that does not answer is no
+ * excuse. */
 static void
 kill_new(struct send *send)
 {
-	if (send->result.pid > 0 && send->ended.text[0] == '\0')
-		guard_kill(send->setup.guard, &send->ended);
+	if (send->result.pid <= 0 || send->killed)
+		return;
+	send->killed = true;
+	if (guard_kill(send->setup.guard, &send->ended) < 0)
+		(void)kill(send->result.pid, SIGKILL);
+}
+
+/* Kills it, and waits until it has gone: nobody else may own a conn when this
+ * process takes it back.  What it has said before is in the link still. */
+static void
+bury_new(struct send *send)
+{
+	int error;
+
+	kill_new(send);
+	if (send->link.fd < 0 || send->result.pid <= 0)
+		return;
+	do
+		error = link_receive(&send->link, LINK_FOREVER);
+	while (error == 0 || error == -ECONNRESET);
 }
 
 /* ---- conns --------------------------------------------------------------- */
@@ -147,37 +171,46 @@ send_conn(struct send *send, const struct conn *conn)
 	    fds);
 }
 
-/* Sends the conns of one piece.  Those that were taken are gone.  After an
- * error the new process is killed first: what it had not taken by then is this
- * process's for good. */
+/* Waits until the conns of the piece are taken.  After an error the new process
+ * is killed first, and everything that it has said is read: what it had not
+ * taken by then is this process's for good.  A peer that dies with unread
+ * messages is -ECONNRESET once, and what it has sent follows. */
+static int
+await_piece(struct send *send, struct moving *moving, int error)
+{
+	unsigned taken = 0;
+	int failed;
+
+	while (taken < moving->conns) {
+		if (error != 0)
+			kill_new(send);
+		failed = await_taken(send,
+		    error != 0 ? LINK_FOREVER : timer_now_ms() + TAKE_MS);
+		if (failed == 0)
+			moving->gone[taken++] = true;
+		else if (error == 0)
+			error = failed;
+		if (failed == -EPIPE)
+			break;
+	}
+	send->result.conns += taken;
+	return error;
+}
+
+/* Sends the conns of one piece.  Those that were taken are gone. */
 static int
 send_piece(struct send *send, struct moving *moving)
 {
-	const uint64_t began_us = timer_now_us();
-	uint64_t deadline_ms = timer_now_ms() + TAKE_MS, still_us;
-	unsigned taken = 0;
-	int error = 0, failed = 0;
+	uint64_t still_us;
+	int error = moving->failed ? -ENOMEM : 0;
 
 	for (unsigned i = 0; error == 0 && i < moving->conns; i++)
 		error = send_conn(send, moving->conn[i]);
-	while (taken < moving->conns && failed == 0) {
-		if (error != 0) {
-			kill_new(send);
-			deadline_ms = timer_now_ms();
-		}
-		failed = await_taken(send, deadline_ms);
-		if (failed == 0)
-			moving->gone[taken++] = true;
-		else if (error == 0 && failed != -EPIPE) {
-			error = failed;
-			failed = 0;
-		}
-	}
-	still_us = timer_now_us() - began_us;
+	error = await_piece(send, moving, error);
+	still_us = timer_now_us() - moving->since_us;
 	if (moving->conns > 0 && still_us > send->result.still_us)
 		send->result.still_us = still_us;
-	send->result.conns += taken;
-	return error != 0 ? error : failed;
+	return error;
 }
 
 /* Moves the conns of all workers, piece by piece.  After an error the rest
@@ -195,7 +228,7 @@ move_conns(struct send *send)
 	while (active > 0) {
 		struct moving *moving = await(send);
 
-		if (moving->conns == 0 &&
+		if (moving->conns == 0 && !moving->failed &&
 		    (moving->walk.at_end || moving->step == MOVING_SETTLE)) {
 			active--;
 			continue;
@@ -286,6 +319,8 @@ prepare_new(struct send *send, struct why *why)
 		error = say(send, "prepare");
 	if (error == 0)
 		error = hear(send, "ready", START_MS, &step);
+	if (error < 0 && atomic_load(&send->decided))
+		return why_fail(why, -ECANCELED, "lb4 is to stop");
 	if (error < 0)
 		return why_fail(why, error, "it did not get ready");
 	(void)snprintf(send->result.version, sizeof(send->result.version), "%s",
@@ -299,6 +334,8 @@ let_go(struct send *send)
 	uint64_t last_conn;
 	int error;
 
+	if (atomic_exchange(&send->decided, true))
+		return -ECANCELED;
 	pause_workers(send, &last_conn);
 	error = describe_reserves(&send->link, send->setup.engine,
 	    send->setup.tables, last_conn);
@@ -339,7 +376,7 @@ fail(struct send *send, int error, const struct why *why)
 {
 	char said[SAID_MAX] = "";
 
-	kill_new(send);
+	bury_new(send);
 	if (send->messages >= 0)
 		read_said(send, said, sizeof(said));
 	if (send->paused)
@@ -394,7 +431,7 @@ send_add_file(struct send_setup *setup, const char *what, const char *name,
 	struct send_file *more = &setup->file[setup->files];
 
 	assert(setup->files < SEND_FILES_MAX);
-	*more = (struct send_file){ .fd = fd };
+	*more = (struct send_file){ .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0) };
 	(void)snprintf(more->record.what, sizeof(more->record.what), "%s",
 	    what);
 	(void)snprintf(more->record.name, sizeof(more->record.name), "%s",
@@ -427,6 +464,13 @@ send_begin(struct send **out, const struct send_setup *setup)
 	return 0;
 }
 
+void
+send_abort(struct send *send)
+{
+	if (!atomic_exchange(&send->decided, true))
+		(void)shutdown(send->link.fd, SHUT_RDWR);
+}
+
 const struct send_result *
 send_wait(struct send *send)
 {
@@ -444,6 +488,9 @@ send_free(struct send *send)
 		(void)close(send->messages);
 	mailbox_done(&send->mailbox);
 	moved_done(&send->moved);
+	for (size_t i = 0; i < send->setup.files; i++)
+		if (send->setup.file[i].fd >= 0)
+			(void)close(send->setup.file[i].fd);
 	free(send->moving);
 	free(send);
 }

@@ -61,13 +61,17 @@ struct send_result {
 
 struct send;
 
-/* Adds a descriptor to the setup; `file` identifies the file of a unix
+/* Adds a duplicate of a descriptor to the setup; `file` identifies the file of a unix
  * socket. */
 void send_add_file(struct send_setup *setup, const char *what, const char *name,
     int fd, const struct sockfile_id *file);
 
 /* Starts the thread.  Copies the setup.  0 or -errno. */
 must_check int send_begin(struct send **out, const struct send_setup *setup);
+
+/* Ends the upgrade if the new process has nothing yet; otherwise does nothing.
+ * Control thread only. */
+void send_abort(struct send *send);
 
 /* Waits for the end of the thread.  On success all conns, listeners and places
  * belong to the new process, which serves already.  Otherwise this process goes

@@ -181,13 +181,13 @@ guard_spawn(struct guard *guard, const char *path, int channel, int messages,
 	return result;
 }
 
-void
+int
 guard_kill(struct guard *guard, struct why *how)
 {
 	struct guard_message request = { .kind = GUARD_KILL };
+	const int error = ask(guard, &request, NULL, how);
 
-	if (ask(guard, &request, NULL, how) >= 0)
-		(void)why_fail(how, 0, "%s", request.text);
+	return error < 0 ? error : why_fail(how, 0, "%s", request.text);
 }
 
 /* A guard that does not leave is killed: the new process must get another

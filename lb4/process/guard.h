@@ -104,8 +104,9 @@ must_check int guard_spawn(struct guard *guard, const char *path, int channel,
     int messages, struct why *why);
 
 /* Kills the new process with SIGKILL unless it has ended, and tells how it
- * ended: "exit status 1", "signal 9". */
-void guard_kill(struct guard *guard, struct why *how);
+ * ended: "exit status 1", "signal 9".  Returns 0, or -errno with why if the
+ * guard does not answer. */
+must_check int guard_kill(struct guard *guard, struct why *how);
 
 /*
  * The new process has taken over.  In ordinary mode the guard exits and this

@@ -144,7 +144,8 @@ obey(char *order, size_t size)
 	else if (strcmp(order, "spawn") == 0)
 		spawn_here(order, size);
 	else if (strcmp(order, "kill") == 0) {
-		guard_kill(guard, &why);
+		if (guard_kill(guard, &why) > 0)
+			abort();
 		snprintf(order, size, "%s", why.text);
 	} else if (strcmp(order, "release") == 0)
 		guard_release(guard);
@@ -376,7 +377,7 @@ START_TEST(cannot_run)
 	ck_assert_int_eq(guard_spawn(guard, longest, channel[1], messages,
 			     &why),
 	    -ENAMETOOLONG);
-	guard_kill(guard, &why);
+	ck_assert_int_le(guard_kill(guard, &why), 0);
 	ck_assert_str_eq(why.text, "no new process was started");
 	(void)spawn(); /* a good one may follow */
 	unlink(path);
@@ -396,7 +397,7 @@ START_TEST(kills)
 	snprintf(text, sizeof(text), "a new process, %d, is starting already",
 	    (int)pid);
 	ck_assert_str_eq(why.text, text);
-	guard_kill(guard, &why);
+	ck_assert_int_le(guard_kill(guard, &why), 0);
 	ck_assert_str_eq(why.text, "signal 9");
 	ck_assert_int_eq(kill(pid, 0), -1);
 	ck_assert_int_eq(recv(channel[0], text, sizeof(text), 0), 0);
@@ -405,9 +406,9 @@ START_TEST(kills)
 	setup();
 	(void)spawn();
 	ck_assert_str_eq(tell(channel[0], "exit 3"), "");
-	guard_kill(guard, &why);
+	ck_assert_int_le(guard_kill(guard, &why), 0);
 	ck_assert_str_eq(why.text, "exit status 3");
-	guard_kill(guard, &why);
+	ck_assert_int_le(guard_kill(guard, &why), 0);
 	ck_assert_str_eq(why.text, "no new process was started");
 
 	guard_free(guard);
@@ -443,7 +444,7 @@ START_TEST(stays_until_the_end)
 	guard_pid = atoi(tell(channel[0], "ppid"));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		ck_assert_int_eq(kill(guard_pid, numbers[i]), 0);
-	guard_kill(guard, &why);
+	ck_assert_int_le(guard_kill(guard, &why), 0);
 	ck_assert_str_eq(why.text, "signal 9");
 
 	/* it can be killed, though */
@@ -453,7 +454,7 @@ START_TEST(stays_until_the_end)
 	ck_assert_int_lt(guard_spawn(guard, NULL, channel[1], messages, &why),
 	    0);
 	ck_assert_str_eq(why.text, "the guard process has ended: restart lb4");
-	guard_kill(guard, &why);
+	ck_assert_int_le(guard_kill(guard, &why), 0);
 	ck_assert_str_eq(why.text, "the guard process has ended: restart lb4");
 	guard_release(guard);
 	guard_free(guard);
