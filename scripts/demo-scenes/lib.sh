@@ -96,10 +96,11 @@ kill_hard()	# NAME
 	unset "pid[$1]"
 }
 
-start_lb4()
+start_lb4()	# [OPTION...]
 {
 	: >"$dir/lb4.log"
-	"$LB4" ${MODE:+"--relay=$MODE"} -f "$dir/lb4.ini" 2>>"$dir/lb4.log" &
+	"$LB4" ${MODE:+"--relay=$MODE"} -f "$dir/lb4.ini" "$@" \
+	    2>>"$dir/lb4.log" &
 	pid[lb4]=$!
 	until_true 30 grep -qw ready "$dir/lb4.log" || die "lb4 is not ready"
 	"${LB4}ctl" -s "$dir/lb4.sock" node >/dev/null ||
