@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/timer.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/caller.h"
 #include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
 
 #define STEPS_MAX 16	 /* of one caller in one turn: lines and pieces */
+#define STEPS_US 10000	 /* ... and for how long it may run, about */
 #define IDLE_MS 300000	 /* without a line */
 #define STALLED_MS 10000 /* without reading what is written */
 #define ENDING_MS 2000	 /* to read the last words */
@@ -79,23 +81,23 @@ run_step(struct caller *caller, bool *waits, uint64_t now_ms)
 static void
 run_caller(struct caller *caller, uint64_t now_ms)
 {
-	int steps;
+	const uint64_t until_us = timer_now_us() + STEPS_US;
+	bool goes_on = true;
+	int steps = 0;
 
-	for (steps = 0; steps < STEPS_MAX; steps++) {
-		if (caller->state != CALLER_OPEN)
-			break;
+	while (goes_on && caller->state == CALLER_OPEN) {
 		if (caller->writable)
 			caller_flush(caller, now_ms);
-		if (caller_pending(caller) > CALLER_OUT_LOW)
+		if (caller_pending(caller) > CALLER_OUT_LOW ||
+		    !run_step(caller, &caller->job_waits, now_ms))
 			break;
-		if (!run_step(caller, &caller->job_waits, now_ms))
-			break;
+		goes_on = ++steps < STEPS_MAX && timer_now_us() < until_us;
 	}
-	if (steps == STEPS_MAX)
+	if (!goes_on)
 		caller->callers->again = true;
 	if (caller->writable)
 		caller_flush(caller, now_ms);
-	if (caller->state != CALLER_OPEN || steps == STEPS_MAX)
+	if (caller->state != CALLER_OPEN || !goes_on)
 		return;
 	if (caller->job.step == NULL && caller->in_len == sizeof(caller->in) &&
 	    memchr(caller->in, '\n', caller->in_len) == NULL)

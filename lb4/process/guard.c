@@ -86,7 +86,9 @@ receive(const struct guard *guard, struct guard_message *answer,
 		if (error < 0)
 			return error;
 		memset(answer, 0, sizeof(*answer));
-		n = recv(guard->socket, answer, sizeof(*answer), 0);
+		do
+			n = recv(guard->socket, answer, sizeof(*answer), 0);
+		while (n < 0 && errno == EINTR);
 		if (n <= 0)
 			return n < 0 ? -errno : -EPIPE;
 		answer->text[sizeof(answer->text) - 1] = '\0';
@@ -105,6 +107,7 @@ post(struct guard *guard, struct guard_message *request, const int *fds)
 	struct iovec part = { request, sizeof(*request) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	struct cmsghdr *cmsg;
+	ssize_t n;
 
 	if (fds != NULL) {
 		memset(&control, 0, sizeof(control));
@@ -118,9 +121,11 @@ post(struct guard *guard, struct guard_message *request, const int *fds)
 	}
 	request->number = ++guard->number;
 	/* the queue is empty, or the guard does not read */
-	if (sendmsg(guard->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return -errno;
-	return 0;
+	do
+		n = sendmsg(guard->socket, &message,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
 }
 
 /* Has the guard do it; the request becomes the answer.  Returns the answer's

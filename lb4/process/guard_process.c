@@ -80,7 +80,10 @@ answer(const struct guard_process *guard, const struct guard_message *request,
 	va_start(args, format);
 	(void)vsnprintf(message.text, sizeof(message.text), format, args);
 	va_end(args);
-	(void)send(guard->main.socket, &message, sizeof(message), MSG_NOSIGNAL);
+	while (send(guard->main.socket, &message, sizeof(message),
+		   MSG_NOSIGNAL) < 0 &&
+	    errno == EINTR)
+		;
 }
 
 static void
