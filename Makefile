@@ -151,9 +151,11 @@ fuzz:
 
 bench: $(BENCHES)
 soak bench: all tools
-	$(Q)test -x test/$@/run || { echo 'there is no test/$@/run' >&2; exit 1; }
 	$(Q)BUILD='$(BUILD)' LB4='$(BUILD)/lb4' TOOLS='$(BUILD)/tools' \
 		BENCH='$(BUILD)/bench' test/$@/run
+soak: soak-page
+soak-page: all tools
+	$(Q)BUILD='$(BUILD)' test/soak/page-hour
 lint: all
 	$(Q)BUILD='$(BUILD)' scripts/lint
 
@@ -207,7 +209,7 @@ clean:
 help:
 	@sed -n '4,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all tools units fuzzers check asan tsan fuzz soak bench lint install \
+.PHONY: all tools units fuzzers check asan tsan fuzz soak soak-page bench lint install \
 	uninstall clean help FORCE
 .DELETE_ON_ERROR:
 -include $(patsubst %.o,%.d,$(call objs,$(SRC)))
