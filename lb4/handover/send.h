@@ -61,8 +61,8 @@ struct send_result {
 
 struct send;
 
-/* Adds a duplicate of a descriptor to the setup; `file` identifies the file of a unix
- * socket. */
+/* Adds a duplicate of a descriptor to the setup; `file` identifies the file of
+ * a unix socket. */
 void send_add_file(struct send_setup *setup, const char *what, const char *name,
     int fd, const struct sockfile_id *file);
 
