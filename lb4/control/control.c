@@ -340,7 +340,7 @@ on_timer(struct control *control, const struct timer *timer)
 		timer_arm(&control->wheel, &control->fullness,
 		    timer_now_ms() + FULLNESS_LOOK_MS);
 	} else if (timer == &control->handed) {
-		set_state(control, RUNNING_ENDED);
+		control->over = true;
 	} else if (timer == &control->progress) {
 		on_progress(control);
 	} else if (control->running.state == RUNNING_DRAINING) {
@@ -466,7 +466,7 @@ control_run(struct control *control)
 	manager_start(&control->manager, &control->wheel, running->engine,
 	    running->tables, running->threads);
 	loop_clock_start(&clock, timer_now_ms());
-	while (running->state != RUNNING_ENDED && error == 0)
+	while (running->state != RUNNING_ENDED && !control->over && error == 0)
 		error = control_turn(control, &clock);
 	return error;
 }

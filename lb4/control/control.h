@@ -11,7 +11,8 @@
  *	                                v                           |
  *	                             KILLING -----------------------+
  *
- *	SERVING --a new process has taken over (upgrade.h)--> ENDED
+ * When a new process has taken over (upgrade.h), the loop ends as well, and the
+ * state stays SERVING: for its callers nothing ends.
  */
 #ifndef LB4_CONTROL_CONTROL_H
 #define LB4_CONTROL_CONTROL_H
@@ -47,6 +48,7 @@ struct control {
 	struct timer fullness; /* checks whether maxconn is reached */
 	struct manager manager;
 	struct upgrade upgrade;
+	bool over; /* a new process has taken over: leave the loop */
 	struct timer progress; /* logs how many conns are left */
 	struct timer deadline; /* of draining, cutting, then of killing */
 	struct timer handed;   /* ends this process after an upgrade */

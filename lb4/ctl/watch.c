@@ -42,6 +42,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define OVERDUE_MS 300
 #define LOOK_MS 1000 /* at lo, without an event */
 #define CALM_MS 1000
+#define AGAIN_MS 50
 #define WHY_MAX 256
 
 struct watch {
@@ -55,6 +56,7 @@ struct watch {
 	struct loop_clock clock;
 	uint64_t next_ms;  /* when to connect, or to ask */
 	uint64_t asked_ms; /* by its own time; 0: no answer is awaited */
+	uint64_t again_ms; /* not before: connect again at once */
 	char in[1024];
 	size_t in_len;
 
@@ -247,6 +249,28 @@ take_answers(struct watch *watch)
 	memmove(watch->in, at, watch->in_len);
 }
 
+/* After an upgrade another process listens, and must answer in time.  After a
+ * crash nobody does.  Returns whether somebody listens; false if that one has
+ * closed at once. */
+static bool
+connect_again(struct watch *watch)
+{
+	const uint64_t now_ms = timer_now_ms();
+	int fd;
+
+	if (now_ms < watch->again_ms)
+		return false;
+	watch->again_ms = now_ms + AGAIN_MS;
+	fd = talk_connect(watch->path, SOCK_NONBLOCK);
+	if (fd < 0)
+		return false;
+	(void)close(watch->fd);
+	watch->fd = fd;
+	watch->in_len = 0;
+	on_time_to_ask(watch);
+	return true;
+}
+
 static void
 on_readable(struct watch *watch)
 {
@@ -255,6 +279,8 @@ on_readable(struct watch *watch)
 	    MSG_DONTWAIT);
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len == 0 && connect_again(watch))
 		return;
 	if (len <= 0 || (size_t)len == room) {
 		lose(watch, "lb4 has closed the connection");
