@@ -259,7 +259,6 @@ void
 conn_record_settings(const struct conn_record *record,
     struct conn_settings *settings)
 {
-	memset(settings, 0, sizeof(*settings)); /* terms are compared whole */
 	settings->timeout_connect_ms = record->timeout_connect_ms;
 	settings->timeout_queue_ms = record->timeout_queue_ms;
 	settings->timeout_idle_ms = record->timeout_idle_ms;

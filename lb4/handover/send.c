@@ -412,15 +412,15 @@ hand_over(struct send *send, struct why *why)
 static void *
 send_main(void *argument)
 {
-	struct send *send = argument;
+	struct send *sending = argument;
 	struct why why = { "" };
-	const int error = hand_over(send, &why);
+	const int error = hand_over(sending, &why);
 
-	send->result.ok = error == 0;
+	sending->result.ok = error == 0;
 	if (error < 0)
-		fail(send, error, &why);
-	send->result.took_ms = timer_now_ms() - send->began_ms;
-	send->setup.ended(send->setup.owner);
+		fail(sending, error, &why);
+	sending->result.took_ms = timer_now_ms() - sending->began_ms;
+	sending->setup.ended(sending->setup.owner);
 	return NULL;
 }
 
@@ -444,23 +444,24 @@ send_add_file(struct send_setup *setup, const char *what, const char *name,
 int
 send_begin(struct send **out, const struct send_setup *setup)
 {
-	struct send *send = aligned_alloc(_Alignof(struct send), sizeof(*send));
+	struct send *sending = aligned_alloc(_Alignof(struct send),
+	    sizeof(*sending));
 	int error;
 
-	if (send == NULL)
+	if (sending == NULL)
 		return -ENOMEM;
-	memset(send, 0, sizeof(*send));
-	send->setup = *setup;
-	send->link.fd = -1;
-	send->messages = -1;
-	send->mailbox.fd = -1;
-	send->began_ms = timer_now_ms();
-	error = pthread_create(&send->thread, NULL, send_main, send);
+	memset(sending, 0, sizeof(*sending));
+	sending->setup = *setup;
+	sending->link.fd = -1;
+	sending->messages = -1;
+	sending->mailbox.fd = -1;
+	sending->began_ms = timer_now_ms();
+	error = pthread_create(&sending->thread, NULL, send_main, sending);
 	if (error != 0) {
-		free(send);
+		free(sending);
 		return -error;
 	}
-	*out = send;
+	*out = sending;
 	return 0;
 }
 

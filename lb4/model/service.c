@@ -70,9 +70,7 @@ service_state_terms(struct service_state *state,
 {
 	struct terms *terms = state->terms;
 
-	/* equal settings that differ in their padding only cost memory */
-	while (terms != NULL &&
-	    memcmp(&terms->settings, settings, sizeof(*settings)) != 0)
+	while (terms != NULL && !terms_are(terms, settings))
 		terms = terms->next;
 	if (terms == NULL) {
 		if ((terms = terms_new(settings, state->workers)) == NULL)

@@ -27,6 +27,21 @@ terms_new(const struct conn_settings *settings, unsigned workers)
 	return terms;
 }
 
+bool
+terms_are(const struct terms *terms, const struct conn_settings *settings)
+{
+	const struct conn_settings *own = &terms->settings;
+
+	return own->timeout_connect_ms == settings->timeout_connect_ms &&
+	    own->timeout_queue_ms == settings->timeout_queue_ms &&
+	    own->timeout_idle_ms == settings->timeout_idle_ms &&
+	    own->timeout_half_close_ms == settings->timeout_half_close_ms &&
+	    own->timeout_stall_ms == settings->timeout_stall_ms &&
+	    own->reset_linger_ms == settings->reset_linger_ms &&
+	    own->max_lifetime_ms == settings->max_lifetime_ms &&
+	    own->abort_on_close == settings->abort_on_close;
+}
+
 void
 terms_free(struct terms *terms)
 {

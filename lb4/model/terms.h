@@ -40,6 +40,9 @@ struct terms {
 /* Makes terms without a reference; NULL without memory. */
 struct terms *terms_new(const struct conn_settings *settings, unsigned workers);
 
+/* Whether they have these settings. */
+bool terms_are(const struct terms *terms, const struct conn_settings *settings);
+
 /* NULL is allowed. */
 void terms_free(struct terms *terms);
 

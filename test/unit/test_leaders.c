@@ -5,6 +5,7 @@
  */
 #include "lb4/command/leaders.h"
 
+#include <bsd/stdlib.h>
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,11 +34,10 @@ START_TEST(test_like_sorting)
 
 	memset(&leaders, 0, sizeof(leaders));
 	leaders.wanted = wanted;
-	srand(wanted);
 	for (unsigned i = 0; i < ROWS; i++) {
 		rows[i] = (struct sweep_row){ .id = i + 1 };
-		rows[i].bytes_to_backend = (uint64_t)(rand() % 20);
-		rows[i].bytes_to_client = (uint64_t)(rand() % 20);
+		rows[i].bytes_to_backend = arc4random_uniform(20);
+		rows[i].bytes_to_client = arc4random_uniform(20);
 		if (i < wanted)
 			ck_assert_uint_eq(leaders_entry(&leaders), 0);
 		leaders_add(&leaders, &rows[i]);
