@@ -566,10 +566,10 @@ start(struct program *program, bool background)
 		status = take_over(program);
 	if (status == 0)
 		status = start_control(program);
-	if (status == 0)
+	if (status == 0) {
 		replace_old(program);
-	if (status == 0)
 		status = start_metrics(program);
+	}
 	if (status == 0)
 		status = start_done(program);
 	if (status == 0)

@@ -61,12 +61,16 @@ control_init(struct control *control)
 
 	memset(control, 0, sizeof(*control));
 	control->running.upgrade = &control->upgrade;
+	control->upgrade.replies.fd = -1;
 	control->epfd = -1;
 	control->signalfd = -1;
 	error = mailbox_init(&control->mailbox, MAILBOX_MAX,
 	    sizeof(struct control_message));
 	if (error < 0)
 		return error;
+	error = upgrade_init(&control->upgrade);
+	if (error < 0)
+		goto out;
 	control->signalfd = signals_open();
 	if (control->signalfd < 0) {
 		error = control->signalfd;
@@ -103,6 +107,7 @@ control_done(struct control *control)
 	control->running.threads = NULL;
 	fdstore_done(&control->running.kept);
 	mailbox_done(&control->mailbox);
+	upgrade_done(&control->upgrade);
 }
 
 static void

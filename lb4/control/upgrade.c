@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/mailbox.h"
 #include "common/plural.h"
 #include "common/why.h"
 #include "lb4/config/config.h"
@@ -22,6 +21,7 @@
 #include "lb4/engine/peers.h"
 #include "lb4/process/guard.h"
 #include "lb4/process/notify.h"
+#include "lb4/table/table.h"
 
 /* In the thread of the upgrade. */
 static void
@@ -55,6 +55,7 @@ upgrade_begin(struct running *running, const char *path, struct why *why)
 		.engine = running->engine,
 		.tables = running->tables,
 		.guard = upgrade->peers.guard,
+		.replies = &upgrade->replies,
 		.ended = ring,
 		.owner = upgrade,
 	};
@@ -84,6 +85,19 @@ bool
 upgrade_is_under_way(const struct upgrade *upgrade)
 {
 	return upgrade->send != NULL || upgrade->left;
+}
+
+int
+upgrade_init(struct upgrade *upgrade)
+{
+	return mailbox_init(&upgrade->replies, TABLE_WORKERS_MAX,
+	    sizeof(struct moving *));
+}
+
+void
+upgrade_done(struct upgrade *upgrade)
+{
+	mailbox_done(&upgrade->replies);
 }
 
 void

@@ -16,10 +16,10 @@
 #include <stdint.h>
 
 #include "common/attr.h"
+#include "common/mailbox.h"
 #include "lb4/handover/send.h"
 
 struct guard;
-struct mailbox;
 struct running;
 struct why;
 
@@ -40,10 +40,11 @@ struct upgrade_peers {
 
 struct upgrade {
 	struct upgrade_peers peers;
-	struct send *send;   /* NULL: none is under way */
-	bool left;	     /* the new process has everything */
-	char path[PATH_MAX]; /* of the new binary; "": as this one's */
-	uint64_t held;	     /* bits of signals that wait */
+	struct send *send;	/* NULL: none is under way */
+	struct mailbox replies; /* of workers: send.h */
+	bool left;		/* the new process has everything */
+	char path[PATH_MAX];	/* of the new binary; "": as this one's */
+	uint64_t held;		/* bits of signals that wait */
 
 	uint64_t count;		   /* that have ended, either way */
 	struct send_result result; /* of the last one */
@@ -59,6 +60,11 @@ must_check int upgrade_begin(struct running *running, const char *path,
 
 /* Also true once one has succeeded. */
 bool upgrade_is_under_way(const struct upgrade *upgrade);
+
+/* Makes what an upgrade needs; frees it, once the workers have ended.  0 or
+ * -errno. */
+must_check int upgrade_init(struct upgrade *upgrade);
+void upgrade_done(struct upgrade *upgrade);
 
 /* Ends the thread of an upgrade that is under way, when lb4 ends. */
 void upgrade_stop(struct upgrade *upgrade);

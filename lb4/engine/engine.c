@@ -242,11 +242,8 @@ set_own_ports(struct engine *engine, const struct places *places, bool keep)
 int
 engine_begin(struct engine *engine, const struct config *config)
 {
-	int error = places_begin(&engine->places, config);
-
-	if (error == 0)
-		places_set_options(&engine->places, config);
-	return error;
+	places_set_options(&engine->places, config);
+	return places_begin(&engine->places, config);
 }
 
 int

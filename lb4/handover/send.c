@@ -50,8 +50,7 @@ struct send {
 	struct moved moved;   /* conns that it has taken */
 
 	/* the workers */
-	struct mailbox mailbox; /* struct moving * */
-	struct moving *moving;	/* owned; one per worker */
+	struct moving *moving; /* owned; one per worker */
 	unsigned workers;
 	bool paused; /* they do not listen any more */
 };
@@ -71,12 +70,12 @@ post(struct send *send, struct moving *moving)
 static struct moving *
 await(struct send *send)
 {
-	struct pollfd pfd = { .fd = send->mailbox.fd, .events = POLLIN };
+	struct pollfd pfd = { .fd = send->setup.replies->fd, .events = POLLIN };
 	struct moving *moving;
 
-	while (!mailbox_take(&send->mailbox, &moving)) {
+	while (!mailbox_take(send->setup.replies, &moving)) {
 		(void)poll(&pfd, 1, -1);
-		mailbox_open(&send->mailbox);
+		mailbox_open(send->setup.replies);
 	}
 	return moving;
 }
@@ -90,10 +89,9 @@ prepare_workers(struct send *send)
 		return -ENOMEM;
 	for (unsigned i = 0; i < send->workers; i++) {
 		send->moving[i].walk.worker = i;
-		send->moving[i].walk.reply = &send->mailbox;
+		send->moving[i].walk.reply = send->setup.replies;
 	}
-	return mailbox_init(&send->mailbox, send->workers,
-	    sizeof(struct moving *));
+	return 0;
 }
 
 /* The workers stop to listen.  Clients wait in the queues of the sockets, which
@@ -454,7 +452,6 @@ send_begin(struct send **out, const struct send_setup *setup)
 	sending->setup = *setup;
 	sending->link.fd = -1;
 	sending->messages = -1;
-	sending->mailbox.fd = -1;
 	sending->began_ms = timer_now_ms();
 	error = pthread_create(&sending->thread, NULL, send_main, sending);
 	if (error != 0) {
@@ -487,7 +484,6 @@ send_free(struct send *send)
 		(void)close(send->link.fd);
 	if (send->messages >= 0)
 		(void)close(send->messages);
-	mailbox_done(&send->mailbox);
 	moved_done(&send->moved);
 	for (size_t i = 0; i < send->setup.files; i++)
 		if (send->setup.file[i].fd >= 0)

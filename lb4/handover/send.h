@@ -23,6 +23,7 @@
 
 struct engine;
 struct guard;
+struct mailbox;
 struct tables;
 
 #define SEND_FILES_MAX 4
@@ -38,6 +39,9 @@ struct send_setup {
 	struct engine *engine;
 	struct tables *tables;
 	struct guard *guard;
+	/* Takes struct moving *, one for each worker.  It outlives the workers,
+	 * which may still ring it when their last answer is taken. */
+	struct mailbox *replies;
 	const char *path; /* of the new binary; NULL: as this one's */
 	struct handover_hello hello;
 	struct send_file file[SEND_FILES_MAX];
