@@ -607,6 +607,8 @@ stop(struct program *program)
 	prober_free(program->prober);
 	control_socket_free(program->socket);
 	pidlock_remove(program->pidfile);
+	places_done(&program->places);
+	receive_free(program->receive);
 	if (program->tables_up)
 		tables_done(&program->tables);
 	if (program->engine_up)
@@ -617,7 +619,6 @@ stop(struct program *program)
 	if (program->control_up)
 		control_done(&program->control);
 	inherited_done(&program->inherited);
-	receive_free(program->receive);
 	guard_free(program->guard);
 	config_free(program->config);
 }
