@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Events: the control thread tells subscribers what changes in the running
- * process. main.c subscribes the control socket, which passes events on to its
+ * process. serve.c subscribes the control socket, which passes events on to its
  * monitors. lb4ctl(8) lists the kinds.
  */
 #ifndef LB4_CONTROL_EVENTS_H

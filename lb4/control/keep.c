@@ -8,7 +8,6 @@
 #include "common/log.h"
 #include "lb4/control/running.h"
 #include "lb4/engine/engine.h"
-#include "lb4/engine/listen_socket.h"
 #include "lb4/engine/places.h"
 #include "lb4/process/fdstore.h"
 #include "lb4/process/notify.h"
@@ -45,20 +44,16 @@ tell(struct running *running, struct making *making)
 void
 keep_received(struct running *running, const struct places *places)
 {
-	int error = 0;
+	struct making making = { .list = running->kept };
 
-	for (size_t i = 0; notify_is_wanted() && i < places->count; i++) {
-		const struct place *place = &places->place[i];
-
-		for (unsigned k = 0; error == 0 && k < place->sockets; k++)
-			error = fdstore_add(&running->kept,
-			    &place->socket[k].bound, &place->file,
-			    place->socket[k].socket->fd);
-	}
-	if (error < 0)
+	if (!notify_is_wanted())
+		return;
+	places_each_socket(places, add, &making);
+	running->kept = making.list;
+	if (making.error < 0)
 		log_warning("cannot list the listeners that the service "
 			    "manager has: %s",
-		    strerror(-error));
+		    strerror(-making.error));
 }
 
 void

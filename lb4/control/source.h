@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * An event source of the control thread's loop, such as the control socket.
- * The loop serves it without knowing what it is; main.c plugs it in
+ * The loop serves it without knowing what it is; serve.c plugs it in
  * (control_plug()).
  */
 #ifndef LB4_CONTROL_SOURCE_H

@@ -37,7 +37,6 @@ static void
 say_hello(const struct running *running, struct handover_hello *hello)
 {
 	*hello = (struct handover_hello){
-		.pid = (uint64_t)getpid(),
 		.conns = engine_conns(running->engine),
 		.began_ms = running->began_ms,
 		.node_drained = atomic_load(&running->node_drained),
@@ -106,7 +105,8 @@ upgrade_stop(struct upgrade *upgrade)
 	if (upgrade->send == NULL)
 		return;
 	send_abort(upgrade->send);
-	(void)send_wait(upgrade->send);
+	if (send_wait(upgrade->send)->ok)
+		upgrade->peers.leave(upgrade->peers.owner);
 	send_free(upgrade->send);
 	upgrade->send = NULL;
 }

@@ -23,7 +23,7 @@ struct guard;
 struct running;
 struct why;
 
-/* Set by main.c before control_start(). */
+/* Set by serve.c before control_start(). */
 struct upgrade_peers {
 	struct guard *guard;
 	struct mailbox *control; /* gets CONTROL_HANDED at the end */

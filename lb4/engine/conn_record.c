@@ -339,8 +339,8 @@ make_fds(struct conn *conn, const struct conn_record *record, const int *fd)
 	}
 }
 
-/* A conn that waits for a backend tries again if its service has no queue here,
- * or if its backend is unknown. */
+/* A conn that waits for a backend tries again if its service has no queue
+ * here. */
 static uint8_t
 state_here(const struct conn_record *record,
     const struct conn_record_names *names)

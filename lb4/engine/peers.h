@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The threads that workers talk to, besides each other: control, the prober and
- * the logger.  main.c plugs them in.
+ * the logger.  serve.c plugs them in.
  */
 #ifndef LB4_ENGINE_PEERS_H
 #define LB4_ENGINE_PEERS_H

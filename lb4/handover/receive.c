@@ -404,7 +404,7 @@ receive_backend(const struct receive *receive, uint32_t id)
 int
 receive_say(struct receive *receive, const char *name, const char *version)
 {
-	struct handover_step step = { .pid = (uint64_t)getpid() };
+	struct handover_step step = { .name = "" };
 
 	(void)strlcpy(step.name, name, sizeof(step.name));
 	(void)strlcpy(step.version, version, sizeof(step.version));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The new process's part of a handover, in the order of its start (main.c):
+ * The new process's part of a handover, in the order of its start
+ * (serve.c):
  *
  *	receive_begin()		all that is known before "prepare"
  *	receive_restore()	services and backends, before the first table

@@ -54,6 +54,11 @@ struct record_kind {
 		    sizeof(((struct kind *)0)->member) \
 	}
 
+/* Defines the kind of `struct kind`, with that array of fields. */
+#define RECORD_KIND(variable, name, kind, fields) \
+	const struct record_kind variable = { name, sizeof(struct kind), \
+		fields, sizeof(fields) / sizeof((fields)[0]) }
+
 /* Room for any record. */
 #define RECORD_MAX 16384
 

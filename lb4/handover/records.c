@@ -5,23 +5,15 @@
 
 #include "lb4/engine/conn_record.h"
 
-#define COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
-
 static const struct record_field hello_fields[] = {
 	RECORD_FIELD(handover_hello, version, RECORD_TEXT),
-	RECORD_FIELD(handover_hello, pid, RECORD_UINT),
 	RECORD_FIELD(handover_hello, conns, RECORD_UINT),
 	RECORD_FIELD(handover_hello, seed, RECORD_BYTES),
 	RECORD_FIELD(handover_hello, began_ms, RECORD_UINT),
 	RECORD_FIELD(handover_hello, node_drained, RECORD_UINT),
 	RECORD_FIELD(handover_hello, node_deadline_ms, RECORD_UINT),
 };
-const struct record_kind handover_hello_kind = {
-	"hello",
-	sizeof(struct handover_hello),
-	hello_fields,
-	COUNT(hello_fields),
-};
+RECORD_KIND(handover_hello_kind, "hello", handover_hello, hello_fields);
 
 static const struct record_field file_fields[] = {
 	RECORD_FIELD(handover_file, what, RECORD_TEXT),
@@ -29,12 +21,7 @@ static const struct record_field file_fields[] = {
 	RECORD_FIELD(handover_file, dev, RECORD_UINT),
 	RECORD_FIELD(handover_file, ino, RECORD_UINT),
 };
-const struct record_kind handover_file_kind = {
-	"file",
-	sizeof(struct handover_file),
-	file_fields,
-	COUNT(file_fields),
-};
+RECORD_KIND(handover_file_kind, "file", handover_file, file_fields);
 
 static const struct record_field place_fields[] = {
 	RECORD_FIELD(handover_place, service, RECORD_TEXT),
@@ -45,34 +32,19 @@ static const struct record_field place_fields[] = {
 	RECORD_FIELD(handover_place, dev, RECORD_UINT),
 	RECORD_FIELD(handover_place, ino, RECORD_UINT),
 };
-const struct record_kind handover_place_kind = {
-	"place",
-	sizeof(struct handover_place),
-	place_fields,
-	COUNT(place_fields),
-};
+RECORD_KIND(handover_place_kind, "place", handover_place, place_fields);
 
 static const struct record_field socket_fields[] = {
 	RECORD_FIELD(handover_socket, bound, RECORD_TEXT),
 	RECORD_FIELD(handover_socket, kept, RECORD_UINT),
 };
-const struct record_kind handover_socket_kind = {
-	"socket",
-	sizeof(struct handover_socket),
-	socket_fields,
-	COUNT(socket_fields),
-};
+RECORD_KIND(handover_socket_kind, "socket", handover_socket, socket_fields);
 
 static const struct record_field service_fields[] = {
 	RECORD_FIELD(handover_service, id, RECORD_UINT),
 	RECORD_FIELD(handover_service, name, RECORD_TEXT),
 };
-const struct record_kind handover_service_kind = {
-	"service",
-	sizeof(struct handover_service),
-	service_fields,
-	COUNT(service_fields),
-};
+RECORD_KIND(handover_service_kind, "service", handover_service, service_fields);
 
 static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, id, RECORD_UINT),
@@ -91,36 +63,19 @@ static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, checked_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, check_us, RECORD_UINT),
 };
-const struct record_kind handover_backend_kind = {
-	"backend",
-	sizeof(struct handover_backend),
-	backend_fields,
-	COUNT(backend_fields),
-};
+RECORD_KIND(handover_backend_kind, "backend", handover_backend, backend_fields);
 
 static const struct record_field step_fields[] = {
 	RECORD_FIELD(handover_step, name, RECORD_TEXT),
-	RECORD_FIELD(handover_step, why, RECORD_TEXT),
-	RECORD_FIELD(handover_step, pid, RECORD_UINT),
 	RECORD_FIELD(handover_step, version, RECORD_TEXT),
 };
-const struct record_kind handover_step_kind = {
-	"step",
-	sizeof(struct handover_step),
-	step_fields,
-	COUNT(step_fields),
-};
+RECORD_KIND(handover_step_kind, "step", handover_step, step_fields);
 
 static const struct record_field reserve_fields[] = {
 	RECORD_FIELD(handover_reserve, last_conn, RECORD_UINT),
 	RECORD_FIELD(handover_reserve, last_ticket, RECORD_UINT),
 };
-const struct record_kind handover_reserve_kind = {
-	"reserve",
-	sizeof(struct handover_reserve),
-	reserve_fields,
-	COUNT(reserve_fields),
-};
+RECORD_KIND(handover_reserve_kind, "reserve", handover_reserve, reserve_fields);
 
 static const struct record_field service_reserve_fields[] = {
 	RECORD_FIELD(handover_service_reserve, service, RECORD_UINT),
@@ -129,23 +84,15 @@ static const struct record_field service_reserve_fields[] = {
 	RECORD_FIELD(handover_service_reserve, tickets, RECORD_UINT),
 	RECORD_FIELD(handover_service_reserve, turns, RECORD_UINTS),
 };
-const struct record_kind handover_service_reserve_kind = {
-	"service_reserve",
-	sizeof(struct handover_service_reserve),
-	service_reserve_fields,
-	COUNT(service_reserve_fields),
-};
+RECORD_KIND(handover_service_reserve_kind, "service_reserve",
+    handover_service_reserve, service_reserve_fields);
 
 static const struct record_field backend_reserve_fields[] = {
 	RECORD_FIELD(handover_backend_reserve, backend, RECORD_UINT),
 	RECORD_FIELD(handover_backend_reserve, active, RECORD_UINT),
 };
-const struct record_kind handover_backend_reserve_kind = {
-	"backend_reserve",
-	sizeof(struct handover_backend_reserve),
-	backend_reserve_fields,
-	COUNT(backend_reserve_fields),
-};
+RECORD_KIND(handover_backend_reserve_kind, "backend_reserve",
+    handover_backend_reserve, backend_reserve_fields);
 
 static const struct record_field conn_fields[] = {
 	RECORD_FIELD(conn_record, id, RECORD_UINT),
@@ -212,12 +159,7 @@ static const struct record_field conn_fields[] = {
 	RECORD_FIELD(conn_record, side[1].gathers, RECORD_UINT),
 	RECORD_FIELD(conn_record, fds, RECORD_UINT),
 };
-const struct record_kind handover_conn_kind = {
-	"conn",
-	sizeof(struct conn_record),
-	conn_fields,
-	COUNT(conn_fields),
-};
+RECORD_KIND(handover_conn_kind, "conn", conn_record, conn_fields);
 
 static const struct record_field service_counts_fields[] = {
 	RECORD_FIELD(handover_service_counts, service, RECORD_UINT),
@@ -236,12 +178,8 @@ static const struct record_field service_counts_fields[] = {
 	RECORD_FIELD(handover_service_counts, first_byte, RECORD_UINTS),
 	RECORD_FIELD(handover_service_counts, session, RECORD_UINTS),
 };
-const struct record_kind handover_service_counts_kind = {
-	"service_counts",
-	sizeof(struct handover_service_counts),
-	service_counts_fields,
-	COUNT(service_counts_fields),
-};
+RECORD_KIND(handover_service_counts_kind, "service_counts",
+    handover_service_counts, service_counts_fields);
 
 static const struct record_field backend_counts_fields[] = {
 	RECORD_FIELD(handover_backend_counts, backend, RECORD_UINT),
@@ -262,12 +200,8 @@ static const struct record_field backend_counts_fields[] = {
 	RECORD_FIELD(handover_backend_counts, check_took, RECORD_UINTS),
 	RECORD_FIELD(handover_backend_counts, check_lag, RECORD_UINTS),
 };
-const struct record_kind handover_backend_counts_kind = {
-	"backend_counts",
-	sizeof(struct handover_backend_counts),
-	backend_counts_fields,
-	COUNT(backend_counts_fields),
-};
+RECORD_KIND(handover_backend_counts_kind, "backend_counts",
+    handover_backend_counts, backend_counts_fields);
 
 static const struct record_field worker_counts_fields[] = {
 	RECORD_FIELD(handover_worker_counts, worker, RECORD_UINT),
@@ -276,12 +210,8 @@ static const struct record_field worker_counts_fields[] = {
 	RECORD_FIELD(handover_worker_counts, pipes_refused, RECORD_UINT),
 	RECORD_FIELD(handover_worker_counts, turn, RECORD_UINTS),
 };
-const struct record_kind handover_worker_counts_kind = {
-	"worker_counts",
-	sizeof(struct handover_worker_counts),
-	worker_counts_fields,
-	COUNT(worker_counts_fields),
-};
+RECORD_KIND(handover_worker_counts_kind, "worker_counts",
+    handover_worker_counts, worker_counts_fields);
 
 const struct record_kind *const handover_kinds[] = {
 	&handover_hello_kind,

@@ -9,7 +9,7 @@
  *	hello, files, places,
  *	sockets, services,
  *	backends, "prepare"    -->
- *			       <--  "ready", or "refused" with the reason
+ *			       <--  "ready"
  *	reserves, "go"	       -->  accepts clients from now on
  *	conns		       -->
  *			       <--  "taken", one for each conn
@@ -29,7 +29,6 @@
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "common/why.h"
 #include "lb4/config/settings.h"
 #include "lb4/handover/record.h"
 #include "lb4/model/backend.h"
@@ -39,7 +38,6 @@
 /* The process as a whole. */
 struct handover_hello {
 	char version[64];
-	uint64_t pid;
 	uint64_t conns;	   /* about as many will come */
 	uint8_t seed[16];  /* hash-seed */
 	uint64_t began_ms; /* the first of these processes started */
@@ -93,9 +91,7 @@ struct handover_backend {
 /* Marks a step of the protocol. */
 struct handover_step {
 	char name[16];
-	char why[WHY_TEXT_MAX];
-	uint64_t pid;
-	char version[64];
+	char version[64]; /* with "ready" */
 };
 
 /* What the listeners that have just stopped leave; with "go". */

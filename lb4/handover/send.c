@@ -41,6 +41,7 @@ struct send {
 	struct send_setup setup;
 	struct send_result result;
 	struct link link;
+	int theirs;   /* the new process's end of the link; -1: it has it */
 	int messages; /* what the new process writes to its standard error */
 	pthread_t thread;
 	uint64_t began_ms;
@@ -266,34 +267,16 @@ hear(struct send *send, const char *name, uint64_t within_ms,
 }
 
 static int
-open_channel(struct send *send, int *theirs, struct why *why)
-{
-	int ends[2];
-
-	send->messages = memfd_create("lb4-messages", MFD_CLOEXEC);
-	if (send->messages < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return why_fail(why, -errno, "%s", strerror(errno));
-	send->link.fd = ends[0];
-	*theirs = ends[1];
-	return 0;
-}
-
-static int
 start_new(struct send *send, struct why *why)
 {
-	struct send_result *result = &send->result;
-	int theirs = -1, pid;
-	int error = open_channel(send, &theirs, why);
+	const int pid = guard_spawn(send->setup.guard, send->setup.path,
+	    send->theirs, send->messages, why);
 
-	if (error < 0)
-		return error;
-	pid = guard_spawn(send->setup.guard, send->setup.path, theirs,
-	    send->messages, why);
-	(void)close(theirs);
+	(void)close(send->theirs);
+	send->theirs = -1;
 	if (pid < 0)
 		return pid;
-	result->pid = pid;
+	send->result.pid = pid;
 	return 0;
 }
 
@@ -439,6 +422,21 @@ send_add_file(struct send_setup *setup, const char *what, const char *name,
 	setup->files++;
 }
 
+/* Makes the link before the thread runs: send_abort() needs it. */
+static int
+open_channel(struct send *send)
+{
+	int ends[2];
+
+	send->messages = memfd_create("lb4-messages", MFD_CLOEXEC);
+	if (send->messages < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	send->link.fd = ends[0];
+	send->theirs = ends[1];
+	return 0;
+}
+
 int
 send_begin(struct send **out, const struct send_setup *setup)
 {
@@ -450,13 +448,15 @@ send_begin(struct send **out, const struct send_setup *setup)
 		return -ENOMEM;
 	memset(sending, 0, sizeof(*sending));
 	sending->setup = *setup;
-	sending->link.fd = -1;
-	sending->messages = -1;
+	sending->link.fd = sending->theirs = sending->messages = -1;
 	sending->began_ms = timer_now_ms();
-	error = pthread_create(&sending->thread, NULL, send_main, sending);
-	if (error != 0) {
-		free(sending);
-		return -error;
+	error = open_channel(sending);
+	if (error == 0)
+		error = -pthread_create(&sending->thread, NULL, send_main,
+		    sending);
+	if (error < 0) {
+		send_free(sending);
+		return error;
 	}
 	*out = sending;
 	return 0;
@@ -482,6 +482,8 @@ send_free(struct send *send)
 	link_drop_fds(&send->link);
 	if (send->link.fd >= 0)
 		(void)close(send->link.fd);
+	if (send->theirs >= 0)
+		(void)close(send->theirs);
 	if (send->messages >= 0)
 		(void)close(send->messages);
 	moved_done(&send->moved);

@@ -35,8 +35,7 @@ static const struct record_field before_fields[] = {
 	RECORD_FIELD(before, list, RECORD_UINTS),
 	RECORD_FIELD(before, gone, RECORD_UINT),
 };
-static const struct record_kind before_kind = { "thing", sizeof(struct before),
-	before_fields, sizeof(before_fields) / sizeof(before_fields[0]) };
+static RECORD_KIND(before_kind, "thing", before, before_fields);
 
 static const struct record_field after_fields[] = {
 	RECORD_FIELD(after, text, RECORD_TEXT),
@@ -46,8 +45,7 @@ static const struct record_field after_fields[] = {
 	RECORD_FIELD(after, number, RECORD_INT),
 	RECORD_FIELD(after, small, RECORD_UINT),
 };
-static const struct record_kind after_kind = { "thing", sizeof(struct after),
-	after_fields, sizeof(after_fields) / sizeof(after_fields[0]) };
+static RECORD_KIND(after_kind, "thing", after, after_fields);
 
 static const struct before thing = {
 	.small = 200,
