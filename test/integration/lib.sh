@@ -27,6 +27,7 @@
 # wait_for CMD [SEC]    evaluates CMD every 20 ms until it is true, for 10 s, or
 #                       three times as long on a machine that is busy
 # log_has REGEX [NAME]  true if $T/lb4.log, or NAME's, has such a line
+# log_gets REGEX [NAME] waits until it has
 # access_field NAME [REGEX]  the value of NAME= on the last line of the access
 #                       log (with REGEX, the last one that matches)
 # preload_build NAME    builds NAME.c of this directory as $T/NAME.so
@@ -186,6 +187,13 @@ free_port()
 log_has()
 {
 	grep -Eq -- "$1" "$T/${2:-$lb4_name}.log"
+}
+
+# A log's lines are written behind what they tell of.
+log_gets()
+{
+	gets=("$@")
+	wait_for 'log_has "${gets[@]}"'
 }
 
 # Ready is what lb4 itself calls so: the log line that goes with READY=1.
