@@ -22,6 +22,8 @@
 # lb4_start [ARG...]    starts lb4 with --relay=$MODE, and --core, so that its
 #                       /proc can be read; returns when it is ready
 # lb4_stop              ends it with TERM; fails unless it leaves with 0
+# adopt NAME PID        PID has taken over from NAME's process, which leaves with
+#                       0; from now on PID is NAME's
 # lb4_as NAME FUNC...   another lb4: lb4_as b lb4_start -c "$T/b.ini"
 # free_port [N]         prints N ports that nobody uses
 # wait_for CMD [SEC]    evaluates CMD every 20 ms until it is true, for 10 s, or
@@ -57,7 +59,7 @@ ACCESS_LOG=${ACCESS_LOG:-}
 
 # The order in which things were started, and the pid of each.
 started=()
-declare -A pids=()
+declare -A pids=() adopted=()
 
 # The reports of the sanitizers go into the test's own directory: the runner's
 # may not be ours to write.
@@ -151,8 +153,17 @@ reap()
 	pid=$(pid_of "$1")
 	wait_for "! kill -0 $pid 2>/dev/null" "${2:-10}"
 	status=0
-	wait "$pid" || status=$?
-	unset "pids[$1]"
+	[ -n "${adopted[$1]:-}" ] || wait "$pid" || status=$?
+	unset "pids[$1]" "adopted[$1]"
+}
+
+# When an upgrade has taken its place. Whoever did not start a process cannot
+# learn its status.
+adopt()
+{
+	join "$1"
+	pids[$1]=$2
+	adopted[$1]=yes
 }
 
 stop()

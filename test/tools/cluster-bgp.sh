@@ -21,6 +21,7 @@
 # served_by ADDRESS     the nodes that the router sends it to, each with a space
 #                       behind; of those that drain, NODE(drains)
 # share_of NODE ADDRESS how many of a thousand buckets of it are the node's
+# withdrawals           how many routes the nodes have withdrawn so far
 # watched NODE ADDRESS  true if it is on the node's lo
 # fault_X, heal_X       X: withdraw too; engine is BIRD; drain is withdraw
 
@@ -205,6 +206,14 @@ share_of() # NODE ADDRESS
 		BEGIN { split(ids, list, "\n"); for (i in list) ours[list[i]] }
 		{ if ($NF in ours) mine++ }
 		END { print int(1000 * mine / NR) }'
+}
+
+# Of sessions that have not ended since: that withdraws as well.
+withdrawals()
+{
+	bird_say router show protocols all | awk '
+		$1 == "Import" && $2 == "withdraws:" { sum += $3 }
+		END { print sum + 0 }'
 }
 
 # ---- a node -----------------------------------------------------------------

@@ -26,8 +26,12 @@
 # node_up NODE          its lb4, watcher and keepalived; node_files NODE before
 # lb4_up, watch_up, keepalived_up NODE
 # ctl NODE ARG...       lb4ctl for it
+# lb4_upgrade NODE [PATH]   `lb4ctl upgrade` there; prints what it says; wants
+#                       adopt NAME PID too, for NAME's process is another now
+# blinks NODE           how often its watcher has said that it is not ready
 # up_count NODE         how many backends, in all services, it sees up
 # health_is NODE 0|1    what its watcher says
+# transitions           how often keepalived has entered a state, on all nodes
 # holds NODE ADDRESS, owners ADDRESS (each with a space behind), one_owner,
 # followed ADDRESS      whether the client sends to its owner
 # probe_start ADDRESS..., probe_end, then outage_of, attempts_of, failed_of,
@@ -206,6 +210,20 @@ lb4_up() # NODE
 	running "$1" || fail "lb4 on $1 did not start: $(tail "$T/$1.log")"
 }
 
+lb4_upgrade() # NODE [PATH]
+{
+	ctl "$1" upgrade "${@:2}" >"$T/$1-upgrade" 2>&1 ||
+		fail "$1: $(cat "$T/$1-upgrade")"
+	adopt "$1" "$(sed -n 's/^upgraded to .*, process \([0-9]*\):.*/\1/p' \
+	    "$T/$1-upgrade")"
+	sed "s/^/$1: /" "$T/$1-upgrade"
+}
+
+blinks() # NODE
+{
+	grep -c 'watch: not ready' "$T/watch-$1.log" || true
+}
+
 watch_up() # NODE
 {
 	start "watch-$1" on "$1" "$LB4CTL" -s "$T/$1-lb4.sock" watch \
@@ -234,6 +252,12 @@ node_up() # NODE
 	lb4_up "$1"
 	wait_for "health_is $1 0"
 	keepalived_up "$1"
+}
+
+# How often keepalived, on all nodes together, has entered another state.
+transitions()
+{
+	cat "$T"/ka-*.log | grep -c ' Entering .* STATE' || true
 }
 
 holds() # NODE ADDRESS
