@@ -5,6 +5,8 @@
  */
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/plural.h"
@@ -14,25 +16,45 @@
 #include "lb4/control/handle.h"
 #include "lb4/control/upgrade.h"
 
+/* What the caller wants to know first: who serves now. */
+static void
+answer_failure(struct caller *caller, const struct send_result *result)
+{
+	char lost[64] = "";
+
+	if (result->lost > 0)
+		(void)snprintf(lost, sizeof(lost),
+		    " without %" PRIu64 " conn%s that it had taken over",
+		    result->lost, plural(result->lost));
+	answer_error(caller, "failed",
+	    "process %ld serves on%s, the upgrade failed: %s", (long)getpid(),
+	    lost, result->why.text);
+}
+
 static void
 answer_result(struct caller *caller, const struct send_result *result)
 {
-	if (!result->ok) {
-		answer_error(caller, "failed", "%s", result->why.text);
-	} else if (caller->json) {
+	const char *old = caller->handle->version;
+
+	if (!result->ok)
+		answer_failure(caller, result);
+	else if (caller->json)
 		answer_object(caller, "lb4.upgrade/1",
-		    json_pack("{s:s,s:I,s:I,s:I,s:f}", "version",
+		    json_pack("{s:s,s:I,s:s,s:I,s:I,s:I,s:f}", "version",
 			result->version, "pid", (json_int_t)result->pid,
+			"old_version", old, "old_pid", (json_int_t)getpid(),
 			"conns", (json_int_t)result->conns, "took_ms",
 			(json_int_t)result->took_ms, "still_ms",
 			(double)result->still_us / 1000));
-	} else {
+	else
 		answer_done(caller,
 		    "upgraded to lb4 %s, process %ld: %" PRIu64
-		    " conn%s moved in %" PRIu64 " ms",
+		    " conn%s moved in %" PRIu64
+		    " ms, none stood still for more than %" PRIu64
+		    " ms; process %ld, lb4 %s, leaves",
 		    result->version, (long)result->pid, result->conns,
-		    plural(result->conns), result->took_ms);
-	}
+		    plural(result->conns), result->took_ms,
+		    result->still_us / 1000 + 1, (long)getpid(), old);
 }
 
 static enum job_result

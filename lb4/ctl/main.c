@@ -269,6 +269,21 @@ find_file(char **words, int count, char path[PATH_MAX])
 		words[i] = path;
 }
 
+/* upgrade PATH: likewise.  A symbolic link stays one, so that the next upgrade
+ * follows it. */
+static void
+find_binary(char **words, int count, char path[PATH_MAX])
+{
+	char here[PATH_MAX];
+
+	if (count < 2 || words[1][0] == '/' || access(words[1], F_OK) < 0 ||
+	    getcwd(here, sizeof(here)) == NULL ||
+	    strlen(here) + strlen(words[1]) + 2 > PATH_MAX)
+		return;
+	(void)stpcpy(stpcpy(stpcpy(path, here), "/"), words[1]);
+	words[1] = path;
+}
+
 /* ---- the command line ---------------------------------------------------- */
 
 struct arguments {
@@ -431,6 +446,8 @@ run_command(const struct arguments *arguments)
 		    arguments->count, words);
 	if (strcmp(words[0], "simulate") == 0)
 		find_file(words, arguments->count, file);
+	if (strcmp(words[0], "upgrade") == 0)
+		find_binary(words, arguments->count, file);
 	return run(path, words, arguments->count, output);
 }
 
