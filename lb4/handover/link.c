@@ -151,8 +151,9 @@ link_receive(struct link *link, uint64_t deadline_ms)
 		return n < 0 ? -errno : -EPIPE;
 	get_fds(link, &message);
 	link->len = (size_t)n;
-	return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ? -EBADMSG
-								   : 0;
+	if ((message.msg_flags & MSG_CTRUNC) != 0)
+		return -EMFILE; /* recvmsg(2) does not say so itself */
+	return (message.msg_flags & MSG_TRUNC) != 0 ? -EBADMSG : 0;
 }
 
 bool

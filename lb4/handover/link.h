@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 #include "common/attr.h"
-#include "lb4/engine/conn_record.h"
 #include "lb4/handover/record.h"
 
-#define LINK_FDS_MAX CONN_RECORD_FDS
+/* The most descriptors in one message: SCM_MAX_FD of the kernel.  A newer
+ * version may send more of them than this one. */
+#define LINK_FDS_MAX 253
 
 /* No deadline. */
 #define LINK_FOREVER 0
@@ -42,10 +43,13 @@ must_check int link_send_fds(struct link *link, const struct record_kind *kind,
     const void *value, const int *fd, unsigned fds);
 
 /* Receives the next message into `link`, until `deadline_ms` (timer_now_ms(),
- * or LINK_FOREVER).  The descriptors that come with it are
- * close-on-exec; those that link_take_fd() does not take are closed with the
- * next message.  Returns 0, or -errno: -EPIPE when the other process has gone,
- * -ETIMEDOUT, -EBADMSG for a message that is too long. */
+ * or LINK_FOREVER); with a deadline that has passed, only one that is there.
+ * The descriptors that come with it are close-on-exec; those that
+ * link_take_fd() does not take are closed with the next message.  Returns 0, or
+ * -errno: -EPIPE when the other process has gone, -ECONNRESET once before if
+ * there was something that it had not read, -ETIMEDOUT, -EBADMSG for a message
+ * that is too long, -EMFILE when not all of its descriptors could be opened
+ * here. */
 must_check int link_receive(struct link *link, uint64_t deadline_ms);
 
 /* Whether the message is of that kind. */
