@@ -80,7 +80,7 @@ BENCHES = $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(BENCH))
 ARCHIVES = $(BUILD)/liblb4.a $(BUILD)/libctl.a $(BUILD)/libcommon.a
 
 all: $(PROGRAMS)
-tools: $(TOOLS)
+tools: $(TOOLS) $(BUILD)/tools/lb4-next
 units: $(UNITS)
 fuzzers: $(FUZZERS)
 
@@ -115,6 +115,12 @@ $(ARCHIVES): $(O)/sources
 $(BUILD)/lb4: $(O)/lb4/main.o $(O)/lb4/serve.o
 $(BUILD)/lb4ctl: $(O)/lb4/ctl/main.o
 $(BUILD)/lb4ctl: LIBS = $(CTL_LIBS)
+# lb4 as the next version would be (test/next/next.c).
+$(BUILD)/tools/lb4-next: $(O)/lb4/main.o $(O)/lb4/serve.o \
+	$(O)/test/next/next.o
+$(BUILD)/tools/lb4-next: LIBS = $(addprefix \
+	-Wl$(comma)--wrap=,link_send link_send_fds link_receive record_write \
+	record_read malloc calloc reallocarray aligned_alloc)
 $(TOOLS): $(BUILD)/tools/%: $(O)/test/tools/%.o $(call objs,$(TOOL_HELP))
 $(BENCHES): $(BUILD)/bench/%: $(O)/test/bench/%.o \
 	$(call objs,$(BENCH_HELP) $(TOOL_HELP))
@@ -124,7 +130,8 @@ $(UNITS): LIBS = $(CHECK_LIBS)
 $(FUZZERS): $(BUILD)/fuzz/%: $(O)/test/fuzz/%.o \
 	$(if $(ENGINE),,$(O)/test/fuzz/replay.o)
 $(FUZZERS): LIBS = $(ENGINE)
-$(BUILD)/lb4 $(BUILD)/lb4ctl $(TOOLS) $(BENCHES) $(UNITS) $(FUZZERS): $(ARCHIVES)
+$(BUILD)/lb4 $(BUILD)/lb4ctl $(BUILD)/tools/lb4-next $(TOOLS) $(BENCHES) \
+		$(UNITS) $(FUZZERS): $(ARCHIVES)
 	$(call say,LD)
 	$(Q)$(link) -o $@ $(filter %.o,$^) $(ARCHIVES) $(PKG_LIBS) $(LIBS)
 

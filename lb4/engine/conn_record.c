@@ -191,8 +191,7 @@ relays_are_sound(const struct conn_record *record)
 				return false;
 			continue;
 		}
-		if (relay->way == RELAY_AUTO || relay->way >= RELAY_WAY_COUNT ||
-		    relay->held > relay->pipe_size || pipe != (relay->held > 0))
+		if (relay->held > relay->pipe_size || pipe != (relay->held > 0))
 			return false;
 	}
 	return true;
@@ -205,10 +204,9 @@ is_sound(const struct conn_record *record, unsigned fds)
 	const bool client = (record->fds & HAS_CLIENT) != 0;
 	const bool backend = (record->fds & HAS_BACKEND) != 0;
 
-	if (count_fds(record) != fds || record->reason >= REASON_COUNT ||
-	    record->failed_side > SIDES || record->last_from >= SIDES ||
-	    record->tries > CONFIG_RETRIES_MAX || record->error > UINT16_MAX ||
-	    !relays_are_sound(record))
+	if (count_fds(record) != fds || record->failed_side > SIDES ||
+	    record->last_from >= SIDES || record->tries > CONFIG_RETRIES_MAX ||
+	    record->error > UINT16_MAX || !relays_are_sound(record))
 		return false;
 	switch (record->state) {
 	case CONN_CONNECTING:
@@ -243,13 +241,27 @@ make_side(struct side *side, const struct conn_record_side *from)
 	};
 }
 
+/* A newer version may have ways that this one does not know. */
+static uint8_t
+way_here(uint8_t way)
+{
+	return way != RELAY_AUTO && way < RELAY_WAY_COUNT ? way : RELAY_COPY;
+}
+
+/* ... and reasons.  A conn that has one is being reset. */
+static uint8_t
+reason_here(uint8_t reason)
+{
+	return reason < REASON_COUNT ? reason : REASON_KILLED;
+}
+
 static void
 make_relay(struct relay *relay, const struct conn_record_relay *from)
 {
 	*relay = (struct relay){
 		.bytes = from->bytes,
 		.streak = from->streak,
-		.way = from->way,
+		.way = way_here(from->way),
 		.no_splice = from->no_splice,
 		.resumes = true,
 	};
@@ -278,7 +290,7 @@ make_past(struct conn *conn, const struct conn_record *record)
 	conn->queue_ms = record->queue_ms;
 	conn->excused_ms = record->excused_ms;
 	conn->error = (uint16_t)record->error;
-	conn->reason = record->reason;
+	conn->reason = reason_here(record->reason);
 	conn->failed_side = record->failed_side;
 	conn->last_from = record->last_from;
 	conn->established = record->established != 0;

@@ -28,7 +28,7 @@ struct worker;
 struct worker_shared;
 
 /* The most conns in one piece: they stand still while they move. */
-#define MOVING_CONNS 64
+#define MOVING_CONNS 32
 
 enum moving_step {
 	MOVING_PAUSE, /* close the listeners: their sockets stay open */

@@ -47,6 +47,7 @@ struct send {
 	uint64_t began_ms;
 	struct why ended; /* how the new process ended, if it was killed */
 	bool killed;
+	bool dead;	      /* ... and has ended: it says nothing more */
 	_Atomic bool decided; /* to go on, or to stop: send_abort() */
 	struct moved moved;   /* conns that it has taken */
 
@@ -124,40 +125,63 @@ kill_new(struct send *send)
 	if (send->result.pid <= 0 || send->killed)
 		return;
 	send->killed = true;
-	if (guard_kill(send->setup.guard, &send->ended) < 0)
+	if (guard_kill(send->setup.guard, &send->ended) == 0)
+		send->dead = true;
+	else
 		(void)kill(send->result.pid, SIGKILL);
 }
 
-/* Kills it, and waits until it has gone: nobody else may own a conn when this
- * process takes it back.  What it has said before is in the link still. */
-static void
-bury_new(struct send *send)
+/* Receives the next message of a new process that was killed, until there is
+ * none.  Of one that the guard has buried, all messages are here, even if
+ * another process holds its end of the link. */
+static int
+receive_rest(struct send *send)
 {
 	int error;
 
-	kill_new(send);
-	if (send->link.fd < 0 || send->result.pid <= 0)
-		return;
 	do
-		error = link_receive(&send->link, LINK_FOREVER);
-	while (error == 0 || error == -ECONNRESET);
+		error = link_receive(&send->link,
+		    send->dead ? timer_now_ms() : LINK_FOREVER);
+	while (error == -ECONNRESET);
+	return error;
+}
+
+/* Kills it, and waits until it has gone: nobody else may own a conn when this
+ * process takes it back. */
+static void
+bury_new(struct send *send)
+{
+	kill_new(send);
+	if (send->result.pid <= 0)
+		return;
+	while (receive_rest(send) == 0)
+		;
+}
+
+/* Whether the message is that step of the new process. */
+static bool
+is_step(const struct send *send, const char *name, struct handover_step *step)
+{
+	return link_is(&send->link, &handover_step_kind) &&
+	    link_read(&send->link, &handover_step_kind, step) == 0 &&
+	    strcmp(step->name, name) == 0;
+}
+
+/* Waits for that step.  A newer version may say other things before. */
+static int
+hear(struct send *send, const char *name, uint64_t within_ms,
+    struct handover_step *step)
+{
+	const uint64_t deadline_ms = timer_now_ms() + within_ms;
+	int error;
+
+	do
+		error = link_receive(&send->link, deadline_ms);
+	while (error == 0 && !is_step(send, name, step));
+	return error;
 }
 
 /* ---- conns --------------------------------------------------------------- */
-
-/* A conn's fate is known when the new process says "taken". */
-static int
-await_taken(struct send *send, uint64_t deadline_ms)
-{
-	struct handover_step step;
-	int error = link_receive(&send->link, deadline_ms);
-
-	if (error == 0)
-		error = link_read(&send->link, &handover_step_kind, &step);
-	if (error == 0 && strcmp(step.name, "taken") != 0)
-		error = -EBADMSG;
-	return error;
-}
 
 static int
 send_conn(struct send *send, const struct conn *conn)
@@ -172,26 +196,23 @@ send_conn(struct send *send, const struct conn *conn)
 
 /* Waits until the conns of the piece are taken.  After an error the new process
  * is killed first, and everything that it has said is read: what it had not
- * taken by then is this process's for good.  A peer that dies with unread
- * messages is -ECONNRESET once, and what it has sent follows. */
+ * taken by then is this process's for good. */
 static int
 await_piece(struct send *send, struct moving *moving, int error)
 {
+	struct handover_step step;
 	unsigned taken = 0;
-	int failed;
 
-	while (taken < moving->conns) {
-		if (error != 0)
-			kill_new(send);
-		failed = await_taken(send,
-		    error != 0 ? LINK_FOREVER : timer_now_ms() + TAKE_MS);
-		if (failed == 0)
-			moving->gone[taken++] = true;
-		else if (error == 0)
-			error = failed;
-		if (failed == -EPIPE)
-			break;
+	while (error == 0 && taken < moving->conns) {
+		error = hear(send, "taken", TAKE_MS, &step);
+		moving->gone[taken] = error == 0;
+		taken += error == 0;
 	}
+	if (error != 0)
+		kill_new(send);
+	while (taken < moving->conns && receive_rest(send) == 0)
+		if (is_step(send, "taken", &step))
+			moving->gone[taken++] = true;
 	send->result.conns += taken;
 	return error;
 }
@@ -201,7 +222,8 @@ static int
 send_piece(struct send *send, struct moving *moving)
 {
 	uint64_t still_us;
-	int error = moving->failed ? -ENOMEM : 0;
+	/* memory for some is enough: once they have gone, it serves others */
+	int error = moving->failed && moving->conns == 0 ? -ENOMEM : 0;
 
 	for (unsigned i = 0; error == 0 && i < moving->conns; i++)
 		error = send_conn(send, moving->conn[i]);
@@ -212,32 +234,64 @@ send_piece(struct send *send, struct moving *moving)
 	return error;
 }
 
-/* Moves the conns of all workers, piece by piece.  After an error the rest
- * stays.  Returns when every worker has settled. */
-static int
-move_conns(struct send *send)
+/* Whether the worker has no conns any more, or has taken them back. */
+static bool
+is_over(const struct moving *moving)
 {
-	unsigned active = send->workers;
+	return moving->conns == 0 && !moving->failed &&
+	    (moving->walk.at_end || moving->step == MOVING_SETTLE);
+}
+
+/* Moves the conns of one worker once, piece by piece.  After an error the rest
+ * stays.  Returns when the worker has settled. */
+static int
+move_from(struct send *send, struct moving *moving)
+{
 	int error = 0;
 
-	for (unsigned i = 0; i < send->workers; i++) {
-		send->moving[i].step = MOVING_TAKE;
-		post(send, &send->moving[i]);
-	}
-	while (active > 0) {
-		struct moving *moving = await(send);
-
-		if (moving->conns == 0 && !moving->failed &&
-		    (moving->walk.at_end || moving->step == MOVING_SETTLE)) {
-			active--;
-			continue;
-		}
+	moving->step = MOVING_TAKE;
+	moving->walk.cursor = 0;
+	post(send, moving);
+	while (!is_over(await(send))) {
 		if (error == 0)
 			error = send_piece(send, moving);
 		moved_note(&send->moved, moving);
 		moving->step = error == 0 ? MOVING_TAKE : MOVING_SETTLE;
 		post(send, moving);
 	}
+	return error;
+}
+
+/* One worker after another, so that few conns stand still at a time, however
+ * many workers there are. */
+static int
+move_all(struct send *send)
+{
+	int error = 0;
+
+	for (unsigned i = 0; error == 0 && i < send->workers; i++)
+		error = move_from(send, &send->moving[i]);
+	return error;
+}
+
+/* Moves the conns until none is left: one that went from worker to worker
+ * meanwhile may have been missed.  By the last time, each worker has published
+ * what it had counted. */
+static int
+move_conns(struct send *send, struct why *why)
+{
+	uint64_t before;
+	int error;
+
+	do {
+		before = send->result.conns;
+		error = move_all(send);
+	} while (error == 0 &&
+	    (send->result.conns > before ||
+		engine_conns(send->setup.engine) > 0));
+	if (error == -ETIMEDOUT)
+		return why_fail(why, error, "it has taken no conn for %d s",
+		    TAKE_MS / 1000);
 	return error;
 }
 
@@ -250,20 +304,6 @@ say(struct send *send, const char *name)
 
 	(void)snprintf(step.name, sizeof(step.name), "%s", name);
 	return link_send(&send->link, &handover_step_kind, &step);
-}
-
-/* Waits for that step of the new process. */
-static int
-hear(struct send *send, const char *name, uint64_t within_ms,
-    struct handover_step *step)
-{
-	int error = link_receive(&send->link, timer_now_ms() + within_ms);
-
-	if (error == 0)
-		error = link_read(&send->link, &handover_step_kind, step);
-	if (error == 0 && strcmp(step->name, name) != 0)
-		error = -EBADMSG;
-	return error;
 }
 
 static int
@@ -302,6 +342,9 @@ prepare_new(struct send *send, struct why *why)
 		error = hear(send, "ready", START_MS, &step);
 	if (error < 0 && atomic_load(&send->decided))
 		return why_fail(why, -ECANCELED, "lb4 is to stop");
+	if (error == -ETIMEDOUT)
+		return why_fail(why, error, "it did not get ready within %d s",
+		    START_MS / 1000);
 	if (error < 0)
 		return why_fail(why, error, "it did not get ready");
 	(void)snprintf(send->result.version, sizeof(send->result.version), "%s",
@@ -324,7 +367,7 @@ let_go(struct send *send)
 }
 
 static int
-finish(struct send *send)
+finish(struct send *send, struct why *why)
 {
 	struct handover_step step;
 	int error = describe_counts(&send->link, send->setup.engine,
@@ -332,7 +375,12 @@ finish(struct send *send)
 
 	if (error == 0)
 		error = say(send, "end");
-	return error == 0 ? hear(send, "done", END_MS, &step) : error;
+	if (error == 0)
+		error = hear(send, "done", END_MS, &step);
+	if (error == -ETIMEDOUT)
+		return why_fail(why, error,
+		    "it did not end the handover within %d s", END_MS / 1000);
+	return error;
 }
 
 /* ---- failure ------------------------------------------------------------- */
@@ -363,7 +411,7 @@ fail(struct send *send, int error, const struct why *why)
 	if (send->paused)
 		engine_listen_again(send->setup.engine);
 	moved_give_up(&send->moved, send->setup.engine, send->setup.tables);
-	send->result.lost = send->moved.count;
+	send->result.lost = send->result.conns;
 	(void)why_set(&send->result.why, "%s%s%s%s%s",
 	    why->text[0] != '\0' ? why->text : strerror(-error),
 	    send->ended.text[0] != '\0' ? ": the new process ended with " : "",
@@ -384,9 +432,9 @@ hand_over(struct send *send, struct why *why)
 	if (error == 0)
 		error = let_go(send);
 	if (error == 0)
-		error = move_conns(send);
+		error = move_conns(send, why);
 	if (error == 0)
-		error = finish(send);
+		error = finish(send, why);
 	return error;
 }
 
@@ -437,20 +485,41 @@ open_channel(struct send *send)
 	return 0;
 }
 
+static void
+close_files(struct send_setup *setup)
+{
+	for (size_t i = 0; i < setup->files; i++)
+		if (setup->file[i].fd >= 0)
+			(void)close(setup->file[i].fd);
+	setup->files = 0;
+}
+
+/* Whether send_add_file() could duplicate them all. */
+static bool
+has_files(const struct send_setup *setup)
+{
+	for (size_t i = 0; i < setup->files; i++)
+		if (setup->file[i].fd < 0)
+			return false;
+	return true;
+}
+
 int
-send_begin(struct send **out, const struct send_setup *setup)
+send_begin(struct send **out, struct send_setup *setup)
 {
 	struct send *sending = aligned_alloc(_Alignof(struct send),
 	    sizeof(*sending));
 	int error;
 
-	if (sending == NULL)
+	if (sending == NULL) {
+		close_files(setup);
 		return -ENOMEM;
+	}
 	memset(sending, 0, sizeof(*sending));
 	sending->setup = *setup;
 	sending->link.fd = sending->theirs = sending->messages = -1;
 	sending->began_ms = timer_now_ms();
-	error = open_channel(sending);
+	error = has_files(setup) ? open_channel(sending) : -EMFILE;
 	if (error == 0)
 		error = -pthread_create(&sending->thread, NULL, send_main,
 		    sending);
@@ -487,9 +556,7 @@ send_free(struct send *send)
 	if (send->messages >= 0)
 		(void)close(send->messages);
 	moved_done(&send->moved);
-	for (size_t i = 0; i < send->setup.files; i++)
-		if (send->setup.file[i].fd >= 0)
-			(void)close(send->setup.file[i].fd);
+	close_files(&send->setup);
 	free(send->moving);
 	free(send);
 }

@@ -66,12 +66,13 @@ struct send_result {
 struct send;
 
 /* Adds a duplicate of a descriptor to the setup; `file` identifies the file of
- * a unix socket. */
+ * a unix socket.  If there is no descriptor left, send_begin() fails. */
 void send_add_file(struct send_setup *setup, const char *what, const char *name,
     int fd, const struct sockfile_id *file);
 
-/* Starts the thread.  Copies the setup.  0 or -errno. */
-must_check int send_begin(struct send **out, const struct send_setup *setup);
+/* Starts the thread.  Copies the setup, and takes its files in any case.  0 or
+ * -errno. */
+must_check int send_begin(struct send **out, struct send_setup *setup);
 
 /* Ends the upgrade if the new process has nothing yet; otherwise does nothing.
  * Control thread only. */
