@@ -194,19 +194,25 @@ set_seed(struct program *program)
 			 "places clients differently");
 }
 
-/* Whether the conns of the process before this one fit. */
+/* Whether the conns of the process before this one fit.  If they do not, some
+ * would be lost in the middle of the handover. */
 static bool
 has_room(const struct program *program)
 {
-	const uint64_t conns = program->receive != NULL
-	    ? receive_hello(program->receive)->conns
-	    : 0;
+	const struct handover_hello *hello;
+	uint64_t files;
 
-	if (2 * conns <= program->limits.nofile)
+	if (program->receive == NULL)
 		return true;
-	(void)start_failed("%" PRIu64 " conns need more than the %" PRIu64
+	hello = receive_hello(program->receive);
+	files = 2 * (hello->conns + hello->pipes) +
+	    engine_files(program->config, false);
+	if (files <= program->limits.nofile)
+		return true;
+	(void)start_failed("%" PRIu64 " conns and %" PRIu64
+			   " pipes need more than the %" PRIu64
 			   " descriptors that this process may have",
-	    conns, program->limits.nofile);
+	    hello->conns, hello->pipes, program->limits.nofile);
 	return false;
 }
 
@@ -337,27 +343,27 @@ start_threads(struct program *program)
 	if (error < 0)
 		return start_failed("prober: %s", strerror(-error));
 	program->prober_up = true;
-	if (program->receive != NULL) {
+	return 0;
+}
+
+/* Everything else is ready, so that little can fail from here on: the process
+ * before this one hands over. */
+static int
+start_engine(struct program *program)
+{
+	int error = 0;
+
+	if (program->receive != NULL)
 		error = receive_ready(program->receive, program->engine,
 		    &program->tables, program->version);
-		if (error == 0)
-			error = engine_begin(program->engine, config);
-		if (error < 0)
-			return start_failed("handover: %s", strerror(-error));
-	}
+	if (error == 0 && program->receive != NULL)
+		error = engine_begin(program->engine, program->config);
+	if (error < 0)
+		return start_failed("handover: %s", strerror(-error));
 	program->engine_up = true; /* or some of its workers */
 	error = engine_start(program->engine);
 	if (error < 0)
 		return start_failed("engine: %s", strerror(-error));
-	return 0;
-}
-
-/* Takes all conns of the process before this one. */
-static int
-take_over(struct program *program)
-{
-	int error = 0;
-
 	if (program->receive != NULL)
 		error = receive_conns(program->receive, program->engine,
 		    &program->tables);
@@ -563,9 +569,9 @@ start(struct program *program, bool background)
 	if (status == 0)
 		status = start_threads(program);
 	if (status == 0)
-		status = take_over(program);
-	if (status == 0)
 		status = start_control(program);
+	if (status == 0)
+		status = start_engine(program);
 	if (status == 0) {
 		replace_old(program);
 		status = start_metrics(program);

@@ -33,11 +33,28 @@ ring(void *owner)
 	(void)mailbox_post(upgrade->peers.control, &message);
 }
 
+/* The pipes that exist: some of them hold bytes. */
+static uint64_t
+count_pipes(const struct engine *engine)
+{
+	const unsigned workers = engine_made(engine);
+	uint64_t pipes = 0;
+
+	for (unsigned i = 0; i < workers; i++) {
+		struct engine_counts counts;
+
+		engine_count(engine, i, &counts);
+		pipes += counts.pipes;
+	}
+	return pipes;
+}
+
 static void
 say_hello(const struct running *running, struct handover_hello *hello)
 {
 	*hello = (struct handover_hello){
 		.conns = engine_conns(running->engine),
+		.pipes = count_pipes(running->engine),
 		.began_ms = running->began_ms,
 		.node_drained = atomic_load(&running->node_drained),
 		.node_deadline_ms = atomic_load(&running->node_deadline_ms),

@@ -177,10 +177,13 @@ say_taken(struct receive *receive)
 		log_debug("handover: the old process has not been told");
 }
 
-/* A conn that makes no sense here is lost, and the others are not. */
+/* A conn that makes no sense here is lost, and the others are not.  But when
+ * memory runs out, the old process keeps what it has. */
 static int
 drop_conn(struct receive *receive, const struct conn_record *record, int error)
 {
+	if (error == -ENOMEM)
+		return error;
 	log_error("handover: conn %" PRIu64 " is lost: %s", record->id,
 	    strerror(-error));
 	link_drop_fds(&receive->link);
@@ -207,6 +210,8 @@ on_conn(struct receive *receive, struct engine *engine)
 	backend = receive_backend(receive, record.backend);
 	names.service = service->state;
 	names.terms = find_terms(receive, service->state, &record);
+	if (names.terms == NULL)
+		return -ENOMEM;
 	names.backend = backend != NULL ? backend->backend : NULL;
 	name_tried(receive, &record, &names);
 	conn = conn_record_make(&record, &names, receive->link.in_fd,

@@ -8,6 +8,7 @@
 static const struct record_field hello_fields[] = {
 	RECORD_FIELD(handover_hello, version, RECORD_TEXT),
 	RECORD_FIELD(handover_hello, conns, RECORD_UINT),
+	RECORD_FIELD(handover_hello, pipes, RECORD_UINT),
 	RECORD_FIELD(handover_hello, seed, RECORD_BYTES),
 	RECORD_FIELD(handover_hello, began_ms, RECORD_UINT),
 	RECORD_FIELD(handover_hello, node_drained, RECORD_UINT),

@@ -39,6 +39,7 @@
 struct handover_hello {
 	char version[64];
 	uint64_t conns;	   /* about as many will come */
+	uint64_t pipes;	   /* ... at most, with bytes of conns */
 	uint8_t seed[16];  /* hash-seed */
 	uint64_t began_ms; /* the first of these processes started */
 	uint8_t node_drained;
