@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
 #include "common/timer.h"
 
 /* How long one message may take to be sent. */
@@ -19,12 +19,6 @@
 /* How long to wait when too many descriptors are on their way (ETOOMANYREFS,
  * unix(7)). */
 #define REFS_PAUSE_NS 1000000
-
-/* Room for the descriptors of one message. */
-union control {
-	char buf[CMSG_SPACE(LINK_FDS_MAX * sizeof(int))];
-	struct cmsghdr align;
-};
 
 /* Waits for `events`.  0, or -errno. */
 static int
@@ -47,46 +41,22 @@ wait_for(int fd, short events, uint64_t deadline_ms)
 	return n == 0 ? -ETIMEDOUT : 0;
 }
 
-static void
-put_fds(struct msghdr *message, union control *control, const int *fd,
-    unsigned fds)
-{
-	struct cmsghdr *header;
-
-	if (fds == 0)
-		return;
-	memset(control, 0, sizeof(*control));
-	message->msg_control = control->buf;
-	message->msg_controllen = CMSG_SPACE(fds * sizeof(int));
-	header = CMSG_FIRSTHDR(message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(fds * sizeof(int));
-	memcpy(CMSG_DATA(header), fd, fds * sizeof(int));
-}
-
 /* Sends what is in link->out. */
 static int
 send_out(struct link *link, size_t len, const int *fd, unsigned fds,
     uint64_t deadline_ms)
 {
 	const struct timespec pause = { .tv_nsec = REFS_PAUSE_NS };
-	struct iovec part = { .iov_base = link->out, .iov_len = len };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	union control control;
 	int error;
 
-	put_fds(&message, &control, fd, fds);
 	for (;;) {
-		if (sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >=
-		    0)
-			return 0;
-		error = -errno;
+		error = fdpass_send(link->fd, link->out, len, fd, fds,
+		    MSG_DONTWAIT);
 		if (error == -ETOOMANYREFS && timer_now_ms() < deadline_ms)
 			(void)nanosleep(&pause, NULL);
 		else if (error == -EAGAIN || error == -ENOBUFS)
 			error = wait_for(link->fd, POLLOUT, deadline_ms);
-		else if (error != -EINTR)
+		else
 			return error;
 		if (error == -ETIMEDOUT)
 			return error;
@@ -112,48 +82,30 @@ link_send(struct link *link, const struct record_kind *kind, const void *value)
 
 /* ---- receiving ----------------------------------------------------------- */
 
-static void
-get_fds(struct link *link, struct msghdr *message)
-{
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
-	     header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level != SOL_SOCKET ||
-		    header->cmsg_type != SCM_RIGHTS)
-			continue;
-		link->in_fds = (unsigned)((header->cmsg_len - CMSG_LEN(0)) /
-		    sizeof(int));
-		memcpy(link->in_fd, CMSG_DATA(header),
-		    link->in_fds * sizeof(int));
-	}
-}
-
 int
 link_receive(struct link *link, uint64_t deadline_ms)
 {
-	struct iovec part = { .iov_base = link->in,
-		.iov_len = sizeof(link->in) };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	union control control;
+	struct fdpass message = {
+		.data = link->in,
+		.size = sizeof(link->in),
+		.fd = link->in_fd,
+		.room = LINK_FDS_MAX,
+	};
 	ssize_t n;
 	int error;
 
 	link_drop_fds(link);
-	message.msg_control = control.buf;
-	message.msg_controllen = sizeof(control.buf);
 	do {
 		error = wait_for(link->fd, POLLIN, deadline_ms);
 		if (error < 0)
 			return error;
-		n = recvmsg(link->fd, &message,
-		    MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+		n = fdpass_receive(link->fd, &message, MSG_DONTWAIT);
+	} while (n == -EAGAIN);
 	if (n <= 0)
-		return n < 0 ? -errno : -EPIPE;
-	get_fds(link, &message);
+		return n < 0 ? (int)n : -EPIPE;
+	link->in_fds = message.fds;
 	link->len = (size_t)n;
-	if ((message.msg_flags & MSG_CTRUNC) != 0)
-		return -EMFILE; /* recvmsg(2) does not say so itself */
-	return (message.msg_flags & MSG_TRUNC) != 0 ? -EBADMSG : 0;
+	return 0;
 }
 
 bool

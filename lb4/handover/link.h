@@ -47,8 +47,8 @@ must_check int link_send_fds(struct link *link, const struct record_kind *kind,
  * The descriptors that come with it are close-on-exec; those that
  * link_take_fd() does not take are closed with the next message.  Returns 0, or
  * -errno: -EPIPE when the other process has gone, -ECONNRESET once before if
- * there was something that it had not read, -ETIMEDOUT, -EBADMSG for a message
- * that is too long, -EMFILE when not all of its descriptors could be opened
+ * there was something that it had not read, -ETIMEDOUT, or an error of
+ * fdpass_receive(): -EMFILE when not all of its descriptors could be opened
  * here. */
 must_check int link_receive(struct link *link, uint64_t deadline_ms);
 

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
 #include "common/file.h"
 #include "common/timer.h"
 #include "common/why.h"
@@ -96,36 +97,14 @@ receive(const struct guard *guard, struct guard_message *answer,
 	return 0;
 }
 
-/* Sends the request, with descriptors or NULL.  0 or -errno. */
+/* Sends the request, with GUARD_FDS descriptors or NULL.  0 or -errno. */
 static int
 post(struct guard *guard, struct guard_message *request, const int *fds)
 {
-	union {
-		char space[CMSG_SPACE(GUARD_FDS * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec part = { request, sizeof(*request) };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
-	ssize_t n;
-
-	if (fds != NULL) {
-		memset(&control, 0, sizeof(control));
-		message.msg_control = control.space;
-		message.msg_controllen = sizeof(control.space);
-		cmsg = CMSG_FIRSTHDR(&message);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(GUARD_FDS * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, GUARD_FDS * sizeof(int));
-	}
 	request->number = ++guard->number;
 	/* the queue is empty, or the guard does not read */
-	do
-		n = sendmsg(guard->socket, &message,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	return fdpass_send(guard->socket, request, sizeof(*request), fds,
+	    fds != NULL ? GUARD_FDS : 0, MSG_DONTWAIT);
 }
 
 /* Has the guard do it; the request becomes the answer.  Returns the answer's

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
 #include "common/why.h"
 #include "lb4/process/daemon.h"
 #include "lb4/process/guard_message.h"
@@ -360,44 +361,29 @@ on_signals(struct guard_process *guard)
 	}
 }
 
-/* Receives a request and its descriptors, -1 where there is none.  Returns its
- * length; 0: lb4 has gone. */
-static ssize_t
-receive(int socket, struct guard_message *request, int *fds)
-{
-	union {
-		char space[CMSG_SPACE(GUARD_FDS * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec part = { request, sizeof(*request) };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
-	const struct cmsghdr *cmsg;
-	ssize_t n;
-
-	n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return errno == EINTR ? 1 : 0;
-	request->text[sizeof(request->text) - 1] = '\0';
-	cmsg = CMSG_FIRSTHDR(&message);
-	if (cmsg != NULL && cmsg->cmsg_level == SOL_SOCKET &&
-	    cmsg->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(cmsg), cmsg->cmsg_len - CMSG_LEN(0));
-	return n;
-}
+static const char too_old[] = "the parent process is an older lb4: restart it";
 
 static void
 on_request(struct guard_process *guard)
 {
 	int fds[GUARD_FDS] = { -1, -1 };
 	struct guard_message request = { .text = "" };
-	const ssize_t n = receive(guard->main.socket, &request, fds);
+	struct fdpass message = {
+		.data = &request,
+		.size = sizeof(request),
+		.fd = fds,
+		.room = GUARD_FDS,
+	};
+	const ssize_t n = fdpass_receive(guard->main.socket, &message, 0);
 
-	if (n == 0) {
+	request.text[sizeof(request.text) - 1] = '\0';
+	if (n == -EMFILE) {
+		answer(guard, &request, -EMFILE,
+		    "the guard may not have more descriptors: %s",
+		    strerror(EMFILE));
+	} else if (n == -EMSGSIZE) {
+		answer(guard, &request, -ENOTSUP, "%s", too_old);
+	} else if (n <= 0) {
 		close_fd(&guard->main.socket);
 		if (!guard->parent)
 			_exit(0);
@@ -413,13 +399,12 @@ on_request(struct guard_process *guard)
 			on_release(guard, &request);
 			break;
 		default:
-			answer(guard, &request, -ENOTSUP,
-			    "the parent process is an older lb4: restart it");
+			answer(guard, &request, -ENOTSUP, "%s", too_old);
 			break;
 		}
 	}
-	close_fd(&fds[GUARD_CHANNEL]);
-	close_fd(&fds[GUARD_MESSAGES]);
+	for (unsigned i = 0; i < message.fds; i++)
+		close_fd(&fds[i]);
 }
 
 static _Noreturn void

@@ -20,6 +20,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
+
 /* More than any message of lb4, with a name of 255 characters. */
 #define TEXT_MAX 512
 
@@ -51,59 +53,31 @@ notify_is_wanted(void)
 	return name != NULL && name[0] != '\0';
 }
 
-/* Puts the descriptors into the message, with `control` for the space. */
-static void
-attach(struct msghdr *message, void *control, const int *fds, size_t count)
-{
-	const size_t size = count * sizeof(int);
-	struct cmsghdr *cmsg;
-
-	message->msg_control = control;
-	message->msg_controllen = CMSG_SPACE(size);
-	memset(control, 0, CMSG_SPACE(size));
-	cmsg = CMSG_FIRSTHDR(message);
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(cmsg), fds, size);
-}
-
 /* Sends the text and the descriptors.  Returns as notify_send(). */
 static int
 send_text(const char *text, size_t len, const int *fds, size_t count)
 {
 	const struct timeval patience = { .tv_sec = 1 };
-	union {
-		char space[CMSG_SPACE(NOTIFY_FDS_MAX * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct sockaddr_un to;
-	struct iovec part = { (char *)text, len };
-	struct msghdr message = {
-		.msg_name = &to,
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-	};
 	const char *name = getenv("NOTIFY_SOCKET");
-	int tolen, fd, result = 1;
+	struct sockaddr_un to;
+	int tolen, fd, error;
 
 	if (name == NULL || name[0] == '\0')
 		return 0;
 	tolen = notify_address(name, &to);
 	if (tolen < 0)
 		return tolen;
-	message.msg_namelen = (socklen_t)tolen;
-	if (fds != NULL)
-		attach(&message, &control, fds, count);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 	    sizeof(patience));
-	if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
-		result = -errno;
+	if (connect(fd, (const struct sockaddr *)&to, (socklen_t)tolen) < 0)
+		error = -errno;
+	else
+		error = fdpass_send(fd, text, len, fds, (unsigned)count, 0);
 	close(fd);
-	return result;
+	return error == 0 ? 1 : error;
 }
 
 static int __attribute__((format(printf, 3, 0)))

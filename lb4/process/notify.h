@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The most descriptors in one message; the kernel admits 253 (SCM_MAX_FD). */
-#define NOTIFY_FDS_MAX 128
+#include "common/fdpass.h"
+
+#define NOTIFY_FDS_MAX FDPASS_MAX
 
 /* Whether the variable is set. */
 bool notify_is_wanted(void);

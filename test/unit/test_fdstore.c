@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
 #include "lb4/process/inherited.h"
 #include "lb4/process/notify.h"
 #include "lb4/process/stored_name.h"
@@ -83,33 +84,23 @@ add(struct fdstore *list, const char *text, int fd)
 static void
 expect(const char *want)
 {
-	union {
-		char space[CMSG_SPACE(NOTIFY_FDS_MAX * sizeof(int))];
-		struct cmsghdr align;
-	} control;
 	char text[600] = "", got[700];
-	struct iovec part = { text, sizeof(text) - 1 };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	const ssize_t n = recvmsg(manager, &message, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *cmsg = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	int fds[NOTIFY_FDS_MAX];
-	size_t count = 0;
+	struct fdpass message = {
+		.data = text,
+		.size = sizeof(text) - 1,
+		.fd = fds,
+		.room = NOTIFY_FDS_MAX,
+	};
+	const bool came = fdpass_receive(manager, &message, 0) > 0;
+	const unsigned count = came ? message.fds : 0;
 
-	if (cmsg != NULL) {
-		count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(cmsg), count * sizeof(int));
-	}
-	for (size_t i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++)
 		close(fds[i]);
 	for (char *c = text; *c != '\0'; c++)
 		*c = *c == '\n' ? ' ' : *c;
 	if (count > 0)
-		snprintf(got, sizeof(got), "%s +%zu", text, count);
+		snprintf(got, sizeof(got), "%s +%u", text, count);
 	else
 		snprintf(got, sizeof(got), "%s", text);
 	ck_assert_str_eq(got, want);

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -385,6 +386,42 @@ START_TEST(cannot_run)
 }
 END_TEST
 
+/* The only child of this process. */
+static pid_t
+child(void)
+{
+	FILE *file = fopen("/proc/thread-self/children", "r");
+	int pid;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%d", &pid), 1);
+	fclose(file);
+	return pid;
+}
+
+/* A guard that may not have more descriptors says so. */
+START_TEST(without_descriptors)
+{
+	struct rlimit before, none;
+	pid_t pid;
+
+	ck_assert_int_eq(start_guard(false, false), 0);
+	pid = child();
+	ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, NULL, &before), 0);
+	none = before;
+	none.rlim_cur = 6; /* room for one */
+	ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &none, NULL), 0);
+	ck_assert_int_eq(guard_spawn(guard, NULL, channel[1], messages, &why),
+	    -EMFILE);
+	ck_assert_str_eq(why.text,
+	    "the guard may not have more descriptors: Too many open files");
+	ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &before, NULL), 0);
+	(void)spawn();
+	guard_free(guard);
+	guard_has_gone(pid);
+}
+END_TEST
+
 START_TEST(kills)
 {
 	char text[TEXT_MAX];
@@ -600,6 +637,7 @@ main(int argc, char **argv)
 	tcase_add_test(tcase, standard_error);
 	tcase_add_test(tcase, in_the_background);
 	tcase_add_test(tcase, cannot_run);
+	tcase_add_test(tcase, without_descriptors);
 	tcase_add_test(tcase, kills);
 	tcase_add_test(tcase, releases);
 	tcase_add_test(tcase, stays_until_the_end);
