@@ -77,7 +77,7 @@ fdpass_receive(int socket, struct fdpass *message, int flags)
 
 	assert(message->room <= FDPASS_MAX);
 	message->fds = 0;
-	/* not CMSG_SPACE(): its padding holds a descriptor more, and the kernel
+	/* not CMSG_SPACE: its padding holds a descriptor more, and the kernel
 	 * uses it */
 	header.msg_control = message->room > 0 ? control.space : NULL;
 	header.msg_controllen = message->room > 0

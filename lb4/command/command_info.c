@@ -39,11 +39,12 @@ per_worker(const struct engine *engine)
 
 		engine_count(engine, i, &counts);
 		error |= json_array_append_new(list,
-		    json_pack("{s:i,s:I,s:I,s:I,s:I}", "worker", (int)i,
+		    json_pack("{s:i,s:I,s:I,s:I,s:I,s:I}", "worker", (int)i,
 			"conns", (json_int_t)counts.conns, "busy_us",
 			(json_int_t)counts.turn.sum_us, "spliced_bytes",
 			(json_int_t)counts.spliced_bytes, "copied_bytes",
-			(json_int_t)counts.copied_bytes));
+			(json_int_t)counts.copied_bytes, "moved_conns",
+			(json_int_t)counts.moved_conns));
 	}
 	if (error == 0)
 		return list;

@@ -52,6 +52,8 @@ const struct key keys_table[] = {
 	    .zero = "auto", .preset = "auto" },
 	{ GLOBAL("cpu-affinity", cpu_affinity), OWN, FIXED, KIND(yesno),
 	    .preset = "yes" },
+	{ GLOBAL("worker-rebalance", worker_rebalance), OWN, KIND(yesno),
+	    .preset = "no" },
 	{ GLOBAL("maxconn", maxconn), OWN, KIND(number), RANGE(1, 10000000),
 	    .zero = "auto", .preset = "auto" },
 	{ GLOBAL("maxpipes", maxpipes), OWN, KIND(number), RANGE(1, 100000),

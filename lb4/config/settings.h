@@ -179,6 +179,7 @@ struct config_service {
 struct config {
 	unsigned workers;	 /* 0: one per CPU that we may use */
 	bool cpu_affinity;	 /* pin worker i to the i-th of them */
+	bool worker_rebalance;	 /* conns move to workers with less to do */
 	uint64_t maxconn;	 /* 0: what the descriptor limit allows */
 	uint64_t maxpipes;	 /* 0: from the limits */
 	size_t pipe_size;	 /* bytes, wanted for busy pipes */

@@ -18,6 +18,7 @@
 #include "lb4/config/rules.h"
 #include "lb4/control/find.h"
 #include "lb4/control/keep.h"
+#include "lb4/control/leveler.h"
 #include "lb4/control/running.h"
 #include "lb4/control/upgrade.h"
 #include "lb4/engine/engine.h"
@@ -294,6 +295,7 @@ change_apply(struct running *running, struct config *config,
 		error = validate(running, config, origin, errors);
 	}
 	if (error == 0) {
+		leveler_settle(running->leveler);
 		keep_fixed(config, running->config);
 		error = prepare(&change, running, origin, errors);
 	}

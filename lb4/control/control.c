@@ -21,6 +21,7 @@
 #include "lb4/control/closer.h"
 #include "lb4/control/fullness.h"
 #include "lb4/control/keep.h"
+#include "lb4/control/leveler.h"
 #include "lb4/control/reload.h"
 #include "lb4/control/threads.h"
 #include "lb4/control/upgrade.h"
@@ -103,6 +104,8 @@ control_done(struct control *control)
 	control->signalfd = -1;
 	closer_free(control->running.closer);
 	control->running.closer = NULL;
+	leveler_free(control->running.leveler);
+	control->running.leveler = NULL;
 	threads_free(control->running.threads);
 	control->running.threads = NULL;
 	fdstore_done(&control->running.kept);
@@ -388,6 +391,18 @@ start_closer(struct control *control)
 	    EPOLLIN, loop_tag(TAG_CLOSER, 0, 0));
 }
 
+static int
+start_leveler(struct control *control)
+{
+	struct source source;
+
+	control->running.leveler = leveler_new(&control->running);
+	if (control->running.leveler == NULL)
+		return -ENOMEM;
+	source = leveler_source(control->running.leveler);
+	return control_plug(control, &source);
+}
+
 /* Returns how long to wait for events; -1: without a limit. */
 static int
 sleep_ms(const struct control *control)
@@ -440,12 +455,14 @@ int
 control_start(struct control *control)
 {
 	struct running *running = &control->running;
+	int error;
 
 	running->began_ms = timer_now_ms();
 	timer_wheel_init(&control->wheel, running->began_ms);
 	running->threads = threads_new(running->engine, running->prober,
 	    running->logger);
-	return running->threads != NULL ? start_closer(control) : -ENOMEM;
+	error = running->threads != NULL ? start_closer(control) : -ENOMEM;
+	return error == 0 ? start_leveler(control) : error;
 }
 
 int

@@ -18,6 +18,7 @@
 struct closer;
 struct config;
 struct engine;
+struct leveler;
 struct logger;
 struct options;
 struct prober;
@@ -46,6 +47,7 @@ struct running {
 	/* Set by control_start(). */
 	struct threads *threads;
 	struct closer *closer;
+	struct leveler *leveler;
 	uint64_t began_ms;
 
 	struct events events;

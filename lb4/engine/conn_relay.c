@@ -11,6 +11,7 @@
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
+#include "lb4/engine/weigh.h"
 
 /* A conn past its max-lifetime gets at least this long to become idle. */
 #define LIFETIME_GRACE_MS 5000
@@ -234,6 +235,7 @@ conn_relay(struct worker *worker, struct conn *conn, enum conn_side first)
 {
 	enum conn_relayed relayed = CONN_GOES_ON;
 
+	weigh_count(worker, conn);
 	if (!finished(conn, first))
 		relayed = run_relay(worker, conn, first);
 	if (relayed == CONN_GOES_ON && !finished(conn, conn_other(first)))

@@ -17,7 +17,6 @@
 #include "common/proc.h"
 #include "common/why.h"
 #include "lb4/engine/access_lines.h"
-#include "lb4/engine/closing.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/moving.h"
@@ -25,8 +24,8 @@
 #include "lb4/engine/places.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
-#include "lb4/engine/sweep.h"
 #include "lb4/engine/types.h"
+#include "lb4/engine/weigh.h"
 #include "lb4/engine/worker.h"
 #include "lb4/engine/worker_post.h"
 
@@ -195,6 +194,7 @@ engine_new(struct tables *tables, const struct config *config,
 	engine->shared.room = conns_room(limits);
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
 	access_lines_set(&engine->shared, config);
+	weigh_set(&engine->shared, config);
 	atomic_init(&engine->shared.stalled.most_kb, progress_bound_kb(config));
 	read_port_range(&engine->shared);
 	look_at_calls(&engine->shared);
@@ -331,44 +331,6 @@ engine_drain(struct engine *engine)
 	post_all(engine, WORKER_DRAIN);
 }
 
-/* Sends the walk to its worker.  Returns false if the worker is too busy. */
-static bool
-post_walk(struct engine *engine, struct walk *walk)
-{
-	const struct worker_message message = {
-		.kind = WORKER_WALK,
-		.walk = walk,
-	};
-
-	if (walk->worker < engine->started)
-		return worker_try_post(&engine->workers[walk->worker],
-		    &message);
-	/* there were more workers when the walk began */
-	walk->run(NULL, walk);
-	return true;
-}
-
-bool
-engine_sweep(struct engine *engine, struct sweep *sweep)
-{
-	sweep->walk.run = sweep_run;
-	return post_walk(engine, &sweep->walk);
-}
-
-bool
-engine_close(struct engine *engine, struct closing *closing)
-{
-	closing->walk.run = closing_run;
-	return post_walk(engine, &closing->walk);
-}
-
-bool
-engine_move(struct engine *engine, struct moving *moving)
-{
-	moving->walk.run = moving_run;
-	return post_walk(engine, &moving->walk);
-}
-
 struct worker_shared *
 engine_shared(struct engine *engine)
 {
@@ -498,6 +460,8 @@ engine_count(const struct engine *engine, unsigned worker,
 	counts->pipes = load(&stats->pipes);
 	counts->pipes_max = load(&stats->pipes_max);
 	counts->pipes_refused += load(&stats->pipes_refused);
+	counts->moved_conns += load(&stats->moved_conns);
+	counts->work = load(&stats->work);
 	histogram_add(&counts->turn, &stats->turn);
 }
 
@@ -657,6 +621,7 @@ engine_commit(struct engine *engine, struct engine_change *change)
 {
 	atomic_store(&engine->shared.maxconn, change->limits.maxconn);
 	access_lines_set(&engine->shared, change->config);
+	weigh_set(&engine->shared, change->config);
 	atomic_store(&engine->shared.stalled.most_kb,
 	    progress_bound_kb(change->config));
 	/* every worker has a thread, so there is no error */

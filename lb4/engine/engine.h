@@ -33,6 +33,7 @@ struct engine;
 struct engine_limits;
 struct engine_peers;
 struct inherited;
+struct leveling;
 struct sweep;
 struct why;
 
@@ -101,8 +102,9 @@ void engine_drain(struct engine *engine);
  * the sweep stays the caller's. */
 bool engine_sweep(struct engine *engine, struct sweep *sweep);
 
-/* The same for a closing. */
+/* The same for a closing and a leveling. */
 bool engine_close(struct engine *engine, struct closing *closing);
+bool engine_level(struct engine *engine, struct leveling *leveling);
 
 /* How many workers run now, and the most conns there may be. */
 unsigned engine_running(const struct engine *engine);
@@ -134,6 +136,8 @@ struct engine_counts {
 	uint64_t conns; /* open now */
 	uint64_t spliced_bytes, copied_bytes;
 	uint64_t pipes, pipes_max, pipes_refused;
+	uint64_t moved_conns; /* given to other workers */
+	uint64_t work;	      /* of this process: weigh.h */
 	struct histogram_sums turn;
 };
 unsigned engine_made(const struct engine *engine);

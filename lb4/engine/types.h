@@ -160,6 +160,13 @@ struct tcpinfo {
 	uint32_t disordered;
 };
 
+/* How much work the conn in a slot is: weigh.h. */
+struct weighed {
+	uint32_t runs; /* of the relays of all conns in this slot: low bits */
+	uint32_t id;   /* low bits of the conn's */
+	uint32_t work; /* that it had done when it was weighed: low bits */
+};
+
 /* A conn between two workers, which pass it on by the address of `conn`. */
 struct detached {
 	struct conn conn;
@@ -223,6 +230,7 @@ struct worker_shared {
 	/* Writer: control.  Readers: workers. */
 	_Atomic uint64_t maxconn;
 	_Atomic bool silent; /* no access log: no records */
+	_Atomic bool weighs; /* worker-rebalance is set */
 	/* access_lines.h: access-log-start, access-log-every (0: off), and
 	 * access-log-sample. */
 	_Atomic bool access_start;
@@ -254,7 +262,9 @@ struct worker_stats {
 	_Atomic uint64_t pipes; /* in stock or in use */
 	_Atomic uint64_t pipes_max;
 	_Atomic uint64_t pipes_refused;
-	struct histogram turn; /* from an event to the next wait */
+	_Atomic uint64_t moved_conns; /* given to other workers */
+	_Atomic uint64_t work;	      /* weigh.h */
+	struct histogram turn;	      /* from an event to the next wait */
 };
 
 struct worker {
@@ -287,7 +297,10 @@ struct worker {
 	struct waiting waiting; /* conns that wait for room at a backend */
 	uint64_t shed_turn;	/* the last in which stalled conns were shed */
 	struct access_lines lines;
-	struct tcpinfo *seen; /* owned; one for each slot of a conn */
+	struct tcpinfo *seen;	 /* owned; one for each slot of a conn */
+	struct weighed *weighed; /* the same */
+	uint64_t runs;		 /* of relays, while it weighs */
+	uint64_t moved;		 /* conns given to other workers */
 	bool behind; /* events from before a gap may still be pending */
 	bool draining;
 	bool stopping;

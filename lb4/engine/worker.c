@@ -16,6 +16,7 @@
 #include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_give.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listen_socket.h"
@@ -25,6 +26,7 @@
 #include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/walk.h"
+#include "lb4/engine/weigh.h"
 #include "lb4/engine/worker_post.h"
 #include "lb4/model/rcu.h"
 #include "lb4/table/table.h"
@@ -83,6 +85,8 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	if (error == 0)
 		error = tcpinfo_init(worker);
 	if (error == 0)
+		error = weigh_init(worker);
+	if (error == 0)
 		error = slots_init(&worker->listeners, LISTENERS_MAX,
 		    sizeof(struct listener));
 	if (error == 0)
@@ -105,6 +109,7 @@ worker_done(struct worker *worker)
 	slots_done(&worker->conns);
 	access_lines_done(worker);
 	tcpinfo_done(worker);
+	weigh_done(worker);
 	slots_done(&worker->listeners);
 	mailbox_done(&worker->mailbox);
 	if (worker->epfd >= 0)
@@ -134,21 +139,6 @@ look_for_gap(struct worker *worker, int wait_ms)
 
 /* ---- messages ---------------------------------------------------------- */
 
-/* Returns false if the conn has stayed, for lack of memory or because the
- * mailbox is full. */
-static bool
-give_away(struct worker *worker, struct conn *conn, struct worker *to)
-{
-	struct worker_message attach = { .kind = WORKER_ATTACH };
-
-	if ((attach.conn = conn_detach(worker, conn)) == NULL)
-		return false;
-	if (worker_try_post(to, &attach))
-		return true;
-	conn_attach(worker, attach.conn);
-	return false;
-}
-
 static void
 on_move(struct worker *worker, const struct worker_message *message)
 {
@@ -159,7 +149,7 @@ on_move(struct worker *worker, const struct worker_message *message)
 	while (to != worker && (conn = slots_each(&worker->conns, &i)) != NULL)
 		if (conn->state != CONN_CLOSED &&
 		    (message->id == 0 || message->id == conn->id))
-			(void)give_away(worker, conn, to);
+			(void)conn_give(worker, conn, to);
 }
 
 /* Gives the conns to the remaining workers, in turn.  Conns that cannot go yet
@@ -174,7 +164,7 @@ retire(struct worker *worker)
 	listeners_close(worker);
 	while (going && (conn = slots_each(&worker->conns, &i)) != NULL)
 		if (conn->state != CONN_CLOSED)
-			going = give_away(worker, conn,
+			going = conn_give(worker, conn,
 			    &worker->shared->workers[i % worker->retiring]);
 }
 
@@ -439,6 +429,10 @@ publish_stats(struct worker *worker)
 	atomic_store_explicit(&stats->pipes_max, pipes->max,
 	    memory_order_relaxed);
 	atomic_store_explicit(&stats->pipes_refused, pipes->refused,
+	    memory_order_relaxed);
+	atomic_store_explicit(&stats->moved_conns, worker->moved,
+	    memory_order_relaxed);
+	atomic_store_explicit(&stats->work, weigh_worker(worker),
 	    memory_order_relaxed);
 	histogram_observe(&stats->turn, &histogram_short,
 	    timer_now_us() - worker->now_us);

@@ -158,6 +158,7 @@ counts_of_worker(const struct engine_counts *worker,
 	counts->spliced_bytes = worker->spliced_bytes;
 	counts->copied_bytes = worker->copied_bytes;
 	counts->pipes_refused = worker->pipes_refused;
+	counts->moved_conns = worker->moved_conns;
 	memcpy(counts->turn, worker->turn.bucket, sizeof(worker->turn.bucket));
 	counts->turn[HISTOGRAM_BOUNDS + 1] = worker->turn.sum_us;
 }
@@ -169,6 +170,7 @@ counts_add_worker(struct engine_counts *worker,
 	worker->spliced_bytes += counts->spliced_bytes;
 	worker->copied_bytes += counts->copied_bytes;
 	worker->pipes_refused += counts->pipes_refused;
+	worker->moved_conns += counts->moved_conns;
 	for (int i = 0; i <= HISTOGRAM_BOUNDS; i++)
 		worker->turn.bucket[i] += counts->turn[i];
 	worker->turn.sum_us += counts->turn[HISTOGRAM_BOUNDS + 1];

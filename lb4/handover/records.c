@@ -210,6 +210,7 @@ static const struct record_field worker_counts_fields[] = {
 	RECORD_FIELD(handover_worker_counts, copied_bytes, RECORD_UINT),
 	RECORD_FIELD(handover_worker_counts, pipes_refused, RECORD_UINT),
 	RECORD_FIELD(handover_worker_counts, turn, RECORD_UINTS),
+	RECORD_FIELD(handover_worker_counts, moved_conns, RECORD_UINT),
 };
 RECORD_KIND(handover_worker_counts_kind, "worker_counts",
     handover_worker_counts, worker_counts_fields);

@@ -140,6 +140,7 @@ struct handover_worker_counts {
 	uint32_t worker;
 	uint64_t spliced_bytes, copied_bytes, pipes_refused;
 	uint64_t turn[HANDOVER_HISTOGRAM];
+	uint64_t moved_conns;
 };
 
 extern const struct record_kind handover_hello_kind, handover_file_kind,

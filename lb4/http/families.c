@@ -158,6 +158,9 @@ static const struct family families[] = {
 	{ "lb4_worker_pipes_refused_total", COUNTER,
 	    WORKER(counts.pipes_refused),
 	    HELP("How often the worker needed a pipe and could get none.") },
+	{ "lb4_worker_moved_conns_total", COUNTER, WORKER(counts.moved_conns),
+	    HELP("Open connections that the worker has given to other "
+		 "workers.") },
 	{ "lb4_worker_spliced_bytes_total", COUNTER,
 	    WORKER(counts.spliced_bytes), BYTES,
 	    HELP("Bytes that the worker has relayed with splice.") },

@@ -394,7 +394,8 @@ START_TEST(test_dump_text)
 				   "backend = c 1.2.3.4\n"
 				   "backend = b [2001:db8::1]\n";
 	static const char want[] =
-	    "[global]\nworkers = auto\ncpu-affinity = yes\nmaxconn = auto\n"
+	    "[global]\nworkers = auto\ncpu-affinity = yes\nworker-rebalance = no\n"
+	    "maxconn = auto\n"
 	    "maxpipes = auto\npipe-size = 256k\n"
 	    "stalled-memory = auto\nrelay = auto\n"
 	    "; hash-seed = (random at each start)\n"

@@ -58,8 +58,8 @@ send_some(unsigned fds)
 		close(fd[i]);
 }
 
-/* Receives up to `size` bytes and `room` descriptors, which are closed.  Returns
- * what fdpass_receive() does. */
+/* Receives up to `size` bytes and `room` descriptors, which are closed.
+ * Returns what fdpass_receive() does. */
 static ssize_t
 receive_some(size_t size, unsigned room, unsigned *fds)
 {
