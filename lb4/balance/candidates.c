@@ -18,6 +18,7 @@ static const char *const skip_names[] = {
 	[SKIP_WEIGHT] = "weight is 0",
 	[SKIP_ADMIN] = "taken out",
 	[SKIP_HEALTH] = "down",
+	[SKIP_EJECTED] = "ejected",
 	[SKIP_JOINING] = "not checked yet",
 	[SKIP_TRIED] = "tried before",
 	[SKIP_FULL] = "at its maxconn",
@@ -36,20 +37,21 @@ candidate_skip_name(enum skip skip)
 static enum skip
 unavailable(const struct service_backend *one, bool check_health)
 {
-	const struct backend *backend = one->backend;
+	static const enum skip skips[BACKEND_STATE_COUNT] = {
+		[BACKEND_UP] = SKIP_NOT,
+		[BACKEND_DOWN] = SKIP_HEALTH,
+		[BACKEND_JOINING] = SKIP_JOINING,
+		[BACKEND_DRAIN] = SKIP_ADMIN,
+		[BACKEND_MAINT] = SKIP_ADMIN,
+		[BACKEND_EJECTED] = SKIP_EJECTED,
+	};
+	enum backend_state state;
 
 	if (one->weight == 0)
 		return SKIP_WEIGHT;
-	if (atomic_load_explicit(&backend->admin, memory_order_acquire) !=
-	    ADMIN_READY)
-		return SKIP_ADMIN;
-	if (check_health &&
-	    health_is_down(atomic_load_explicit(&backend->health,
-		memory_order_acquire)))
-		return SKIP_HEALTH;
-	if (check_health && backend_is_joining(backend))
-		return SKIP_JOINING;
-	return SKIP_NOT;
+	state = backend_state(one->backend);
+	return check_health || backend_is_taken_out(state) ? skips[state]
+							   : SKIP_NOT;
 }
 
 bool

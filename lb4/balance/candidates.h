@@ -50,6 +50,7 @@ enum skip {
 	SKIP_WEIGHT,
 	SKIP_ADMIN,
 	SKIP_HEALTH,
+	SKIP_EJECTED, /* its conns have failed: see lb4/health */
 	SKIP_JOINING, /* not checked yet */
 	SKIP_TRIED,
 	SKIP_FULL, /* at its maxconn */

@@ -266,13 +266,10 @@ past_set_backends(struct past *past, const struct service *old)
 	for (size_t i = 0; i < count; i++) {
 		const struct backend *from = old->backend[i].backend;
 		struct backend *to = &past->backends[i];
+		const struct backend_parts parts = backend_parts(from);
 
 		to->id = from->id;
-		atomic_init(&to->health,
-		    atomic_load_explicit(&from->health, memory_order_acquire));
-		atomic_init(&to->admin,
-		    atomic_load_explicit(&from->admin, memory_order_acquire));
-		atomic_init(&to->joining, backend_is_joining(from));
+		backend_copy_parts(to, &parts);
 		past->service.backend[i] = old->backend[i];
 		past->service.backend[i].backend = to;
 	}

@@ -98,9 +98,8 @@ explained_object(const struct service *service,
 /* A backend's state now. */
 struct state {
 	char name[CONFIG_NAME_MAX];
-	uint32_t health, active;
-	enum admin_state admin;
-	bool joining;
+	uint32_t active;
+	struct backend_parts parts;
 };
 
 struct explanation {
@@ -149,9 +148,7 @@ set_states(const struct explanation *explanation, struct offline *offline)
 
 		if (backend == NULL)
 			continue;
-		backend_set_health(backend, state->health, 0);
-		backend_set_admin(backend, state->admin, 0);
-		backend_set_joining(backend, state->joining);
+		backend_copy_parts(backend, &state->parts);
 		atomic_store(&backend->active, state->active);
 	}
 	/* backends of other services do not matter here */
@@ -343,12 +340,8 @@ copy_service(struct explanation *explanation, const struct config *config,
 		struct state *state = &explanation->state[i];
 
 		strlcpy(state->name, backend->name, sizeof(state->name));
-		state->health = atomic_load_explicit(&backend->health,
-		    memory_order_acquire);
 		state->active = backend_active(backend);
-		state->admin = atomic_load_explicit(&backend->admin,
-		    memory_order_relaxed);
-		state->joining = backend_is_joining(backend);
+		state->parts = backend_parts(backend);
 	}
 	explanation->states = service->backends;
 	return true;

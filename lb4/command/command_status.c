@@ -17,6 +17,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/figures_json.h"
+#include "lb4/command/states_json.h"
 #include "lb4/config/fingerprint.h"
 #include "lb4/config/names.h"
 #include "lb4/control/figures.h"
@@ -51,24 +52,6 @@ ago(uint64_t now_ms, uint64_t then_ms)
 	return now_ms > then_ms ? now_ms - then_ms : 0;
 }
 
-/* The last check in one cell: "down: no answer, 1.2s ago, took 0.4ms". */
-static void
-describe_check(const struct figures_backend *figures, uint64_t now_ms,
-    char *buf, size_t size)
-{
-	char text[HEALTH_TEXT_MAX], age[ANSWER_TEXT_MAX];
-
-	if (figures->checked_ms == 0)
-		(void)snprintf(buf, size, "none yet");
-	else
-		(void)snprintf(buf, size, "%s%s, %s ago, took %.1fms",
-		    health_is_down(figures->health) ? "down: " : "",
-		    health_text(figures->health, text, sizeof(text)),
-		    answer_time(ago(now_ms, figures->checked_ms), age,
-			sizeof(age)),
-		    figures->check_ms);
-}
-
 static json_t *
 check_object(const struct figures_backend *figures, uint64_t now_ms)
 {
@@ -77,16 +60,9 @@ check_object(const struct figures_backend *figures, uint64_t now_ms)
 	if (figures->checked_ms == 0)
 		return json_null();
 	return json_pack("{s:s,s:I,s:f}", "result",
-	    health_text(figures->health, text, sizeof(text)), "ago_ms",
+	    health_text(figures->parts.health, text, sizeof(text)), "ago_ms",
 	    (json_int_t)ago(now_ms, figures->checked_ms), "took_ms",
 	    figures->check_ms);
-}
-
-static json_t *
-since_object(uint64_t now_ms, uint64_t then_ms)
-{
-	return then_ms == 0 ? json_null()
-			    : json_integer((json_int_t)ago(now_ms, then_ms));
 }
 
 /* The backend's configuration, or NULL after it was removed. */
@@ -136,28 +112,23 @@ backend_times(const struct backend *backend)
 /* A backend's row; `entry` is NULL when the table no longer has the backend. */
 static json_t *
 backend_row(const struct caller *caller, const struct backend *backend,
-    const struct service_backend *entry, bool checked)
+    const struct service_backend *entry, const struct states_json_parts *has)
 {
 	const uint64_t now_ms = timer_now_ms();
-	char addr[ADDR_TEXT_MAX], name[CONFIG_NAME_MAX + 2], check[256] = "-";
+	char addr[ADDR_TEXT_MAX], name[CONFIG_NAME_MAX + 2], check[512];
 	struct figures_backend figures;
 	json_t *row;
 
 	figures_backend(backend, &figures);
 	(void)snprintf(name, sizeof(name), "%s%s", caller->json ? "" : "  ",
 	    backend->name);
-	row = json_pack("{s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:i,s:I,s:I,s:I,s:I,s:I,"
-			"s:f,s:f,s:I,s:I}",
+	row = json_pack("{s:s,s:o,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I}",
 	    "backend", name, "address",
 	    answer_value(addr_format(&backend->addr, addr, sizeof(addr))),
 	    "state",
-	    entry != NULL ? figures_state_name(figures_state(&figures))
+	    entry != NULL ? backend_state_name(backend_state_of(&figures.parts))
 			  : "removed",
-	    "admin", admin_state_name(figures.admin), "health",
-	    figures_health_name(&figures, checked), "admin_since_ms",
-	    since_object(now_ms, figures.admin_since_ms), "health_since_ms",
-	    since_object(now_ms, figures.health_since_ms), "weight",
-	    entry != NULL ? (int)entry->weight : 0, "maxconn",
+	    "weight", entry != NULL ? (int)entry->weight : 0, "maxconn",
 	    (json_int_t)(entry != NULL ? entry->maxconn : 0), "active",
 	    (json_int_t)figures.active, "total", (json_int_t)figures.sums.conns,
 	    "failures", (json_int_t)figures.sums.connect_failures, "no_ports",
@@ -173,12 +144,12 @@ backend_row(const struct caller *caller, const struct backend *backend,
 		json_decref(row);
 		return NULL;
 	}
-	if (checked)
-		describe_check(&figures, now_ms, check, sizeof(check));
-	if (json_object_set_new(row, "check",
-		!caller->json ? json_string(check)
-		    : checked ? check_object(&figures, now_ms)
-			      : json_null()) == 0)
+	if (states_json_add(row, &figures, has, now_ms) == 0 &&
+	    json_object_set_new(row, "check",
+		!caller->json ? json_string(states_text(&figures, has, now_ms,
+				    check, sizeof(check)))
+		    : has->checked ? check_object(&figures, now_ms)
+				   : json_null()) == 0)
 		return row;
 	json_decref(row);
 	return NULL;
@@ -334,6 +305,9 @@ open_service(struct caller *caller, const struct service *service)
 static bool
 write_service(struct caller *caller, const struct service *service)
 {
+	const struct states_json_parts has = {
+		.checked = service->settings.check.kind != CHECK_NONE,
+	};
 	struct job *job = &caller->job;
 	size_t end;
 
@@ -346,8 +320,7 @@ write_service(struct caller *caller, const struct service *service)
 		    &service->backend[job->at_backend];
 
 		answer_row(caller,
-		    backend_row(caller, entry->backend, entry,
-			service->settings.check.kind != CHECK_NONE));
+		    backend_row(caller, entry->backend, entry, &has));
 	}
 	if (job->at_backend < service->backends)
 		return false;
@@ -361,6 +334,7 @@ write_removed(struct caller *caller)
 {
 	const struct tables *tables = caller->handle->tables;
 	const struct table *table = table_current(tables);
+	const struct states_json_parts has = { .checked = false };
 	bool titled = false;
 
 	for (size_t i = 0; i < tables->backends_count; i++) {
@@ -376,7 +350,7 @@ write_removed(struct caller *caller)
 		if (!caller->json && !titled)
 			answer_line(caller, "removed, with conns left:");
 		titled = true;
-		row = backend_row(caller, backend, NULL, false);
+		row = backend_row(caller, backend, NULL, &has);
 		if (row != NULL &&
 		    json_object_set_new(row, "service",
 			json_string(backend->service)) != 0) {

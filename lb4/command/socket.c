@@ -454,23 +454,41 @@ run_callers(struct control_socket *socket, uint64_t now_ms)
 
 /* ---- events -------------------------------------------------------------- */
 
-/* Tells an event when a backend went up or down, once for each change. */
-static void
-tell_health(const struct control_socket *socket, struct backend *backend)
+/* Whether a part of the state has changed since monitors were last told. */
+static bool
+is_news(const _Atomic uint64_t *since, uint64_t *told_ms)
 {
-	uint32_t word = atomic_load_explicit(&backend->health,
-	    memory_order_acquire);
-	uint64_t since_ms = atomic_load_explicit(&backend->health_since_ms,
+	const uint64_t since_ms = atomic_load_explicit(since,
 	    memory_order_relaxed);
+	const bool news = since_ms != *told_ms;
+
+	*told_ms = since_ms;
+	return news;
+}
+
+/* Tells an event for each part of the backend's state that the prober has
+ * changed, once for each change. */
+static void
+tell_states(const struct control_socket *socket, struct backend *backend)
+{
+	const struct backend_parts parts = backend_parts(backend);
+	const struct events *events = socket->callers.handle.events;
+	struct event event = { "health", backend->service, backend->name };
 	char text[HEALTH_TEXT_MAX];
 
-	if (since_ms == backend->health_told_ms)
-		return;
-	backend->health_told_ms = since_ms;
-	events_tell(socket->callers.handle.events,
-	    &(struct event){ "health", backend->service, backend->name },
-	    "%s: %s", health_is_down(word) ? "down" : "up",
-	    health_text(word, text, sizeof(text)));
+	if (is_news(&backend->health_since_ms, &backend->health_told_ms))
+		events_tell(events, &event, "%s: %s",
+		    health_is_down(parts.health) ? "down" : "up",
+		    health_text(parts.health, text, sizeof(text)));
+	event.kind = "passive";
+	if (is_news(&backend->passive_since_ms, &backend->passive_told_ms))
+		events_tell(events, &event, "%s: %s",
+		    health_is_down(parts.passive) ? "ejected" : "back",
+		    passive_text(parts.passive, text, sizeof(text)));
+	event.kind = "agent";
+	if (is_news(&backend->agent_since_ms, &backend->agent_told_ms))
+		events_tell(events, &event, "%s",
+		    agent_state_name(parts.agent));
 }
 
 static int
@@ -502,7 +520,7 @@ take_news(struct control_socket *socket)
 	for (size_t i = 0; count > 0 && i < tables->backends_count; i++)
 		if (bsearch(&tables->backends[i]->id, socket->told, count,
 			sizeof(socket->told[0]), compare_ids) != NULL)
-			tell_health(socket, tables->backends[i]);
+			tell_states(socket, tables->backends[i]);
 }
 
 void

@@ -99,13 +99,14 @@ void
 figures_backend(const struct backend *backend, struct figures_backend *figures)
 {
 	*figures = (struct figures_backend){
-		.admin = atomic_load_explicit(&backend->admin,
-		    memory_order_relaxed),
-		.health = atomic_load_explicit(&backend->health,
-		    memory_order_acquire),
-		.joining = backend_is_joining(backend),
+		.parts = backend_parts(backend),
+		.admin_cause = (enum admin_cause)
+		    atomic_load_explicit(&backend->admin_cause,
+			memory_order_relaxed),
 		.admin_since_ms = backend->admin_since_ms,
 		.health_since_ms = load(&backend->health_since_ms),
+		.passive_since_ms = load(&backend->passive_since_ms),
+		.agent_since_ms = load(&backend->agent_since_ms),
 		.checked_ms = load(&backend->checked_ms),
 		.active = backend_active(backend),
 	};
@@ -115,43 +116,16 @@ figures_backend(const struct backend *backend, struct figures_backend *figures)
 	backend_sum(backend, &figures->sums);
 }
 
-enum figures_state
-figures_state(const struct figures_backend *figures)
-{
-	if (figures->admin == ADMIN_DRAIN)
-		return FIGURES_DRAIN;
-	if (figures->admin == ADMIN_MAINT)
-		return FIGURES_MAINT;
-	if (figures->joining)
-		return FIGURES_JOINING;
-	return health_is_down(figures->health) ? FIGURES_DOWN : FIGURES_UP;
-}
-
-const char *
-figures_state_name(enum figures_state state)
-{
-	static const char *const names[] = {
-		[FIGURES_UP] = "up",
-		[FIGURES_DOWN] = "down",
-		[FIGURES_JOINING] = "joining",
-		[FIGURES_DRAIN] = "drain",
-		[FIGURES_MAINT] = "maint",
-	};
-
-	static_assert(sizeof(names) / sizeof(names[0]) == FIGURES_STATE_COUNT,
-	    "a name for each state");
-	return names[state];
-}
-
 const char *
 figures_health_name(const struct figures_backend *figures, bool checked)
 {
 	if (!checked)
 		return "unchecked";
-	if (health_is_down(figures->health))
+	if (health_is_down(figures->parts.health))
 		return "down";
-	return health_result(figures->health) == HEALTH_UNKNOWN ? "unknown"
-								: "up";
+	return health_result(figures->parts.health) == HEALTH_UNKNOWN
+	    ? "unknown"
+	    : "up";
 }
 
 void

@@ -52,34 +52,19 @@ void figures_backend_times(const struct backend *backend,
 
 /* A backend. */
 struct figures_backend {
-	enum admin_state admin;
-	uint32_t health; /* the word; see backend.h */
-	bool joining;
-	uint64_t admin_since_ms;  /* 0: from the start */
-	uint64_t health_since_ms; /* 0: from the start */
-	uint64_t checked_ms;	  /* the last check's end; 0: none yet */
-	double check_ms;	  /* how long it took */
+	struct backend_parts parts;
+	enum admin_cause admin_cause;
+	/* when each part became what it is; 0: from the start */
+	uint64_t admin_since_ms, health_since_ms;
+	uint64_t passive_since_ms, agent_since_ms;
+	uint64_t checked_ms; /* the last check's end; 0: none yet */
+	double check_ms;     /* how long it took */
 	uint32_t active;
 	struct backend_sums sums;
 };
 
 void figures_backend(const struct backend *backend,
     struct figures_backend *figures);
-
-/* The effective state. */
-enum figures_state {
-	FIGURES_UP,
-	FIGURES_DOWN,
-	FIGURES_JOINING,
-	FIGURES_DRAIN,
-	FIGURES_MAINT,
-	FIGURES_STATE_COUNT,
-};
-
-enum figures_state figures_state(const struct figures_backend *figures);
-
-/* "up", "down", "joining", "drain" or "maint". */
-const char *figures_state_name(enum figures_state state);
 
 /* The health alone: "up", "down" or "unknown"; "unchecked" if the service has
  * no checks. */

@@ -23,6 +23,7 @@ static const struct {
 	{ "drain", YELLOW },
 	{ "maint", YELLOW },
 	{ "joining", YELLOW },
+	{ "ejected", RED },
 	{ "removed", YELLOW },
 	{ "unknown", YELLOW },
 	{ "draining", YELLOW },

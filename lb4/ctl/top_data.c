@@ -173,7 +173,7 @@ static unsigned
 trouble_of(const char *state)
 {
 	static const char *const states[] = { "up", "joining", "drain", "maint",
-		"removed", "down" };
+		"removed", "ejected", "down" };
 	const unsigned count = sizeof(states) / sizeof(states[0]);
 
 	for (unsigned i = 0; i < count; i++)
@@ -199,6 +199,11 @@ give_reason(struct top_row *row, const json_t *backend)
 			    "set %s ago",
 			    top_text_time(count_of(backend, "admin_since_ms"),
 				time));
+		return;
+	}
+	if (strcmp(row->state, "ejected") == 0) {
+		word_of(backend, "passive_reason", row->reason,
+		    sizeof(row->reason));
 		return;
 	}
 	if (strcmp(row->state, "removed") == 0) {

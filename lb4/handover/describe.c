@@ -88,6 +88,11 @@ describe_backend(struct link *link, const struct tables *tables,
 		.checked_ms = load64(&backend->checked_ms),
 		.check_began_ms = load64(&backend->check_began_ms),
 		.check_us = load(&backend->check_us),
+		.admin_cause = load(&backend->admin_cause),
+		.passive = load(&backend->passive),
+		.agent = load(&backend->agent),
+		.passive_since_ms = load64(&backend->passive_since_ms),
+		.agent_since_ms = load64(&backend->agent_since_ms),
 	};
 
 	(void)strlcpy(record.service, backend->service, sizeof(record.service));

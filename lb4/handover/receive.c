@@ -310,6 +310,13 @@ set_state(struct backend *backend, const struct handover_backend *record)
 	if (record->admin < ADMIN_STATE_COUNT)
 		atomic_store(&backend->admin, record->admin);
 	backend->admin_since_ms = record->admin_since_ms;
+	if (record->admin_cause < ADMIN_CAUSE_COUNT)
+		atomic_store(&backend->admin_cause, record->admin_cause);
+	atomic_store(&backend->passive, health_word(record->passive));
+	atomic_store(&backend->passive_since_ms, record->passive_since_ms);
+	if (record->agent < AGENT_STATE_COUNT)
+		atomic_store(&backend->agent, record->agent);
+	atomic_store(&backend->agent_since_ms, record->agent_since_ms);
 	atomic_store(&backend->joining, record->joining != 0);
 	atomic_store(&backend->up_ms, record->up_ms);
 	atomic_store(&backend->ready_ms, record->ready_ms);

@@ -63,6 +63,11 @@ static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, check_began_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, checked_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, check_us, RECORD_UINT),
+	RECORD_FIELD(handover_backend, admin_cause, RECORD_UINT),
+	RECORD_FIELD(handover_backend, passive, RECORD_UINT),
+	RECORD_FIELD(handover_backend, agent, RECORD_UINT),
+	RECORD_FIELD(handover_backend, passive_since_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, agent_since_ms, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_kind, "backend", handover_backend, backend_fields);
 

@@ -87,6 +87,8 @@ struct handover_backend {
 	uint64_t up_ms, ready_ms;
 	uint64_t check_began_ms, checked_ms;
 	uint32_t check_us;
+	uint32_t admin_cause, passive, agent;
+	uint64_t passive_since_ms, agent_since_ms;
 };
 
 /* Marks a step of the protocol. */

@@ -62,7 +62,19 @@ node_word(unsigned i)
 static const char *
 backend_word(unsigned i)
 {
-	return figures_state_name((enum figures_state)i);
+	return backend_state_name((enum backend_state)i);
+}
+
+static const char *
+admin_word(unsigned i)
+{
+	return admin_state_name((enum admin_state)i);
+}
+
+static const char *
+agent_word(unsigned i)
+{
+	return agent_state_name((enum agent_state)i);
 }
 
 static const char *
@@ -95,8 +107,12 @@ result_word(unsigned i)
 
 static const struct words node_states = { "state", NODE_STATE_COUNT, 0,
 	node_word };
-static const struct words backend_states = { "state", FIGURES_STATE_COUNT, 0,
+static const struct words backend_states = { "state", BACKEND_STATE_COUNT, 0,
 	backend_word };
+static const struct words admin_states = { "state", ADMIN_STATE_COUNT, 0,
+	admin_word };
+static const struct words agent_states = { "state", AGENT_STATE_COUNT, 0,
+	agent_word };
 
 static const struct words reasons = { "reason", REASON_COUNT, 0, reason_word };
 static const struct words results = { "result", HEALTH_RESULT_COUNT,
@@ -231,6 +247,21 @@ static const struct family families[] = {
 	{ "lb4_backend_state", GAUGE,
 	    WORDS(BACKEND, backend, state, ONE_OF, backend_states),
 	    HELP("State of the backend: 1 for the current state, else 0.") },
+	{ "lb4_backend_admin_state", GAUGE,
+	    WORDS(BACKEND, backend, admin, ONE_OF, admin_states),
+	    HELP("State that operators have set: 1 for the current state, "
+		 "else 0.") },
+	{ "lb4_backend_agent_state", GAUGE,
+	    WORDS(BACKEND, backend, agent, ONE_OF, agent_states),
+	    HELP("State that the agent of the backend has set: 1 for the "
+		 "current state, else 0.") },
+	{ "lb4_backend_check_down", GAUGE, IN(CHECKS, backend, check_down),
+	    .value = VALUE_COUNT,
+	    HELP("1 if the health checks of the backend say that it is down, "
+		 "else 0.") },
+	{ "lb4_backend_ejected", GAUGE, BACKEND(ejected),
+	    HELP("1 if the backend is ejected because its connections "
+		 "failed, else 0.") },
 	{ "lb4_backend_weight", GAUGE, BACKEND(weight),
 	    HELP("Weight of the backend.") },
 	{ "lb4_backend_conns", GAUGE, BACKEND(conns),

@@ -39,6 +39,36 @@ static const char *const admin_names[] = {
 static_assert(sizeof(admin_names) / sizeof(admin_names[0]) == ADMIN_STATE_COUNT,
     "a name for each state");
 
+static const char *const cause_texts[] = {
+	[ADMIN_CAUSE_CONFIG] = "as configured",
+	[ADMIN_CAUSE_OPERATOR] = "set with lb4ctl",
+	[ADMIN_CAUSE_RELOAD] = "added by a reload",
+};
+static_assert(sizeof(cause_texts) / sizeof(cause_texts[0]) == ADMIN_CAUSE_COUNT,
+    "a text for each cause");
+
+static const char *const agent_names[] = {
+	[AGENT_NONE] = "none",
+	[AGENT_UP] = "up",
+	[AGENT_DRAIN] = "drain",
+	[AGENT_MAINT] = "maint",
+	[AGENT_DOWN] = "down",
+};
+static_assert(sizeof(agent_names) / sizeof(agent_names[0]) == AGENT_STATE_COUNT,
+    "a name for each state");
+
+static const char *const state_names[] = {
+	[BACKEND_UP] = "up",
+	[BACKEND_DOWN] = "down",
+	[BACKEND_JOINING] = "joining",
+	[BACKEND_DRAIN] = "drain",
+	[BACKEND_MAINT] = "maint",
+	[BACKEND_EJECTED] = "ejected",
+};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) ==
+	BACKEND_STATE_COUNT,
+    "a name for each state");
+
 struct backend *
 backend_new(uint32_t id, const char *service, const char *name,
     const struct addr *addr, unsigned workers)
@@ -190,20 +220,56 @@ count_change(struct backend *backend)
 		atomic_fetch_add(backend->changes, 1);
 }
 
+/* Other threads read the words all the time: avoids needless writes. */
+static void
+set_word(struct backend *backend, _Atomic uint32_t *word, uint32_t to,
+    bool comes_up, uint64_t now_ms)
+{
+	if (atomic_load_explicit(word, memory_order_relaxed) == to)
+		return;
+	/* first: a reader that sees it up relies on up_ms */
+	if (comes_up)
+		atomic_store_explicit(&backend->up_ms, now_ms,
+		    memory_order_relaxed);
+	atomic_store_explicit(word, to, memory_order_release);
+	count_change(backend);
+}
+
 void
 backend_set_health(struct backend *backend, uint32_t word, uint64_t now_ms)
 {
 	uint32_t before = atomic_load_explicit(&backend->health,
 	    memory_order_relaxed);
 
-	/* Other threads read it all the time: avoid needless writes. */
-	if (before == word)
-		return;
-	if (health_is_down(before) && !health_is_down(word))
-		atomic_store_explicit(&backend->up_ms, now_ms,
+	set_word(backend, &backend->health, word,
+	    health_is_down(before) && !health_is_down(word), now_ms);
+}
+
+void
+backend_set_passive(struct backend *backend, uint32_t word, uint64_t now_ms)
+{
+	uint32_t before = atomic_load_explicit(&backend->passive,
+	    memory_order_relaxed);
+
+	if (health_is_down(before) != health_is_down(word))
+		atomic_store_explicit(&backend->passive_since_ms, now_ms,
 		    memory_order_relaxed);
-	atomic_store_explicit(&backend->health, word, memory_order_release);
-	count_change(backend);
+	set_word(backend, &backend->passive, word,
+	    health_is_down(before) && !health_is_down(word), now_ms);
+}
+
+void
+backend_set_agent(struct backend *backend, enum agent_state state,
+    uint64_t now_ms)
+{
+	uint32_t before = atomic_load_explicit(&backend->agent,
+	    memory_order_relaxed);
+
+	if (before != (uint32_t)state)
+		atomic_store_explicit(&backend->agent_since_ms, now_ms,
+		    memory_order_relaxed);
+	set_word(backend, &backend->agent, (uint32_t)state,
+	    before > AGENT_UP && state <= AGENT_UP, now_ms);
 }
 
 void
@@ -242,6 +308,17 @@ backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms)
 	backend_set_joining(backend, false);
 }
 
+void
+backend_copy_parts(struct backend *backend, const struct backend_parts *parts)
+{
+	atomic_store(&backend->health, parts->health);
+	atomic_store(&backend->passive, parts->passive);
+	atomic_store(&backend->agent, (uint32_t)parts->agent);
+	atomic_store(&backend->admin, (uint32_t)parts->admin);
+	atomic_store(&backend->joining, parts->joining);
+	count_change(backend);
+}
+
 const char *
 health_result_name(enum health_result result)
 {
@@ -277,4 +354,36 @@ const char *
 admin_state_name(enum admin_state state)
 {
 	return (unsigned)state < ADMIN_STATE_COUNT ? admin_names[state] : "?";
+}
+
+const char *
+agent_state_name(enum agent_state state)
+{
+	return (unsigned)state < AGENT_STATE_COUNT ? agent_names[state] : "?";
+}
+
+const char *
+backend_state_name(enum backend_state state)
+{
+	return (unsigned)state < BACKEND_STATE_COUNT ? state_names[state] : "?";
+}
+
+const char *
+admin_cause_text(enum admin_cause cause)
+{
+	return (unsigned)cause < ADMIN_CAUSE_COUNT ? cause_texts[cause] : "?";
+}
+
+const char *
+passive_text(uint32_t word, char *buf, size_t size)
+{
+	const unsigned count = health_detail(word);
+	const char *name = health_result_name(health_result(word));
+
+	if (count == 0)
+		(void)snprintf(buf, size, "no failures");
+	else
+		(void)snprintf(buf, size, "%u failure%s in a row, the last: %s",
+		    count, count == 1 ? "" : "s", name);
+	return buf;
 }

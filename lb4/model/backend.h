@@ -96,6 +96,49 @@ enum admin_state {
 	ADMIN_STATE_COUNT,
 };
 
+/* Who set the administrative state.  Named by admin_cause_text(). */
+enum admin_cause {
+	ADMIN_CAUSE_CONFIG, /* nobody: it is as configured */
+	ADMIN_CAUSE_OPERATOR,
+	ADMIN_CAUSE_RELOAD,
+	ADMIN_CAUSE_COUNT,
+};
+
+/* What real traffic says: the passive word has the layout of the health word,
+ * without a kind of check.  Down means ejected; the result says how the last
+ * conns failed, the detail how many in a row.  Writer: prober. */
+
+/* What the backend's agent says.  Writer: prober. */
+enum agent_state {
+	AGENT_NONE, /* there is no agent, or it has not answered yet */
+	AGENT_UP,
+	AGENT_DRAIN,
+	AGENT_MAINT,
+	AGENT_DOWN,
+	AGENT_STATE_COUNT,
+};
+
+/* The states of a backend, each on its own.  None of them changes another one:
+ * a backend that comes out of maintenance may still be ejected. */
+struct backend_parts {
+	enum admin_state admin; /* operators */
+	enum agent_state agent;
+	uint32_t health;  /* active checks: the health word */
+	uint32_t passive; /* real traffic: the passive word */
+	bool joining;	  /* the first check has not ended yet */
+};
+
+/* The effective state: the AND of the parts. */
+enum backend_state {
+	BACKEND_UP,
+	BACKEND_DOWN,
+	BACKEND_JOINING,
+	BACKEND_DRAIN,
+	BACKEND_MAINT,
+	BACKEND_EJECTED,
+	BACKEND_STATE_COUNT,
+};
+
 /* Counts of one worker with one backend.  Writer: that worker, with relaxed
  * load and store; readers sum over the workers. */
 struct backend_stats {
@@ -159,8 +202,8 @@ struct backend {
 	uint64_t generation;	 /* of the last table that names it */
 	bool retired;		 /* unused, to be freed */
 	uint64_t admin_since_ms; /* 0: since the start */
-	uint64_t
-	    health_told_ms; /* the change that monitors were last told of */
+	/* the changes that monitors were last told of */
+	uint64_t health_told_ms, passive_told_ms, agent_told_ms;
 	struct backend_rate rate;
 
 	/* Counts the state changes of all backends; may be NULL.  Set before
@@ -177,6 +220,9 @@ struct backend {
 	_Alignas(64) _Atomic uint32_t health;
 	/* Writer: control (release).  Readers: workers, prober. */
 	_Atomic uint32_t admin;
+	/* Writer: prober (release).  Readers: workers, control (acquire). */
+	_Atomic uint32_t passive;
+	_Atomic uint32_t agent; /* enum agent_state */
 	/* It has joined a running service, and its first check has not ended
 	 * yet: other backends are preferred.  Control sets this before a table
 	 * names the backend or the backend becomes ready.  The prober clears
@@ -197,6 +243,9 @@ struct backend {
 	_Atomic uint32_t check_us;   /* its duration */
 	_Atomic uint64_t
 	    health_since_ms; /* when up or down began; 0: at the start */
+	_Atomic uint64_t passive_since_ms; /* the same of the passive state */
+	_Atomic uint64_t agent_since_ms;   /* ... and of the agent's */
+	_Atomic uint32_t admin_cause; /* enum admin_cause; writer: control */
 	struct backend_checks checks;
 	struct backend_checks earlier; /* those of earlier processes; control,
 					* before anybody reads them */
@@ -247,13 +296,22 @@ backend_is_full(const struct backend *backend, uint32_t maxconn)
 	return maxconn != 0 && atomic_load(&backend->active) >= maxconn;
 }
 
-/* Set the health or the administrative state, and record when it made the
- * backend available.  Only the prober sets the health, and only control the
- * administrative state. */
+/* Set one part of the state, and record when it made the backend available.
+ * Only control sets the administrative state, and only the prober the others.
+ */
 void backend_set_health(struct backend *backend, uint32_t word,
+    uint64_t now_ms);
+void backend_set_passive(struct backend *backend, uint32_t word,
+    uint64_t now_ms);
+void backend_set_agent(struct backend *backend, enum agent_state state,
     uint64_t now_ms);
 void backend_set_admin(struct backend *backend, enum admin_state state,
     uint64_t now_ms);
+
+/* Copies all parts from another backend, for a pick with the states of one
+ * moment. */
+void backend_copy_parts(struct backend *backend,
+    const struct backend_parts *parts);
 
 /* Says whether it joins a running service and must be checked first. */
 void backend_set_joining(struct backend *backend, bool joining);
@@ -280,16 +338,63 @@ backend_since_ms(const struct backend *backend)
 	return up > ready ? up : ready;
 }
 
-/* Whether it can take new conns: the AND of its states. */
+/* Reads the parts; from any thread. */
+static inline struct backend_parts
+backend_parts(const struct backend *backend)
+{
+	return (struct backend_parts){
+		.admin = (enum admin_state)atomic_load_explicit(&backend->admin,
+		    memory_order_acquire),
+		.agent = (enum agent_state)atomic_load_explicit(&backend->agent,
+		    memory_order_acquire),
+		.health = atomic_load_explicit(&backend->health,
+		    memory_order_acquire),
+		.passive = atomic_load_explicit(&backend->passive,
+		    memory_order_acquire),
+		.joining = backend_is_joining(backend),
+	};
+}
+
+/*
+ * The effective state.  Everything that chooses or shows a backend asks this
+ * function.  Where several parts keep the backend from new conns, the first one
+ * in this order names the state: maintenance, drain, joining, down, ejected.
+ */
+static inline enum backend_state
+backend_state_of(const struct backend_parts *parts)
+{
+	if (parts->admin == ADMIN_MAINT || parts->agent == AGENT_MAINT)
+		return BACKEND_MAINT;
+	if (parts->admin == ADMIN_DRAIN || parts->agent == AGENT_DRAIN)
+		return BACKEND_DRAIN;
+	if (parts->joining)
+		return BACKEND_JOINING;
+	if (health_is_down(parts->health) || parts->agent == AGENT_DOWN)
+		return BACKEND_DOWN;
+	return health_is_down(parts->passive) ? BACKEND_EJECTED : BACKEND_UP;
+}
+
+static inline enum backend_state
+backend_state(const struct backend *backend)
+{
+	const struct backend_parts parts = backend_parts(backend);
+
+	return backend_state_of(&parts);
+}
+
+/* Whether it can take new conns. */
 static inline bool
 backend_is_available(const struct backend *backend)
 {
-	uint32_t health = atomic_load_explicit(&backend->health,
-	    memory_order_acquire);
+	return backend_state(backend) == BACKEND_UP;
+}
 
-	return !health_is_down(health) && !backend_is_joining(backend) &&
-	    atomic_load_explicit(&backend->admin, memory_order_acquire) ==
-	    ADMIN_READY;
+/* Whether somebody has taken it out: an operator, or its own agent.  Such a
+ * backend gets no new conns even if no other one is left. */
+static inline bool
+backend_is_taken_out(enum backend_state state)
+{
+	return state == BACKEND_DRAIN || state == BACKEND_MAINT;
 }
 
 /* Sums the counts of all workers; from any thread. */
@@ -307,5 +412,13 @@ const char *health_text(uint32_t word, char *buf, size_t size);
 /* "connection refused", "no answer", ...; for any value of the enum. */
 const char *health_result_name(enum health_result result);
 const char *admin_state_name(enum admin_state state);
+const char *agent_state_name(enum agent_state state);
+const char *backend_state_name(enum backend_state state);
+
+/* "set with lb4ctl", "added by a reload", "as configured". */
+const char *admin_cause_text(enum admin_cause cause);
+
+/* The passive word in words: "5 failures in a row, the last: no answer". */
+const char *passive_text(uint32_t word, char *buf, size_t size);
 
 #endif

@@ -56,7 +56,11 @@ gather_backend(struct report_backend *out, const struct service *service,
 
 	figures_backend(backend, &figures);
 	*out = (struct report_backend){
-		.state = figures_state(&figures),
+		.state = backend_state_of(&figures.parts),
+		.admin = figures.parts.admin,
+		.check_down = health_is_down(figures.parts.health),
+		.ejected = health_is_down(figures.parts.passive),
+		.agent = figures.parts.agent,
 		.weight = entry->weight,
 		.maxconn = entry->maxconn,
 		.conns = figures.active,

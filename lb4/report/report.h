@@ -60,7 +60,10 @@ struct report_service {
 struct report_backend {
 	char service[CONFIG_NAME_MAX];
 	char name[CONFIG_NAME_MAX];
-	uint64_t state; /* enum figures_state */
+	uint64_t state; /* enum backend_state; then its parts */
+	uint64_t admin; /* enum admin_state */
+	uint64_t agent; /* enum agent_state */
+	uint64_t check_down, ejected;
 	uint64_t weight, maxconn, conns;
 	uint64_t established, failures, no_ports;
 	uint64_t bytes_to_backend, bytes_to_client;

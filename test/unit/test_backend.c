@@ -52,6 +52,14 @@ START_TEST(names)
 		for (int j = 0; j < i; j++)
 			ck_assert_str_ne(admin_state_name(i),
 			    admin_state_name(j));
+	for (int i = 0; i < AGENT_STATE_COUNT; i++)
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(agent_state_name(i),
+			    agent_state_name(j));
+	for (int i = 0; i < BACKEND_STATE_COUNT; i++)
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(backend_state_name(i),
+			    backend_state_name(j));
 	ck_assert_str_eq(health_result_name(HEALTH_RESULT_COUNT), "?");
 	ck_assert_str_eq(admin_state_name(ADMIN_STATE_COUNT), "?");
 }
@@ -136,6 +144,73 @@ START_TEST(reserves_below_the_limit)
 }
 END_TEST
 
+/* Each part alone, and which of two names the state. */
+START_TEST(effective_state)
+{
+	const uint32_t down = health_pack(true, HEALTH_REFUSED, 5);
+	static const struct {
+		enum admin_state admin;
+		enum agent_state agent;
+		bool joining, down, ejected;
+		enum backend_state state;
+	} rows[] = {
+		{ ADMIN_READY, AGENT_NONE, false, false, false, BACKEND_UP },
+		{ ADMIN_READY, AGENT_UP, false, false, false, BACKEND_UP },
+		{ ADMIN_READY, AGENT_NONE, false, true, false, BACKEND_DOWN },
+		{ ADMIN_READY, AGENT_UP, false, true, false, BACKEND_DOWN },
+		{ ADMIN_READY, AGENT_DOWN, false, false, false, BACKEND_DOWN },
+		{ ADMIN_READY, AGENT_UP, false, false, true, BACKEND_EJECTED },
+		{ ADMIN_READY, AGENT_UP, false, true, true, BACKEND_DOWN },
+		{ ADMIN_READY, AGENT_UP, true, true, true, BACKEND_JOINING },
+		{ ADMIN_DRAIN, AGENT_DOWN, true, true, true, BACKEND_DRAIN },
+		{ ADMIN_READY, AGENT_DRAIN, false, true, false, BACKEND_DRAIN },
+		{ ADMIN_DRAIN, AGENT_MAINT, false, true, false, BACKEND_MAINT },
+		{ ADMIN_MAINT, AGENT_DRAIN, true, true, true, BACKEND_MAINT },
+	};
+	struct backend *backend = backend_make();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		backend_set_admin(backend, rows[i].admin, 1);
+		backend_set_agent(backend, rows[i].agent, 1);
+		backend_set_joining(backend, rows[i].joining);
+		backend_set_health(backend, rows[i].down ? down : 0, 1);
+		backend_set_passive(backend, rows[i].ejected ? down : 0, 1);
+		ck_assert_msg(backend_state(backend) == rows[i].state,
+		    "row %zu: %s", i,
+		    backend_state_name(backend_state(backend)));
+		ck_assert_int_eq(backend_is_available(backend),
+		    rows[i].state == BACKEND_UP);
+	}
+	backend_free(backend);
+}
+END_TEST
+
+START_TEST(each_part_has_its_since)
+{
+	const uint32_t ejected = health_pack(true, HEALTH_NO_ANSWER, 5);
+	struct backend *backend = backend_make();
+	char text[HEALTH_TEXT_MAX];
+
+	backend_set_passive(backend, ejected, 100);
+	backend_set_agent(backend, AGENT_DOWN, 200);
+	ck_assert_uint_eq(backend->passive_since_ms, 100);
+	ck_assert_uint_eq(backend->agent_since_ms, 200);
+	ck_assert_uint_eq(backend_since_ms(backend), 0);
+	ck_assert_str_eq(passive_text(ejected, text, sizeof(text)),
+	    "5 failures in a row, the last: no answer");
+	/* another reason is no change */
+	backend_set_passive(backend, health_pack(true, HEALTH_RESET, 6), 300);
+	ck_assert_uint_eq(backend->passive_since_ms, 100);
+	backend_set_passive(backend, 0, 400);
+	ck_assert_uint_eq(backend->passive_since_ms, 400);
+	ck_assert_uint_eq(backend_since_ms(backend), 400);
+	backend_set_agent(backend, AGENT_UP, 500);
+	ck_assert_uint_eq(backend_since_ms(backend), 500);
+	ck_assert_str_eq(passive_text(0, text, sizeof(text)), "no failures");
+	backend_free(backend);
+}
+END_TEST
+
 START_TEST(unused_when_nothing_holds_it)
 {
 	struct backend *backend = backend_make();
@@ -167,6 +242,8 @@ main(void)
 	tcase_add_test(tc, available_is_the_and);
 	tcase_add_test(tc, since_when_it_is_available);
 	tcase_add_test(tc, reserves_below_the_limit);
+	tcase_add_test(tc, effective_state);
+	tcase_add_test(tc, each_part_has_its_since);
 	tcase_add_test(tc, unused_when_nothing_holds_it);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -157,6 +157,9 @@ function troubles(status, info) {
 				list.push(`${backend.key} is down` +
 				    (backend.check ? `: ${backend.check.result}.`
 					: "."));
+			else if (backend.state === "ejected")
+				list.push(`${backend.key} is ejected: ` +
+				    `${backend.passive_reason}.`);
 	}
 	return list;
 }

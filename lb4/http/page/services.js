@@ -20,6 +20,13 @@ let cards = 0;	// ever, for ids
 
 /* ---- a backend ----------------------------------------------------------- */
 
+// Who has taken it out, and since when.
+function taken(backend, since) {
+	return backend.admin === "ready"
+	    ? `: its agent says so${since(backend.agent_since_ms)}`
+	    : since(backend.admin_since_ms);
+}
+
 // The reason for its state, in words.
 function why(backend) {
 	const since = (ms) => ms === null ? "" : `, for ${age(ms)}`;
@@ -32,14 +39,20 @@ function why(backend) {
 		return check === null ? "no check yet"
 		    : `${check.result} in ${time(1000 * check.took_ms)}`;
 	case "down":
+		if (backend.health !== "down" && backend.agent === "down")
+			return "its agent says so" +
+			    since(backend.agent_since_ms);
 		return (check === null ? "no check yet" : check.result) +
 		    since(backend.health_since_ms);
+	case "ejected":
+		return backend.passive_reason +
+		    since(backend.passive_since_ms);
 	case "joining":
 		return "waits for its first check";
 	case "drain":
-		return "no new conns" + since(backend.admin_since_ms);
+		return "no new conns" + taken(backend, since);
 	case "maint":
-		return "no conns, no checks" + since(backend.admin_since_ms);
+		return "no conns, no checks" + taken(backend, since);
 	default:
 		return "its last conns go on";
 	}

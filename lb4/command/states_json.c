@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* The parts of a backend's state: see states_json.h. */
+#include "lb4/command/states_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "lb4/command/answer.h"
+#include "lb4/control/figures.h"
+#include "lb4/model/backend.h"
+
+static uint64_t
+ago(uint64_t now_ms, uint64_t then_ms)
+{
+	return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+/* Adds NAME, NAME_since_ms and NAME_reason (NULL: there is none). */
+static int
+add_part(json_t *row, const char *name, const char *state, json_t *since,
+    const char *reason)
+{
+	char key[32];
+	int error;
+
+	error = json_object_set_new(row, name, json_string(state));
+	(void)snprintf(key, sizeof(key), "%s_since_ms", name);
+	error |= json_object_set_new(row, key, since);
+	(void)snprintf(key, sizeof(key), "%s_reason", name);
+	error |= json_object_set_new(row, key,
+	    reason != NULL ? json_string(reason) : json_null());
+	return error;
+}
+
+static json_t *
+since_json(uint64_t now_ms, uint64_t then_ms)
+{
+	return then_ms == 0 ? json_null()
+			    : json_integer((json_int_t)ago(now_ms, then_ms));
+}
+
+static const char *
+passive_name(const struct figures_backend *figures,
+    const struct states_json_parts *has)
+{
+	if (health_is_down(figures->parts.passive))
+		return "ejected";
+	return has->observed ? "up" : "off";
+}
+
+int
+states_json_add(json_t *row, const struct figures_backend *figures,
+    const struct states_json_parts *has, uint64_t now_ms)
+{
+	const struct backend_parts *parts = &figures->parts;
+	char health[HEALTH_TEXT_MAX], passive[HEALTH_TEXT_MAX];
+	int error;
+
+	error = add_part(row, "admin", admin_state_name(parts->admin),
+	    since_json(now_ms, figures->admin_since_ms),
+	    admin_cause_text(figures->admin_cause));
+	error |= add_part(row, "health",
+	    figures_health_name(figures, has->checked),
+	    since_json(now_ms, figures->health_since_ms),
+	    has->checked ? health_text(parts->health, health, sizeof(health))
+			 : NULL);
+	error |= add_part(row, "passive", passive_name(figures, has),
+	    since_json(now_ms, figures->passive_since_ms),
+	    health_result(parts->passive) != HEALTH_UNKNOWN
+		? passive_text(parts->passive, passive, sizeof(passive))
+		: NULL);
+	error |= add_part(row, "agent", agent_state_name(parts->agent),
+	    since_json(now_ms, figures->agent_since_ms),
+	    parts->agent != AGENT_NONE ? "said by its agent" : NULL);
+	return error == 0 ? 0 : -ENOMEM;
+}
+
+/* The last check: "down: no answer, 1.2s ago, took 0.4ms". */
+static int
+describe_check(const struct figures_backend *figures, uint64_t now_ms,
+    char *buf, size_t size)
+{
+	const uint32_t health = figures->parts.health;
+	char text[HEALTH_TEXT_MAX], age[ANSWER_TEXT_MAX];
+
+	if (figures->checked_ms == 0)
+		return snprintf(buf, size, "none yet");
+	return snprintf(buf, size, "%s%s, %s ago, took %.1fms",
+	    health_is_down(health) ? "down: " : "",
+	    health_text(health, text, sizeof(text)),
+	    answer_time(ago(now_ms, figures->checked_ms), age, sizeof(age)),
+	    figures->check_ms);
+}
+
+/* "; drain for 12s: set with lb4ctl". */
+static int
+describe_part(const char *state, const char *reason, uint64_t now_ms,
+    uint64_t since_ms, char *buf, size_t size)
+{
+	char age[ANSWER_TEXT_MAX];
+
+	return snprintf(buf, size, "; %s for %s: %s", state,
+	    answer_time(ago(now_ms, since_ms), age, sizeof(age)), reason);
+}
+
+const char *
+states_text(const struct figures_backend *figures,
+    const struct states_json_parts *has, uint64_t now_ms, char *buf,
+    size_t size)
+{
+	const struct backend_parts *parts = &figures->parts;
+	char text[HEALTH_TEXT_MAX];
+	size_t len = has->checked
+	    ? (size_t)describe_check(figures, now_ms, buf, size)
+	    : (size_t)snprintf(buf, size, "-");
+
+	if (parts->admin != ADMIN_READY && len < size)
+		len += (size_t)describe_part(admin_state_name(parts->admin),
+		    admin_cause_text(figures->admin_cause), now_ms,
+		    figures->admin_since_ms, buf + len, size - len);
+	if (parts->agent > AGENT_UP && len < size)
+		len += (size_t)describe_part(agent_state_name(parts->agent),
+		    "said by its agent", now_ms, figures->agent_since_ms,
+		    buf + len, size - len);
+	if (health_is_down(parts->passive) && len < size)
+		(void)describe_part("ejected",
+		    passive_text(parts->passive, text, sizeof(text)), now_ms,
+		    figures->passive_since_ms, buf + len, size - len);
+	return buf;
+}
