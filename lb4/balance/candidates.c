@@ -180,3 +180,12 @@ candidates_have_primary(const struct service *service)
 			return true;
 	return false;
 }
+
+bool
+candidates_have_any(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (unavailable(&service->backend[i], true) == SKIP_NOT)
+			return true;
+	return false;
+}

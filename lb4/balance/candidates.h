@@ -28,6 +28,7 @@ struct pick {
 	 * not chosen again. */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1];
 	unsigned tries;
+	bool waits; /* for a backend, while none is available: PICK_DOWN */
 
 	struct pick_trace *trace; /* filled in (trace.h); NULL: not wanted */
 };
@@ -64,6 +65,7 @@ enum skip {
 /* What a pick returns when there is no backend. */
 #define PICK_NONE (-1) /* all have been tried, or cannot be used */
 #define PICK_FULL (-2) /* all usable ones are at their maxconn */
+#define PICK_DOWN (-3) /* none is available, and the conn can wait for one */
 
 /* "down", "weight is 0", ...; for any value of the enum. */
 const char *candidate_skip_name(enum skip skip);
@@ -120,5 +122,8 @@ unsigned candidate_weights(const struct service *service, enum backend_set set,
 /* Whether a backend other than a backup is up and ready.  If so, no backup is
  * eligible, not even for a conn that could not reach the others. */
 bool candidates_have_primary(const struct service *service);
+
+/* Whether any backend is up and ready, full or not. */
+bool candidates_have_any(const struct service *service);
 
 #endif

@@ -20,7 +20,8 @@
  *	   skipped, but never in favour of backups or of backends that are
  *	   down: if only full ones are left of a kind, the conn has to wait.
  *	5. if there was none, the same without regard to health: a check may
- *	   be wrong, and a backend that has just joined may be healthy.
+ *	   be wrong, and a backend that has just joined may be healthy.  With
+ *	   wait-for-backend a conn first waits until a backend is available.
  */
 #ifndef LB4_BALANCE_PICK_H
 #define LB4_BALANCE_PICK_H
@@ -29,9 +30,9 @@
 #include "lb4/balance/candidates.h"
 
 /*
- * The backend for a conn, as an index into service->backend, or PICK_NONE or
- * PICK_FULL.  Backends that are down are skipped; when all of them are, they
- * are tried all the same.
+ * The backend for a conn, as an index into service->backend, PICK_NONE,
+ * PICK_FULL or PICK_DOWN.  Backends that are down are skipped; when all of them
+ * are, the conn waits for one (PICK_DOWN) or they are tried all the same.
  */
 must_check int pick_find(const struct service *service,
     const struct pick *pick);

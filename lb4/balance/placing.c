@@ -136,6 +136,8 @@ placing_choose(const struct service *service, const struct pick *pick,
 {
 	int index = placing_in_sets(service, pick, scope, limit);
 
+	if (index == PICK_NONE && pick->waits && !candidates_have_any(service))
+		return PICK_DOWN;
 	if (index == PICK_NONE) {
 		scope->check_health = false;
 		index = placing_in_sets(service, pick, scope, limit);
@@ -144,12 +146,13 @@ placing_choose(const struct service *service, const struct pick *pick,
 }
 
 bool
-placing_is_full(const struct service *service)
+placing_must_wait(const struct service *service)
 {
 	const struct pick pick = { .tries = 0 };
+	const bool waits = service->settings.conn.wait_for_backend_ms > 0;
 	int found = PICK_NONE;
 
-	for (int i = 0; i < 4 && found == PICK_NONE; i++)
+	for (int i = 0; i < (waits ? 2 : 4) && found == PICK_NONE; i++)
 		found = look_for_room(service, &pick, i % 2 != 0, i < 2);
-	return found == PICK_FULL;
+	return found == PICK_FULL || (waits && found == PICK_NONE);
 }

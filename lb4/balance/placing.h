@@ -24,12 +24,13 @@ uint64_t placing_hash(const struct service *service, const struct pick *pick);
 must_check int placing_in_sets(const struct service *service,
     const struct pick *pick, struct scope *scope, uint32_t *limit);
 
-/* The same; when there is none, once more without regard to health. */
+/* The same; when there is none, once more without regard to health, or
+ * PICK_DOWN if the conn rather waits. */
 must_check int placing_choose(const struct service *service,
     const struct pick *pick, struct scope *scope, uint32_t *limit);
 
-/* Whether a pick for a conn that has tried no backend yet would return
- * PICK_FULL. */
-bool placing_is_full(const struct service *service);
+/* Whether a pick for a conn that has tried no backend yet, with the service's
+ * present settings, would return PICK_FULL or PICK_DOWN. */
+bool placing_must_wait(const struct service *service);
 
 #endif

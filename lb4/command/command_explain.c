@@ -60,10 +60,11 @@ pick_object(const struct service *service, const struct offline_pick *asked)
 	char hash[32];
 
 	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
-	return json_pack("{s:o,s:o,s:b,s:b,s:o}", "hash",
+	return json_pack("{s:o,s:o,s:b,s:b,s:b,s:o}", "hash",
 	    asked->trace.key_len > 0 ? json_string(hash) : json_null(), "steps",
 	    steps_array(service, &asked->trace), "health_ignored",
-	    !asked->trace.check_health, "kept", asked->trace.kept, "backend",
+	    !asked->trace.check_health, "kept", asked->trace.kept, "waits",
+	    asked->index == PICK_DOWN, "backend",
 	    by_client && asked->index >= 0
 		? json_string(service->backend[asked->index].backend->name)
 		: json_null());

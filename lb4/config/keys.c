@@ -157,6 +157,8 @@ const struct key keys_table[] = {
 	    RANGE(1, HOUR), .preset = "5s" },
 	{ SETTING("timeout-queue", conn.timeout_queue_ms), KIND(time),
 	    RANGE(1, HOUR), .zero = "auto", .preset = "auto" },
+	{ SETTING("wait-for-backend", conn.wait_for_backend_ms), KIND(time),
+	    RANGE(0, HOUR), .preset = "0s" },
 	{ SETTING("timeout-idle", conn.timeout_idle_ms), KIND(time),
 	    RANGE(10, 30 * DAY), .preset = "1h" },
 	{ SETTING("timeout-half-close", conn.timeout_half_close_ms), KIND(time),

@@ -123,7 +123,8 @@ struct config_check {
  * lb4/model/terms.h. */
 struct conn_settings {
 	unsigned timeout_connect_ms;
-	unsigned timeout_queue_ms; /* 0: timeout_connect_ms */
+	unsigned timeout_queue_ms;    /* 0: timeout_connect_ms */
+	unsigned wait_for_backend_ms; /* 0: none is waited for */
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned timeout_stall_ms; /* 0: none */

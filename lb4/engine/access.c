@@ -61,6 +61,8 @@ static const struct {
 	[REASON_DOWN_CUT] = { "HD", "cut by on-down" },
 	[REASON_LIFETIME] = { "MI", "idle, closed after max-lifetime" },
 	[REASON_LIFETIME_CUT] = { "MD", "cut after max-lifetime" },
+	[REASON_WAIT_TIMEOUT] = { "sW",
+	    "wait-for-backend passed, no backend was available" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,

@@ -25,6 +25,7 @@
  *	second	Q while queued  C while connecting  D while relaying
  *		I while idle: a normal end
  *		S stalled: it took none of what it was owed
+ *		W while it waited for a backend to be available
  *		L one side had finished, the other not yet  - after all
  */
 enum reason {
@@ -60,6 +61,7 @@ enum reason {
 	REASON_DOWN_CUT,	   /* HD on-down, busy */
 	REASON_LIFETIME,	   /* MI max-lifetime, idle */
 	REASON_LIFETIME_CUT,	   /* MD max-lifetime, never idle */
+	REASON_WAIT_TIMEOUT,	   /* sW wait-for-backend, none available */
 	REASON_COUNT,
 };
 
@@ -94,7 +96,8 @@ struct access_record {
 	enum reason reason;  /* ACCESS_END only */
 	int error;	     /* errno behind the reason; 0: none */
 	uint32_t retries;
-	uint32_t queue_ms;   /* waited for room at a backend */
+	uint32_t queue_ms;   /* waited for room at a backend, or */
+	bool held;	     /* ... for a backend to be available */
 	uint32_t connect_ms; /* accepted to connected, or to giving up, without
 			      * queue_ms */
 	uint64_t total_ms;   /* accepted to the time of the record */

@@ -84,17 +84,22 @@ conn_kill(struct worker *worker, struct conn *conn)
 
 /* ---- connecting --------------------------------------------------------- */
 
-/* How long the conn may still wait in the queue, all its waits together. */
+/* How long the conn may still wait in the queue, all its waits together.  The
+ * time for a backend to come and the time for room are counted one after the
+ * other. */
 static uint32_t
 queue_left_ms(const struct worker *worker, const struct conn *conn)
 {
+	const struct conn_settings *settings = conn_settings(conn);
 	const uint64_t waited = (uint64_t)conn->queue_ms +
 	    (uint32_t)((uint32_t)worker->now_ms -
 		conn_attempts(conn)->queued_since);
+	const uint64_t most = settings->timeout_queue_ms +
+	    (uint64_t)(conn->held ? settings->wait_for_backend_ms : 0);
 
-	return waited < conn_settings(conn)->timeout_queue_ms
-	    ? conn_settings(conn)->timeout_queue_ms - (uint32_t)waited
-	    : 0;
+	if (waiting_for_backend(worker, conn))
+		return conn_hold_left_ms(worker, conn);
+	return waited < most ? (uint32_t)(most - waited) : 0;
 }
 
 static void
@@ -104,7 +109,8 @@ arm_queue(struct worker *worker, struct conn *conn)
 	    worker->now_ms + queue_left_ms(worker, conn));
 }
 
-/* All backends are full: the conn waits for one that has room. */
+/* All backends are full, or none is available: the conn waits for one that can
+ * take it. */
 static void
 queue_up(struct worker *worker, struct conn *conn)
 {
@@ -112,6 +118,10 @@ queue_up(struct worker *worker, struct conn *conn)
 	    conn->service);
 
 	conn_release_backend(worker, conn);
+	if (waiting_for_backend(worker, conn)) {
+		conn->held = true;
+		conn_attempts(conn)->tries = 0; /* any may be the next */
+	}
 	conn_ready_remove(worker, conn);
 	if (!waiting_enter(worker, conn, service->settings.queue)) {
 		conn_close(worker, conn, REASON_QUEUE_FULL);
@@ -131,16 +141,22 @@ on_connecting(struct worker *worker, struct conn *conn,
 		conn_close(worker, conn, conn->reason);
 }
 
+static void
+leave_queue(struct worker *worker, struct conn *conn)
+{
+	waiting_leave(worker, conn);
+	timer_disarm(&worker->timers, &conn->timer);
+	conn_set_state(conn, CONN_CONNECTING);
+}
+
 bool
 conn_admit(struct worker *worker, struct conn *conn)
 {
 	int index = conn_choose(worker, conn);
 
-	if (index == PICK_FULL)
+	if (index == PICK_FULL || index == PICK_DOWN)
 		return false;
-	waiting_leave(worker, conn);
-	timer_disarm(&worker->timers, &conn->timer);
-	conn_set_state(conn, CONN_CONNECTING);
+	leave_queue(worker, conn);
 	on_connecting(worker, conn, conn_connect_chosen(worker, conn, index));
 	return true;
 }
@@ -435,8 +451,16 @@ on_connect_timer(struct worker *worker, struct conn *conn)
 static void
 on_queue_timer(struct worker *worker, struct conn *conn)
 {
+	conn->held |= waiting_for_backend(worker, conn);
 	if (queue_left_ms(worker, conn) > 0) {
 		arm_queue(worker, conn);
+		return;
+	}
+	if (waiting_for_backend(worker, conn)) {
+		/* the checks may be wrong: try before giving up */
+		conn_attempts(conn)->waited = true;
+		leave_queue(worker, conn);
+		on_connecting(worker, conn, conn_connect(worker, conn));
 		return;
 	}
 	conn->error = ETIMEDOUT;

@@ -56,9 +56,30 @@ conn_connect_took(const struct worker *worker, const struct conn *conn)
 static bool
 comes_too_late(const struct conn *conn, const struct service *service)
 {
-	return service->limited && conn->state != CONN_QUEUED &&
+	return service->queues && conn->state != CONN_QUEUED &&
 	    conn_attempts(conn)->tries == 0 && conn->backend == NULL &&
-	    waiting_is_used(conn->service);
+	    !conn_attempts(conn)->waited && waiting_is_used(conn->service);
+}
+
+/* Whether it may wait for a backend (any longer). */
+static bool
+conn_may_hold(const struct worker *worker, const struct conn *conn)
+{
+	return waiting_can_hold(conn) && conn_hold_left_ms(worker, conn) > 0 &&
+	    !conn_attempts(conn)->waited;
+}
+
+uint32_t
+conn_hold_left_ms(const struct worker *worker, const struct conn *conn)
+{
+	const uint32_t most_ms = conn_settings(conn)->wait_for_backend_ms;
+	const uint64_t took_ms = conn_since_us(worker, conn->accepted_us) /
+	    1000;
+	const uint64_t waited_ms = took_ms > conn->excused_ms
+	    ? took_ms - conn->excused_ms
+	    : 0;
+
+	return waited_ms < most_ms ? most_ms - (uint32_t)waited_ms : 0;
 }
 
 int
@@ -72,6 +93,7 @@ conn_choose(struct worker *worker, struct conn *conn)
 		.conn = conn->id,
 		.now_ms = worker->now_ms,
 		.tries = attempts->tries,
+		.waits = conn_may_hold(worker, conn),
 	};
 	int index;
 
@@ -205,6 +227,16 @@ give_up(struct worker *worker, struct conn *conn)
 {
 	if (conn->error == EADDRNOTAVAIL || conn->error == EAGAIN)
 		return wait_for_resource(worker, conn, conn->error);
+	if (conn_may_hold(worker, conn) &&
+	    table_service_of(worker->table, conn->service) != NULL) {
+		waiting_doubt(worker, conn);
+		return CONNECT_FULL;
+	}
+	if (conn->held) {
+		conn->reason = REASON_WAIT_TIMEOUT;
+		conn->error = conn->error != 0 ? conn->error : ETIMEDOUT;
+		return CONNECT_GIVE_UP;
+	}
 	conn->reason = conn->error == ETIMEDOUT ? REASON_CONNECT_TIMEOUT
 						: REASON_BACKEND_CONNECT;
 	return CONNECT_GIVE_UP;
@@ -243,7 +275,8 @@ conn_connect_chosen(struct worker *worker, struct conn *conn, int index)
 	for (; index >= 0; index = conn_choose(worker, conn))
 		if (try_chosen(worker, conn, service, &outcome))
 			return outcome;
-	return index == PICK_FULL ? CONNECT_FULL : give_up(worker, conn);
+	return index == PICK_FULL || index == PICK_DOWN ? CONNECT_FULL
+							: give_up(worker, conn);
 }
 
 enum conn_connecting
@@ -323,6 +356,7 @@ void
 conn_connected(struct worker *worker, struct conn *conn)
 {
 	count_connected(worker, conn);
+	waiting_trust(worker, conn);
 	conn->established = true;
 	conn->relays = (struct relays){ .lost = 0 };
 	for (int s = CLIENT; s < SIDES; s++)

@@ -17,7 +17,8 @@
 enum conn_connecting {
 	CONNECT_PENDING, /* an attempt runs, or the conn waits for a resource:
 			  * its timer is armed */
-	CONNECT_FULL,	 /* all backends that it may use are full */
+	CONNECT_FULL,	 /* all backends that it may use are full, or none is
+			  * available: it has to wait */
 	CONNECT_GIVE_UP, /* no candidate is left: `reason` says why */
 };
 
@@ -25,8 +26,8 @@ enum conn_connecting {
 enum conn_connecting conn_connect(struct worker *worker, struct conn *conn);
 
 /* The same in two steps.  conn_choose() chooses the next backend and reserves a
- * place there; it returns the backend's index in the service, or PICK_NONE or
- * PICK_FULL (pick.h). */
+ * place there; it returns the backend's index in the service, or PICK_NONE,
+ * PICK_FULL or PICK_DOWN (pick.h). */
 must_check int conn_choose(struct worker *worker, struct conn *conn);
 enum conn_connecting conn_connect_chosen(struct worker *worker,
     struct conn *conn, int index);
@@ -40,6 +41,10 @@ void conn_attempt_failed(struct worker *worker, struct conn *conn, int error);
 
 /* The attempt has succeeded. */
 void conn_connected(struct worker *worker, struct conn *conn);
+
+/* How much of wait-for-backend is left, which counts from the accept. */
+uint32_t conn_hold_left_ms(const struct worker *worker,
+    const struct conn *conn);
 
 /* Whether the client is lb4 itself because a backend of some service leads back
  * here.  Logs a warning if so. */

@@ -46,6 +46,7 @@ describe_settings(const struct conn_settings *settings,
 {
 	record->timeout_connect_ms = settings->timeout_connect_ms;
 	record->timeout_queue_ms = settings->timeout_queue_ms;
+	record->wait_for_backend_ms = settings->wait_for_backend_ms;
 	record->timeout_idle_ms = settings->timeout_idle_ms;
 	record->timeout_half_close_ms = settings->timeout_half_close_ms;
 	record->timeout_stall_ms = settings->timeout_stall_ms;
@@ -68,6 +69,7 @@ describe_past(const struct conn *conn, struct conn_record *record)
 	record->last_from = conn->last_from;
 	record->established = conn->established;
 	record->retries = conn->retries;
+	record->held = conn->held;
 }
 
 static void
@@ -76,6 +78,7 @@ describe_attempts(const struct attempts *attempts, struct conn_record *record)
 	record->ticket = attempts->ticket;
 	record->attempt_ms = attempts->began_ms;
 	record->queued_since = attempts->queued_since;
+	record->waited = attempts->waited;
 	record->tries = attempts->tries;
 	for (unsigned i = 0; i < attempts->tries; i++)
 		record->tried[i] = attempts->tried[i];
@@ -273,6 +276,7 @@ conn_record_settings(const struct conn_record *record,
 {
 	settings->timeout_connect_ms = record->timeout_connect_ms;
 	settings->timeout_queue_ms = record->timeout_queue_ms;
+	settings->wait_for_backend_ms = record->wait_for_backend_ms;
 	settings->timeout_idle_ms = record->timeout_idle_ms;
 	settings->timeout_half_close_ms = record->timeout_half_close_ms;
 	settings->timeout_stall_ms = record->timeout_stall_ms;
@@ -295,6 +299,7 @@ make_past(struct conn *conn, const struct conn_record *record)
 	conn->last_from = record->last_from;
 	conn->established = record->established != 0;
 	conn->retries = record->retries;
+	conn->held = record->held != 0;
 	conn->sampled = record->sampled != 0;
 	conn->told = record->told != 0;
 }
@@ -306,6 +311,7 @@ make_attempts(struct attempts *attempts, const struct conn_record *record,
 	attempts->ticket = record->ticket;
 	attempts->began_ms = record->attempt_ms;
 	attempts->queued_since = record->queued_since;
+	attempts->waited = record->waited != 0;
 	attempts->tries = record->tries;
 	memcpy(attempts->tried, names->tried, sizeof(attempts->tried));
 }

@@ -59,7 +59,7 @@ struct conn_record {
 	/* until a backend has answered */
 	uint64_t ticket, attempt_ms;
 	uint32_t queued_since; /* ms, low bits */
-	uint8_t tries;
+	uint8_t tries, held, waited;
 	uint64_t tried[CONFIG_RETRIES_MAX + 1]; /* backends */
 
 	/* from then on */
@@ -72,6 +72,7 @@ struct conn_record {
 
 	/* the settings of its service that the conn began with */
 	uint32_t timeout_connect_ms, timeout_queue_ms, timeout_idle_ms;
+	uint32_t wait_for_backend_ms;
 	uint32_t timeout_half_close_ms, timeout_stall_ms, reset_linger_ms;
 	uint32_t max_lifetime_ms;
 	uint8_t abort_on_close;

@@ -79,6 +79,7 @@ struct attempts {
 	uint64_t began_ms; /* the present attempt to connect */
 	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
 	uint8_t tries;
+	bool waited; /* for all of wait-for-backend: the last try */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
 };
 
@@ -114,12 +115,13 @@ struct conn {
 	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
 			      * none has, lb4 cuts the conn */
 	uint8_t retries;
-	bool ready : 1;		 /* in the worker's ready list */
-	bool established : 1;	 /* a backend has answered */
-	bool unwatched : 1;	 /* no look is scheduled: nothing was owed */
-	bool sampled : 1;	 /* access_lines.h: logged if it ends well */
-	bool told : 1;		 /* ... its entry in lines.told is valid */
-	bool seen : 1;		 /* its entry in worker->seen is valid */
+	bool ready : 1;	      /* in the worker's ready list */
+	bool established : 1; /* a backend has answered */
+	bool unwatched : 1;   /* no look is scheduled: nothing was owed */
+	bool sampled : 1;     /* access_lines.h: logged if it ends well */
+	bool told : 1;	      /* ... its entry in lines.told is valid */
+	bool seen : 1;	      /* its entry in worker->seen is valid */
+	bool held : 1; /* it had to wait because no backend was available */
 	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
 
 	/* Lists and timers, a few times a second at most. */

@@ -75,7 +75,42 @@ need_not_wait(const struct worker *worker, const struct service_state *state)
 	if (worker->table == NULL)
 		return false; /* the loop has ended; all conns will end */
 	service = table_service_of(worker->table, state);
-	return service == NULL || !placing_is_full(service);
+	return service == NULL ||
+	    (!placing_must_wait(service) &&
+		waitqueue_is_open(queue_of(state), worker->now_ms));
+}
+
+bool
+waiting_can_hold(const struct conn *conn)
+{
+	return conn_settings(conn)->wait_for_backend_ms > 0 &&
+	    queue_of(conn->service) != NULL;
+}
+
+bool
+waiting_for_backend(const struct worker *worker, const struct conn *conn)
+{
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
+
+	return service != NULL && waiting_can_hold(conn) &&
+	    (waitqueue_is_in_doubt(queue_of(conn->service)) ||
+		!candidates_have_any(service));
+}
+
+void
+waiting_doubt(struct worker *worker, const struct conn *conn)
+{
+	waitqueue_doubt(queue_of(conn->service), worker->now_ms);
+}
+
+void
+waiting_trust(struct worker *worker, const struct conn *conn)
+{
+	struct waitqueue *queue = queue_of(conn->service);
+
+	if (queue != NULL && waitqueue_trust(queue))
+		call_oldest(worker->shared, queue, 0);
 }
 
 static void
@@ -244,7 +279,8 @@ answer(struct worker *worker, struct waitqueue_part *part, waiting_admit *admit)
 
 	do {
 		(void)waitqueue_answer(part);
-		served = serve_one(worker, part, admit);
+		served = waitqueue_let_go(queue, worker->now_ms) &&
+		    serve_one(worker, part, admit);
 	} while (served && is_due(queue, part));
 	/* room that no conn here can use may help other workers */
 	first = TAILQ_FIRST(&part->line);

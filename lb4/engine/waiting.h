@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * The conns of a worker that wait for a backend, because all backends that they
- * may use are at their maxconn: the worker's parts of the services' queues.
+ * may use are at their maxconn, or none is available: the worker's parts of the services' queues.
  * Called by conn.c and worker.c.  lb4/model/waitqueue.h explains how the
  * workers' parts form one queue, and why no conn is forgotten.
  */
@@ -41,6 +41,18 @@ void waiting_attach(struct worker *worker, struct conn *conn);
 /* A place at one of the service's backends has become free: calls the worker of
  * the oldest conn that waits.  From any worker. */
 void waiting_call(struct worker_shared *shared, struct service_state *state);
+
+/* Whether the conn may wait for a backend to be available: wait-for-backend. */
+bool waiting_can_hold(const struct conn *conn);
+
+/* Whether the conn waits, or would, because no backend is available or none
+ * answers: wait-for-backend.  Otherwise it waits for room. */
+bool waiting_for_backend(const struct worker *worker, const struct conn *conn);
+
+/* The conn, which can wait, has found no backend that answers; a backend has
+ * answered. */
+void waiting_doubt(struct worker *worker, const struct conn *conn);
+void waiting_trust(struct worker *worker, const struct conn *conn);
 
 /* conn_admit(): connects the conn if a backend has room, or if there is nothing
  * to wait for.  False: the conn keeps waiting. */

@@ -50,6 +50,15 @@ error_name(int error, char *buf, size_t size)
 	return buf;
 }
 
+/* What the conn had to wait for; NULL: nothing. */
+static const char *
+waited_for(const struct access_record *record)
+{
+	if (record->held)
+		return "backend";
+	return record->queue_ms > 0 ? "room" : NULL;
+}
+
 static size_t
 format_kv(const struct access_record *record, char *line, size_t size)
 {
@@ -57,6 +66,7 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	char client[ENDPOINT_TEXT_MAX];
 	char number[16], text[ACCESS_LINE_MAX];
 	const char *error = error_name(record->error, number, sizeof(number));
+	const char *waited = waited_for(record);
 	int len;
 
 	access_format_time(record->realtime_ms, when);
@@ -65,13 +75,15 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	    "time=%s conn=%" PRIu64 " worker=%" PRIu32
 	    " service=%s client=%s backend=%s reason=%s error=%s queue=%" PRIu32
 	    " connect=%" PRIu32 " total=%" PRIu64 " to_backend=%" PRIu64
-	    " to_client=%" PRIu64 " discarded=%" PRIu64 " retries=%" PRIu32,
+	    " to_client=%" PRIu64 " discarded=%" PRIu64 " retries=%" PRIu32
+	    " waited_for=%s",
 	    when, record->conn, record->worker, record->service, client,
 	    record->backend[0] != '\0' ? record->backend : "-",
 	    record->event == ACCESS_END ? reason_code(record->reason) : "-",
 	    error != NULL ? error : "-", record->queue_ms, record->connect_ms,
 	    record->total_ms, record->bytes_to_backend, record->bytes_to_client,
-	    record->bytes_discarded, record->retries);
+	    record->bytes_discarded, record->retries,
+	    waited != NULL ? waited : "-");
 	if (len > 0 && (size_t)len < sizeof(text) && record->one_of_several)
 		len += snprintf(text + len, sizeof(text) - (size_t)len,
 		    " event=%s more_to_backend=%" PRIu64
@@ -150,6 +162,7 @@ format_json(const struct access_record *record, char *line, size_t size)
 	lost += put_number(object, "to_client", record->bytes_to_client);
 	lost += put_number(object, "discarded", record->bytes_discarded);
 	lost += put_number(object, "retries", record->retries);
+	lost += put_text(object, "waited_for", waited_for(record));
 	if (record->one_of_several)
 		lost += put_events(object, record);
 	if (lost == 0)

@@ -81,8 +81,8 @@ struct service_state {
 
 	_Atomic uint32_t refs;
 
-	/* Owned; NULL until a backend of the service has a maxconn.  Writer:
-	 * control, once.  Readers: workers. */
+	/* Owned; NULL until a backend of the service has a maxconn, or clients
+	 * wait for one.  Writer: control, once.  Readers: workers. */
 	_Atomic(struct waitqueue *) waitqueue;
 
 	struct gate gate; /* conns of this service, in any state */
@@ -110,7 +110,8 @@ struct service {
 	struct service_state *state;	 /* referenced */
 	size_t backends;		 /* at least one */
 	struct service_backend *backend; /* owned; sorted by name */
-	bool limited; /* a backend has a maxconn, so there is a waitqueue */
+	bool limited;			 /* a backend has a maxconn */
+	bool queues; /* ... or clients wait for a backend: has a waitqueue */
 
 	size_t members[BACKEND_SETS]; /* backends in each set */
 	unsigned zones; /* zones of the backends; 0: zones do not apply */

@@ -110,3 +110,37 @@ waitqueue_answer(struct waitqueue_part *part)
 	return atomic_load_explicit(&part->called, memory_order_relaxed) &&
 	    atomic_exchange(&part->called, false);
 }
+
+void
+waitqueue_doubt(struct waitqueue *queue, uint64_t now_ms)
+{
+	uint64_t next_ms = 0;
+
+	/* a doubt that has lasted for a while has its own rhythm */
+	(void)atomic_compare_exchange_strong(&queue->try_ms, &next_ms,
+	    now_ms + WAITQUEUE_TRY_MS);
+}
+
+bool
+waitqueue_trust(struct waitqueue *queue)
+{
+	return waitqueue_is_in_doubt(queue) &&
+	    atomic_exchange(&queue->try_ms, 0) != 0;
+}
+
+bool
+waitqueue_is_open(const struct waitqueue *queue, uint64_t now_ms)
+{
+	return atomic_load(&queue->try_ms) <= now_ms;
+}
+
+bool
+waitqueue_let_go(struct waitqueue *queue, uint64_t now_ms)
+{
+	uint64_t next_ms = atomic_load(&queue->try_ms);
+
+	return next_ms == 0 ||
+	    (next_ms <= now_ms &&
+		atomic_compare_exchange_strong(&queue->try_ms, &next_ms,
+		    now_ms + WAITQUEUE_TRY_MS));
+}

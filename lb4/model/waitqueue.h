@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The queue of a service whose backends are all at their maxconn.  The workers
- * share it; lb4/engine/waiting.c uses it.
+ * The queue of a service whose backends are all at their maxconn, or of which
+ * none is available (wait-for-backend).  The workers share it; lb4/engine/waiting.c uses it.
  *
  * No list has two writing threads.  Each waiting conn draws a ticket and waits
  * in the part of its own worker; the other workers see only the oldest ticket
@@ -43,6 +43,11 @@
  *
  * Room that no conn frees (a backend comes up, a reload adds one) is found by
  * the workers, which look a few times a second.
+ *
+ * Doubt: a conn that waits for a backend has found none that answers, although
+ * the backends count as up.  Until one answers again, the queue lets only one
+ * conn go at a time, WAITQUEUE_TRY_MS apart: it shows whether the others can
+ * follow.
  */
 #ifndef LB4_MODEL_WAITQUEUE_H
 #define LB4_MODEL_WAITQUEUE_H
@@ -59,6 +64,9 @@ TAILQ_HEAD(conn_line, conn);
 
 /* Greater than any ticket; means that no conn waits. */
 #define WAITQUEUE_NOBODY UINT64_MAX
+
+/* From one conn that is let go in doubt to the next. */
+#define WAITQUEUE_TRY_MS 100
 
 /* One worker's part of the queue. */
 struct waitqueue_part {
@@ -84,6 +92,9 @@ struct waitqueue {
 	_Alignas(64) _Atomic uint64_t waiting;
 	/* Writers: workers, fetch-and-add. */
 	_Atomic uint64_t tickets;
+	/* In doubt: when the next conn may go, CLOCK_MONOTONIC; 0: no doubt.
+	 * Writers: workers. */
+	_Atomic uint64_t try_ms;
 };
 
 /* Makes a queue for `workers` workers; NULL without memory. */
@@ -115,6 +126,25 @@ void waitqueue_call(struct waitqueue *queue, unsigned worker);
 
 /* For the worker: whether it was called since it last asked. */
 bool waitqueue_answer(struct waitqueue_part *part);
+
+/* The backends do not answer: doubt begins, or goes on. */
+void waitqueue_doubt(struct waitqueue *queue, uint64_t now_ms);
+
+/* One has answered.  Returns whether there was doubt: then the caller calls the
+ * oldest conn. */
+bool waitqueue_trust(struct waitqueue *queue);
+
+/* Whether a conn that looks for room now would be let go. */
+bool waitqueue_is_open(const struct waitqueue *queue, uint64_t now_ms);
+
+/* The same, and it goes: in doubt nobody else does for WAITQUEUE_TRY_MS. */
+must_check bool waitqueue_let_go(struct waitqueue *queue, uint64_t now_ms);
+
+static inline bool
+waitqueue_is_in_doubt(const struct waitqueue *queue)
+{
+	return atomic_load_explicit(&queue->try_ms, memory_order_relaxed) != 0;
+}
 
 static inline bool
 waitqueue_is_empty(const struct waitqueue *queue)

@@ -354,7 +354,7 @@ service_set_waitqueue(const struct service *service)
 	struct service_state *state = service->state;
 	struct waitqueue *queue;
 
-	if (!service->limited || atomic_load(&state->waitqueue) != NULL)
+	if (!service->queues || atomic_load(&state->waitqueue) != NULL)
 		return 0;
 	if ((queue = waitqueue_new(state->workers)) == NULL)
 		return -ENOMEM;
@@ -387,6 +387,8 @@ service_new(struct service **out, const struct building *building,
 	if (service->terms == NULL)
 		goto fail;
 	rc = service_set_backends(service, building, config);
+	service->queues = service->limited ||
+	    service->settings.conn.wait_for_backend_ms > 0;
 	if (rc == 0)
 		rc = service_set_waitqueue(service);
 	if (rc < 0)

@@ -17,6 +17,8 @@
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
 
+#define WAITS ": none is available, the client waits for one (wait-for-backend)"
+
 static void
 print_backend(const struct service *service, int index, FILE *out)
 {
@@ -24,7 +26,8 @@ print_backend(const struct service *service, int index, FILE *out)
 	char addr[ADDR_TEXT_MAX];
 
 	if (index < 0) {
-		fprintf(out, "backend    none\n");
+		fprintf(out, "backend    none%s\n",
+		    index == PICK_DOWN ? WAITS : "");
 		return;
 	}
 	backend = service->backend[index].backend;
@@ -108,9 +111,12 @@ offline_print_pick(const struct service *service,
 	if (!policy->by_client) {
 		print_set(service, trace->set, trace->check_health, out);
 		print_all(service, pick, out);
-		fprintf(out,
-		    "backend    any of the usable ones: who the client "
-		    "is does not count\n");
+		if (asked->index == PICK_DOWN)
+			print_backend(service, asked->index, out);
+		else
+			fprintf(out,
+			    "backend    any of the usable ones: who the client "
+			    "is does not count\n");
 		return;
 	}
 	print_hash(trace, out);
@@ -155,6 +161,7 @@ offline_pick(const struct service *service, const char *client, uint64_t now_ms,
 	asked->client = client;
 	asked->pick.trace = &asked->trace;
 	asked->pick.now_ms = now_ms;
+	asked->pick.waits = service->settings.conn.wait_for_backend_ms > 0;
 	asked->index = pick_find(service, &asked->pick);
 	return NULL;
 }

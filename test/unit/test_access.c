@@ -59,7 +59,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsROKDBHM", second[] = "-QCDLIS";
+	static const char first[] = "-CScsROKDBHM", second[] = "-QCDLISW";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -119,6 +119,7 @@ START_TEST(test_code_of_reason)
 		{ REASON_DOWN_CUT, "HD" },
 		{ REASON_LIFETIME, "MI" },
 		{ REASON_LIFETIME_CUT, "MD" },
+		{ REASON_WAIT_TIMEOUT, "sW" },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
@@ -135,7 +136,7 @@ START_TEST(test_kv)
 	    "time=2026-11-23T08:14:17.123Z conn=17 worker=3 service=web "
 	    "client=192.0.2.1:4000 backend=app1 reason=-- error=- queue=1 "
 	    "connect=2 total=23 to_backend=16 to_client=5000000000 "
-	    "discarded=7 retries=2");
+	    "discarded=7 retries=2 waited_for=room");
 }
 END_TEST
 
@@ -196,7 +197,7 @@ START_TEST(test_longest)
 		for (const char *at = line; (at = strchr(at, ' ')) != NULL;
 		     at++)
 			fields++;
-		ck_assert_uint_eq(fields, 18);
+		ck_assert_uint_eq(fields, 19);
 		ck_assert_ptr_nonnull(strstr(line, " retries=4294967295 "));
 		ck_assert_ptr_nonnull(strstr(line,
 		    "time=9999-12-31T23:59:59.999Z"));
@@ -270,7 +271,7 @@ START_TEST(test_json_keys)
 		nth_key(kv, n++, key, sizeof(key));
 		ck_assert_str_eq(name, key);
 	}
-	ck_assert_uint_eq(n, 15);
+	ck_assert_uint_eq(n, 16);
 	json_decref(object);
 }
 END_TEST
@@ -292,7 +293,7 @@ START_TEST(test_events)
 		record.event = (enum access_event)i;
 		line = line_of(ACCESS_KV, &record);
 		snprintf(want, sizeof(want),
-		    " retries=2 event=%s more_to_backend=6 "
+		    " retries=2 waited_for=room event=%s more_to_backend=6 "
 		    "more_to_client=4000000000",
 		    events[i]);
 		ck_assert_str_eq(strstr(line, " retries="), want);

@@ -147,6 +147,8 @@ static const struct ranged {
 	    3600000, "0s", "3601s", "1ms to 1h", "5", UNIT },
 	{ S("timeout-queue", conn.timeout_queue_ms), "1ms", "60m", 1, 3600000,
 	    "0s", "3601s", "auto or 1ms to 1h", "5", UNIT },
+	{ S("wait-for-backend", conn.wait_for_backend_ms), "0s", "60m", 0,
+	    3600000, NULL, "3601s", "0s to 1h", "10", UNIT },
 	{ S("timeout-idle", conn.timeout_idle_ms), "10ms", "30d", 10,
 	    2592000000, "9ms", "31d", "10ms to 30d", "1h ms", TIME },
 	{ S("timeout-half-close", conn.timeout_half_close_ms), "10ms", "30d",

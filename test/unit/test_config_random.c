@@ -163,6 +163,7 @@ draw_service(struct random *random, size_t number,
 	set->maxconn = between(random, 0, 10000000);
 	set->queue = between(random, 0, 10000000);
 	set->conn.timeout_queue_ms = (unsigned)between(random, 0, 3600000);
+	set->conn.wait_for_backend_ms = (unsigned)between(random, 0, 3600000);
 	set->backlog = (unsigned)between(random, 1, 65535);
 	set->freebind = draw(random, 2);
 	if (draw(random, 2)) {
@@ -295,6 +296,7 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.maxconn);
 	SAME_NUMBER(settings.queue);
 	SAME_NUMBER(settings.conn.timeout_queue_ms);
+	SAME_NUMBER(settings.conn.wait_for_backend_ms);
 	SAME_NUMBER(settings.backlog);
 	SAME_NUMBER(settings.freebind);
 	SAME_NUMBER(settings.nodelay);
@@ -430,7 +432,8 @@ START_TEST(test_dump_text)
 	    "rcvbuf-backend = auto\nnotsent-lowat-client = auto\n"
 	    "notsent-lowat-backend = auto\nabort-on-close = no\n"
 	    "timeout-connect = 5s\n"
-	    "timeout-queue = auto\ntimeout-idle = 1h\n"
+	    "timeout-queue = auto\nwait-for-backend = 0s\n"
+	    "timeout-idle = 1h\n"
 	    "timeout-half-close = 5m\ntimeout-stall = 5m\n"
 	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"

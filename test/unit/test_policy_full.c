@@ -68,16 +68,16 @@ START_TEST(filled_to_the_last_place)
 		struct sim *sim = full_sim_new(_i, max_load);
 
 		for (uint32_t n = 0; n < PLACES; n++) {
-			ck_assert(!placing_is_full(sim->service));
+			ck_assert(!placing_must_wait(sim->service));
 			ck_assert_int_ge(take(sim, n), 0);
 		}
 		for (unsigned i = 0; i < BACKENDS; i++)
 			ck_assert_uint_eq(sim_active(sim, i), i + 1);
-		ck_assert(placing_is_full(sim->service));
+		ck_assert(placing_must_wait(sim->service));
 		ck_assert_int_eq(take(sim, 77), PICK_FULL);
 		for (unsigned i = 0; i < BACKENDS; i++) {
 			give(sim, i);
-			ck_assert(!placing_is_full(sim->service));
+			ck_assert(!placing_must_wait(sim->service));
 			ck_assert_int_eq(take(sim, 77), (int)i);
 		}
 		empty(sim);
@@ -95,7 +95,7 @@ START_TEST(waits_for_the_right_ones)
 	sim_set_down(sim, 0, true);
 	fill(sim, 5);
 	ck_assert_uint_eq(sim_active(sim, 0) + sim_active(sim, 3), 0);
-	ck_assert(placing_is_full(sim->service));
+	ck_assert(placing_must_wait(sim->service));
 	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 
 	/* none but the backup is up: its turn, until it is full */
@@ -103,7 +103,7 @@ START_TEST(waits_for_the_right_ones)
 	sim_set_admin(sim, 2, ADMIN_DRAIN);
 	fill(sim, 4);
 	ck_assert_uint_eq(sim_active(sim, 3), 4);
-	ck_assert(placing_is_full(sim->service));
+	ck_assert(placing_must_wait(sim->service));
 	ck_assert_int_eq(take(sim, 77), PICK_FULL);
 
 	/* all are down: they are tried all the same, backups last */
@@ -116,8 +116,50 @@ START_TEST(waits_for_the_right_ones)
 	ck_assert_int_eq(take(sim, 77), 1);
 	for (unsigned i = 0; i < BACKENDS; i++)
 		sim_set_admin(sim, i, ADMIN_MAINT);
-	ck_assert(!placing_is_full(sim->service));
+	ck_assert(!placing_must_wait(sim->service));
 	ck_assert_int_eq(take(sim, 77), PICK_NONE);
+	empty(sim);
+}
+END_TEST
+
+/* With wait-for-backend a conn waits while none is available, and tries those
+ * that are down once it waits no more. */
+START_TEST(none_is_available)
+{
+	struct sim *sim = full_sim_new(_i, 125);
+	struct pick pick = sim_client(1);
+
+	sim_set_all_down(sim, true);
+	pick.waits = true;
+	ck_assert_int_eq(pick_take(sim->service, &pick), PICK_DOWN);
+	ck_assert(!placing_must_wait(sim->service));
+	sim_config(sim)->settings.conn.wait_for_backend_ms = 10000;
+	sim_publish(sim, &sim_seed);
+	ck_assert(sim->service->queues);
+	ck_assert(placing_must_wait(sim->service));
+	ck_assert_int_eq(pick_take(sim->service, &pick), PICK_DOWN);
+
+	/* a backup that is up is enough */
+	sim_set_down(sim, 3, false);
+	ck_assert(!placing_must_wait(sim->service));
+	ck_assert_int_eq(pick_take(sim->service, &pick), 3);
+	sim_set_down(sim, 3, true);
+	sim_set_down(sim, 1, false);
+	ck_assert_int_eq(pick_take(sim->service, &pick), 1);
+
+	/* it does not answer: the others are tried, whatever the checks say */
+	pick.tried[pick.tries++] = sim_backend(sim, 1)->id;
+	ck_assert_int_ge(pick_take(sim->service, &pick), 0);
+	sim_set_down(sim, 1, true);
+	ck_assert_int_eq(pick_take(sim->service, &pick), PICK_DOWN);
+	pick.waits = false;
+	ck_assert_int_ge(pick_take(sim->service, &pick), 0);
+	for (unsigned i = 0; i < BACKENDS; i++)
+		sim_set_admin(sim, i, ADMIN_MAINT);
+	ck_assert(placing_must_wait(sim->service));
+	ck_assert_int_eq(pick_take(sim->service, &pick), PICK_NONE);
+	pick.waits = true;
+	ck_assert_int_eq(pick_take(sim->service, &pick), PICK_DOWN);
 	empty(sim);
 }
 END_TEST
@@ -263,6 +305,7 @@ main(void)
 	tcase_add_loop_test(tcase, filled_to_the_last_place, 0, BALANCE_COUNT);
 	tcase_add_loop_test(tcase, waits_for_the_right_ones, 0, BALANCE_COUNT);
 	tcase_add_loop_test(tcase, tried_and_full, 0, BALANCE_COUNT);
+	tcase_add_loop_test(tcase, none_is_available, 0, BALANCE_COUNT);
 	tcase_add_loop_test(tcase, never_exceeded, 0, BALANCE_COUNT);
 	tcase_add_test(tcase, the_queue_outlives_tables);
 	suite_add_tcase(suite, tcase);

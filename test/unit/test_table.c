@@ -134,6 +134,7 @@ START_TEST(settings_are_taken_over)
 	one->settings.conn.timeout_stall_ms = 12;
 	one->settings.conn.abort_on_close = true;
 	one->settings.conn.timeout_queue_ms = 16;
+	one->settings.conn.wait_for_backend_ms = 17;
 	one->settings.sndbuf_backend = 13;
 	one->settings.rcvbuf_backend = 14;
 	one->settings.notsent_lowat_backend = 15;

@@ -88,6 +88,30 @@ START_TEST(a_call_counts_once)
 }
 END_TEST
 
+/* In doubt one conn goes at a time, until a backend has answered. */
+START_TEST(doubt_lets_one_go_at_a_time)
+{
+	struct waitqueue *queue = waitqueue_new(1);
+
+	ck_assert(!waitqueue_is_in_doubt(queue));
+	ck_assert(!waitqueue_trust(queue));
+	for (int i = 0; i < 3; i++)
+		ck_assert(waitqueue_let_go(queue, 1000));
+	waitqueue_doubt(queue, 1000);
+	waitqueue_doubt(queue, 1050); /* does not put it off */
+	ck_assert(waitqueue_is_in_doubt(queue));
+	ck_assert(!waitqueue_is_open(queue, 1000 + WAITQUEUE_TRY_MS - 1));
+	ck_assert(!waitqueue_let_go(queue, 1000 + WAITQUEUE_TRY_MS - 1));
+	ck_assert(waitqueue_is_open(queue, 1000 + WAITQUEUE_TRY_MS));
+	ck_assert(waitqueue_let_go(queue, 1000 + WAITQUEUE_TRY_MS));
+	ck_assert(!waitqueue_let_go(queue, 1000 + WAITQUEUE_TRY_MS));
+	ck_assert(waitqueue_let_go(queue, 1000 + 2 * WAITQUEUE_TRY_MS));
+	ck_assert(waitqueue_trust(queue));
+	ck_assert(waitqueue_let_go(queue, 1000 + 2 * WAITQUEUE_TRY_MS));
+	waitqueue_free(queue);
+}
+END_TEST
+
 /* ---- threads ------------------------------------------------------------- */
 
 struct hall {
@@ -347,6 +371,7 @@ main(void)
 	tcase_add_test(tcase, bounded);
 	tcase_add_test(tcase, oldest_first);
 	tcase_add_test(tcase, a_call_counts_once);
+	tcase_add_test(tcase, doubt_lets_one_go_at_a_time);
 	tcase_add_test(tcase, no_place_is_lost);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
