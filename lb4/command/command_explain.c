@@ -25,6 +25,7 @@
 #include "lb4/command/commands.h"
 #include "lb4/command/downs.h"
 #include "lb4/command/errand.h"
+#include "lb4/config/access_rules.h"
 #include "lb4/config/config.h"
 #include "lb4/control/find.h"
 #include "lb4/control/handle.h"
@@ -70,6 +71,22 @@ pick_object(const struct service *service, const struct offline_pick *asked)
 		: json_null());
 }
 
+/* The access rule that decides about the client, or null. */
+static json_t *
+rule_object(const struct service *service, const struct access_prefix *prefix)
+{
+	const struct access_rule *rule;
+	char text[PREFIX_TEXT_MAX];
+
+	if (prefix == NULL)
+		return json_null();
+	rule = &service->access->rule[prefix->rule];
+	return json_pack("{s:s,s:s,s:o,s:o}", "verb", access_rule_verb(rule),
+	    "prefix", prefix_format(&prefix->prefix, text, sizeof(text)),
+	    "list", answer_value(rule->text), "line",
+	    rule->path != NULL ? json_integer(prefix->line) : json_null());
+}
+
 /* The whole answer; NULL without memory. */
 static json_t *
 explained_object(const struct service *service,
@@ -82,10 +99,11 @@ explained_object(const struct service *service,
 
 	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
 	    service->checksum);
-	object = json_pack("{s:s,s:s,s:s,s:o,s:b}", "service",
+	object = json_pack("{s:s,s:s,s:s,s:o,s:b,s:o,s:b}", "service",
 	    service->state->name, "balance", policy->name, "checksum", checksum,
 	    "client", answer_value(asked->client), "by_client",
-	    policy->by_client);
+	    policy->by_client, "rule", rule_object(service, asked->prefix),
+	    "refused", asked->refused);
 	if (json_object_update(object, pick) != 0) {
 		json_decref(object);
 		object = NULL;

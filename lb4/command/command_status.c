@@ -18,6 +18,7 @@
 #include "lb4/command/commands.h"
 #include "lb4/command/figures_json.h"
 #include "lb4/command/states_json.h"
+#include "lb4/config/access_rules.h"
 #include "lb4/config/fingerprint.h"
 #include "lb4/config/names.h"
 #include "lb4/control/figures.h"
@@ -25,6 +26,7 @@
 #include "lb4/control/handle.h"
 #include "lb4/control/node.h"
 #include "lb4/engine/engine.h"
+#include "lb4/model/rule_count.h"
 #include "lb4/table/table.h"
 
 #define ROWS_MAX 64 /* of one piece */
@@ -200,6 +202,29 @@ listens_array(const struct caller *caller, const struct service *service)
 	return NULL;
 }
 
+/* The access rules: how many prefixes each has, and about how many clients it
+ * has decided. */
+static json_t *
+rules_array(const struct service *service)
+{
+	const struct access_rules *access = service->access;
+	json_t *list = json_array();
+	int error = 0;
+
+	for (size_t i = 0; access != NULL && i < access->rules; i++)
+		error |= json_array_append_new(list,
+		    json_pack("{s:o,s:I,s:I}", "rule",
+			answer_value(service->rule_count[i]->text), "prefixes",
+			(json_int_t)access->rule[i].prefixes, "clients",
+			(json_int_t)atomic_load_explicit(&service->rule_count[i]
+							      ->clients,
+			    memory_order_relaxed)));
+	if (error == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 /* Adds to the service's row what only JSON has.  Returns `row`, or NULL without
  * memory. */
 static json_t *
@@ -213,7 +238,9 @@ with_details(const struct caller *caller, json_t *row,
 	figures_service_times(service->state, &times);
 	if (json_object_set_new(row, "closes",
 		figures_json_closes(sums->closes)) == 0 &&
-	    json_object_set_new(row, "times", figures_json_times(&times)) == 0)
+	    json_object_set_new(row, "times", figures_json_times(&times)) ==
+		0 &&
+	    json_object_set_new(row, "rules", rules_array(service)) == 0)
 		return row;
 	json_decref(row);
 	return NULL;
@@ -238,14 +265,20 @@ format_listens(const struct caller *caller, const struct service *service,
 	json_decref(listens);
 }
 
-/* A rare figure, shown only when it is not 0. */
+/* Rare figures, shown only when they are not 0. */
 static const char *
-say_no_ports(const struct figures_service *sums, char *buf, size_t size)
+say_rare(const struct figures_service *sums, char *buf, size_t size)
 {
+	const uint64_t refused = sums->closes[REASON_ACCESS];
+	int len = 0;
+
 	buf[0] = '\0';
 	if (sums->no_ports > 0)
-		(void)snprintf(buf, size, ", %" PRIu64 " without a local port",
+		len = snprintf(buf, size, ", %" PRIu64 " without a local port",
 		    sums->no_ports);
+	if (refused > 0)
+		(void)snprintf(buf + len, size - (size_t)len,
+		    ", %" PRIu64 " refused by a rule", refused);
 	return buf;
 }
 
@@ -254,7 +287,7 @@ open_service(struct caller *caller, const struct service *service)
 {
 	struct figures_service sums;
 	const char *state;
-	char line[512], no_ports[48];
+	char line[512], rare[96];
 	json_t *row;
 	const bool all_full = engine_is_full(caller->handle->engine);
 
@@ -271,7 +304,7 @@ open_service(struct caller *caller, const struct service *service)
 		    service->backends, sums.active, plural(sums.active),
 		    sums.queued, sums.accepted, sums.failed, sums.retries,
 		    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
-		    say_no_ports(&sums, no_ports, sizeof(no_ports)),
+		    say_rare(&sums, rare, sizeof(rare)),
 		    sums.full	   ? ", at maxconn"
 			: all_full ? ", at the global maxconn"
 				   : "");

@@ -26,6 +26,7 @@
 
 #include "common/file.h"
 #include "common/nearest.h"
+#include "lb4/config/access_rules.h"
 #include "lb4/config/build.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/inifile.h"
@@ -307,6 +308,18 @@ note_lines(struct parse *parse, size_t listens, size_t backends, int line)
 	source->listen_line = lines;
 }
 
+/* Reads the file of the rule that was just added, if it has one. */
+static int
+read_rule(const struct parse *parse, struct access_rules *rules,
+    struct why *why)
+{
+	const size_t last = rules->rules - 1;
+
+	return parse->reads_files && rules->rule[last].path != NULL
+	    ? access_rules_read(rules, last, why)
+	    : 0;
+}
+
 static int
 set_service(struct parse *parse, const struct key *key, int line,
     const char *value, struct why *why)
@@ -320,6 +333,8 @@ set_service(struct parse *parse, const struct key *key, int line,
 		current_source(parse)->backend_lines++;
 	if (error == 0)
 		note_lines(parse, listens, backends, line);
+	if (error == 0 && (key->kind == &kind_allow || key->kind == &kind_deny))
+		error = read_rule(parse, service->access, why);
 	return error;
 }
 

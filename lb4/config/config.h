@@ -17,8 +17,9 @@
 #include "lb4/config/settings.h"
 
 /*
- * Reads the regular file at `path` ("-": standard input), and the file that its
- * hash-seed-file names: see seedfile.h.  Returns a configuration that the
+ * Reads the regular file at `path` ("-": standard input), and the files that
+ * its keys name: hash-seed-file (seedfile.h), allow and deny (access_rules.h).
+ * Returns a configuration that the
  * caller frees, or NULL with at least one error, even without memory.  It
  * reports all errors of a file, not only the first.  A fifo, a device or a
  * socket is an error: the call never waits for data.
@@ -31,7 +32,8 @@ struct config *config_load_stream(const char *path,
     struct config_errors *errors);
 
 /* The same from memory.  It reads no other file: hash-seed-file leaves
- * hash_seed_set false.  Errors call the text `name`. */
+ * hash_seed_set false, and a rule with a file has no prefixes.  Errors call the
+ * text `name`. */
 struct config *config_parse(const char *name, const char *text, size_t len,
     struct config_errors *errors);
 

@@ -37,6 +37,10 @@ extern const struct kind kind_host; /* as in the Host field of HTTP */
 extern const struct kind kind_addr;
 extern const struct kind kind_server; /* an address that lb4 listens on */
 
+/* kinds_access.c: a service's access rules. */
+extern const struct kind kind_allow;
+extern const struct kind kind_deny;
+
 /* Reads 32 hexadecimal digits as bytes, the first one lowest.  Returns false
  * for any other text and leaves the seed unchanged. */
 bool kinds_read_seed(const char *text, struct hash_key *seed);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/access_rules.h"
 #include "lb4/config/check.h"
 #include "lb4/config/loops.h"
 #include "lb4/config/names.h"
@@ -303,6 +304,37 @@ check_checks(const struct config_service *service, struct errors *errors)
 		    "check");
 }
 
+/* Whether a client of the service has an IP address. */
+static bool
+has_ip_listener(const struct config_service *service)
+{
+	for (size_t i = 0; i < service->listens; i++)
+		if (!addr_is_unix(&service->listen[i]))
+			return true;
+	return service->listens == 0;
+}
+
+/* Rules that would decide nothing. */
+static void
+check_access(const struct config_service *service, struct errors *errors)
+{
+	const struct access_rules *rules = service->access;
+	bool denies = false;
+
+	for (size_t i = 0; rules != NULL && i < rules->rules; i++)
+		denies = denies || rules->rule[i].deny;
+	if (rules == NULL || rules->rules == 0)
+		return;
+	if (!denies)
+		errors_add(errors, service->line, "allow",
+		    "has no effect without deny, as all others may come in "
+		    "too: add deny = all");
+	else if (!has_ip_listener(service))
+		errors_add(errors, service->line, "deny",
+		    "has no effect, as clients of a unix socket have no "
+		    "address: remove it, or see listen-mode");
+}
+
 int
 rules_check(struct config *config, const struct rules_source *sources,
     struct errors *errors)
@@ -320,6 +352,9 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_check_ports(service, errors);
 		check_balance(service, errors);
 		check_checks(service, errors);
+		check_access(service, errors);
+		if (access_rules_build(service->access) < 0)
+			return -ENOMEM;
 		/* If a backend was refused, the sum is not the intended one. */
 		if (service->backends > 0 &&
 		    (sources == NULL ||

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/access_rules.h"
+
 /* A copy of `count` elements, not NULL even when there are none; NULL without
  * memory. */
 static void *
@@ -39,6 +41,7 @@ config_copy(const struct config *config)
 		    &config->service[copy->services];
 		struct config_service *to = &copy->service[copy->services++];
 
+		to->access = access_rules_ref(from->access);
 		to->listen = copy_array(from->listen, from->listens,
 		    sizeof(*from->listen));
 		to->backend = copy_array(from->backend, from->backends,
@@ -59,6 +62,7 @@ config_free(struct config *config)
 	for (size_t i = 0; i < config->services; i++) {
 		free(config->service[i].listen);
 		free(config->service[i].backend);
+		access_rules_unref(config->service[i].access);
 	}
 	free(config->service);
 	free(config);

@@ -31,6 +31,8 @@
 #define CONFIG_WEIGHT_MAX 256
 #define CONFIG_RETRIES_MAX 7
 
+struct access_rules; /* access_rules.h */
+
 /* How a service chooses among its backends. */
 enum balance {
 	BALANCE_4TUPLE,	    /* hash of client address and port */
@@ -173,6 +175,7 @@ struct config_service {
 	size_t listens;
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;
+	struct access_rules *access; /* a reference; NULL: no rules */
 	struct service_settings settings;
 	int line;
 };

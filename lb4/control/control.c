@@ -108,6 +108,8 @@ control_done(struct control *control)
 	control->running.leveler = NULL;
 	threads_free(control->running.threads);
 	control->running.threads = NULL;
+	rulefiles_free(control->rulefiles);
+	control->rulefiles = NULL;
 	fdstore_done(&control->running.kept);
 	mailbox_done(&control->mailbox);
 	upgrade_done(&control->upgrade);
@@ -451,6 +453,16 @@ control_turn(struct control *control, struct loop_clock *clock)
 	return 0;
 }
 
+static int
+start_rulefiles(struct control *control)
+{
+	struct source source;
+	int error = rulefiles_new(&control->rulefiles, &control->running,
+	    &source);
+
+	return error == 0 ? control_plug(control, &source) : error;
+}
+
 int
 control_start(struct control *control)
 {
@@ -462,7 +474,9 @@ control_start(struct control *control)
 	running->threads = threads_new(running->engine, running->prober,
 	    running->logger);
 	error = running->threads != NULL ? start_closer(control) : -ENOMEM;
-	return error == 0 ? start_leveler(control) : error;
+	if (error == 0)
+		error = start_leveler(control);
+	return error == 0 ? start_rulefiles(control) : error;
 }
 
 int

@@ -25,6 +25,7 @@
 #include "common/mailbox.h"
 #include "common/timer.h"
 #include "lb4/control/manager.h"
+#include "lb4/control/rulefiles.h"
 #include "lb4/control/running.h"
 #include "lb4/control/source.h"
 #include "lb4/control/upgrade.h"
@@ -48,6 +49,7 @@ struct control {
 	struct timer fullness; /* checks whether maxconn is reached */
 	struct manager manager;
 	struct upgrade upgrade;
+	struct rulefiles *rulefiles;
 	bool over; /* a new process has taken over: leave the loop */
 	struct timer progress; /* logs how many conns are left */
 	struct timer deadline; /* of draining, cutting, then of killing */

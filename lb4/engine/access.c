@@ -63,6 +63,7 @@ static const struct {
 	[REASON_LIFETIME_CUT] = { "MD", "cut after max-lifetime" },
 	[REASON_WAIT_TIMEOUT] = { "sW",
 	    "wait-for-backend passed, no backend was available" },
+	[REASON_ACCESS] = { "PA", "refused by an access rule" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/prefix.h"
 #include "lb4/config/settings.h"
 
 /*
@@ -21,12 +22,14 @@
  *		c, s time ran out while waiting for client, backend
  *		R  a resource was lacking here	K  we were told to
  *		O  the client is lb4's own conn
+ *		P  a policy of the configuration refused it
  *		D drain  B rebalance  H on-down  M max-lifetime
  *	second	Q while queued  C while connecting  D while relaying
  *		I while idle: a normal end
  *		S stalled: it took none of what it was owed
  *		W while it waited for a backend to be available
  *		L one side had finished, the other not yet  - after all
+ *		A access rule
  */
 enum reason {
 	REASON_DONE,		  /* -- both sides finished */
@@ -62,6 +65,7 @@ enum reason {
 	REASON_LIFETIME,	   /* MI max-lifetime, idle */
 	REASON_LIFETIME_CUT,	   /* MD max-lifetime, never idle */
 	REASON_WAIT_TIMEOUT,	   /* sW wait-for-backend, none available */
+	REASON_ACCESS,		   /* PA an access rule refuses the client */
 	REASON_COUNT,
 };
 
@@ -84,12 +88,16 @@ enum access_event {
 /* "end", "start", "update"; for any value of the enum. */
 const char *access_event_name(enum access_event event);
 
+/* "deny:2001:db8::/32" */
+#define ACCESS_RULE_MAX (PREFIX_TEXT_MAX + sizeof("deny:"))
+
 struct access_record {
 	int64_t realtime_ms; /* since 1970 */
 	uint64_t conn;	     /* id, unique in the process */
 	char service[CONFIG_NAME_MAX];
 	char backend[CONFIG_NAME_MAX]; /* the last one tried; "": none */
 	struct endpoint client;
+	char rule[ACCESS_RULE_MAX]; /* that refused the client; "": none */
 	uint32_t worker;
 	enum access_event event;
 	bool one_of_several; /* the log has lines of other events, too */

@@ -7,11 +7,13 @@
 #include "lb4/engine/access_lines.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/hash.h"
+#include "lb4/config/access_rules.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/progress.h"
@@ -186,6 +188,20 @@ more_to(const struct worker *worker, const struct conn *conn,
 }
 
 static void
+pass_on(const struct worker *worker, const struct service_state *state,
+    struct access_record *record)
+{
+	const struct engine_peers *peers = &worker->shared->peers;
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	record->realtime_ms = (int64_t)now.tv_sec * 1000 +
+	    now.tv_nsec / 1000000;
+	memcpy(record->service, state->name, sizeof(record->service));
+	peers->access(peers->logger, record);
+}
+
+static void
 send_record(const struct worker *worker, const struct conn *conn,
     enum access_event event, const struct outcome *outcome)
 {
@@ -207,19 +223,50 @@ send_record(const struct worker *worker, const struct conn *conn,
 		.more_to_backend = more_to(worker, conn, outcome, BACKEND),
 		.more_to_client = more_to(worker, conn, outcome, CLIENT),
 	};
-	struct timespec now;
 
 	if (event == ACCESS_END) {
 		record.reason = conn->reason;
 		record.error = conn->error;
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	record.realtime_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	memcpy(record.service, conn->service->name, sizeof(record.service));
 	if (conn->backend != NULL)
 		memcpy(record.backend, conn->backend->name,
 		    sizeof(record.backend));
-	worker->shared->peers.access(worker->shared->peers.logger, &record);
+	pass_on(worker, conn->service, &record);
+}
+
+/* "deny:192.0.2.0/24" */
+static void
+name_rule(const struct service *service, const struct endpoint *client,
+    char rule[ACCESS_RULE_MAX])
+{
+	const struct access_prefix *prefix = access_rules_judge(service->access,
+	    client);
+	char text[PREFIX_TEXT_MAX];
+
+	if (prefix != NULL)
+		(void)snprintf(rule, ACCESS_RULE_MAX, "%s:%s",
+		    access_rule_verb(&service->access->rule[prefix->rule]),
+		    prefix_format(&prefix->prefix, text, sizeof(text)));
+}
+
+void
+access_lines_refused(struct worker *worker, const struct service *service,
+    const struct endpoint *client)
+{
+	struct access_record record = {
+		.conn = ++worker->last_conn << 8 | worker->index,
+		.client = *client,
+		.worker = worker->index,
+		.event = ACCESS_END,
+		.one_of_several = with_start(worker) ||
+		    present_interval(worker) != 0,
+		.reason = REASON_ACCESS,
+	};
+
+	if (!is_wanted(worker))
+		return;
+	name_rule(service, client, record.rule);
+	pass_on(worker, service->state, &record);
 }
 
 void

@@ -35,6 +35,8 @@
 #include "lb4/engine/types.h"
 
 struct config;
+struct endpoint;
+struct service;
 
 /* What happened to the bytes that were received from both sides. */
 struct outcome {
@@ -76,6 +78,11 @@ void access_lines_start(struct worker *worker, const struct conn *conn);
 void access_lines_update(struct worker *worker, struct conn *conn);
 void access_lines_end(struct worker *worker, const struct conn *conn,
     const struct outcome *outcome);
+
+/* An access rule has refused a client, which never became a conn: a line with a
+ * number of its own. */
+void access_lines_refused(struct worker *worker, const struct service *service,
+    const struct endpoint *client);
 
 /* Hands over what was told of a conn that moves to another worker.  Valid if
  * conn->told. */

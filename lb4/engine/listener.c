@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "lb4/engine/conn.h"
+#include "lb4/engine/entry.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/worker_post.h"
@@ -271,7 +272,11 @@ accept_one(struct worker *worker, struct listener *listener,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		endpoint_from_sockaddr(&client, (struct sockaddr *)&sa, len);
-		conn_open(worker, service, listener->socket->port, fd, &client);
+		if (entry_admits(worker, service, fd, &client))
+			conn_open(worker, service, listener->socket->port, fd,
+			    &client);
+		else
+			leave(worker, listener);
 		return ACCEPTED;
 	}
 	error = errno;

@@ -152,6 +152,27 @@ counts_add_backend(struct backend *backend,
 }
 
 void
+counts_of_rule(const struct service_state *state, const struct rule_count *rule,
+    struct handover_rule_counts *counts)
+{
+	memset(counts, 0, sizeof(*counts));
+	counts->service = state->id;
+	memcpy(counts->rule, rule->text, sizeof(counts->rule));
+	add(&counts->clients, &rule->clients);
+}
+
+void
+counts_add_rule(struct service_state *state,
+    const struct handover_rule_counts *counts)
+{
+	for (struct rule_count *rule = state->rule_counts; rule != NULL;
+	     rule = rule->next)
+		if (strcmp(rule->text, counts->rule) == 0)
+			(void)atomic_fetch_add_explicit(&rule->clients,
+			    counts->clients, memory_order_relaxed);
+}
+
+void
 counts_of_worker(const struct engine_counts *worker,
     struct handover_worker_counts *counts)
 {

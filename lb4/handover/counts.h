@@ -16,6 +16,8 @@ void counts_of_service(const struct service_state *state,
     struct handover_service_counts *counts);
 void counts_of_backend(const struct backend *backend,
     struct handover_backend_counts *counts);
+void counts_of_rule(const struct service_state *state,
+    const struct rule_count *rule, struct handover_rule_counts *counts);
 void counts_of_worker(const struct engine_counts *worker,
     struct handover_worker_counts *counts);
 
@@ -25,6 +27,8 @@ void counts_add_service(struct service_state *state,
     const struct handover_service_counts *counts);
 void counts_add_backend(struct backend *backend,
     const struct handover_backend_counts *counts);
+void counts_add_rule(struct service_state *state,
+    const struct handover_rule_counts *counts);
 void counts_add_worker(struct engine_counts *worker,
     const struct handover_worker_counts *counts);
 

@@ -186,6 +186,21 @@ describe_workers(struct link *link, const struct engine *engine)
 	return error;
 }
 
+static int
+describe_rules(struct link *link, const struct service_state *state)
+{
+	int error = 0;
+
+	for (const struct rule_count *count = state->rule_counts;
+	     error == 0 && count != NULL; count = count->next) {
+		struct handover_rule_counts record;
+
+		counts_of_rule(state, count, &record);
+		error = link_send(link, &handover_rule_counts_kind, &record);
+	}
+	return error;
+}
+
 int
 describe_counts(struct link *link, const struct engine *engine,
     const struct tables *tables)
@@ -199,6 +214,8 @@ describe_counts(struct link *link, const struct engine *engine,
 			continue;
 		counts_of_service(tables->states[i], &record);
 		error = link_send(link, &handover_service_counts_kind, &record);
+		if (error == 0)
+			error = describe_rules(link, tables->states[i]);
 	}
 	for (size_t i = 0; error == 0 && i < tables->backends_count; i++) {
 		struct handover_backend_counts record;

@@ -243,6 +243,20 @@ on_service_counts(struct receive *receive)
 }
 
 static int
+on_rule_counts(struct receive *receive)
+{
+	struct handover_rule_counts record;
+	struct received_service *service;
+	int error = link_read(&receive->link, &handover_rule_counts_kind,
+	    &record);
+
+	service = error == 0 ? receive_service(receive, record.service) : NULL;
+	if (service != NULL)
+		counts_add_rule(service->state, &record);
+	return error;
+}
+
+static int
 on_backend_counts(struct receive *receive)
 {
 	struct handover_backend_counts record;
@@ -282,6 +296,8 @@ on_after_go(struct receive *receive, struct engine *engine)
 		return on_conn(receive, engine);
 	if (link_is(link, &handover_service_counts_kind))
 		return on_service_counts(receive);
+	if (link_is(link, &handover_rule_counts_kind))
+		return on_rule_counts(receive);
 	if (link_is(link, &handover_backend_counts_kind))
 		return on_backend_counts(receive);
 	if (link_is(link, &handover_worker_counts_kind))

@@ -223,6 +223,14 @@ static const struct record_field worker_counts_fields[] = {
 RECORD_KIND(handover_worker_counts_kind, "worker_counts",
     handover_worker_counts, worker_counts_fields);
 
+static const struct record_field rule_counts_fields[] = {
+	RECORD_FIELD(handover_rule_counts, service, RECORD_UINT),
+	RECORD_FIELD(handover_rule_counts, rule, RECORD_TEXT),
+	RECORD_FIELD(handover_rule_counts, clients, RECORD_UINT),
+};
+RECORD_KIND(handover_rule_counts_kind, "rule_counts", handover_rule_counts,
+    rule_counts_fields);
+
 const struct record_kind *const handover_kinds[] = {
 	&handover_hello_kind,
 	&handover_file_kind,
@@ -238,5 +246,6 @@ const struct record_kind *const handover_kinds[] = {
 	&handover_service_counts_kind,
 	&handover_backend_counts_kind,
 	&handover_worker_counts_kind,
+	&handover_rule_counts_kind,
 	NULL,
 };

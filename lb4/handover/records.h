@@ -33,6 +33,7 @@
 #include "lb4/handover/record.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
+#include "lb4/model/rule_count.h"
 #include "lb4/model/service.h"
 
 /* The process as a whole. */
@@ -126,6 +127,13 @@ struct handover_service_counts {
 	uint64_t first_byte[HANDOVER_HISTOGRAM], session[HANDOVER_HISTOGRAM];
 };
 
+/* Of an access rule. */
+struct handover_rule_counts {
+	uint32_t service;
+	char rule[RULE_TEXT_MAX];
+	uint64_t clients;
+};
+
 struct handover_backend_counts {
 	uint32_t backend;
 	uint64_t conns, connect_failures, no_ports;
@@ -151,7 +159,7 @@ extern const struct record_kind handover_hello_kind, handover_file_kind,
     handover_service_reserve_kind, handover_backend_reserve_kind,
     handover_conn_kind, /* struct conn_record */
     handover_service_counts_kind, handover_backend_counts_kind,
-    handover_worker_counts_kind;
+    handover_worker_counts_kind, handover_rule_counts_kind;
 
 /* All of them, for tests and documentation; NULL ends the list. */
 extern const struct record_kind *const handover_kinds[];

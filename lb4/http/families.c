@@ -12,13 +12,14 @@
 #include "lb4/report/report.h"
 
 /* Room for the text of the labels of a service, backend or worker. */
-#define LABELS_MAX (2 * CONFIG_NAME_MAX + 32)
+#define LABELS_MAX (2 * CONFIG_NAME_MAX + 4 * RULE_TEXT_MAX + 32)
 
 /* The object that a value belongs to, which determines the labels. */
 enum scope {
 	SCOPE_PROCESS,
 	SCOPE_WORKER,
 	SCOPE_SERVICE,
+	SCOPE_RULE, /* an access rule of a service */
 	SCOPE_BACKEND,
 	SCOPE_CHECKS,  /* a backend whose service has checks */
 	SCOPE_CHECKED, /* ... one of which has ended */
@@ -126,6 +127,7 @@ static const struct words results = { "result", HEALTH_RESULT_COUNT,
 #define PROCESS(field) IN(PROCESS, process, field), .value = VALUE_COUNT
 #define WORKER(field) IN(WORKER, worker, field), .value = VALUE_COUNT
 #define SERVICE(field) IN(SERVICE, service, field), .value = VALUE_COUNT
+#define RULE(field) IN(RULE, rule, field), .value = VALUE_COUNT
 #define BACKEND(field) IN(BACKEND, backend, field), .value = VALUE_COUNT
 #define REAL(scope_, kind, field) IN(scope_, kind, field), .value = VALUE_REAL
 #define VALUES(scope_, kind, field, scale_) \
@@ -244,6 +246,11 @@ static const struct family families[] = {
 	    HELP("Time from accept to the end, for each connection that has "
 		 "ended.") },
 
+	{ "lb4_rule_prefixes", GAUGE, RULE(prefixes),
+	    HELP("Prefixes of the access rule.") },
+	{ "lb4_rule_clients_total", COUNTER, RULE(clients),
+	    HELP("Clients about which the access rule has decided.") },
+
 	{ "lb4_backend_state", GAUGE,
 	    WORDS(BACKEND, backend, state, ONE_OF, backend_states),
 	    HELP("State of the backend: 1 for the current state, else 0.") },
@@ -356,6 +363,8 @@ object_of(const struct report *report, enum scope scope, size_t n)
 		return n < report->workers ? &report->worker[n] : NULL;
 	case SCOPE_SERVICE:
 		return n < report->services ? &report->service[n] : NULL;
+	case SCOPE_RULE:
+		return n < report->rules ? &report->rule[n] : NULL;
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
@@ -373,6 +382,7 @@ write_labels(const struct family *family, const void *object,
 	const struct report_process *process = object;
 	const struct report_worker *worker = object;
 	const struct report_service *service = object;
+	const struct report_rule *rule = object;
 	const struct report_backend *backend = object;
 	char number[16];
 
@@ -389,6 +399,10 @@ write_labels(const struct family *family, const void *object,
 		break;
 	case SCOPE_SERVICE:
 		exposition_label(labels, LABELS_MAX, "service", service->name);
+		break;
+	case SCOPE_RULE:
+		exposition_label(labels, LABELS_MAX, "service", rule->service);
+		exposition_label(labels, LABELS_MAX, "rule", rule->text);
 		break;
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:

@@ -90,6 +90,9 @@ format_kv(const struct access_record *record, char *line, size_t size)
 		    " more_to_client=%" PRIu64,
 		    access_event_name(record->event), record->more_to_backend,
 		    record->more_to_client);
+	if (len > 0 && (size_t)len < sizeof(text) && record->rule[0] != '\0')
+		len += snprintf(text + len, sizeof(text) - (size_t)len,
+		    " rule=%s", record->rule);
 	if (len < 0)
 		return 0;
 	if ((size_t)len >= sizeof(text))
@@ -165,6 +168,8 @@ format_json(const struct access_record *record, char *line, size_t size)
 	lost += put_text(object, "waited_for", waited_for(record));
 	if (record->one_of_several)
 		lost += put_events(object, record);
+	if (record->rule[0] != '\0')
+		lost += put_text(object, "rule", record->rule);
 	if (lost == 0)
 		len = json_dumpb(object, line, size - 1, JSON_COMPACT);
 	json_decref(object);

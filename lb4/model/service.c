@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/model/rule_count.h"
 #include "lb4/model/terms.h"
 
 struct service_state *
@@ -50,6 +51,7 @@ service_state_free(struct service_state *state)
 	}
 	waitqueue_free(atomic_load_explicit(&state->waitqueue,
 	    memory_order_acquire));
+	rule_counts_free(state->rule_counts);
 	free(state->stats);
 	free(state);
 }

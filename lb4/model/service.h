@@ -25,9 +25,11 @@
 #include "lb4/model/gate.h"
 #include "lb4/model/waitqueue.h"
 
+struct access_rules;
 struct loads;
 struct maglev;
 struct pins;
+struct rule_count;
 struct terms;
 struct turns;
 
@@ -78,6 +80,7 @@ struct service_state {
 	/* control's own */
 	bool retired;	     /* unused, to be freed */
 	struct terms *terms; /* owned; a list: those that something uses */
+	struct rule_count *rule_counts; /* owned; the same */
 
 	_Atomic uint32_t refs;
 
@@ -122,6 +125,11 @@ struct service {
 	struct turns *turns[BACKEND_SETS];   /* roundrobin, random */
 	struct loads *loads[BACKEND_SETS];   /* leastconn, if many backends */
 	uint16_t *order;		     /* first: as in the file */
+
+	/* A reference, and a reference to the count of each rule; NULL: all
+	 * clients may come in. */
+	struct access_rules *access;
+	struct rule_count **rule_count;
 
 	struct pins *pins;		 /* owned; NULL without pin-on-change */
 	const _Atomic uint64_t *changes; /* the tables' */

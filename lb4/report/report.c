@@ -9,6 +9,7 @@
 
 #include "common/timer.h"
 #include "common/why.h"
+#include "lb4/config/access_rules.h"
 #include "lb4/control/figures.h"
 #include "lb4/control/handle.h"
 #include "lb4/engine/engine.h"
@@ -109,20 +110,44 @@ gather_service(struct report_service *out, const struct service *service)
 	figures_service_times(service->state, &out->times);
 }
 
+static size_t
+count_rules(const struct service *service)
+{
+	return service->access != NULL ? service->access->rules : 0;
+}
+
+static void
+gather_rules(struct report *report, const struct service *service)
+{
+	for (size_t i = 0; i < count_rules(service); i++) {
+		struct report_rule *out = &report->rule[report->rules++];
+		const struct rule_count *count = service->rule_count[i];
+
+		(void)strlcpy(out->service, service->state->name,
+		    sizeof(out->service));
+		(void)strlcpy(out->text, count->text, sizeof(out->text));
+		out->prefixes = service->access->rule[i].prefixes;
+		out->clients = load(&count->clients);
+	}
+}
+
 /* False without memory. */
 static bool
 gather_table(struct report *report, const struct table *table)
 {
-	size_t services = 0, backends = 0;
+	size_t services = 0, backends = 0, rules = 0;
 
 	for (size_t id = 0; id < table->ids; id++)
 		if (table->service[id] != NULL) {
 			services++;
+			rules += count_rules(table->service[id]);
 			backends += table->service[id]->backends;
 		}
 	report->service = calloc(services + 1, sizeof(*report->service));
 	report->backend = calloc(backends + 1, sizeof(*report->backend));
-	if (report->service == NULL || report->backend == NULL)
+	report->rule = calloc(rules + 1, sizeof(*report->rule));
+	if (report->service == NULL || report->backend == NULL ||
+	    report->rule == NULL)
 		return false;
 	for (size_t id = 0; id < table->ids; id++) {
 		const struct service *service = table->service[id];
@@ -130,6 +155,7 @@ gather_table(struct report *report, const struct table *table)
 		if (service == NULL)
 			continue;
 		gather_service(&report->service[report->services++], service);
+		gather_rules(report, service);
 		for (size_t i = 0; i < service->backends; i++)
 			gather_backend(&report->backend[report->backends++],
 			    service, &service->backend[i]);
@@ -202,6 +228,7 @@ report_free(struct report *report)
 		return;
 	free(report->worker);
 	free(report->service);
+	free(report->rule);
 	free(report->backend);
 	free(report);
 }

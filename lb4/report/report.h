@@ -23,6 +23,7 @@
 #include "lb4/engine/engine.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
+#include "lb4/model/rule_count.h"
 #include "lb4/report/process.h"
 
 struct handle;
@@ -57,6 +58,13 @@ struct report_service {
 	struct figures_times times;
 };
 
+/* An access rule of a service. */
+struct report_rule {
+	char service[CONFIG_NAME_MAX];
+	char text[RULE_TEXT_MAX];
+	uint64_t prefixes, clients;
+};
+
 struct report_backend {
 	char service[CONFIG_NAME_MAX];
 	char name[CONFIG_NAME_MAX];
@@ -79,10 +87,12 @@ struct report_backend {
 
 struct report {
 	struct report_process process;
-	struct report_worker *worker; /* all three arrays are owned */
+	struct report_worker *worker; /* all four arrays are owned */
 	size_t workers;
 	struct report_service *service;
 	size_t services;
+	struct report_rule *rule; /* service by service */
+	size_t rules;
 	struct report_backend *backend; /* service by service */
 	size_t backends;
 };

@@ -37,6 +37,7 @@
 #include "lb4/model/rcu.h"
 #include "lb4/model/terms.h"
 #include "lb4/table/checksum.h"
+#include "lb4/table/table_access.h"
 
 /* It gets the smallest free id. */
 struct service_state *
@@ -189,6 +190,7 @@ service_free(struct service *service)
 			backend_unref(service->backend[i].backend);
 	if (service->terms != NULL)
 		service->terms->refs--;
+	table_access_drop(service);
 	service_state_unref(service->state);
 	pins_free(service->pins);
 	free(service->backend);
@@ -391,6 +393,8 @@ service_new(struct service **out, const struct building *building,
 	    service->settings.conn.wait_for_backend_ms > 0;
 	if (rc == 0)
 		rc = service_set_waitqueue(service);
+	if (rc == 0)
+		rc = table_access_set(service, config->access);
 	if (rc < 0)
 		goto fail;
 	rc = policy->build != NULL ? policy->build(service) : 0;

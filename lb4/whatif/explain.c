@@ -16,6 +16,7 @@
 #include "lb4/balance/pick.h"
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
+#include "lb4/config/access_rules.h"
 
 #define WAITS ": none is available, the client waits for one (wait-for-backend)"
 
@@ -96,6 +97,23 @@ print_hash(const struct pick_trace *trace, FILE *out)
 	fprintf(out, "\nhash       %016" PRIx64 "\n", trace->hash);
 }
 
+/* Which access rule decides about the client. */
+static void
+print_rule(const struct service *service, const struct access_prefix *prefix,
+    FILE *out)
+{
+	const struct access_rule *rule = &service->access->rule[prefix->rule];
+	char text[PREFIX_TEXT_MAX];
+
+	fprintf(out, "rule       %s %s, ", access_rule_verb(rule),
+	    prefix_format(&prefix->prefix, text, sizeof(text)));
+	if (rule->path != NULL)
+		fprintf(out, "from %s:%" PRIu32 "\n", rule->path, prefix->line);
+	else
+		fprintf(out, "from %s = %s\n", access_rule_verb(rule),
+		    rule->text);
+}
+
 void
 offline_print_pick(const struct service *service,
     const struct offline_pick *asked, FILE *out)
@@ -108,6 +126,12 @@ offline_print_pick(const struct service *service,
 	    policy->name);
 	fprintf(out, "checksum   %016" PRIx64 "\nclient     %s\n",
 	    service->checksum, asked->client);
+	if (asked->prefix != NULL)
+		print_rule(service, asked->prefix, out);
+	if (asked->refused) {
+		fprintf(out, "backend    none: the rule refuses the client\n");
+		return;
+	}
 	if (!policy->by_client) {
 		print_set(service, trace->set, trace->check_health, out);
 		print_all(service, pick, out);
@@ -162,7 +186,12 @@ offline_pick(const struct service *service, const char *client, uint64_t now_ms,
 	asked->pick.trace = &asked->trace;
 	asked->pick.now_ms = now_ms;
 	asked->pick.waits = service->settings.conn.wait_for_backend_ms > 0;
-	asked->index = pick_find(service, &asked->pick);
+	asked->prefix = access_rules_judge(service->access,
+	    &asked->pick.client);
+	asked->refused = asked->prefix != NULL &&
+	    service->access->rule[asked->prefix->rule].deny;
+	asked->index = asked->refused ? PICK_NONE
+				      : pick_find(service, &asked->pick);
 	return NULL;
 }
 
@@ -195,7 +224,12 @@ print_line(const struct sides *sides, const char *client, struct pick *pick,
 	fputs(client, out);
 	for (int i = 0; i < sides->count; i++) {
 		const struct service *service = sides->service[i];
-		const int index = pick_find(service, pick);
+		const struct access_prefix *prefix =
+		    access_rules_judge(service->access, &pick->client);
+		const bool refused = prefix != NULL &&
+		    service->access->rule[prefix->rule].deny;
+		const int index = refused ? PICK_NONE
+					  : pick_find(service, pick);
 
 		fprintf(out, " %s",
 		    index < 0 ? "-" : service->backend[index].backend->name);

@@ -88,12 +88,17 @@ struct offline_explain {
 must_check int offline_explain(const struct config *config,
     const struct offline_explain *question, FILE *out, FILE *err);
 
+struct access_prefix;
+
 /* The pick of one client, and how it was made. */
 struct offline_pick {
 	const char *client; /* the caller's text */
 	struct pick pick;
 	struct pick_trace trace;
-	int index; /* of the backend; -1: none */
+	const struct access_prefix *prefix; /* of the service: it decides about
+					     * the client; NULL: none does */
+	bool refused; /* ... it refuses the client; there is no pick */
+	int index;    /* of the backend; negative: none */
 };
 
 /* Makes a pick for the client with that text at that time (CLOCK_MONOTONIC);

@@ -3,11 +3,12 @@
 
 /*
  * micro: what the parts cost that the data path calls for each conn or event:
- * pick, hash, slots, timers; and the building of a table, which control does.
+ * pick, hash, slots, timers, access rules; and the building of a table, which
+ * control does.
  * Prints a Markdown table; test/bench/run calls it for the row micro.
  *
- * Each figure is the median of several runs that are long enough for the
- * clock, each over thousands of different clients, slots or deadlines.
+ * Each figure is CPU time, the median of several runs that are long enough for
+ * the clock, each over thousands of different clients, slots or deadlines.
  */
 
 #include <arpa/inet.h>
@@ -18,6 +19,7 @@
 #include <time.h>
 
 #include "common/hash.h"
+#include "common/prefixes.h"
 #include "common/slots.h"
 #include "common/timer.h"
 #include "lb4/balance/maglev.h"
@@ -31,6 +33,8 @@
 #define OBJECTS 4096
 #define OBJECT_SIZE 240
 #define SPREAD_MS 3600000
+#define PREFIXES 100000
+#define LOOKUPS 65536
 
 static const struct hash_key key = { 0x0123456789abcdef, 0xfedcba9876543210 };
 
@@ -41,6 +45,8 @@ struct work {
 	struct pick clients[CLIENTS];
 	uint8_t bytes[64];
 	size_t len;
+	struct prefixes *prefixes;
+	struct endpoint *ips; /* LOOKUPS of them */
 	struct slots slots;
 	void *objects[OBJECTS];
 	struct timer_wheel wheel;
@@ -57,7 +63,7 @@ now_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
@@ -339,6 +345,73 @@ do_fire(struct work *work, uint64_t count)
 	}
 }
 
+/* Access rules. */
+
+/* An address as clients have them: any IPv4, or a network of some provider. */
+static struct endpoint
+random_ip(struct work *work, bool is4)
+{
+	struct endpoint ip = { .family = is4 ? AF_INET : AF_INET6 };
+	const uint64_t high = random_next(work), low = random_next(work);
+
+	if (is4) {
+		ip.ip[10] = ip.ip[11] = 0xff;
+		memcpy(&ip.ip[12], &low, 4);
+	} else {
+		memcpy(&ip.ip[0], &high, 8);
+		memcpy(&ip.ip[8], &low, 8);
+		ip.ip[0] = 0x20 | (ip.ip[0] & 1);
+	}
+	return ip;
+}
+
+static void
+do_prefixes(struct work *work, uint64_t count)
+{
+	for (; count > 0; count--)
+		work->sink += prefixes_find(work->prefixes,
+		    &work->ips[count % LOOKUPS]);
+}
+
+/* Half of the clients are in one of the prefixes, of 16 to 32 bits or 32 to 64
+ * (`most` may be 128). */
+static void
+show_prefixes(struct work *work, bool is4, unsigned most)
+{
+	struct prefix *list = calloc(PREFIXES, sizeof(*list));
+	int64_t from;
+	unsigned i;
+
+	work->ips = calloc(LOOKUPS, sizeof(*work->ips));
+	if (list == NULL || work->ips == NULL)
+		err(1, "calloc");
+	for (i = 0; i < PREFIXES; i++) {
+		const struct endpoint ip = random_ip(work, is4);
+
+		prefix_of(&list[i], &ip, 16 + (unsigned)random_next(work) % 17,
+		    32 + (unsigned)random_next(work) % (most - 31));
+	}
+	for (i = 0; i < LOOKUPS; i++) {
+		const struct prefix *in = &list[random_next(work) % PREFIXES];
+
+		work->ips[i] = random_ip(work, is4);
+		if (i % 2 == 0)
+			memcpy(work->ips[i].ip, in->ip, sizeof(in->ip));
+	}
+	from = now_ns();
+	if (prefixes_build(&work->prefixes, list, PREFIXES, sizeof(*list)) != 0)
+		err(1, "prefixes_build");
+	printf("| %s prefixes, %d of up to %u bits: build, ms | %.1f |\n",
+	    is4 ? "IPv4" : "IPv6", PREFIXES, is4 ? 32 : most,
+	    (double)(now_ns() - from) / 1e6);
+	printf("| ... look-up | %.1f |\n", measure(work, do_prefixes));
+	printf("| ... MiB | %.1f |\n",
+	    (double)prefixes_size(work->prefixes) / 1048576);
+	prefixes_free(work->prefixes);
+	free(work->ips);
+	free(list);
+}
+
 static void
 show_parts(struct work *work)
 {
@@ -369,6 +442,9 @@ show_parts(struct work *work)
 	printf("| timer: fire and arm again, %d armed | %.1f |\n", OBJECTS,
 	    measure(work, do_fire) - random);
 	slots_done(&work->slots);
+	show_prefixes(work, true, 32);
+	show_prefixes(work, false, 64);
+	show_prefixes(work, false, 128);
 }
 
 int

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/*
+ * Who may come in: a service's access rules (lb4/config/access_rules.h), judged
+ * for a client that was just accepted.  A refused client gets a reset; it costs
+ * no conn, no timer and no backend.
+ */
+#ifndef LB4_ENGINE_ENTRY_H
+#define LB4_ENGINE_ENTRY_H
+
+#include <stdbool.h>
+
+struct access_prefix;
+struct endpoint;
+struct service;
+struct worker;
+
+/*
+ * Judges a client by its address, and counts it for the rule that decides.  The
+ * address is the socket's, or the one that a trusted peer has named.  Returns
+ * NULL if it may come in, or the prefix that refuses it, which is valid in this
+ * turn.
+ */
+const struct access_prefix *entry_judge(const struct service *service,
+    const struct endpoint *client);
+
+/* Judges the client of an accepted socket.  Returns false after it has refused
+ * the client: the socket is closed with a reset, the refusal counted and
+ * logged. The caller then leaves the gates. */
+bool entry_admits(struct worker *worker, const struct service *service, int fd,
+    const struct endpoint *client);
+
+#endif
