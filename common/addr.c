@@ -377,6 +377,27 @@ addr_covers(const struct addr *a, const struct addr *b)
 }
 
 void
+endpoint_from_ip(struct endpoint *out, int family, const void *ip,
+    uint16_t port)
+{
+	struct in6_addr in6;
+
+	memset(out, 0, sizeof(*out));
+	out->port = port;
+	if (family == AF_INET) {
+		endpoint_set_ipv4(out, ip);
+		return;
+	}
+	memcpy(&in6, ip, sizeof(in6));
+	if (IN6_IS_ADDR_V4MAPPED(&in6)) {
+		endpoint_set_ipv4(out, in6.s6_addr + MAPPED_OFFSET);
+	} else {
+		out->family = AF_INET6;
+		memcpy(out->ip, &in6, sizeof(out->ip));
+	}
+}
+
+void
 endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,
     socklen_t len)
 {
@@ -387,18 +408,12 @@ endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,
 	out->family = AF_UNIX;
 	if (len >= sizeof(in) && sa->sa_family == AF_INET) {
 		memcpy(&in, sa, sizeof(in));
-		endpoint_set_ipv4(out, &in.sin_addr);
-		out->port = ntohs(in.sin_port);
+		endpoint_from_ip(out, AF_INET, &in.sin_addr,
+		    ntohs(in.sin_port));
 	} else if (len >= sizeof(in6) && sa->sa_family == AF_INET6) {
 		memcpy(&in6, sa, sizeof(in6));
-		out->port = ntohs(in6.sin6_port);
-		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
-			endpoint_set_ipv4(out,
-			    in6.sin6_addr.s6_addr + MAPPED_OFFSET);
-		} else {
-			out->family = AF_INET6;
-			memcpy(out->ip, &in6.sin6_addr, sizeof(out->ip));
-		}
+		endpoint_from_ip(out, AF_INET6, &in6.sin6_addr,
+		    ntohs(in6.sin6_port));
 	}
 }
 

@@ -106,6 +106,19 @@ bool addr_covers(const struct addr *a, const struct addr *b);
 void endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,
     socklen_t len);
 
+/* The small form of an address as it stands in a packet: 4 bytes for AF_INET,
+ * 16 for AF_INET6; an IPv4-mapped address becomes AF_INET.  `port` is in host
+ * byte order. */
+void endpoint_from_ip(struct endpoint *out, int family, const void *ip,
+    uint16_t port);
+
+/* The 4 bytes of an IPv4 address; the endpoint is AF_INET. */
+static inline const uint8_t *
+endpoint_ipv4(const struct endpoint *ep)
+{
+	return ep->ip + sizeof(ep->ip) - sizeof(struct in_addr);
+}
+
 /* "192.0.2.1:80", "[2001:db8::1]:80" or "unix"; an IPv4-mapped address is
  * written as IPv4.  Returns `buf`. */
 const char *endpoint_format(const struct endpoint *ep, char *buf, size_t size);

@@ -89,6 +89,14 @@ enum on_down {
 	ON_DOWN_COUNT,
 };
 
+/* The header that lb4 sends to a backend before a client's first byte. */
+enum send_proxy {
+	SEND_PROXY_NO,
+	SEND_PROXY_V1, /* of the PROXY protocol, version 1 */
+	SEND_PROXY_V2,
+	SEND_PROXY_COUNT,
+};
+
 enum access_format {
 	ACCESS_KV,   /* key=value key=value ... */
 	ACCESS_JSON, /* one object per line */
