@@ -78,7 +78,8 @@ configured(const struct caller *caller, const struct backend *backend)
 	    backend->name);
 }
 
-/* Adds the backend's zone and whether it is a backup. */
+/* Adds the backend's zone, whether it is a backup, and the header that its
+ * conns begin with. */
 static void
 add_place(const struct caller *caller, const struct backend *backend,
     const struct service_backend *entry, json_t *row)
@@ -100,6 +101,9 @@ add_place(const struct caller *caller, const struct backend *backend,
 	    config != NULL ? json_string(zone) : json_null());
 	(void)json_object_set_new(row, "backup",
 	    entry != NULL ? json_boolean(backup) : json_null());
+	(void)json_object_set_new(row, "send_proxy",
+	    entry != NULL ? json_string(send_proxy_name(entry->send_proxy))
+			  : json_null());
 }
 
 static json_t *

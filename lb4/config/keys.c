@@ -145,6 +145,10 @@ const struct key keys_table[] = {
 	{ SETTING("listen-mode", listen_mode), OWN, KIND(mode), RANGE(1, 0777),
 	    .absent = "set by the umask" },
 	{ SETTING("nodelay", nodelay), KIND(yesno), .preset = "yes" },
+	{ SETTING("accept-proxy", accept_proxy), KIND(proxies), .repeats = true,
+	    .absent = "connections begin with no header" },
+	{ SETTING("send-proxy", send_proxy), KIND(names),
+	    .names = &names_send_proxy, .preset = "no" },
 	{ SETTING("keepalive", keepalive), KIND(names),
 	    .names = &names_keepalive, .preset = "client" },
 	{ SETTING("user-timeout", user_timeout_ms), KIND(time), RANGE(0, DAY),
@@ -163,6 +167,8 @@ const struct key keys_table[] = {
 	    RANGE(1, HOUR), .zero = "auto", .preset = "auto" },
 	{ SETTING("wait-for-backend", conn.wait_for_backend_ms), KIND(time),
 	    RANGE(0, HOUR), .preset = "0s" },
+	{ SETTING("timeout-proxy", conn.timeout_proxy_ms), KIND(time),
+	    RANGE(10, HOUR), .preset = "5s" },
 	{ SETTING("timeout-idle", conn.timeout_idle_ms), KIND(time),
 	    RANGE(10, 30 * DAY), .preset = "1h" },
 	{ SETTING("timeout-half-close", conn.timeout_half_close_ms), KIND(time),
@@ -180,6 +186,8 @@ const struct key keys_table[] = {
 	{ SETTING("check", check), KIND(check), .preset = "none" },
 	{ SETTING("check-host", check.host), KIND(host),
 	    .absent = "the address that is checked" },
+	{ SETTING("check-send-proxy", check.send_proxy), KIND(yesno),
+	    .preset = "yes" },
 	{ SETTING("inter", check.inter_ms), KIND(time), RANGE(10, DAY),
 	    .preset = "2s" },
 	{ SETTING("fastinter", check.fastinter_ms), KIND(time), RANGE(10, DAY),
@@ -205,6 +213,8 @@ const struct key keys_table[] = {
 	    .absent = "the backend's address" },
 	{ BACKEND("check-port", check_port), KIND(port), RANGE(1, 65535),
 	    .absent = "the port of the checked address" },
+	{ BACKEND("send-proxy", send_proxy), KIND(choice),
+	    .names = &names_send_proxy, .absent = "as the service says" },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
 

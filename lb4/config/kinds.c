@@ -267,6 +267,36 @@ const struct kind kind_names = {
 };
 
 static int
+parse_choice(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	int error = parse_names(key, object, text, why);
+
+	if (error == 0)
+		store(key, object, load(key, object) + 1);
+	return error;
+}
+
+static size_t
+count_choice(const struct key *key, const void *object)
+{
+	return load(key, object) != 0;
+}
+
+static void
+print_choice(const struct key *key, const void *object, size_t index, FILE *out)
+{
+	(void)index;
+	fputs(key->names->text[load(key, object) - 1], out);
+}
+
+const struct kind kind_choice = {
+	.parse = parse_choice,
+	.count = count_choice,
+	.print = print_choice,
+};
+
+static int
 parse_level(const struct key *key, void *object, const char *text,
     struct why *why)
 {

@@ -21,6 +21,7 @@ extern const struct kind kind_sample; /* one in so many */
 extern const struct kind kind_yesno;
 extern const struct kind kind_flag;   /* its bare name is "yes" */
 extern const struct kind kind_names;  /* one of key->names */
+extern const struct kind kind_choice; /* the same, plus 1; 0: it is absent */
 extern const struct kind kind_level;  /* a log level */
 extern const struct kind kind_user;   /* the name of a user or a group */
 extern const struct kind kind_mode;   /* of a file: 0660 */
@@ -40,6 +41,8 @@ extern const struct kind kind_server; /* an address that lb4 listens on */
 /* kinds_access.c: a service's access rules. */
 extern const struct kind kind_allow;
 extern const struct kind kind_deny;
+/* kinds_proxies.c */
+extern const struct kind kind_proxies; /* the peers that send PROXY headers */
 
 /* Reads 32 hexadecimal digits as bytes, the first one lowest.  Returns false
  * for any other text and leaves the seed unchanged. */

@@ -59,6 +59,13 @@ static const char *const names_keepalive_text[] = {
 };
 NAMES(names_keepalive, KEEPALIVE_COUNT);
 
+static const char *const names_send_proxy_text[] = {
+	[SEND_PROXY_NO] = "no",
+	[SEND_PROXY_V1] = "v1",
+	[SEND_PROXY_V2] = "v2",
+};
+NAMES(names_send_proxy, SEND_PROXY_COUNT);
+
 static const char *const names_on_down_text[] = {
 	[ON_DOWN_KEEP] = "keep",
 	[ON_DOWN_IDLE] = "idle",
@@ -114,6 +121,13 @@ keepalive_name(enum keepalive keepalive)
 {
 	assert(keepalive < KEEPALIVE_COUNT);
 	return names_keepalive_text[keepalive];
+}
+
+const char *
+send_proxy_name(enum send_proxy version)
+{
+	assert(version < SEND_PROXY_COUNT);
+	return names_send_proxy_text[version];
 }
 
 const char *

@@ -23,6 +23,7 @@ extern const struct names names_relay;
 extern const struct names names_check;
 extern const struct names names_check_init;
 extern const struct names names_keepalive;
+extern const struct names names_send_proxy;
 extern const struct names names_on_down;
 extern const struct names names_access_format;
 
@@ -37,6 +38,7 @@ bool balance_hashes(enum balance balance);
 const char *relay_way_name(enum relay_way way);
 const char *check_kind_name(enum check_kind kind);
 const char *keepalive_name(enum keepalive keepalive);
+const char *send_proxy_name(enum send_proxy version);
 const char *access_format_name(enum access_format format);
 
 /* The way of that name, or -1: for the command line. */

@@ -214,6 +214,29 @@ check_check_ports(const struct config_service *service, struct errors *errors)
 	}
 }
 
+/* accept-proxy and the clients that can come. */
+static void
+check_proxies(const struct config_service *service, struct errors *errors)
+{
+	const struct config_proxies *proxies = &service->settings.accept_proxy;
+	size_t local = 0, unknown = 0;
+
+	if (proxies->count == 0 && !proxies->local)
+		return;
+	for (size_t i = 0; i < service->listens; i++) {
+		local += addr_is_unix(&service->listen[i]);
+		unknown += addr_is_inherited(&service->listen[i]);
+	}
+	if (proxies->local && local + unknown == 0)
+		errors_add(errors, service->line, "accept-proxy",
+		    "unix has no effect without a unix socket to listen on: "
+		    "remove it");
+	if (!proxies->local && local > 0)
+		errors_add(errors, service->line, "accept-proxy",
+		    "all clients of the unix socket would be refused: add "
+		    "accept-proxy = unix, or listen there in another service");
+}
+
 static unsigned
 divisor(unsigned a, unsigned b)
 {
@@ -350,6 +373,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_names(service, errors);
 		check_ports(service, errors);
 		check_check_ports(service, errors);
+		check_proxies(service, errors);
 		check_balance(service, errors);
 		check_checks(service, errors);
 		check_access(service, errors);

@@ -54,6 +54,15 @@ config_copy(const struct config *config)
 	return copy;
 }
 
+enum send_proxy
+config_send_proxy(const struct config_service *service,
+    const struct config_backend *backend)
+{
+	return backend->send_proxy != 0
+	    ? (enum send_proxy)(backend->send_proxy - 1)
+	    : service->settings.send_proxy;
+}
+
 void
 config_free(struct config *config)
 {

@@ -16,6 +16,7 @@
 
 #include "common/addr.h"
 #include "common/hash.h"
+#include "common/prefix.h"
 
 /* The longest name of a service or backend, with its end.  Names consist of
  * letters, digits and "-_.", and begin with a letter or digit. */
@@ -30,6 +31,7 @@
 #define CONFIG_SERVICES_MAX 1000
 #define CONFIG_WEIGHT_MAX 256
 #define CONFIG_RETRIES_MAX 7
+#define CONFIG_PROXIES_MAX 64 /* prefixes of accept-proxy */
 
 struct access_rules; /* access_rules.h */
 
@@ -112,6 +114,7 @@ struct config_backend {
 	bool backup;		    /* used only when no other can serve */
 	struct addr check_addr;	    /* len 0: addr */
 	unsigned check_port;	    /* of either; 0: as it is */
+	unsigned send_proxy;	    /* enum send_proxy + 1; 0: as the service */
 	unsigned order; /* place among the service's lines: 0, ... */
 	int line;
 };
@@ -124,9 +127,11 @@ struct config_check {
 	unsigned fastinter_ms;	    /* ... while it changes; 0: inter_ms */
 	unsigned downinter_ms;	    /* ... while it is down; 0: inter_ms */
 	enum check_init init;
-	unsigned timeout_ms; /* of one check */
-	unsigned rise;	     /* good checks in a row to go up */
-	unsigned fall;	     /* bad ones to go down */
+	unsigned timeout_ms;   /* of one check */
+	bool send_proxy;       /* checks send the header, as conns do ... */
+	enum send_proxy proxy; /* ... this one, once the backend is known */
+	unsigned rise;	       /* good checks in a row to go up */
+	unsigned fall;	       /* bad ones to go down */
 };
 
 /* The keys of a service that each conn keeps as they were at its start: see
@@ -135,12 +140,20 @@ struct conn_settings {
 	unsigned timeout_connect_ms;
 	unsigned timeout_queue_ms;    /* 0: timeout_connect_ms */
 	unsigned wait_for_backend_ms; /* 0: none is waited for */
+	unsigned timeout_proxy_ms;
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned timeout_stall_ms; /* 0: none */
 	unsigned reset_linger_ms;
 	unsigned max_lifetime_ms; /* 0: none */
 	bool abort_on_close; /* a FIN before a backend answers: it has left */
+};
+
+/* The peers whose connections begin with a PROXY header. */
+struct config_proxies {
+	bool local; /* those that come by a unix socket */
+	unsigned count;
+	struct prefix prefix[CONFIG_PROXIES_MAX];
 };
 
 /* The keys of a service, except its listeners and backends.  The table's
@@ -158,6 +171,8 @@ struct service_settings {
 	uint64_t maxconn;      /* 0: only the global limit */
 	uint64_t queue;	       /* conns that may wait for a backend */
 	bool nodelay;	       /* TCP_NODELAY, both sides */
+	struct config_proxies accept_proxy;
+	enum send_proxy send_proxy; /* unless a backend has its own */
 	enum keepalive keepalive;
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's */
 	unsigned sndbuf_client;	  /* bytes, SO_SNDBUF; 0: the kernel's */
@@ -224,6 +239,10 @@ struct config {
 	struct config_service *service; /* owned; in the file's order */
 	size_t services;
 };
+
+/* The header that conns to this backend of the service begin with. */
+enum send_proxy config_send_proxy(const struct config_service *service,
+    const struct config_backend *backend);
 
 /* NULL is allowed. */
 void config_free(struct config *config);

@@ -64,6 +64,14 @@ static const struct {
 	[REASON_WAIT_TIMEOUT] = { "sW",
 	    "wait-for-backend passed, no backend was available" },
 	[REASON_ACCESS] = { "PA", "refused by an access rule" },
+	[REASON_CLIENT_PREREAD] = { "CP",
+	    "client gone before its PROXY header was complete" },
+	[REASON_PROXY_TIMEOUT] = { "cP",
+	    "timeout-proxy passed while waiting for the PROXY header" },
+	[REASON_PROXY_PEER] = { "PU",
+	    "refused, its address is not in accept-proxy" },
+	[REASON_PROXY_HEADER] = { "PP",
+	    "refused, it began with no valid PROXY header" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,

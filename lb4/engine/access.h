@@ -22,14 +22,15 @@
  *		c, s time ran out while waiting for client, backend
  *		R  a resource was lacking here	K  we were told to
  *		O  the client is lb4's own conn
- *		P  a policy of the configuration refused it
+ *		P  lb4 refused the client
  *		D drain  B rebalance  H on-down  M max-lifetime
- *	second	Q while queued  C while connecting  D while relaying
+ *	second	P while its PROXY header was read
+ *		Q while queued  C while connecting  D while relaying
  *		I while idle: a normal end
  *		S stalled: it took none of what it was owed
  *		W while it waited for a backend to be available
  *		L one side had finished, the other not yet  - after all
- *		A access rule
+ *		A by an access rule  U it is not in accept-proxy
  */
 enum reason {
 	REASON_DONE,		  /* -- both sides finished */
@@ -66,6 +67,10 @@ enum reason {
 	REASON_LIFETIME_CUT,	   /* MD max-lifetime, never idle */
 	REASON_WAIT_TIMEOUT,	   /* sW wait-for-backend, none available */
 	REASON_ACCESS,		   /* PA an access rule refuses the client */
+	REASON_CLIENT_PREREAD,	   /* CP client gone before its PROXY header */
+	REASON_PROXY_TIMEOUT,	   /* cP timeout-proxy */
+	REASON_PROXY_PEER,	   /* PU a peer outside accept-proxy */
+	REASON_PROXY_HEADER,	   /* PP no PROXY header, or a wrong one */
 	REASON_COUNT,
 };
 

@@ -23,9 +23,11 @@
 #include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_preread.h"
 #include "lb4/engine/conn_relay.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/preface.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/waiting.h"
@@ -199,6 +201,55 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 	on_relay_ready(worker, conn, CLIENT);
 }
 
+/* ---- first bytes -------------------------------------------------------- */
+
+/* It is known who the client is. */
+static void
+on_client_known(struct worker *worker, struct conn *conn)
+{
+	on_connecting(worker, conn, conn_connect(worker, conn));
+}
+
+static void
+on_preread(struct worker *worker, struct conn *conn, enum conn_preread outcome)
+{
+	switch (outcome) {
+	case PREREAD_WAITS:
+		timer_arm(&worker->timers, &conn->timer,
+		    conn_preread_deadline(conn));
+		break;
+	case PREREAD_DONE:
+		timer_disarm(&worker->timers, &conn->timer);
+		conn_set_state(conn, CONN_CONNECTING);
+		on_client_known(worker, conn);
+		break;
+	case PREREAD_REFUSED:
+		conn_close(worker, conn, conn->reason);
+		break;
+	}
+}
+
+/* The client has sent something, or may have. */
+static void
+on_preread_ready(struct worker *worker, struct conn *conn)
+{
+	on_preread(worker, conn, conn_preread(worker, conn));
+}
+
+static void
+on_preread_timer(struct worker *worker, struct conn *conn)
+{
+	const enum conn_preread outcome = conn_preread(worker, conn);
+
+	if (outcome != PREREAD_WAITS ||
+	    worker->now_ms < conn_preread_deadline(conn)) {
+		on_preread(worker, conn, outcome);
+		return;
+	}
+	conn->error = ETIMEDOUT;
+	conn_close(worker, conn, REASON_PROXY_TIMEOUT);
+}
+
 /* ---- opening ------------------------------------------------------------ */
 
 /* A slot for a new conn.  The gates admit no more conns than there are slots,
@@ -215,6 +266,25 @@ take_slot(struct worker *worker)
 	}
 	assert(conn != NULL);
 	return conn;
+}
+
+/* Serves the conn, once it has told what its service reads first. */
+static void
+on_accepted(struct worker *worker, struct conn *conn,
+    const struct service *service)
+{
+	switch (conn_preread_begin(worker, conn, service)) {
+	case PREREAD_WAITS:
+		conn_set_state(conn, CONN_PREREAD);
+		on_preread_ready(worker, conn);
+		break;
+	case PREREAD_DONE:
+		on_client_known(worker, conn);
+		break;
+	case PREREAD_REFUSED:
+		conn_close(worker, conn, conn->reason);
+		break;
+	}
 }
 
 void
@@ -242,7 +312,7 @@ conn_open(struct worker *worker, const struct service *service, uint16_t port,
 	if (conn_is_own(worker, conn))
 		close_own(worker, conn);
 	else
-		on_connecting(worker, conn, conn_connect(worker, conn));
+		on_accepted(worker, conn, service);
 }
 
 /* ---- events of sockets -------------------------------------------------- */
@@ -293,6 +363,11 @@ on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
 	} else if (connecting && side->failed) {
 		conn->error = ECONNRESET;
 		conn_close(worker, conn, REASON_CLIENT_CONNECT);
+	} else if (conn->state == CONN_PREREAD && side->failed) {
+		conn->error = ECONNRESET;
+		conn_close(worker, conn, REASON_CLIENT_PREREAD);
+	} else if (conn->state == CONN_PREREAD) {
+		on_preread_ready(worker, conn);
 	} else if (conn->state == CONN_QUEUED && side->failed) {
 		conn->error = ECONNRESET;
 		conn_close(worker, conn, REASON_CLIENT_QUEUED);
@@ -310,6 +385,8 @@ on_conn_ready(struct worker *worker, struct conn *conn)
 		on_relay_ready(worker, conn, CLIENT);
 	else if (conn->state == CONN_RESETTING)
 		on_reset_step(worker, conn);
+	else if (conn->state == CONN_PREREAD)
+		on_preread_ready(worker, conn);
 }
 
 /* ---- timers ------------------------------------------------------------- */
@@ -474,6 +551,8 @@ on_conn_timer(struct worker *worker, struct conn *conn)
 		on_connect_timer(worker, conn);
 	else if (conn->state == CONN_QUEUED)
 		on_queue_timer(worker, conn);
+	else if (conn->state == CONN_PREREAD)
+		on_preread_timer(worker, conn);
 	else if (conn->state == CONN_RELAYING)
 		on_relay_timer(worker, conn);
 	else if (conn->state == CONN_RESETTING)
@@ -548,6 +627,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 	moving->conn = *conn;
 	moving->told = access_lines_leave(worker, conn);
 	moving->seen = tcpinfo_leave(worker, conn);
+	moving->preface = preface_leave(worker, conn);
 	slots_release(&worker->conns, conn);
 	return &moving->conn;
 }
@@ -562,6 +642,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 	*conn = moving->conn;
 	access_lines_enter(worker, conn, &moving->told);
 	tcpinfo_enter(worker, conn, &moving->seen);
+	preface_enter(worker, conn, &moving->preface);
 	free(moving);
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);

@@ -4,9 +4,13 @@
  * A conn: one client's connection and the connection to its backend; two
  * sockets and two relays.
  *
- *	               +-- failed: next candidate, at most `retries` --+
+ *	conn_open() --> PREREAD, if the service reads a PROXY header first
+ *	         |     |
+ *	         |     | the header is complete
+ *	         v     v
+ *	         +-----+-- failed: next candidate, at most `retries` --+
  *	               v                                               |
- *	conn_open() CONNECTING ----------------------------------------+
+ *	           CONNECTING -----------------------------------------+
  *	               |     ^
  *	               |     +--- all backends full ---> QUEUED
  *	               |     +<-- one has room again ------+
@@ -19,6 +23,10 @@
  *	               |                                        | has it all, or
  *	               v                                        v reset-linger
  *	            CLOSED <-------- conn_close(reason) --------+
+ *
+ * PREREAD looks at the client's first bytes and consumes exactly the PROXY
+ * header (conn_preread.h).  The conn has no backend yet.  From then on
+ * conn->client is the client, as the header names it.
  *
  * CONNECTING reads nothing from the client, so a failed attempt loses nothing.
  *

@@ -11,8 +11,10 @@
 #include "common/sock.h"
 #include "lb4/balance/pick.h"
 #include "lb4/engine/access.h"
+#include "lb4/engine/conn_preread.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/ownconns.h"
+#include "lb4/engine/preface.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/worker_warn.h"
@@ -111,6 +113,8 @@ conn_choose(struct worker *worker, struct conn *conn)
 	if (index >= 0) {
 		conn_release_backend(worker, conn);
 		conn->backend = service->backend[index].backend;
+		conn_attempts(conn)->send_proxy =
+		    (uint8_t)service->backend[index].send_proxy;
 	}
 	return index;
 }
@@ -357,6 +361,7 @@ conn_connected(struct worker *worker, struct conn *conn)
 {
 	count_connected(worker, conn);
 	waiting_trust(worker, conn);
+	preface_begin(worker, conn, conn_attempts(conn)->send_proxy);
 	conn->established = true;
 	conn->relays = (struct relays){ .lost = 0 };
 	for (int s = CLIENT; s < SIDES; s++)
@@ -370,16 +375,17 @@ conn_connected(struct worker *worker, struct conn *conn)
 bool
 conn_is_own(struct worker *worker, const struct conn *conn)
 {
+	const struct endpoint peer = conn_peer(conn);
 	char text[ENDPOINT_TEXT_MAX];
 
 	if (!ownconns_is_ours(&worker->shared->own, conn->side[CLIENT].fd,
-		&conn->client))
+		&peer))
 		return false;
 	if (worker_may_warn(worker))
 		log_warning("service %s: closed a conn from %s: it comes from "
 			    "lb4 itself, because a backend's address leads "
 			    "back to lb4: see backend in lb4.ini(5)",
 		    conn->service->name,
-		    endpoint_format(&conn->client, text, sizeof(text)));
+		    endpoint_format(&peer, text, sizeof(text)));
 	return true;
 }

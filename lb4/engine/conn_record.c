@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lb4/engine/access.h"
 #include "lb4/engine/types.h"
@@ -52,6 +53,7 @@ describe_settings(const struct conn_settings *settings,
 	record->timeout_stall_ms = settings->timeout_stall_ms;
 	record->reset_linger_ms = settings->reset_linger_ms;
 	record->max_lifetime_ms = settings->max_lifetime_ms;
+	record->timeout_proxy_ms = settings->timeout_proxy_ms;
 	record->abort_on_close = settings->abort_on_close;
 }
 
@@ -80,8 +82,24 @@ describe_attempts(const struct attempts *attempts, struct conn_record *record)
 	record->queued_since = attempts->queued_since;
 	record->waited = attempts->waited;
 	record->tries = attempts->tries;
+	record->attempt_proxy = attempts->send_proxy;
 	for (unsigned i = 0; i < attempts->tries; i++)
 		record->tried[i] = attempts->tried[i];
+}
+
+static void
+describe_preface(const struct conn *conn, const struct preface *preface,
+    struct conn_record *record)
+{
+	record->preface = conn->preface;
+	if (!conn->preface)
+		return;
+	record->preface_proxy = preface->send_proxy;
+	record->preface_sent = preface->sent;
+	record->preface_sum = preface->sum;
+	memcpy(record->dst_ip, preface->dst.ip, sizeof(record->dst_ip));
+	record->dst_port = preface->dst.port;
+	record->dst_family = preface->dst.family;
 }
 
 static void
@@ -152,6 +170,8 @@ conn_record_describe(const struct conn *conn, struct conn_record *record,
 	describe_past(conn, record);
 	describe_settings(&conn->terms->settings, record);
 	describe_told(conn, &((const struct detached *)conn)->told, record);
+	describe_preface(conn, &((const struct detached *)conn)->preface,
+	    record);
 	if (conn->established)
 		describe_relays(&conn->relays, record);
 	else
@@ -200,6 +220,15 @@ relays_are_sound(const struct conn_record *record)
 	return true;
 }
 
+static bool
+preface_is_sound(const struct conn_record *record)
+{
+	return record->attempt_proxy < SEND_PROXY_COUNT &&
+	    record->preface_proxy < SEND_PROXY_COUNT &&
+	    (record->dst_family == 0 || record->dst_family == AF_INET ||
+		record->dst_family == AF_INET6);
+}
+
 /* Whether the values fit each other, whoever wrote them. */
 static bool
 is_sound(const struct conn_record *record, unsigned fds)
@@ -209,12 +238,14 @@ is_sound(const struct conn_record *record, unsigned fds)
 
 	if (count_fds(record) != fds || record->failed_side > SIDES ||
 	    record->last_from >= SIDES || record->tries > CONFIG_RETRIES_MAX ||
-	    record->error > UINT16_MAX || !relays_are_sound(record))
+	    record->error > UINT16_MAX || !relays_are_sound(record) ||
+	    !preface_is_sound(record))
 		return false;
 	switch (record->state) {
 	case CONN_CONNECTING:
 		return client && record->established == 0 &&
 		    (!backend || record->backend != 0);
+	case CONN_PREREAD:
 	case CONN_QUEUED:
 		return client && !backend && record->backend == 0 &&
 		    record->established == 0;
@@ -282,6 +313,7 @@ conn_record_settings(const struct conn_record *record,
 	settings->timeout_stall_ms = record->timeout_stall_ms;
 	settings->reset_linger_ms = record->reset_linger_ms;
 	settings->max_lifetime_ms = record->max_lifetime_ms;
+	settings->timeout_proxy_ms = record->timeout_proxy_ms;
 	settings->abort_on_close = record->abort_on_close;
 }
 
@@ -305,6 +337,17 @@ make_past(struct conn *conn, const struct conn_record *record)
 }
 
 static void
+make_preface(struct preface *preface, const struct conn_record *record)
+{
+	preface->send_proxy = record->preface_proxy;
+	preface->sent = record->preface_sent;
+	preface->sum = record->preface_sum;
+	memcpy(preface->dst.ip, record->dst_ip, sizeof(preface->dst.ip));
+	preface->dst.port = record->dst_port;
+	preface->dst.family = record->dst_family;
+}
+
+static void
 make_attempts(struct attempts *attempts, const struct conn_record *record,
     const struct conn_record_names *names)
 {
@@ -313,6 +356,7 @@ make_attempts(struct attempts *attempts, const struct conn_record *record,
 	attempts->queued_since = record->queued_since;
 	attempts->waited = record->waited != 0;
 	attempts->tries = record->tries;
+	attempts->send_proxy = record->attempt_proxy;
 	memcpy(attempts->tried, names->tried, sizeof(attempts->tried));
 }
 
@@ -395,6 +439,8 @@ conn_record_make(const struct conn_record *record,
 		return NULL;
 	}
 	detached->told.at_ms = record->told_ms;
+	make_preface(&detached->preface, record);
+	conn->preface = record->preface != 0;
 	for (int s = CLIENT; s < SIDES; s++) {
 		make_side(&conn->side[s], &record->side[s]);
 		detached->told.delivered[s] = record->told_bytes[s];

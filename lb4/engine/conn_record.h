@@ -61,6 +61,15 @@ struct conn_record {
 	uint32_t queued_since; /* ms, low bits */
 	uint8_t tries, held, waited;
 	uint64_t tried[CONFIG_RETRIES_MAX + 1]; /* backends */
+	uint8_t attempt_proxy; /* enum send_proxy, of the present attempt */
+
+	/* what lb4 sends first, while that is not complete: struct preface */
+	uint8_t preface, preface_proxy;
+	uint8_t dst_ip[16];
+	uint16_t dst_port;
+	uint8_t dst_family;
+	uint16_t preface_sent;
+	uint32_t preface_sum;
 
 	/* from then on */
 	struct conn_record_relay relay[2];
@@ -74,7 +83,7 @@ struct conn_record {
 	uint32_t timeout_connect_ms, timeout_queue_ms, timeout_idle_ms;
 	uint32_t wait_for_backend_ms;
 	uint32_t timeout_half_close_ms, timeout_stall_ms, reset_linger_ms;
-	uint32_t max_lifetime_ms;
+	uint32_t max_lifetime_ms, timeout_proxy_ms;
 	uint8_t abort_on_close;
 
 	struct conn_record_side side[2];

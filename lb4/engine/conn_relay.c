@@ -10,6 +10,7 @@
 #include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/preface.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/weigh.h"
 
@@ -42,6 +43,25 @@ count_moved(struct worker *worker, const struct conn *conn, enum conn_side from,
 	}
 }
 
+/* What lb4 itself has to send goes out before the client's first byte.  It is
+ * not counted as the client's. */
+static enum relay_result
+send_preface(struct worker *worker, struct conn *conn, int *error)
+{
+	*error = -preface_send(worker, conn);
+	switch (*error) {
+	case 0:
+	case EAGAIN:
+		return RELAY_WAITS;
+	case ENOBUFS:
+	case ENOMEM:
+		return RELAY_NO_RESOURCE;
+	default:
+		conn->side[BACKEND].failed = true;
+		return RELAY_TO_FAILED;
+	}
+}
+
 enum relay_result
 conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
     int *error)
@@ -49,9 +69,15 @@ conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
 	struct relay *relay = &conn_relays(conn)->from[from];
 	const uint64_t before = relay->bytes;
 	struct relay_failure failure = { 0 };
-	const enum relay_result result = relay_run(&worker->relays, relay,
-	    &conn->side[from], &conn->side[conn_other(from)], &failure);
+	enum relay_result result;
 
+	if (conn->preface && from == CLIENT) {
+		result = send_preface(worker, conn, error);
+		if (conn->preface)
+			return result;
+	}
+	result = relay_run(&worker->relays, relay, &conn->side[from],
+	    &conn->side[conn_other(from)], &failure);
 	if (relay->bytes != before)
 		count_moved(worker, conn, from, before);
 	conn_relays(conn)->lost += failure.lost;

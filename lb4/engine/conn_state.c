@@ -18,6 +18,7 @@ static const char *const state_names[] = {
 	[CONN_RELAYING] = "relaying",
 	[CONN_RESETTING] = "resetting",
 	[CONN_CLOSED] = "closed",
+	[CONN_PREREAD] = "preread",
 };
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == CONN_STATE_COUNT,
     "every state has a name");
@@ -32,8 +33,9 @@ void
 conn_set_state(struct conn *conn, enum conn_state state)
 {
 	static const unsigned char allowed[CONN_STATE_COUNT] = {
-		[CONN_CONNECTING] = 1 << CONN_QUEUED | 1 << CONN_RELAYING |
-		    1 << CONN_CLOSED,
+		[CONN_PREREAD] = 1 << CONN_CONNECTING | 1 << CONN_CLOSED,
+		[CONN_CONNECTING] = 1 << CONN_PREREAD | 1 << CONN_QUEUED |
+		    1 << CONN_RELAYING | 1 << CONN_CLOSED,
 		[CONN_QUEUED] = 1 << CONN_CONNECTING | 1 << CONN_CLOSED,
 		[CONN_RELAYING] = 1 << CONN_RESETTING | 1 << CONN_CLOSED,
 		[CONN_RESETTING] = 1 << CONN_CLOSED,

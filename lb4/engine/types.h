@@ -47,6 +47,7 @@ enum conn_state {
 	CONN_RELAYING,
 	CONN_RESETTING,
 	CONN_CLOSED,
+	CONN_PREREAD,
 	CONN_STATE_COUNT,
 };
 
@@ -76,10 +77,12 @@ struct progress {
 /* What a conn needs until a backend answers: conn_connect.h, waiting.h. */
 struct attempts {
 	uint64_t ticket;   /* its place in the service's queue; 0: none yet */
-	uint64_t began_ms; /* the present attempt to connect */
+	uint64_t began_ms; /* the present attempt to connect; PREREAD: the wait
+			    * for the first bytes */
 	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
 	uint8_t tries;
 	bool waited; /* for all of wait-for-backend: the last try */
+	uint8_t send_proxy; /* enum send_proxy: of the present attempt */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
 };
 
@@ -99,7 +102,7 @@ struct conn {
 	 * conn_relays() check it.  It is set when the conn becomes RELAYING,
 	 * and stays. */
 	union {
-		struct attempts attempts; /* CONNECTING, QUEUED */
+		struct attempts attempts; /* PREREAD to QUEUED */
 		struct relays relays;	  /* RELAYING, RESETTING */
 	};
 	struct side side[SIDES];
@@ -112,9 +115,9 @@ struct conn {
 	uint8_t gathering;   /* enum gathering */
 	uint8_t owed;	     /* progress.h: one bit for each side */
 	uint8_t reason;	     /* enum reason, once it is known */
-	uint8_t failed_side; /* RESETTING: the one that met the error, or SIDES:
-			      * none has, lb4 cuts the conn */
-	uint8_t retries;
+	uint8_t failed_side : 4; /* RESETTING: the one that met the error, or
+				  * SIDES: none has, lb4 cuts the conn */
+	uint8_t retries : 4;	 /* at most CONFIG_RETRIES_MAX */
 	bool ready : 1;	      /* in the worker's ready list */
 	bool established : 1; /* a backend has answered */
 	bool unwatched : 1;   /* no look is scheduled: nothing was owed */
@@ -122,6 +125,7 @@ struct conn {
 	bool told : 1;	      /* ... its entry in lines.told is valid */
 	bool seen : 1;	      /* its entry in worker->seen is valid */
 	bool held : 1; /* it had to wait because no backend was available */
+	bool preface : 1; /* its entry in worker->prefaces is valid */
 	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
 
 	/* Lists and timers, a few times a second at most. */
@@ -169,11 +173,22 @@ struct weighed {
 	uint32_t work; /* that it had done when it was weighed: low bits */
 };
 
+/* What lb4 itself sends to the backend of a conn before the client's bytes, and
+ * what it needs to know for that: preface.h. */
+struct preface {
+	struct endpoint dst; /* named by the client's PROXY header; family 0:
+			      * it named none */
+	uint8_t send_proxy;  /* established: enum send_proxy */
+	uint16_t sent;	     /* bytes */
+	uint32_t sum;	     /* crc32c of all bytes; if sent > 0 */
+};
+
 /* A conn between two workers, which pass it on by the address of `conn`. */
 struct detached {
 	struct conn conn;
 	struct told told;
 	struct tcpinfo seen;
+	struct preface preface;
 };
 static_assert(offsetof(struct detached, conn) == 0,
     "a detached conn's address is that of the whole");
@@ -303,6 +318,7 @@ struct worker {
 	struct weighed *weighed; /* the same */
 	uint64_t runs;		 /* of relays, while it weighs */
 	uint64_t moved;		 /* conns given to other workers */
+	struct preface *prefaces; /* owned; one for each slot of a conn */
 	bool behind; /* events from before a gap may still be pending */
 	bool draining;
 	bool stopping;

@@ -22,6 +22,7 @@
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/moving.h"
+#include "lb4/engine/preface.h"
 #include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
@@ -87,6 +88,8 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	if (error == 0)
 		error = weigh_init(worker);
 	if (error == 0)
+		error = preface_init(worker);
+	if (error == 0)
 		error = slots_init(&worker->listeners, LISTENERS_MAX,
 		    sizeof(struct listener));
 	if (error == 0)
@@ -110,6 +113,7 @@ worker_done(struct worker *worker)
 	access_lines_done(worker);
 	tcpinfo_done(worker);
 	weigh_done(worker);
+	preface_done(worker);
 	slots_done(&worker->listeners);
 	mailbox_done(&worker->mailbox);
 	if (worker->epfd >= 0)

@@ -17,6 +17,7 @@
 #include "common/loop.h"
 #include "common/sock.h"
 #include "lb4/health/probe_kind.h"
+#include "lb4/wire/proxy.h"
 
 #define DISCARD_MAX 65536   /* bytes accepted after the result */
 #define HEARD_MAX (1 << 20) /* bytes accepted without a result */
@@ -178,6 +179,28 @@ talk(struct probe *probe)
 	}
 }
 
+/* Sends the PROXY header, if checks do: it says that nobody is relayed. */
+static int
+send_header(const struct probe *probe)
+{
+	const struct proxy_say say = {
+		.version = probe->check.proxy,
+		.local = true,
+	};
+	unsigned char header[PROXY_WRITE_MAX];
+	size_t len;
+	ssize_t n;
+
+	if (probe->check.proxy == SEND_PROXY_NO)
+		return 0;
+	len = proxy_write(&say, header);
+	n = send(probe->fd, header, len, MSG_NOSIGNAL);
+	if (n == -1)
+		return -errno;
+	/* these are the first bytes, and few: a buffer has room for them */
+	return (size_t)n == len ? 0 : -ENOBUFS;
+}
+
 static void
 on_connect(struct probe *probe)
 {
@@ -189,6 +212,8 @@ on_connect(struct probe *probe)
 		sock_reset_on_close(probe->fd);
 		error = -ECONNREFUSED;
 	}
+	if (error == 0)
+		error = send_header(probe);
 	if (error < 0) {
 		fail(probe, -error);
 		return;

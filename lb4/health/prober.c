@@ -133,6 +133,7 @@ list_add(struct prober *prober, struct target_list *list,
 {
 	struct backend *backend = service->backend[index].backend;
 	struct addr addr = check_address(service, index);
+	struct config_check check = service->settings.check;
 	struct target *target = prober_find(prober, backend->id);
 	const bool is_new = target == NULL;
 
@@ -150,8 +151,9 @@ list_add(struct prober *prober, struct target_list *list,
 		if (target == NULL)
 			return -ENOMEM;
 	}
-	if (target_set(&prober->env, target, &service->settings.check, &addr) <
-	    0) {
+	check.proxy = check.send_proxy ? service->backend[index].send_proxy
+				       : SEND_PROXY_NO;
+	if (target_set(&prober->env, target, &check, &addr) < 0) {
 		if (is_new)
 			target_free(&prober->env, target);
 		return -ENOMEM;

@@ -46,7 +46,7 @@ enum backend_set {
 };
 
 /* Room for a count of each enum reason (lb4/engine/access.h). */
-#define SERVICE_CLOSES_MAX 40
+#define SERVICE_CLOSES_MAX 64
 
 /* Counts of one worker with one service; see struct backend_stats. */
 struct service_stats {
@@ -99,6 +99,7 @@ struct service_backend {
 	struct backend *backend; /* referenced */
 	unsigned weight;	 /* 0: no new conns */
 	unsigned maxconn;	 /* most conns at a time; 0: no limit */
+	enum send_proxy send_proxy;
 	enum backend_set set;
 };
 

@@ -332,6 +332,8 @@ service_set_backends(struct service *service, const struct building *building,
 		service->backend[i].weight = order[i]->weight;
 		service->backend[i].maxconn = order[i]->maxconn;
 		service->limited |= order[i]->maxconn != 0;
+		service->backend[i].send_proxy = config_send_proxy(config,
+		    order[i]);
 		service->backend[i].set = set;
 		service->members[set]++;
 		service->check_addr[i] = check_addr(order[i]);

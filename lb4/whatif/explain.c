@@ -17,6 +17,7 @@
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
 #include "lb4/config/access_rules.h"
+#include "lb4/config/names.h"
 
 #define WAITS ": none is available, the client waits for one (wait-for-backend)"
 
@@ -34,6 +35,9 @@ print_backend(const struct service *service, int index, FILE *out)
 	backend = service->backend[index].backend;
 	fprintf(out, "backend    %s %s\n", backend->name,
 	    addr_format(&backend->addr, addr, sizeof(addr)));
+	if (service->backend[index].send_proxy != SEND_PROXY_NO)
+		fprintf(out, "send-proxy %s\n",
+		    send_proxy_name(service->backend[index].send_proxy));
 }
 
 /* Every backend in the set that the pick used, whether the pick considered it

@@ -59,7 +59,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsROKDBHM", second[] = "-QCDLISW";
+	static const char first[] = "-CScsROKDBHMP", second[] = "-QCDLISWPAU";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -120,6 +120,11 @@ START_TEST(test_code_of_reason)
 		{ REASON_LIFETIME, "MI" },
 		{ REASON_LIFETIME_CUT, "MD" },
 		{ REASON_WAIT_TIMEOUT, "sW" },
+		{ REASON_CLIENT_PREREAD, "CP" },
+		{ REASON_PROXY_TIMEOUT, "cP" },
+		{ REASON_ACCESS, "PA" },
+		{ REASON_PROXY_PEER, "PU" },
+		{ REASON_PROXY_HEADER, "PP" },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)

@@ -99,13 +99,35 @@ draw_addr(struct random *random, size_t number, bool target, struct addr *addr)
 	ck_assert_int_eq(addr_parse(addr, text, ADDR_PORT_REQUIRED, NULL), 0);
 }
 
+static bool
+unix_listener(const struct config_service *service)
+{
+	for (size_t i = 0; i < service->listens; i++)
+		if (addr_is_unix(&service->listen[i]))
+			return true;
+	return false;
+}
+
+/* None, or some for clients that come by TCP, and those of a unix socket. */
+static void
+draw_proxies(struct random *random, bool local, struct config_proxies *proxies)
+{
+	static const char *const some[] = { "192.0.2.0/24", "10.0.0.1",
+		"2001:db8::/32", "0.0.0.0/0", "::/0", "::ffff:0:0/96" };
+
+	if (draw(random, 2) == 0)
+		return;
+	proxies->local = local;
+	proxies->count = 1 + draw(random, 6);
+	for (unsigned i = 0; i < proxies->count; i++)
+		ck_assert_int_eq(prefix_parse(&proxies->prefix[i],
+				     some[draw(random, 6)], NULL),
+		    0);
+}
+
 static void
 draw_backends(struct random *random, struct config_service *service)
 {
-	bool unix_listener = false;
-
-	for (size_t i = 0; i < service->listens; i++)
-		unix_listener |= addr_is_unix(&service->listen[i]);
 	service->backends = 1 + draw(random, 12);
 	service->backend = calloc(service->backends, sizeof(*service->backend));
 	for (size_t i = 0; i < service->backends; i++) {
@@ -123,13 +145,14 @@ draw_backends(struct random *random, struct config_service *service)
 		backend->backup = draw(random, 4) == 0;
 		if (draw(random, 3) == 0)
 			draw_name(random, "z", draw(random, 4), backend->zone);
+		backend->send_proxy = draw(random, SEND_PROXY_COUNT + 1);
 		if (draw(random, 3) == 0)
 			draw_addr(random, draw(random, 60000), true,
 			    &backend->check_addr);
 		else if (!addr_is_unix(&backend->addr) && draw(random, 2))
 			backend->check_port = (unsigned)between(random, 1,
 			    65535);
-		if (draw(random, 4) == 0 && !unix_listener &&
+		if (draw(random, 4) == 0 && !unix_listener(service) &&
 		    (service->settings.check.kind == CHECK_NONE ||
 			backend->check_addr.len > 0))
 			ck_assert_int_eq(addr_parse(&backend->addr, "192.0.2.1",
@@ -174,6 +197,10 @@ draw_service(struct random *random, size_t number,
 	}
 	set->nodelay = draw(random, 2);
 	set->keepalive = draw(random, KEEPALIVE_COUNT);
+	set->send_proxy = draw(random, SEND_PROXY_COUNT);
+	set->check.send_proxy = draw(random, 2);
+	set->conn.timeout_proxy_ms = (unsigned)between(random, 10, 3600000);
+	draw_proxies(random, unix_listener(service), &set->accept_proxy);
 	set->user_timeout_ms = (unsigned)between(random, 0, 86400000);
 	set->conn.timeout_connect_ms = (unsigned)between(random, 1, 3600000);
 	set->conn.timeout_idle_ms = (unsigned)between(random, 10, 2592000000);
@@ -269,6 +296,7 @@ same_backend(const struct config_backend *a, const struct config_backend *b)
 	SAME_TEXT(zone);
 	ck_assert(addr_equal(&a->check_addr, &b->check_addr));
 	ck_assert_uint_eq(a->check_port, b->check_port);
+	SAME_NUMBER(send_proxy);
 }
 
 static void
@@ -301,6 +329,14 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.freebind);
 	SAME_NUMBER(settings.nodelay);
 	SAME_NUMBER(settings.keepalive);
+	SAME_NUMBER(settings.send_proxy);
+	SAME_NUMBER(settings.check.send_proxy);
+	SAME_NUMBER(settings.conn.timeout_proxy_ms);
+	SAME_NUMBER(settings.accept_proxy.local);
+	SAME_NUMBER(settings.accept_proxy.count);
+	for (unsigned i = 0; i < a->settings.accept_proxy.count; i++)
+		ck_assert_mem_eq(&a->settings.accept_proxy.prefix[i],
+		    &b->settings.accept_proxy.prefix[i], sizeof(struct prefix));
 	SAME_NUMBER(settings.user_timeout_ms);
 	SAME_NUMBER(settings.conn.timeout_connect_ms);
 	SAME_NUMBER(settings.conn.timeout_idle_ms);
@@ -426,19 +462,21 @@ START_TEST(test_dump_text)
 	    "freebind = no\n; listen-owner = (the user who started lb4)\n"
 	    "; listen-group = (the group of the user who started lb4)\n"
 	    "; listen-mode = (set by the umask)\n"
-	    "nodelay = yes\nkeepalive = client\n"
+	    "nodelay = yes\n"
+	    "; accept-proxy = (connections begin with no header)\n"
+	    "send-proxy = no\nkeepalive = client\n"
 	    "user-timeout = 0s\nsndbuf-client = auto\n"
 	    "sndbuf-backend = auto\nrcvbuf-client = auto\n"
 	    "rcvbuf-backend = auto\nnotsent-lowat-client = auto\n"
 	    "notsent-lowat-backend = auto\nabort-on-close = no\n"
 	    "timeout-connect = 5s\n"
 	    "timeout-queue = auto\nwait-for-backend = 0s\n"
-	    "timeout-idle = 1h\n"
+	    "timeout-proxy = 5s\ntimeout-idle = 1h\n"
 	    "timeout-half-close = 5m\ntimeout-stall = 5m\n"
 	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
 	    "check = none\n; check-host = (the address that is checked)\n"
-	    "inter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
+	    "check-send-proxy = yes\ninter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
 	    "timeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -225,7 +226,9 @@ static struct conn *
 begin(struct stage *stage)
 {
 	const struct sock_options options = { .oobinline = true };
-	struct endpoint client = { 0 };
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct endpoint client;
 	struct conn *conn, *newest = NULL;
 	uint32_t i = 0;
 	struct addr addr;
@@ -234,8 +237,10 @@ begin(struct stage *stage)
 
 	stage->client = sock_connect(&addr, &options, &pending);
 	ck_assert_int_ge(stage->client, 0);
-	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept4(listener, (struct sockaddr *)&sa, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
+	endpoint_from_sockaddr(&client, (struct sockaddr *)&sa, len);
 	(void)close(listener);
 	ck_assert(gate_enter(&stage->shared.gate, 4, GATE_NO_TICKET));
 	ck_assert(gate_enter(&stage->service->state->gate, 0, GATE_NO_TICKET));
@@ -1351,6 +1356,313 @@ START_TEST(aborted_while_queued)
 }
 END_TEST
 
+/* ---- PROXY headers ------------------------------------------------------ */
+
+/* The header of version 1 that the backend gets, with `more` behind it. */
+static const char *
+header_of(const struct conn *conn, const char *more, char *buf, size_t size)
+{
+	struct sockaddr_in sa;
+	socklen_t len = sizeof(sa);
+
+	ck_assert_int_eq(getsockname(conn->side[CLIENT].fd,
+			     (struct sockaddr *)&sa, &len),
+	    0);
+	(void)snprintf(buf, size, "PROXY TCP4 127.0.0.1 127.0.0.1 %u %u\r\n%s",
+	    conn->client.port, ntohs(sa.sin_port), more);
+	return buf;
+}
+
+/* Each backend that is tried gets the header, before any byte of the client,
+ * and the header is not counted as the client's. */
+START_TEST(header_first)
+{
+	const bool retry = _i >= WAYS;
+	struct stage stage;
+	struct conn *conn;
+	char want[256];
+
+	stage_open(&stage, _i % WAYS, "send-proxy = v1\n");
+	conn = begin(&stage);
+	ck_assert_int_eq(send(stage.client, "hello", 5, 0), 5);
+	accept_backend(&stage);
+	if (retry) {
+		reset(&stage.backend);
+		wait_events(conn->side[BACKEND].fd, POLLERR);
+		(void)turn(&stage, 1000);
+		accept_backend(&stage);
+	}
+	(void)header_of(conn, "hello", want, sizeof(want));
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, want), 0);
+	(void)shutdown(stage.backend, SHUT_WR);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_DONE);
+	ck_assert_uint_eq(stage.record.retries, retry);
+	ck_assert_uint_eq(stage.record.bytes_to_backend, 5);
+	stage_close(&stage);
+}
+END_TEST
+
+/* A client that waits for the backend to begin: the header does not wait. */
+START_TEST(header_alone)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open(&stage, _i, "send-proxy = v2\nnodelay = no\n");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	while (conn->state == CONN_CONNECTING)
+		(void)turn(&stage, 1000);
+	wait_queued(stage.backend, 16 + 12 + 4 + 7);
+	ck_assert(!conn->preface);
+	conn_kill(&stage.worker, conn);
+	turn_to_the_end(&stage);
+	ck_assert_uint_eq(stage.record.bytes_to_backend, 0);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Discards `len` bytes that the backend receives. */
+static void
+discard(struct stage *stage, size_t len)
+{
+	char buf[65536];
+
+	while (len > 0) {
+		ssize_t n = recv(stage->backend, buf,
+		    len < sizeof(buf) ? len : sizeof(buf), 0);
+
+		if (n > 0)
+			len -= (size_t)n;
+		else
+			wait_events(stage->backend, POLLIN);
+	}
+}
+
+/* Fills the socket to the backend, which has just accepted, and hands on the
+ * event that there was room.  Returns how many bytes precede the header. */
+static size_t
+fill(struct stage *stage, struct conn *conn)
+{
+	static const char junk[65536];
+	size_t filled = 0;
+	ssize_t n;
+
+	wait_events(conn->side[BACKEND].fd, POLLOUT);
+	while ((n = send(conn->side[BACKEND].fd, junk, sizeof(junk), 0)) > 0)
+		filled += (size_t)n;
+	on_conn_event(&stage->worker, conn, BACKEND, EPOLLOUT);
+	ck_assert_int_eq(conn->state, CONN_RELAYING);
+	return filled;
+}
+
+static struct conn *
+only_conn(struct stage *stage)
+{
+	uint32_t i = 0;
+
+	return slots_each(&stage->worker.conns, &i);
+}
+
+/* The backend's socket has no room for the header, then for a part of it; in
+ * between, the conn moves to another worker (here: the same one). */
+START_TEST(header_in_pieces)
+{
+	const size_t part = 7;
+	struct stage stage;
+	struct conn *conn, *moved;
+	size_t filled;
+	char want[256];
+
+	stage_open(&stage, _i, "send-proxy = v1\n");
+	conn = begin(&stage);
+	ck_assert_int_eq(send(stage.client, "hello", 5, 0), 5);
+	accept_backend(&stage);
+	filled = fill(&stage, conn);
+	ck_assert(conn->preface);
+	ck_assert_uint_eq(conn_bytes_from(conn, CLIENT), 0);
+
+	discard(&stage, filled);
+	(void)header_of(conn, "hello", want, sizeof(want));
+	ck_assert_int_eq(send(conn->side[BACKEND].fd, want, part, 0), part);
+	stage.worker.prefaces[slots_index(&stage.worker.conns, conn)].sent =
+	    part;
+	moved = conn_detach(&stage.worker, conn);
+	ck_assert_ptr_nonnull(moved);
+	conn_attach(&stage.worker, moved);
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, want), 0);
+	(void)shutdown(stage.backend, SHUT_WR);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_DONE);
+	ck_assert_uint_eq(stage.record.bytes_to_backend, 5);
+	stage_close(&stage);
+}
+END_TEST
+
+/* Another version of lb4 has sent the beginning of another header: the stream
+ * cannot go on. */
+START_TEST(header_of_another)
+{
+	struct stage stage;
+	struct conn *conn;
+	struct preface *preface;
+	size_t filled;
+
+	stage_open(&stage, _i, "send-proxy = v1\n");
+	conn = begin(&stage);
+	accept_backend(&stage);
+	filled = fill(&stage, conn);
+	preface =
+	    &stage.worker.prefaces[slots_index(&stage.worker.conns, conn)];
+	preface->sent = 3;
+	preface->sum ^= 1;
+	discard(&stage, filled);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.error, EBADMSG);
+	stage_close(&stage);
+}
+END_TEST
+
+static const char named_v1[] = "PROXY TCP4 192.0.2.7 198.51.100.2 1025 443\r\n";
+static const char named_v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+			       "\xc0\0\2\7\xc6\x33\x64\2\4\1\1\xbb";
+
+/* The client's header comes byte by byte, and the conn moves in the middle.
+ * What is behind it is relayed; the client that it names is the conn's. */
+START_TEST(header_is_read)
+{
+	const char *header = _i >= WAYS ? named_v2 : named_v1;
+	const size_t len = (_i >= WAYS ? sizeof(named_v2) : sizeof(named_v1)) -
+	    1;
+	struct stage stage;
+	struct conn *conn, *moved;
+	char text[ENDPOINT_TEXT_MAX], want[256];
+
+	stage_open(&stage, _i % WAYS,
+	    "accept-proxy = 127.0.0.0/8\nsend-proxy = v1\n");
+	conn = begin(&stage);
+	for (size_t i = 0; i < len; i++) {
+		ck_assert_int_eq(conn->state, CONN_PREREAD);
+		ck_assert_ptr_null(conn->backend);
+		ck_assert_int_eq(send(stage.client, header + i, 1, 0), 1);
+		wait_queued(conn->side[CLIENT].fd, (int)i + 1);
+		(void)turn(&stage, 1000);
+		if (i == len / 2) {
+			moved = conn_detach(&stage.worker, conn);
+			ck_assert_ptr_nonnull(moved);
+			conn_attach(&stage.worker, moved);
+			conn = only_conn(&stage);
+		}
+	}
+	ck_assert_int_eq(conn->state, CONN_CONNECTING);
+	ck_assert_int_eq(send(stage.client, "hello", 5, 0), 5);
+	accept_backend(&stage);
+	(void)snprintf(want, sizeof(want), "%shello", named_v1);
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, want), 0);
+	(void)shutdown(stage.backend, SHUT_WR);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, REASON_DONE);
+	ck_assert_uint_eq(stage.record.bytes_to_backend, 5);
+	ck_assert_str_eq(endpoint_format(&stage.record.client, text,
+			     sizeof(text)),
+	    "192.0.2.7:1025");
+	stage_close(&stage);
+}
+END_TEST
+
+/* Headers that name nobody: the socket's own addresses hold. */
+START_TEST(header_names_nobody)
+{
+	static const char local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+	static const char unspec[] = "\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} headers[] = { { "PROXY UNKNOWN\r\n", 15 }, { local, 16 },
+		{ unspec, 16 } };
+	const int header = _i;
+	struct stage stage;
+	struct conn *conn;
+	char want[256];
+
+	stage_open(&stage, RELAY_AUTO,
+	    "accept-proxy = 127.0.0.1\nsend-proxy = v1\n");
+	conn = begin(&stage);
+	ck_assert_int_eq(send(stage.client, headers[header].bytes,
+			     headers[header].len, 0),
+	    headers[header].len);
+	while (conn->state == CONN_PREREAD)
+		(void)turn(&stage, 1000);
+	accept_backend(&stage);
+	(void)header_of(conn, "", want, sizeof(want));
+	(void)shutdown(stage.client, SHUT_WR);
+	ck_assert_int_eq(read_to_the_end(&stage, stage.backend, want), 0);
+	(void)shutdown(stage.backend, SHUT_WR);
+	turn_to_the_end(&stage);
+	stage_close(&stage);
+}
+END_TEST
+
+START_TEST(header_is_refused)
+{
+	static const struct {
+		const char *keys, *sent;
+		enum { STAYS, FIN, RST } then;
+		enum reason reason;
+		int error;
+	} cases[] = {
+		{ "accept-proxy = 10.0.0.0/8 ::/0\n", "", STAYS,
+		    REASON_PROXY_PEER, EACCES },
+		{ "accept-proxy = 127.0.0.1\n", "GET / HTTP/1.0\r\n", STAYS,
+		    REASON_PROXY_HEADER, EPROTO },
+		{ "accept-proxy = 127.0.0.1\n", "PROXY TCP4 1.2.3.4\r\n", STAYS,
+		    REASON_PROXY_HEADER, EPROTO },
+		{ "accept-proxy = 127.0.0.1\ntimeout-proxy = 20ms\n", "PROXY ",
+		    STAYS, REASON_PROXY_TIMEOUT, ETIMEDOUT },
+		{ "accept-proxy = 127.0.0.1\ntimeout-proxy = 20ms\n", "", STAYS,
+		    REASON_PROXY_TIMEOUT, ETIMEDOUT },
+		{ "accept-proxy = 127.0.0.1\n", "", FIN, REASON_CLIENT_PREREAD,
+		    0 },
+		{ "accept-proxy = 127.0.0.1\n", "PROXY TCP4 1.2.3.4", FIN,
+		    REASON_CLIENT_PREREAD, 0 },
+		{ "accept-proxy = 127.0.0.1\n", "PROXY TCP4 1.2.3.4", RST,
+		    REASON_CLIENT_PREREAD, ECONNRESET },
+	};
+	struct stage stage;
+	const char *sent = cases[_i].sent;
+
+	stage_open(&stage, RELAY_AUTO, cases[_i].keys);
+	if (_i == 0) { /* it ends at once */
+		const struct endpoint client = { .family = AF_INET };
+		int pair[2];
+
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+		stage.client = pair[0];
+		ck_assert(gate_enter(&stage.shared.gate, 4, GATE_NO_TICKET));
+		ck_assert(gate_enter(&stage.service->state->gate, 0,
+		    GATE_NO_TICKET));
+		conn_open(&stage.worker, stage.service, 1, pair[1], &client);
+	} else {
+		(void)begin(&stage);
+	}
+	ck_assert_int_eq(send(stage.client, sent, strlen(sent), MSG_NOSIGNAL) ==
+		(ssize_t)strlen(sent),
+	    true);
+	if (cases[_i].then == FIN)
+		(void)shutdown(stage.client, SHUT_WR);
+	else if (cases[_i].then == RST)
+		reset(&stage.client);
+	turn_to_the_end(&stage);
+	ck_assert_int_eq(stage.record.reason, cases[_i].reason);
+	ck_assert_int_eq(stage.record.error, cases[_i].error);
+	stage_close(&stage);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1380,6 +1692,13 @@ main(void)
 	tcase_add_loop_test(tcase, sheds_stalled, 0, WAYS);
 	tcase_add_loop_test(tcase, waits_unserved, 0, WAYS);
 	tcase_add_test(tcase, aborted_while_queued);
+	tcase_add_loop_test(tcase, header_first, 0, 2 * WAYS);
+	tcase_add_loop_test(tcase, header_alone, 0, WAYS);
+	tcase_add_loop_test(tcase, header_in_pieces, 0, WAYS);
+	tcase_add_loop_test(tcase, header_of_another, 0, WAYS);
+	tcase_add_loop_test(tcase, header_is_read, 0, 2 * WAYS);
+	tcase_add_loop_test(tcase, header_names_nobody, 0, 3);
+	tcase_add_loop_test(tcase, header_is_refused, 0, 8);
 	tcase_add_test(tcase, first_come_first_served);
 	tcase_add_test(tcase, none_overtakes);
 	tcase_add_loop_test(tcase, queue_is_bounded, 0, 2);

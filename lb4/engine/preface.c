@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright (c) 2026 the lb4 authors */
+/* What lb4 sends to a backend first: see preface.h.  Called by conn.c,
+ * conn_connect.c and conn_relay.c. */
+#include "lb4/engine/preface.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "lb4/wire/crc32c.h"
+#include "lb4/wire/proxy.h"
+
+int
+preface_init(struct worker *worker)
+{
+	/* a page of it is touched only when a conn there has a prefix */
+	worker->prefaces = calloc(worker->conns.count,
+	    sizeof(*worker->prefaces));
+	return worker->prefaces != NULL ? 0 : -ENOMEM;
+}
+
+void
+preface_done(struct worker *worker)
+{
+	free(worker->prefaces);
+	worker->prefaces = NULL;
+}
+
+static struct preface *
+preface_of(const struct worker *worker, const struct conn *conn)
+{
+	return &worker->prefaces[slots_index(&worker->conns, conn)];
+}
+
+/* The conn's entry, made empty if there was none. */
+static struct preface *
+make_entry(struct worker *worker, struct conn *conn)
+{
+	struct preface *preface = preface_of(worker, conn);
+
+	if (!conn->preface)
+		*preface = (struct preface){ .sent = 0 };
+	conn->preface = true;
+	return preface;
+}
+
+void
+preface_set_destination(struct worker *worker, struct conn *conn,
+    const struct endpoint *dst)
+{
+	make_entry(worker, conn)->dst = *dst;
+}
+
+void
+preface_begin(struct worker *worker, struct conn *conn, uint8_t send_proxy)
+{
+	if (send_proxy != SEND_PROXY_NO)
+		make_entry(worker, conn)->send_proxy = send_proxy;
+	else
+		conn->preface = false;
+}
+
+/* The address that the client connected to. */
+static struct endpoint
+destination(const struct preface *preface, const struct conn *conn)
+{
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(sa);
+	struct endpoint dst;
+
+	if (preface->dst.family != 0)
+		return preface->dst;
+	if (getsockname(conn->side[CLIENT].fd, (struct sockaddr *)&sa, &len) !=
+	    0)
+		len = 0;
+	endpoint_from_sockaddr(&dst, (struct sockaddr *)&sa, len);
+	return dst;
+}
+
+static size_t
+make(const struct preface *preface, const struct conn *conn, unsigned char *buf)
+{
+	char id[sizeof("18446744073709551615")];
+	struct proxy_say say = {
+		.version = preface->send_proxy,
+		.src = conn->client,
+		.dst = destination(preface, conn),
+		.unique_id.bytes = id,
+	};
+
+	/* as the access log writes it */
+	say.unique_id.len = (size_t)snprintf(id, sizeof(id), "%" PRIu64,
+	    conn->id);
+	return proxy_write(&say, buf);
+}
+
+/* Notes the checksum, or compares it with the noted one. */
+static bool
+is_the_same(struct preface *preface, const unsigned char *buf, size_t len)
+{
+	const uint32_t sum = crc32c(0, buf, len);
+
+	if (preface->sent == 0)
+		preface->sum = sum;
+	return preface->sum == sum && preface->sent < len;
+}
+
+int
+preface_send(struct worker *worker, struct conn *conn)
+{
+	struct preface *preface = preface_of(worker, conn);
+	struct side *to = &conn->side[BACKEND];
+	unsigned char buf[PROXY_WRITE_MAX];
+	size_t len;
+
+	if (!to->out_ready)
+		return -EAGAIN;
+	len = make(preface, conn, buf);
+	if (!is_the_same(preface, buf, len))
+		return -EBADMSG;
+	while (preface->sent < len) {
+		ssize_t n = send(to->fd, buf + preface->sent,
+		    len - preface->sent, MSG_NOSIGNAL);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			to->out_ready = errno != EAGAIN;
+			return -errno;
+		}
+		preface->sent = (uint16_t)(preface->sent + n);
+	}
+	conn->preface = false;
+	return 0;
+}
+
+struct preface
+preface_leave(const struct worker *worker, const struct conn *conn)
+{
+	return conn->preface ? *preface_of(worker, conn)
+			     : (struct preface){ .sent = 0 };
+}
+
+void
+preface_enter(struct worker *worker, const struct conn *conn,
+    const struct preface *preface)
+{
+	if (conn->preface)
+		*preface_of(worker, conn) = *preface;
+}
