@@ -14,8 +14,8 @@
 
 #include "common/attr.h"
 
-/* The most descriptors in one message; the kernel admits 253 (SCM_MAX_FD). */
-#define FDPASS_MAX 128
+/* The most descriptors in one message: SCM_MAX_FD of the kernel. */
+#define FDPASS_MAX 253
 
 /*
  * Sends `len` bytes and `fds` descriptors, at least 0 and at most FDPASS_MAX,

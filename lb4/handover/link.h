@@ -12,11 +12,12 @@
 #include <stdint.h>
 
 #include "common/attr.h"
+#include "common/fdpass.h"
 #include "lb4/handover/record.h"
 
-/* The most descriptors in one message: SCM_MAX_FD of the kernel.  A newer
- * version may send more of them than this one. */
-#define LINK_FDS_MAX 253
+/* As many descriptors in one message as there can be: a newer version may send
+ * more of them than this one. */
+#define LINK_FDS_MAX FDPASS_MAX
 
 /* No deadline. */
 #define LINK_FOREVER 0

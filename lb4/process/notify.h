@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/fdpass.h"
-
-#define NOTIFY_FDS_MAX FDPASS_MAX
+/* At most FDPASS_MAX (common/fdpass.h). */
+#define NOTIFY_FDS_MAX 128
 
 /* Whether the variable is set. */
 bool notify_is_wanted(void);
