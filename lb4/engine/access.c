@@ -72,6 +72,8 @@ static const struct {
 	    "refused, its address is not in accept-proxy" },
 	[REASON_PROXY_HEADER] = { "PP",
 	    "refused, it began with no valid PROXY header" },
+	[REASON_UPGRADE] = { "UD",
+	    "died with the new process of an upgrade that failed" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,

@@ -23,7 +23,7 @@
  *		R  a resource was lacking here	K  we were told to
  *		O  the client is lb4's own conn
  *		P  lb4 refused the client
- *		D drain  B rebalance  H on-down  M max-lifetime
+ *		D drain  B rebalance  H on-down  M max-lifetime  U upgrade
  *	second	P while its PROXY header was read
  *		Q while queued  C while connecting  D while relaying
  *		I while idle: a normal end
@@ -71,6 +71,7 @@ enum reason {
 	REASON_PROXY_TIMEOUT,	   /* cP timeout-proxy */
 	REASON_PROXY_PEER,	   /* PU a peer outside accept-proxy */
 	REASON_PROXY_HEADER,	   /* PP no PROXY header, or a wrong one */
+	REASON_UPGRADE,		   /* UD its new process has died */
 	REASON_COUNT,
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/timer.h"
+#include "lb4/engine/access.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_state.h"
@@ -114,11 +115,25 @@ moving_on_adopt(struct worker *worker, struct conn *conn)
 
 /* ---- places ------------------------------------------------------------- */
 
+/* As those of conns that an earlier process has had: no worker may count for
+ * another one. */
+static void
+count_lost(struct service_state *service, uint8_t state)
+{
+	struct service_stats *stats = &service->stats[service->workers];
+
+	conn_count(&stats->closed, 1);
+	conn_count(&stats->closes[REASON_UPGRADE], 1);
+	if (state == CONN_QUEUED || state == CONN_CONNECTING)
+		conn_count(&stats->failed, 1);
+}
+
 void
 moving_lost(struct worker_shared *shared, struct service_state *service,
-    struct backend *backend, bool queued)
+    struct backend *backend, uint8_t state)
 {
-	if (queued)
+	count_lost(service, state);
+	if (state == CONN_QUEUED)
 		waitqueue_leave(atomic_load(&service->waitqueue));
 	if (backend != NULL)
 		backend_release(backend);

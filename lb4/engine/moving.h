@@ -71,10 +71,11 @@ void engine_listen_again(struct engine *engine);
 /* What the workers share, for the functions below. */
 struct worker_shared *engine_shared(struct engine *engine);
 
-/* A conn that was moved has died with the other process: gives its places up.
- * `backend` is NULL if it had none. */
+/* A conn that was moved has died with the other process: gives its places up,
+ * and counts its end.  `backend` is NULL if it had none; `state` is its enum
+ * conn_state. */
 void moving_lost(struct worker_shared *shared, struct service_state *service,
-    struct backend *backend, bool queued);
+    struct backend *backend, uint8_t state);
 
 /* Keeps places for conns of another process that are to come here, and gives up
  * those of conns that have ended there.  Afterwards tables->changes must be

@@ -14,7 +14,7 @@
 struct moved_conn {
 	struct service_state *service;
 	struct backend *backend;
-	bool queued;
+	uint8_t state; /* enum conn_state */
 };
 
 static bool
@@ -45,7 +45,7 @@ moved_note(struct moved *moved, const struct moving *moving)
 			moved->conn[moved->count++] = (struct moved_conn){
 				.service = conn->service,
 				.backend = conn->backend,
-				.queued = conn->state == CONN_QUEUED,
+				.state = conn->state,
 			};
 	}
 }
@@ -56,7 +56,7 @@ moved_give_up(const struct moved *moved, struct engine *engine,
 {
 	for (size_t i = 0; i < moved->count; i++)
 		moving_lost(engine_shared(engine), moved->conn[i].service,
-		    moved->conn[i].backend, moved->conn[i].queued);
+		    moved->conn[i].backend, moved->conn[i].state);
 	/* the trees of leastconn are read again */
 	(void)atomic_fetch_add(&tables->changes, 1);
 }

@@ -59,7 +59,7 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsROKDBHMP", second[] = "-QCDLISWPAU";
+	static const char first[] = "-CScsROKDBHMPU", second[] = "-QCDLISWPAU";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -125,6 +125,7 @@ START_TEST(test_code_of_reason)
 		{ REASON_ACCESS, "PA" },
 		{ REASON_PROXY_PEER, "PU" },
 		{ REASON_PROXY_HEADER, "PP" },
+		{ REASON_UPGRADE, "UD" },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
