@@ -13,6 +13,7 @@
 #define FILTERS 3 /* the current one, the one before, and the next: empty */
 #define PROBES 4
 #define BITS_PER_CLIENT 10
+#define CLIENTS_MAX (1U << 23) /* more than pin-clients may be */
 
 /* Keeps the filter's bits apart from the slots that the same hash chooses. */
 #define SALT UINT64_C(0x6163746976697479)
@@ -42,10 +43,9 @@ bits_for(uint32_t clients)
 	return bits;
 }
 
-struct activity *
-activity_new(uint32_t clients, uint64_t now_ms)
+static struct activity *
+with_bits(uint64_t bits, uint64_t now_ms)
 {
-	uint64_t bits = bits_for(clients);
 	struct activity *activity = calloc(1,
 	    sizeof(*activity) + FILTERS * bits / 8);
 
@@ -55,6 +55,12 @@ activity_new(uint32_t clients, uint64_t now_ms)
 	activity->bits = bits;
 	atomic_init(&activity->begun_ms, now_ms);
 	return activity;
+}
+
+struct activity *
+activity_new(uint32_t clients, uint64_t now_ms)
+{
+	return with_bits(bits_for(clients), now_ms);
 }
 
 struct activity *
@@ -191,4 +197,63 @@ size_t
 activity_memory(const struct activity *activity)
 {
 	return sizeof(*activity) + FILTERS * activity->bits / 8;
+}
+
+/* ---- for another process ----------------------------------------------- */
+
+void
+activity_describe(const struct activity *activity, struct activity_shape *shape)
+{
+	shape->bits = activity->bits;
+	shape->begun_ms = atomic_load_explicit(&activity->begun_ms,
+	    memory_order_acquire);
+}
+
+/* Where the words of that filter begin. */
+static uint64_t
+first_word(const struct activity *activity, bool before)
+{
+	const uint32_t current = atomic_load_explicit(&activity->current,
+	    memory_order_acquire);
+
+	return (current + (before ? FILTERS - 1 : 0)) % FILTERS *
+	    (activity->bits / 64);
+}
+
+size_t
+activity_read(const struct activity *activity, bool before, uint64_t first,
+    uint64_t *words, size_t count)
+{
+	const uint64_t all = activity->bits / 64;
+	const uint64_t from = first_word(activity, before) + first;
+	size_t n = 0;
+
+	for (; n < count && first + n < all; n++)
+		words[n] = atomic_load_explicit(&activity->words[from + n],
+		    memory_order_relaxed);
+	return n;
+}
+
+struct activity *
+activity_restore(const struct activity_shape *shape)
+{
+	if (shape->bits < bits_for(0) || shape->bits > bits_for(CLIENTS_MAX) ||
+	    (shape->bits & (shape->bits - 1)) != 0)
+		return NULL;
+	return with_bits(shape->bits, shape->begun_ms);
+}
+
+bool
+activity_write(struct activity *activity, bool before, uint64_t first,
+    const uint64_t *words, size_t count)
+{
+	const uint64_t all = activity->bits / 64;
+	const uint64_t to = first_word(activity, before) + first;
+
+	if (first > all || count > all - first)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		atomic_store_explicit(&activity->words[to + i], words[i],
+		    memory_order_relaxed);
+	return true;
 }

@@ -43,6 +43,26 @@ bool activity_has(const struct activity *activity, uint64_t hash,
 /* Whether it was made for that many clients. */
 bool activity_is_for(const struct activity *activity, uint32_t clients);
 
+/* For another process: its bits and the beginning of the current period. */
+struct activity_shape {
+	uint64_t bits, begun_ms;
+};
+void activity_describe(const struct activity *activity,
+    struct activity_shape *shape);
+
+/* Copies up to `count` words of the current filter, or (`before`) of the one
+ * before, from word `first` on.  Returns how many; 0: there are no more. */
+size_t activity_read(const struct activity *activity, bool before,
+    uint64_t first, uint64_t *words, size_t count);
+
+/* Makes filters from such a description, with one reference.  NULL without
+ * memory, or if there cannot be such filters. */
+struct activity *activity_restore(const struct activity_shape *shape);
+
+/* Sets words.  False, with nothing changed: there are not as many. */
+bool activity_write(struct activity *activity, bool before, uint64_t first,
+    const uint64_t *words, size_t count);
+
 /* Its size in bytes. */
 size_t activity_memory(const struct activity *activity);
 

@@ -25,58 +25,12 @@
 
 #include "lb4/balance/activity.h"
 #include "lb4/balance/maglev.h"
+#include "lb4/balance/pins_parts.h"
 #include "lb4/balance/placing.h"
 #include "lb4/model/service.h"
 
 #define PLACES_MIN 1024
 #define PROBES_MAX 64
-#define TAG_NONE 0
-#define TAG_BUSY 1
-#define UNIT_SHIFT 6 /* a pin's clock counts 64 ms */
-
-struct entry {
-	_Atomic uint64_t tag;
-	_Atomic uint64_t value;
-};
-
-struct pin_table {
-	unsigned refs;	 /* control's own */
-	uint32_t places; /* a power of two */
-	_Atomic uint64_t refused;
-	struct entry entry[];
-};
-
-/* A table that has been replaced, as it was at its last moment.  Immutable. */
-struct past {
-	unsigned refs; /* control's own */
-	uint64_t at_ms;
-	uint64_t until_ms;
-	unsigned time_ms;	   /* the period of its activity */
-	struct activity *activity; /* a reference */
-	struct backend *backends;  /* owned: ids and states as they were */
-	struct service service;	   /* its places, among those backends */
-};
-
-struct by_id {
-	uint32_t id;
-	uint16_t index;
-};
-
-struct pins {
-	/* set before any worker sees it */
-	unsigned time_ms;
-	struct activity *activity; /* a reference; the clients of this table */
-	struct pin_table *table;   /* a reference; NULL: nothing has moved */
-	struct by_id *by_id;	   /* owned; the service's backends */
-	size_t backends;
-
-	/* Newest first; NULL where there is none.  Writer: control, which takes
-	 * them out (release).  Readers: workers (acquire). */
-	_Atomic(struct past *) past[PINS_PASTS_MAX];
-
-	/* control's own: taken out, to be freed after a grace period */
-	struct past *buried[PINS_PASTS_MAX];
-};
 
 /* ---- the table of pins ----------------------------------------------- */
 
@@ -90,8 +44,8 @@ places_for(uint32_t clients)
 	return places;
 }
 
-static struct pin_table *
-table_new(uint32_t places)
+struct pin_table *
+pin_table_new(uint32_t places)
 {
 	struct pin_table *table = calloc(1,
 	    sizeof(*table) + places * sizeof(table->entry[0]));
@@ -103,8 +57,8 @@ table_new(uint32_t places)
 	return table;
 }
 
-static void
-table_unref(struct pin_table *table)
+void
+pin_table_unref(struct pin_table *table)
 {
 	if (table != NULL && --table->refs == 0)
 		free(table);
@@ -113,42 +67,30 @@ table_unref(struct pin_table *table)
 static uint64_t
 tag_of(uint64_t hash)
 {
-	return hash > TAG_BUSY ? hash : hash + TAG_BUSY + 1;
-}
-
-static uint64_t
-value_of(uint32_t id, uint64_t now_ms)
-{
-	return (uint64_t)id << 32 | (uint32_t)(now_ms >> UNIT_SHIFT);
-}
-
-static uint32_t
-value_id(uint64_t value)
-{
-	return (uint32_t)(value >> 32);
+	return hash > PIN_TAG_BUSY ? hash : hash + PIN_TAG_BUSY + 1;
 }
 
 /* How long ago it was used; a worker's clock may be behind another's. */
 static uint64_t
 value_age_ms(uint64_t value, uint64_t now_ms)
 {
-	int32_t age = (int32_t)((uint32_t)(now_ms >> UNIT_SHIFT) -
+	int32_t age = (int32_t)((uint32_t)(now_ms >> PIN_UNIT_SHIFT) -
 	    (uint32_t)value);
 
-	return age > 0 ? (uint64_t)age << UNIT_SHIFT : 0;
+	return age > 0 ? (uint64_t)age << PIN_UNIT_SHIFT : 0;
 }
 
 /* The pin's entry, and its value; NULL if there is none. */
-static struct entry *
+static struct pin_entry *
 table_find(struct pin_table *table, uint64_t tag, uint64_t *value)
 {
 	for (uint32_t i = 0; i < PROBES_MAX; i++) {
-		struct entry *entry =
+		struct pin_entry *entry =
 		    &table->entry[(tag + i) & (table->places - 1)];
 		uint64_t found = atomic_load_explicit(&entry->tag,
 		    memory_order_acquire);
 
-		if (found == TAG_NONE)
+		if (found == PIN_TAG_NONE)
 			return NULL;
 		if (found != tag)
 			continue;
@@ -161,26 +103,26 @@ table_find(struct pin_table *table, uint64_t tag, uint64_t *value)
 
 /* Makes an entry the caller's, if it is free or has expired. */
 static bool
-entry_claim(struct entry *entry, uint64_t now_ms, unsigned time_ms)
+entry_claim(struct pin_entry *entry, uint64_t now_ms, unsigned time_ms)
 {
 	uint64_t tag = atomic_load_explicit(&entry->tag, memory_order_acquire);
 	uint64_t value = atomic_load_explicit(&entry->value,
 	    memory_order_relaxed);
 
-	if (tag == TAG_BUSY)
+	if (tag == PIN_TAG_BUSY)
 		return false;
-	if (tag != TAG_NONE && value_age_ms(value, now_ms) <= time_ms)
+	if (tag != PIN_TAG_NONE && value_age_ms(value, now_ms) <= time_ms)
 		return false;
 	return atomic_compare_exchange_strong_explicit(&entry->tag, &tag,
-	    TAG_BUSY, memory_order_acquire, memory_order_relaxed);
+	    PIN_TAG_BUSY, memory_order_acquire, memory_order_relaxed);
 }
 
-static void
-table_put(struct pin_table *table, uint64_t tag, uint64_t value,
+void
+pin_table_put(struct pin_table *table, uint64_t tag, uint64_t value,
     uint64_t now_ms, unsigned time_ms)
 {
 	for (uint32_t i = 0; i < PROBES_MAX; i++) {
-		struct entry *entry =
+		struct pin_entry *entry =
 		    &table->entry[(tag + i) & (table->places - 1)];
 
 		if (!entry_claim(entry, now_ms, time_ms))
@@ -200,13 +142,14 @@ table_change(struct pin_table *table, uint64_t tag, uint32_t id,
     uint64_t now_ms)
 {
 	uint64_t value;
-	struct entry *entry = table_find(table, tag, &value);
+	struct pin_entry *entry = table_find(table, tag, &value);
 
 	if (entry == NULL ||
-	    (value_id(value) == id && value_age_ms(value, now_ms) == 0))
+	    (pin_value_id(value) == id && value_age_ms(value, now_ms) == 0))
 		return;
 	(void)atomic_compare_exchange_strong_explicit(&entry->value, &value,
-	    value_of(id, now_ms), memory_order_relaxed, memory_order_relaxed);
+	    pin_value_of(id, now_ms), memory_order_relaxed,
+	    memory_order_relaxed);
 }
 
 /* A table of another size takes over the pins that have not expired. */
@@ -220,14 +163,15 @@ table_copy(struct pin_table *to, struct pin_table *from, uint64_t now_ms,
 		uint64_t value = atomic_load_explicit(&from->entry[i].value,
 		    memory_order_relaxed);
 
-		if (tag > TAG_BUSY && value_age_ms(value, now_ms) <= time_ms)
-			table_put(to, tag, value, now_ms, time_ms);
+		if (tag > PIN_TAG_BUSY &&
+		    value_age_ms(value, now_ms) <= time_ms)
+			pin_table_put(to, tag, value, now_ms, time_ms);
 	}
 }
 
 /* ---- pasts ----------------------------------------------------------- */
 
-static void
+void
 past_unref(struct past *past)
 {
 	if (past == NULL || --past->refs > 0)
@@ -380,7 +324,8 @@ set_by_id(struct pins *pins, const struct service *service)
 static bool
 same_places(const struct service *a, const struct service *b)
 {
-	if (a->checksum != b->checksum || a->zones != b->zones)
+	if (a->checksum != b->checksum || a->zones != b->zones ||
+	    a->backends != b->backends)
 		return false;
 	for (size_t i = 0; i < a->backends; i++)
 		if (a->backend[i].set != b->backend[i].set)
@@ -418,7 +363,7 @@ inherit_table(struct pins *pins, struct pin_table *old, uint32_t places,
 	if (old == NULL &&
 	    atomic_load_explicit(&pins->past[0], memory_order_relaxed) == NULL)
 		return 0;
-	pins->table = table_new(places);
+	pins->table = pin_table_new(places);
 	if (pins->table == NULL)
 		return -ENOMEM;
 	if (old != NULL)
@@ -480,7 +425,7 @@ pins_free(struct pins *pins)
 		past_unref(atomic_load_explicit(&pins->past[i],
 		    memory_order_relaxed));
 	activity_unref(pins->activity);
-	table_unref(pins->table);
+	pin_table_unref(pins->table);
 	free(pins->by_id);
 	free(pins);
 }
@@ -531,10 +476,10 @@ report_table(const struct pins *pins, uint64_t now_ms,
 		uint64_t value = atomic_load_explicit(&table->entry[i].value,
 		    memory_order_relaxed);
 
-		if (tag <= TAG_BUSY ||
+		if (tag <= PIN_TAG_BUSY ||
 		    value_age_ms(value, now_ms) > pins->time_ms)
 			continue;
-		if (value_id(value) != 0)
+		if (pin_value_id(value) != 0)
 			report->pinned++;
 		else
 			report->given_up++;
@@ -643,8 +588,8 @@ pins_find(const struct service *service, const struct pick *pick, uint64_t hash,
 	if (table_find(pins->table, tag_of(hash), &value) != NULL &&
 	    value_age_ms(value, pick->now_ms) <= pins->time_ms) {
 		pin->stored = pin->moved = true;
-		if (value_id(value) != 0)
-			pin->index = index_of(pins, value_id(value));
+		if (pin_value_id(value) != 0)
+			pin->index = index_of(pins, pin_value_id(value));
 		return;
 	}
 	pin->index = find_in_pasts(service, pick);
@@ -668,6 +613,6 @@ pins_note(const struct service *service, const struct pick *pick,
 	if (pin->stored)
 		table_change(pins->table, tag, pin->lost ? 0 : id, now_ms);
 	else if (pin->moved && index == pin->index)
-		table_put(pins->table, tag, value_of(id, now_ms), now_ms,
-		    pins->time_ms);
+		pin_table_put(pins->table, tag, pin_value_of(id, now_ms),
+		    now_ms, pins->time_ms);
 }

@@ -16,6 +16,7 @@
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/places.h"
 #include "lb4/handover/link.h"
+#include "lb4/handover/pins.h"
 #include "lb4/handover/receive_parts.h"
 #include "lb4/model/terms.h"
 #include "lb4/table/table.h"
@@ -198,7 +199,7 @@ on_begin(struct receive *receive)
 		return on_place(receive);
 	if (link_is(link, &handover_socket_kind))
 		return on_socket(receive);
-	return 0;
+	return receive_pins(receive);
 }
 
 static int
@@ -447,6 +448,7 @@ receive_free(struct receive *receive)
 	free(receive->place);
 	free(receive->service);
 	free(receive->backend);
+	received_pasts_free(receive->past, receive->pasts);
 	link_drop_fds(&receive->link);
 	(void)close(receive->link.fd);
 	free(receive);

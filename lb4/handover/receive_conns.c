@@ -13,6 +13,7 @@
 #include "lb4/engine/engine.h"
 #include "lb4/engine/moving.h"
 #include "lb4/handover/counts.h"
+#include "lb4/handover/pins.h"
 #include "lb4/handover/receive.h"
 #include "lb4/handover/receive_parts.h"
 #include "lb4/model/terms.h"
@@ -88,7 +89,7 @@ on_before_go(struct receive *receive, struct engine *engine)
 		return on_service_reserve(receive, engine);
 	if (link_is(link, &handover_backend_reserve_kind))
 		return on_backend_reserve(receive);
-	return 0;
+	return receive_pins(receive);
 }
 
 int
@@ -102,6 +103,8 @@ receive_ready(struct receive *receive, struct engine *engine,
 		if (error == 0)
 			error = on_before_go(receive, engine);
 	}
+	if (error == 0)
+		error = receive_set_pins(receive, tables);
 	(void)atomic_fetch_add(&tables->changes, 1);
 	return error;
 }

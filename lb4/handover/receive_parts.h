@@ -18,6 +18,7 @@
 
 #define RECEIVE_FILES_MAX 8
 
+struct received_past;
 struct terms;
 
 struct received_file {
@@ -52,6 +53,8 @@ struct receive {
 	struct places places;
 	struct handover_place *place; /* owned; one for each of places */
 	unsigned next_worker;
+	struct received_past *past; /* owned; pins.h */
+	size_t pasts;
 };
 
 /* Appends a zeroed element to a list of `*count` elements.  Returns the list,

@@ -240,6 +240,64 @@ static const struct record_field rule_counts_fields[] = {
 RECORD_KIND(handover_rule_counts_kind, "rule_counts", handover_rule_counts,
     rule_counts_fields);
 
+static const struct record_field past_fields[] = {
+	RECORD_FIELD(handover_past, service, RECORD_UINT),
+	RECORD_FIELD(handover_past, present, RECORD_UINT),
+	RECORD_FIELD(handover_past, at_ms, RECORD_UINT),
+	RECORD_FIELD(handover_past, until_ms, RECORD_UINT),
+	RECORD_FIELD(handover_past, time_ms, RECORD_UINT),
+	RECORD_FIELD(handover_past, zones, RECORD_UINT),
+	RECORD_FIELD(handover_past, seed, RECORD_BYTES),
+	RECORD_FIELD(handover_past, prefix4, RECORD_UINT),
+	RECORD_FIELD(handover_past, prefix6, RECORD_UINT),
+	RECORD_FIELD(handover_past, checksum, RECORD_UINT),
+	RECORD_FIELD(handover_past, backends, RECORD_UINT),
+	RECORD_FIELD(handover_past, slots, RECORD_UINTS),
+	RECORD_FIELD(handover_past, bits, RECORD_UINT),
+	RECORD_FIELD(handover_past, active_begun_ms, RECORD_UINT),
+};
+RECORD_KIND(handover_past_kind, "past", handover_past, past_fields);
+
+static const struct record_field past_backends_fields[] = {
+	RECORD_FIELD(handover_past_backends, first, RECORD_UINT),
+	RECORD_FIELD(handover_past_backends, count, RECORD_UINT),
+	RECORD_FIELD(handover_past_backends, id, RECORD_UINTS),
+	RECORD_FIELD(handover_past_backends, weight, RECORD_UINTS),
+	RECORD_FIELD(handover_past_backends, set, RECORD_UINTS),
+	RECORD_FIELD(handover_past_backends, health, RECORD_UINTS),
+	RECORD_FIELD(handover_past_backends, admin, RECORD_UINTS),
+};
+RECORD_KIND(handover_past_backends_kind, "past_backends",
+    handover_past_backends, past_backends_fields);
+
+static const struct record_field past_slots_fields[] = {
+	RECORD_FIELD(handover_past_slots, set, RECORD_UINT),
+	RECORD_FIELD(handover_past_slots, first, RECORD_UINT),
+	RECORD_FIELD(handover_past_slots, count, RECORD_UINT),
+	RECORD_FIELD(handover_past_slots, slot, RECORD_BYTES),
+};
+RECORD_KIND(handover_past_slots_kind, "past_slots", handover_past_slots,
+    past_slots_fields);
+
+static const struct record_field past_active_fields[] = {
+	RECORD_FIELD(handover_past_active, before, RECORD_UINT),
+	RECORD_FIELD(handover_past_active, first, RECORD_UINT),
+	RECORD_FIELD(handover_past_active, count, RECORD_UINT),
+	RECORD_FIELD(handover_past_active, word, RECORD_UINTS),
+};
+RECORD_KIND(handover_past_active_kind, "past_active", handover_past_active,
+    past_active_fields);
+
+static const struct record_field pins_fields[] = {
+	RECORD_FIELD(handover_pins, service, RECORD_UINT),
+	RECORD_FIELD(handover_pins, places, RECORD_UINT),
+	RECORD_FIELD(handover_pins, refused, RECORD_UINT),
+	RECORD_FIELD(handover_pins, count, RECORD_UINT),
+	RECORD_FIELD(handover_pins, tag, RECORD_UINTS),
+	RECORD_FIELD(handover_pins, value, RECORD_UINTS),
+};
+RECORD_KIND(handover_pins_kind, "pins", handover_pins, pins_fields);
+
 const struct record_kind *const handover_kinds[] = {
 	&handover_hello_kind,
 	&handover_file_kind,
@@ -256,5 +314,10 @@ const struct record_kind *const handover_kinds[] = {
 	&handover_backend_counts_kind,
 	&handover_worker_counts_kind,
 	&handover_rule_counts_kind,
+	&handover_past_kind,
+	&handover_past_backends_kind,
+	&handover_past_slots_kind,
+	&handover_past_active_kind,
+	&handover_pins_kind,
 	NULL,
 };

@@ -153,13 +153,66 @@ struct handover_worker_counts {
 	uint64_t moved_conns;
 };
 
+/*
+ * Pins (lb4/balance/pins.h).  The pasts come before "prepare", the table in
+ * force and the pins before "go".  A past is followed by its backends, slots
+ * and active clients.
+ */
+struct handover_past {
+	uint32_t service;
+	uint8_t present; /* it is the table in force */
+	uint64_t at_ms, until_ms;
+	uint64_t time_ms; /* the period of its activity */
+	uint32_t zones;
+	uint8_t seed[16];
+	uint8_t prefix4, prefix6;
+	uint64_t checksum;
+	uint64_t backends;
+	uint64_t slots[BACKEND_SETS];	/* sizes of its Maglev tables */
+	uint64_t bits, active_begun_ms; /* of its filters */
+};
+
+#define HANDOVER_BACKENDS 256
+struct handover_past_backends {
+	uint64_t first, count;
+	uint64_t id[HANDOVER_BACKENDS], weight[HANDOVER_BACKENDS];
+	uint64_t set[HANDOVER_BACKENDS];
+	uint64_t health[HANDOVER_BACKENDS];
+	uint64_t admin[HANDOVER_BACKENDS]; /* and HANDOVER_JOINING */
+};
+#define HANDOVER_JOINING 0x100
+
+#define HANDOVER_SLOTS 4096
+struct handover_past_slots {
+	uint32_t set;
+	uint64_t first, count;
+	uint8_t slot[2 * HANDOVER_SLOTS]; /* 16 bits each, little-endian */
+};
+
+#define HANDOVER_WORDS 1024
+struct handover_past_active {
+	uint8_t before; /* the filter before the current one */
+	uint64_t first, count;
+	uint64_t word[HANDOVER_WORDS];
+};
+
+#define HANDOVER_PINS 512
+struct handover_pins {
+	uint32_t service;
+	uint64_t places, refused;
+	uint64_t count;
+	uint64_t tag[HANDOVER_PINS], value[HANDOVER_PINS];
+};
+
 extern const struct record_kind handover_hello_kind, handover_file_kind,
     handover_place_kind, handover_socket_kind, handover_service_kind,
     handover_backend_kind, handover_step_kind, handover_reserve_kind,
     handover_service_reserve_kind, handover_backend_reserve_kind,
     handover_conn_kind, /* struct conn_record */
     handover_service_counts_kind, handover_backend_counts_kind,
-    handover_worker_counts_kind, handover_rule_counts_kind;
+    handover_worker_counts_kind, handover_rule_counts_kind, handover_past_kind,
+    handover_past_backends_kind, handover_past_slots_kind,
+    handover_past_active_kind, handover_pins_kind;
 
 /* All of them, for tests and documentation; NULL ends the list. */
 extern const struct record_kind *const handover_kinds[];

@@ -26,6 +26,7 @@
 #include "lb4/handover/describe.h"
 #include "lb4/handover/link.h"
 #include "lb4/handover/moved.h"
+#include "lb4/handover/pins.h"
 #include "lb4/process/guard.h"
 
 /* How long the new process may take to start, to take one conn, and to end the
@@ -337,6 +338,8 @@ prepare_new(struct send *send, struct why *why)
 	if (error == 0)
 		error = describe_table(&send->link, setup->tables);
 	if (error == 0)
+		error = describe_pasts(&send->link, setup->tables);
+	if (error == 0)
 		error = say(send, "prepare");
 	if (error == 0)
 		error = hear(send, "ready", START_MS, &step);
@@ -363,6 +366,8 @@ let_go(struct send *send)
 	pause_workers(send, &last_conn);
 	error = describe_reserves(&send->link, send->setup.engine,
 	    send->setup.tables, last_conn);
+	if (error == 0)
+		error = describe_pins(&send->link, send->setup.tables);
 	return error == 0 ? say(send, "go") : error;
 }
 

@@ -118,6 +118,7 @@ START_TEST(test_global)
 	} keys[] = {
 		{ "workers = 3", true },
 		{ "cpu-affinity = no", true },
+		{ "worker-rebalance = yes", true },
 		{ "maxconn = 10", true },
 		{ "maxpipes = 10", true },
 		{ "pipe-size = 64k", true },
