@@ -24,6 +24,7 @@
 #include "common/why.h"
 #include "lb4/command/socket.h"
 #include "lb4/config/config.h"
+#include "lb4/control/carry.h"
 #include "lb4/control/control.h"
 #include "lb4/control/handle.h"
 #include "lb4/control/keep.h"
@@ -403,6 +404,8 @@ plug_socket(struct program *program)
 	    &source);
 	if (error < 0)
 		return error;
+	if (program->receive != NULL)
+		control_socket_take_events(program->socket, program->receive);
 	events_subscribe(&running->events, control_socket_event,
 	    program->socket);
 	return control_plug(&program->control, &source);
@@ -424,6 +427,7 @@ describe_files(void *owner, struct send_setup *setup)
 		int fd = control_socket_fd(program->socket, &file);
 
 		send_add_file(setup, "control", config->control, fd, &file);
+		control_socket_give_events(program->socket, setup);
 	}
 	if (program->metrics != NULL) {
 		int fd = metrics_fd(program->metrics, &file);
@@ -460,14 +464,10 @@ stay(void *owner)
 		log_error("%s", why.text);
 }
 
-/* What an upgrade needs, and what the process before this one has left. */
 static void
 start_upgrades(struct program *program)
 {
-	struct running *running = &program->control.running;
-	const struct handover_hello *hello;
-
-	running->upgrade->peers = (struct upgrade_peers){
+	program->control.upgrade.peers = (struct upgrade_peers){
 		.guard = program->guard,
 		.control = &program->control.mailbox,
 		.owner = program,
@@ -475,12 +475,6 @@ start_upgrades(struct program *program)
 		.leave = leave,
 		.stay = stay,
 	};
-	if (program->receive == NULL)
-		return;
-	hello = receive_hello(program->receive);
-	running->began_ms = hello->began_ms;
-	atomic_store(&running->node_deadline_ms, hello->node_deadline_ms);
-	atomic_store(&running->node_drained, hello->node_drained != 0);
 }
 
 /* Makes everything that the control thread's loop needs, so that it cannot run
@@ -503,6 +497,8 @@ start_control(struct program *program)
 	start_upgrades(program);
 	if (error == 0 && program->socket != NULL)
 		error = plug_socket(program);
+	if (error == 0)
+		carry_take(running, program->receive);
 	return error == 0 ? 0 : start_failed("control: %s", strerror(-error));
 }
 

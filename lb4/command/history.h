@@ -16,6 +16,9 @@
 #define HISTORY_MAX 64
 #define HISTORY_KIND_MAX 16
 
+struct receive;
+struct send_setup;
+
 struct history_entry {
 	int64_t realtime_ms;	       /* since 1970 */
 	char kind[HISTORY_KIND_MAX];   /* as in struct event */
@@ -33,6 +36,11 @@ struct history {
 /* Adds an event. */
 void history_add(struct history *history, const struct event *event,
     const char *text, int64_t realtime_ms);
+
+/* Over an upgrade: adds the events to the setup, which owns them (without
+ * memory, none), and takes them in the new process. */
+void history_give(const struct history *history, struct send_setup *setup);
+void history_take(struct history *history, const struct receive *receive);
 
 /* The event that `age` others have followed; NULL if it is not known. */
 const struct history_entry *history_at(const struct history *history,

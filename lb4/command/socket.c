@@ -454,6 +454,20 @@ run_callers(struct control_socket *socket, uint64_t now_ms)
 
 /* ---- events -------------------------------------------------------------- */
 
+void
+control_socket_give_events(const struct control_socket *socket,
+    struct send_setup *setup)
+{
+	history_give(&socket->callers.history, setup);
+}
+
+void
+control_socket_take_events(struct control_socket *socket,
+    const struct receive *receive)
+{
+	history_take(&socket->callers.history, receive);
+}
+
 /* Whether a part of the state has changed since monitors were last told. */
 static bool
 is_news(const _Atomic uint64_t *since, uint64_t *told_ms)

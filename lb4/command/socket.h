@@ -22,6 +22,7 @@ struct config;
 struct control_socket;
 struct event;
 struct receive;
+struct send_setup;
 struct source;
 struct why;
 
@@ -58,6 +59,13 @@ void control_socket_stop(struct control_socket *socket);
  * listens again if the socket's file is gone. */
 void control_socket_event(void *socket, const struct event *event,
     const char *text);
+
+/* Over an upgrade: the events that are known so far go to a newer process, and
+ * come from an older one.  Before events_subscribe(). */
+void control_socket_give_events(const struct control_socket *socket,
+    struct send_setup *setup);
+void control_socket_take_events(struct control_socket *socket,
+    const struct receive *receive);
 
 /* For prober_set_news(); `socket` is a struct control_socket.  From any
  * thread. */

@@ -4,6 +4,7 @@
 #include "lb4/control/closer.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -33,9 +34,10 @@
 struct closer {
 	struct mailbox replies; /* struct closing *, from the workers */
 	unsigned out;		/* pieces that workers have */
-	uint64_t generation;	/* of the table last looked at */
-	bool watches;		/* a service of it has on-down */
-	uint64_t look_ms;	/* the next look at health */
+	bool paused;
+	uint64_t generation; /* of the table last looked at */
+	bool watches;	     /* a service of it has on-down */
+	uint64_t look_ms;    /* the next look at health */
 	struct orders orders;
 };
 
@@ -380,6 +382,30 @@ take_replies(struct closer *closer)
 	}
 }
 
+void
+closer_pause(struct closer *closer)
+{
+	struct pollfd polled = { .fd = closer->replies.fd, .events = POLLIN };
+
+	closer->paused = true;
+	while (closer->out > 0) {
+		(void)poll(&polled, 1, -1);
+		take_replies(closer);
+	}
+}
+
+void
+closer_resume(struct closer *closer)
+{
+	closer->paused = false;
+}
+
+struct orders *
+closer_orders(struct closer *closer)
+{
+	return &closer->orders;
+}
+
 /* ---- on-down ------------------------------------------------------------- */
 
 static void
@@ -456,6 +482,8 @@ closer_turn(struct closer *closer, uint64_t now_ms)
 	struct order *order, *next;
 
 	take_replies(closer);
+	if (closer->paused)
+		return;
 	if (is_new_table(closer) ||
 	    (closer->watches && now_ms >= closer->look_ms))
 		look_at_services(closer, now_ms);
@@ -476,6 +504,8 @@ closer_sleep(const struct closer *closer, uint64_t now_ms)
 	uint64_t next_ms = closer->watches ? closer->look_ms : UINT64_MAX;
 	const struct order *order;
 
+	if (closer->paused)
+		return -1;
 	if (is_new_table(closer))
 		return 0;
 	LIST_FOREACH(order, &closer->orders.list, entry)

@@ -37,6 +37,7 @@
 
 struct backend;
 struct closer;
+struct orders;
 struct rebalance;
 struct running;
 struct service;
@@ -54,6 +55,15 @@ void closer_free(struct closer *closer);
 /* A descriptor for control's epoll: readable when a worker has finished a
  * piece. */
 must_check int closer_fd(const struct closer *closer);
+
+/* Stops to close conns, and waits until no worker has anything to do for the
+ * closer, which is at most until the next turn of a worker's loop.  Orders stay
+ * as they are until closer_resume(). */
+void closer_pause(struct closer *closer);
+void closer_resume(struct closer *closer);
+
+/* All orders.  The closer must pause, or not run yet. */
+struct orders *closer_orders(struct closer *closer);
 
 /* Returns the milliseconds until something is due, or -1 if nothing is. */
 must_check int closer_sleep(const struct closer *closer, uint64_t now_ms);

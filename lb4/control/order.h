@@ -21,6 +21,8 @@ struct running;
 
 #define ORDER_PAUSE_MS 200 /* after a round that found no conn */
 
+/* The numbers go over an upgrade: new kinds are added behind ORDER_STOP, which
+ * does not. */
 enum order_kind {
 	ORDER_DRAIN,
 	ORDER_REBALANCE,

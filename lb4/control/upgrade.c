@@ -15,6 +15,8 @@
 #include "common/plural.h"
 #include "common/why.h"
 #include "lb4/config/config.h"
+#include "lb4/control/carry.h"
+#include "lb4/control/closer.h"
 #include "lb4/control/events.h"
 #include "lb4/control/running.h"
 #include "lb4/engine/engine.h"
@@ -52,13 +54,8 @@ count_pipes(const struct engine *engine)
 static void
 say_hello(const struct running *running, struct handover_hello *hello)
 {
-	*hello = (struct handover_hello){
-		.conns = engine_conns(running->engine),
-		.pipes = count_pipes(running->engine),
-		.began_ms = running->began_ms,
-		.node_drained = atomic_load(&running->node_drained),
-		.node_deadline_ms = atomic_load(&running->node_deadline_ms),
-	};
+	hello->conns = engine_conns(running->engine);
+	hello->pipes = count_pipes(running->engine);
 	(void)strlcpy(hello->version, running->version, sizeof(hello->version));
 	memcpy(hello->seed, &running->config->hash_seed, sizeof(hello->seed));
 }
@@ -87,11 +84,15 @@ upgrade_begin(struct running *running, const char *path, struct why *why)
 	(void)strlcpy(upgrade->path, path != NULL ? path : "",
 	    sizeof(upgrade->path));
 	setup.path = path != NULL ? upgrade->path : NULL;
+	closer_pause(running->closer);
 	say_hello(running, &setup.hello);
+	carry_give(running, &setup);
 	upgrade->peers.describe(upgrade->peers.owner, &setup);
 	error = send_begin(&upgrade->send, &setup);
-	if (error < 0)
+	if (error < 0) {
+		closer_resume(running->closer);
 		return why_fail(why, error, "%s", strerror(-error));
+	}
 	log_notice("upgrade: starting %s",
 	    path != NULL ? path : "the binary of this process");
 	return 0;
@@ -200,6 +201,7 @@ upgrade_ended(struct running *running, uint64_t *held)
 	} else {
 		upgrade->peers.stay(upgrade->peers.owner);
 		tell_failure(running, result);
+		closer_resume(running->closer);
 	}
 	send_free(upgrade->send); /* the new process sees that */
 	upgrade->send = NULL;

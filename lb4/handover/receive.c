@@ -92,6 +92,32 @@ on_backend(struct receive *receive)
 	return 0;
 }
 
+static int
+on_order(struct receive *receive)
+{
+	struct handover_order *list = receive_append(receive->order,
+	    &receive->orders, sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	receive->order = list;
+	return link_read(&receive->link, &handover_order_kind,
+	    &list[receive->orders - 1]);
+}
+
+static int
+on_event(struct receive *receive)
+{
+	struct handover_event *list = receive_append(receive->event,
+	    &receive->events, sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	receive->event = list;
+	return link_read(&receive->link, &handover_event_kind,
+	    &list[receive->events - 1]);
+}
+
 /* An address, or the name of an inherited socket. */
 static int
 read_addr(struct addr *addr, const char *text)
@@ -199,6 +225,10 @@ on_begin(struct receive *receive)
 		return on_place(receive);
 	if (link_is(link, &handover_socket_kind))
 		return on_socket(receive);
+	if (link_is(link, &handover_order_kind))
+		return on_order(receive);
+	if (link_is(link, &handover_event_kind))
+		return on_event(receive);
 	return receive_pins(receive);
 }
 
@@ -242,6 +272,38 @@ const struct handover_hello *
 receive_hello(const struct receive *receive)
 {
 	return &receive->hello;
+}
+
+size_t
+receive_orders(const struct receive *receive)
+{
+	return receive->orders;
+}
+
+const struct handover_order *
+receive_order(const struct receive *receive, size_t i)
+{
+	return &receive->order[i];
+}
+
+size_t
+receive_events(const struct receive *receive)
+{
+	return receive->events;
+}
+
+const struct handover_event *
+receive_event(const struct receive *receive, size_t i)
+{
+	return &receive->event[i];
+}
+
+struct backend *
+receive_backend_of(const struct receive *receive, uint32_t id)
+{
+	const struct received_backend *found = receive_backend(receive, id);
+
+	return found != NULL ? found->backend : NULL;
 }
 
 int
@@ -318,6 +380,9 @@ set_state(struct backend *backend, const struct handover_backend *record)
 	if (record->agent < AGENT_STATE_COUNT)
 		atomic_store(&backend->agent, record->agent);
 	atomic_store(&backend->agent_since_ms, record->agent_since_ms);
+	backend->health_told_ms = record->health_since_ms;
+	backend->passive_told_ms = record->passive_since_ms;
+	backend->agent_told_ms = record->agent_since_ms;
 	atomic_store(&backend->joining, record->joining != 0);
 	atomic_store(&backend->up_ms, record->up_ms);
 	atomic_store(&backend->ready_ms, record->ready_ms);
@@ -449,6 +514,8 @@ receive_free(struct receive *receive)
 	free(receive->service);
 	free(receive->backend);
 	received_pasts_free(receive->past, receive->pasts);
+	free(receive->order);
+	free(receive->event);
 	link_drop_fds(&receive->link);
 	(void)close(receive->link.fd);
 	free(receive);

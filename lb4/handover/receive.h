@@ -23,6 +23,7 @@
 #include "common/sockfile.h"
 #include "lb4/handover/records.h"
 
+struct backend;
 struct engine;
 struct places;
 struct receive;
@@ -38,6 +39,17 @@ must_check int receive_begin(struct receive **out, int channel,
 void receive_free(struct receive *receive);
 
 const struct handover_hello *receive_hello(const struct receive *receive);
+
+/* The orders of the closer, and the last events, the oldest first. */
+size_t receive_orders(const struct receive *receive);
+const struct handover_order *receive_order(const struct receive *receive,
+    size_t i);
+size_t receive_events(const struct receive *receive);
+const struct handover_event *receive_event(const struct receive *receive,
+    size_t i);
+
+/* The backend here that has that id in the old process; NULL: there is none. */
+struct backend *receive_backend_of(const struct receive *receive, uint32_t id);
 
 /* The descriptor of that file, and in *id (unless NULL) which file it is; -1 if
  * the old process had none of that name.  The caller owns it. */

@@ -55,6 +55,10 @@ struct receive {
 	unsigned next_worker;
 	struct received_past *past; /* owned; pins.h */
 	size_t pasts;
+	struct handover_order *order; /* owned */
+	size_t orders;
+	struct handover_event *event; /* owned */
+	size_t events;
 };
 
 /* Appends a zeroed element to a list of `*count` elements.  Returns the list,

@@ -298,6 +298,33 @@ static const struct record_field pins_fields[] = {
 };
 RECORD_KIND(handover_pins_kind, "pins", handover_pins, pins_fields);
 
+static const struct record_field order_fields[] = {
+	RECORD_FIELD(handover_order, kind, RECORD_UINT),
+	RECORD_FIELD(handover_order, service, RECORD_TEXT),
+	RECORD_FIELD(handover_order, backend, RECORD_UINT),
+	RECORD_FIELD(handover_order, rate, RECORD_UINT),
+	RECORD_FIELD(handover_order, deadline_ms, RECORD_UINT),
+	RECORD_FIELD(handover_order, next_ms, RECORD_UINT),
+	RECORD_FIELD(handover_order, closed, RECORD_UINT),
+	RECORD_FIELD(handover_order, cut, RECORD_UINT),
+	RECORD_FIELD(handover_order, busy, RECORD_UINT),
+	RECORD_FIELD(handover_order, found_ms, RECORD_UINT),
+	RECORD_FIELD(handover_order, threshold, RECORD_UINT),
+	RECORD_FIELD(handover_order, conns, RECORD_UINT),
+	RECORD_FIELD(handover_order, most, RECORD_UINT),
+	RECORD_FIELD(handover_order, settled_ms, RECORD_UINT),
+};
+RECORD_KIND(handover_order_kind, "order", handover_order, order_fields);
+
+static const struct record_field event_fields[] = {
+	RECORD_FIELD(handover_event, realtime_ms, RECORD_UINT),
+	RECORD_FIELD(handover_event, kind, RECORD_TEXT),
+	RECORD_FIELD(handover_event, service, RECORD_TEXT),
+	RECORD_FIELD(handover_event, backend, RECORD_TEXT),
+	RECORD_FIELD(handover_event, text, RECORD_TEXT),
+};
+RECORD_KIND(handover_event_kind, "event", handover_event, event_fields);
+
 const struct record_kind *const handover_kinds[] = {
 	&handover_hello_kind,
 	&handover_file_kind,
@@ -319,5 +346,7 @@ const struct record_kind *const handover_kinds[] = {
 	&handover_past_slots_kind,
 	&handover_past_active_kind,
 	&handover_pins_kind,
+	&handover_order_kind,
+	&handover_event_kind,
 	NULL,
 };

@@ -36,6 +36,28 @@
 #include "lb4/model/rule_count.h"
 #include "lb4/model/service.h"
 
+/* An order of the closer: lb4/control/order.h. */
+struct handover_order {
+	uint32_t kind;		       /* enum order_kind */
+	char service[CONFIG_NAME_MAX]; /* "": all of them */
+	uint32_t backend;	       /* id; 0: all of them */
+	uint64_t rate;
+	uint64_t deadline_ms, next_ms;
+	uint64_t closed, cut; /* conns; those of them that were busy */
+	uint8_t busy;	      /* it closes busy conns, too */
+	uint64_t found_ms;
+	uint64_t threshold; /* of a rebalance, in thousandths */
+	uint64_t conns, most, settled_ms;
+};
+
+/* What `lb4ctl events` shows, the oldest first: lb4/command/history.h. */
+struct handover_event {
+	uint64_t realtime_ms; /* since 1970 */
+	char kind[16];
+	char service[CONFIG_NAME_MAX], backend[CONFIG_NAME_MAX];
+	char text[512];
+};
+
 /* The process as a whole. */
 struct handover_hello {
 	char version[64];
@@ -212,7 +234,8 @@ extern const struct record_kind handover_hello_kind, handover_file_kind,
     handover_service_counts_kind, handover_backend_counts_kind,
     handover_worker_counts_kind, handover_rule_counts_kind, handover_past_kind,
     handover_past_backends_kind, handover_past_slots_kind,
-    handover_past_active_kind, handover_pins_kind;
+    handover_past_active_kind, handover_pins_kind, handover_order_kind,
+    handover_event_kind;
 
 /* All of them, for tests and documentation; NULL ends the list. */
 extern const struct record_kind *const handover_kinds[];

@@ -339,6 +339,12 @@ prepare_new(struct send *send, struct why *why)
 		error = describe_table(&send->link, setup->tables);
 	if (error == 0)
 		error = describe_pasts(&send->link, setup->tables);
+	for (size_t i = 0; error == 0 && i < setup->orders; i++)
+		error = link_send(&send->link, &handover_order_kind,
+		    &setup->order[i]);
+	for (size_t i = 0; error == 0 && i < setup->events; i++)
+		error = link_send(&send->link, &handover_event_kind,
+		    &setup->event[i]);
 	if (error == 0)
 		error = say(send, "prepare");
 	if (error == 0)
@@ -518,6 +524,8 @@ send_begin(struct send **out, struct send_setup *setup)
 
 	if (sending == NULL) {
 		close_files(setup);
+		free(setup->order);
+		free(setup->event);
 		return -ENOMEM;
 	}
 	memset(sending, 0, sizeof(*sending));
@@ -562,6 +570,8 @@ send_free(struct send *send)
 		(void)close(send->messages);
 	moved_done(&send->moved);
 	close_files(&send->setup);
+	free(send->setup.order);
+	free(send->setup.event);
 	free(send->moving);
 	free(send);
 }

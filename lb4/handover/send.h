@@ -46,6 +46,11 @@ struct send_setup {
 	struct handover_hello hello;
 	struct send_file file[SEND_FILES_MAX];
 	size_t files;
+	/* Owned: send_begin() takes them, also if it fails. */
+	struct handover_order *order;
+	size_t orders;
+	struct handover_event *event; /* the oldest first */
+	size_t events;
 
 	/* called at the end, in the thread */
 	void (*ended)(void *owner);
