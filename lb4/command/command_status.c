@@ -344,6 +344,7 @@ write_service(struct caller *caller, const struct service *service)
 {
 	const struct states_json_parts has = {
 		.checked = service->settings.check.kind != CHECK_NONE,
+		.observed = service->settings.observe == OBSERVE_ON,
 	};
 	struct job *job = &caller->job;
 	size_t end;

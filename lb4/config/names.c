@@ -66,6 +66,12 @@ static const char *const names_send_proxy_text[] = {
 };
 NAMES(names_send_proxy, SEND_PROXY_COUNT);
 
+static const char *const names_observe_text[] = {
+	[OBSERVE_OFF] = "off",
+	[OBSERVE_ON] = "on",
+};
+NAMES(names_observe, OBSERVE_COUNT);
+
 static const char *const names_on_down_text[] = {
 	[ON_DOWN_KEEP] = "keep",
 	[ON_DOWN_IDLE] = "idle",

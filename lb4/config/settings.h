@@ -83,6 +83,13 @@ enum keepalive {
 	KEEPALIVE_COUNT,
 };
 
+/* Whether real traffic tells something about the health of backends. */
+enum observe_mode {
+	OBSERVE_OFF,
+	OBSERVE_ON,
+	OBSERVE_COUNT,
+};
+
 /* What happens to a backend's conns when its health goes down. */
 enum on_down {
 	ON_DOWN_KEEP, /* they continue */
@@ -182,6 +189,10 @@ struct service_settings {
 	unsigned notsent_lowat_client; /* ... TCP_NOTSENT_LOWAT */
 	unsigned notsent_lowat_backend;
 	struct conn_settings conn;
+	enum observe_mode observe;
+	unsigned observe_fall; /* failed conns in a row that eject */
+	unsigned eject_time_ms;
+	unsigned max_eject; /* percent of the backends */
 	enum on_down on_down;
 	unsigned on_down_rate; /* conns closed per second, for each backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */

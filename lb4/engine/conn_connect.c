@@ -208,10 +208,19 @@ note_no_port(struct worker *worker, const struct conn *conn)
 		    addr_format(&conn->backend->addr, text, sizeof(text)));
 }
 
+void
+conn_suspect(const struct worker *worker, const struct conn *conn)
+{
+	const struct engine_peers *peers = &worker->shared->peers;
+
+	if (peers->suspect != NULL)
+		peers->suspect(peers->prober, conn->backend->id);
+}
+
 static void
 note_failure(struct worker *worker, struct conn *conn, int error)
 {
-	const struct engine_peers *peers = &worker->shared->peers;
+	struct backend_stats *stats = conn_backend_stats(worker, conn);
 	struct attempts *attempts = conn_attempts(conn);
 
 	conn->error = error;
@@ -220,9 +229,14 @@ note_failure(struct worker *worker, struct conn *conn, int error)
 		note_no_port(worker, conn);
 		return;
 	}
-	conn_count(&conn_backend_stats(worker, conn)->connect_failures, 1);
-	if (peers->suspect != NULL)
-		peers->suspect(peers->prober, conn->backend->id);
+	conn_count(&stats->connect_failures, 1);
+	if (error == ECONNREFUSED)
+		conn_count(&stats->refused, 1);
+	else if (error == ETIMEDOUT)
+		conn_count(&stats->timeouts, 1);
+	else if (error == ECONNRESET)
+		conn_count(&stats->early_resets, 1);
+	conn_suspect(worker, conn);
 }
 
 /* No candidate is left, or the last retry has failed. */

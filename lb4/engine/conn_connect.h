@@ -39,6 +39,9 @@ must_check int conn_attempt_error(const struct worker *worker,
 /* The attempt has failed: closes its socket and records the error. */
 void conn_attempt_failed(struct worker *worker, struct conn *conn, int error);
 
+/* The conn's backend has failed it: the prober is to look at it. */
+void conn_suspect(const struct worker *worker, const struct conn *conn);
+
 /* The attempt has succeeded. */
 void conn_connected(struct worker *worker, struct conn *conn);
 

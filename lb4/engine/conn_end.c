@@ -70,6 +70,9 @@ account_end(struct worker *worker, const struct conn *conn)
 	conn_count(&stats->closes[conn->reason], 1);
 	if (!conn->established)
 		conn_count(&stats->failed, 1);
+	else if (conn->reason == REASON_DONE &&
+	    conn_bytes_from(conn, BACKEND) == 0)
+		conn_count(&conn_backend_stats(worker, conn)->answered, 1);
 	count_times(worker, conn, stats);
 	if (outcome.discarded > 0)
 		conn_count(&stats->discarded_bytes, outcome.discarded);
@@ -141,6 +144,21 @@ reset_reason(const struct conn *conn, enum conn_side failed)
 				      : REASON_BACKEND_RESET;
 }
 
+/* A backend that resets a conn before it has sent a byte may be about to die.
+ * If the client has left first, the reset may be the answer to that. */
+static void
+note_early_reset(struct worker *worker, const struct conn *conn)
+{
+	const struct side *client = &conn->side[CLIENT];
+
+	if (conn->failed_side != BACKEND || client->eof || client->rdhup ||
+	    client->failed || conn_bytes_from(conn, BACKEND) > 0 ||
+	    progress_unread(conn->side[BACKEND].fd) > 0)
+		return;
+	conn_count(&conn_backend_stats(worker, conn)->early_resets, 1);
+	conn_suspect(worker, conn);
+}
+
 void
 conn_begin_reset(struct worker *worker, struct conn *conn)
 {
@@ -153,6 +171,7 @@ conn_begin_reset(struct worker *worker, struct conn *conn)
 	if (conn->error == 0 || conn->error == EPIPE || conn->error == ENOTCONN)
 		conn->error = ECONNRESET;
 	conn->reason = (uint8_t)reset_reason(conn, failed);
+	note_early_reset(worker, conn);
 	side->failed = true;
 	side->in_ready = !side->eof;
 	relays->linger_since = (uint32_t)worker->now_ms;

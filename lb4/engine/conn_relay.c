@@ -34,6 +34,7 @@ count_moved(struct worker *worker, const struct conn *conn, enum conn_side from,
 	conn_count(&backend->bytes_to_client, moved);
 	conn_count(&service->bytes_to_client, moved);
 	if (before == 0) {
+		conn_count(&backend->answered, 1);
 		const uint64_t took_us = conn_since_us(worker, conn->step_us);
 
 		histogram_observe(&backend->first_byte, &histogram_short,

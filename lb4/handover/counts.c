@@ -109,6 +109,10 @@ counts_of_backend(const struct backend *backend,
 
 		add(&counts->conns, &stats->conns);
 		add(&counts->connect_failures, &stats->connect_failures);
+		add(&counts->answered, &stats->answered);
+		add(&counts->refused, &stats->refused);
+		add(&counts->timeouts, &stats->timeouts);
+		add(&counts->early_resets, &stats->early_resets);
 		add(&counts->no_ports, &stats->no_ports);
 		add(&counts->bytes_to_backend, &stats->bytes_to_backend);
 		add(&counts->bytes_to_client, &stats->bytes_to_client);
@@ -133,6 +137,10 @@ counts_add_backend(struct backend *backend,
 
 	give(&stats->conns, counts->conns);
 	give(&stats->connect_failures, counts->connect_failures);
+	give(&stats->answered, counts->answered);
+	give(&stats->refused, counts->refused);
+	give(&stats->timeouts, counts->timeouts);
+	give(&stats->early_resets, counts->early_resets);
 	give(&stats->no_ports, counts->no_ports);
 	give(&stats->bytes_to_backend, counts->bytes_to_backend);
 	give(&stats->bytes_to_client, counts->bytes_to_client);

@@ -93,6 +93,8 @@ describe_backend(struct link *link, const struct tables *tables,
 		.agent = load(&backend->agent),
 		.passive_since_ms = load64(&backend->passive_since_ms),
 		.agent_since_ms = load64(&backend->agent_since_ms),
+		.ejected_until_ms = load64(&backend->ejected_until_ms),
+		.ejections = load(&backend->ejections),
 	};
 
 	(void)strlcpy(record.service, backend->service, sizeof(record.service));

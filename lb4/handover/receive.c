@@ -383,6 +383,8 @@ set_state(struct backend *backend, const struct handover_backend *record)
 	backend->health_told_ms = record->health_since_ms;
 	backend->passive_told_ms = record->passive_since_ms;
 	backend->agent_told_ms = record->agent_since_ms;
+	atomic_store(&backend->ejected_until_ms, record->ejected_until_ms);
+	atomic_store(&backend->ejections, record->ejections);
 	atomic_store(&backend->joining, record->joining != 0);
 	atomic_store(&backend->up_ms, record->up_ms);
 	atomic_store(&backend->ready_ms, record->ready_ms);
@@ -415,6 +417,8 @@ set_states(const struct receive *receive, const struct service *service)
 			continue;
 		}
 		set_state(backend, &received->record);
+		if (service->settings.observe == OBSERVE_OFF)
+			atomic_store(&backend->passive, 0);
 		if (checked)
 			continue;
 		/* nobody would ever find out that it is up again */

@@ -68,6 +68,8 @@ static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, agent, RECORD_UINT),
 	RECORD_FIELD(handover_backend, passive_since_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, agent_since_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, ejected_until_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, ejections, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_kind, "backend", handover_backend, backend_fields);
 
@@ -217,6 +219,10 @@ static const struct record_field backend_counts_fields[] = {
 	RECORD_FIELD(handover_backend_counts, results, RECORD_UINTS),
 	RECORD_FIELD(handover_backend_counts, check_took, RECORD_UINTS),
 	RECORD_FIELD(handover_backend_counts, check_lag, RECORD_UINTS),
+	RECORD_FIELD(handover_backend_counts, answered, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, refused, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, timeouts, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, early_resets, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_counts_kind, "backend_counts",
     handover_backend_counts, backend_counts_fields);

@@ -112,6 +112,8 @@ struct handover_backend {
 	uint32_t check_us;
 	uint32_t admin_cause, passive, agent;
 	uint64_t passive_since_ms, agent_since_ms;
+	uint64_t ejected_until_ms;
+	uint32_t ejections;
 };
 
 /* Marks a step of the protocol. */
@@ -166,6 +168,7 @@ struct handover_backend_counts {
 	uint64_t disordered[HANDOVER_HISTOGRAM], delivery[HANDOVER_HISTOGRAM];
 	uint64_t results[HEALTH_RESULT_COUNT];
 	uint64_t check_took[HANDOVER_HISTOGRAM], check_lag[HANDOVER_HISTOGRAM];
+	uint64_t answered, refused, timeouts, early_resets;
 };
 
 struct handover_worker_counts {

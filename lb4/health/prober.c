@@ -21,6 +21,7 @@
 #include "common/loop.h"
 #include "common/mailbox.h"
 #include "common/timer.h"
+#include "lb4/health/passive.h"
 #include "lb4/health/target.h"
 #include "lb4/model/rcu.h"
 #include "lb4/table/table.h"
@@ -48,6 +49,8 @@ struct prober {
 	size_t count;
 	uint64_t generation; /* of the table that they come from */
 	struct timer retry;  /* armed if the last follow() failed */
+	struct passive *passive;
+	struct timer back; /* armed while a backend is ejected */
 
 	struct pulse pulse; /* writer: the thread */
 
@@ -206,7 +209,9 @@ follow(struct prober *prober, const struct table *table)
 {
 	struct target_list list = { .targets = NULL };
 
-	if (list_fill(prober, &list, table) < 0) {
+	if (list_fill(prober, &list, table) < 0 ||
+	    passive_follow(prober->passive, table, prober->env.clock.now_ms) <
+		0) {
 		free_missing(prober, list.targets, list.count, prober->targets,
 		    prober->count);
 		free(list.targets);
@@ -237,6 +242,39 @@ look_for_table(struct prober *prober)
 	rcu_offline();
 }
 
+/* ---- ejected backends -------------------------------------------------- */
+
+static void
+turn_passive(struct prober *prober)
+{
+	const uint64_t next_ms = passive_turn(prober->passive,
+	    prober->env.clock.now_ms);
+
+	if (next_ms != UINT64_MAX)
+		timer_arm(&prober->env.timers, &prober->back, next_ms);
+	else
+		timer_disarm(&prober->env.timers, &prober->back);
+}
+
+static void
+on_failure(struct prober *prober, uint32_t backend)
+{
+	struct target *target = prober_find(prober, backend);
+
+	if (target != NULL)
+		target_on_suspect(&prober->env, target);
+	passive_on_failure(prober->passive, backend, prober->env.clock.now_ms);
+}
+
+/* For struct target_env. */
+static void
+on_up(void *owner, uint32_t backend)
+{
+	struct prober *prober = owner;
+
+	passive_on_up(prober->passive, backend, prober->env.clock.now_ms);
+}
+
 /* ---- the loop ---------------------------------------------------------- */
 
 static void
@@ -246,7 +284,7 @@ turn_timers(struct prober *prober)
 
 	while ((timer = timer_wheel_next(&prober->env.timers,
 		    prober->env.clock.now_ms)) != NULL)
-		if (timer != &prober->retry)
+		if (timer != &prober->retry && timer != &prober->back)
 			target_on_timer(&prober->env, (struct target *)timer);
 }
 
@@ -260,11 +298,13 @@ take_notes(struct prober *prober)
 	/* A note may name a backend that a new table has added. */
 	look_for_table(prober);
 	while (mailbox_take(&prober->notes, &note)) {
+		if (!note.asked) {
+			on_failure(prober, note.backend);
+			continue;
+		}
 		target = prober_find(prober, note.backend);
-		if (target != NULL && note.asked)
+		if (target != NULL)
 			target_on_asked(&prober->env, target);
-		else if (target != NULL)
-			target_on_suspect(&prober->env, target);
 	}
 }
 
@@ -319,6 +359,7 @@ prober_turn(struct prober *prober)
 	} while (count == EVENTS_MAX);
 	turn_timers(prober);
 	look_for_table(prober);
+	turn_passive(prober);
 	return 0;
 }
 
@@ -352,6 +393,8 @@ prober_main(void *arg)
 	prober_loop(prober);
 	for (size_t i = 0; i < prober->count; i++)
 		target_free(&prober->env, prober->targets[i]);
+	passive_free(prober->passive, prober->env.clock.now_ms);
+	prober->passive = NULL;
 	free(prober->targets);
 	prober->targets = NULL;
 	prober->count = 0;
@@ -360,6 +403,16 @@ prober_main(void *arg)
 }
 
 /* ---- for other threads ------------------------------------------------- */
+
+/* For struct passive. */
+static void
+pass_news_on(void *owner, uint32_t backend)
+{
+	const struct prober *prober = owner;
+
+	if (prober->env.news != NULL)
+		prober->env.news(prober->env.news_owner, backend);
+}
 
 struct prober *
 prober_new(struct tables *tables)
@@ -372,10 +425,18 @@ prober_new(struct tables *tables)
 		return NULL;
 	memset(prober, 0, sizeof(*prober));
 	prober->tables = tables;
+	prober->passive = passive_new(pass_news_on, prober);
+	if (prober->passive == NULL) {
+		free(prober);
+		return NULL;
+	}
+	prober->env.up = on_up;
+	prober->env.up_owner = prober;
 	prober->env.random = arc4random();
 	timer_wheel_init(&prober->env.timers, timer_now_ms());
 	error = mailbox_init(&prober->notes, NOTES_MAX, sizeof(struct note));
 	if (error < 0) {
+		passive_free(prober->passive, 0);
 		free(prober);
 		errno = -error;
 		return NULL;
@@ -423,6 +484,7 @@ prober_free(struct prober *prober)
 	if (prober->env.epfd >= 0)
 		close(prober->env.epfd);
 	mailbox_done(&prober->notes);
+	passive_free(prober->passive, 0);
 	free(prober);
 }
 

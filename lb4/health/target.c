@@ -213,6 +213,8 @@ on_result(struct target_env *env, struct target *target)
 	note_times(env, target);
 	if (schedule_inter(&probe->check, verdict) != target->inter_ms)
 		plan(env, target);
+	if (change == VERDICT_UP && env->up != NULL)
+		env->up(env->up_owner, target->backend->id);
 	if (change != VERDICT_SAME || target->asked)
 		tell_news(env, target);
 	target->asked = false;

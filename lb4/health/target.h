@@ -52,6 +52,10 @@ struct target_env {
 	 * asked for has ended; must not wait.  May be NULL. */
 	void (*news)(void *owner, uint32_t backend);
 	void *news_owner;
+
+	/* Called when its checks have brought a backend up.  May be NULL. */
+	void (*up)(void *owner, uint32_t backend);
+	void *up_owner;
 };
 
 struct target {

@@ -281,6 +281,14 @@ static const struct family families[] = {
 	    HELP("Connections that were established with the backend.") },
 	{ "lb4_backend_connect_failures_total", COUNTER, BACKEND(failures),
 	    HELP("Attempts to connect to the backend that failed.") },
+	{ "lb4_backend_refused_total", COUNTER, BACKEND(refused),
+	    HELP("Attempts to connect that the backend refused.") },
+	{ "lb4_backend_connect_timeouts_total", COUNTER, BACKEND(timeouts),
+	    HELP("Attempts to connect that the backend did not answer in "
+		 "time.") },
+	{ "lb4_backend_early_resets_total", COUNTER, BACKEND(early_resets),
+	    HELP("Connections that the backend reset before it had sent a "
+		 "byte.") },
 	{ "lb4_backend_no_ports_total", COUNTER, BACKEND(no_ports),
 	    HELP("Attempts to connect to the backend for which no local "
 		 "port was left.") },

@@ -146,7 +146,11 @@ backend_sum(const struct backend *backend, struct backend_sums *sums)
 		const struct backend_stats *stats = &backend->stats[i];
 
 		sums->conns += load(&stats->conns);
+		sums->answered += load(&stats->answered);
 		sums->connect_failures += load(&stats->connect_failures);
+		sums->refused += load(&stats->refused);
+		sums->timeouts += load(&stats->timeouts);
+		sums->early_resets += load(&stats->early_resets);
 		sums->no_ports += load(&stats->no_ports);
 		sums->bytes_to_backend += load(&stats->bytes_to_backend);
 		sums->bytes_to_client += load(&stats->bytes_to_client);

@@ -143,13 +143,19 @@ enum backend_state {
  * load and store; readers sum over the workers. */
 struct backend_stats {
 	_Alignas(64) _Atomic uint64_t conns; /* established since the start */
-	_Atomic uint64_t connect_failures;   /* refused, timed out, ... */
+	_Atomic uint64_t answered; /* ... and sent a byte, or ended well */
+	_Atomic uint64_t connect_failures; /* refused, timed out, ... */
 	_Atomic uint64_t no_ports; /* attempts without a free local port */
 	_Atomic uint64_t bytes_to_backend;
 	_Atomic uint64_t bytes_to_client;
 	uint64_t sampled_ms;	  /* the last sample of TCP; the worker's own */
-	struct histogram connect; /* time of each successful attempt */
-	struct histogram queue;	  /* of established conns that had to wait */
+	_Atomic uint64_t refused; /* of the failed attempts: by the backend */
+	_Atomic uint64_t timeouts; /* ... no answer in time */
+	/* The backend reset the conn before it had sent a byte, without a
+	 * client that had left first. */
+	_Atomic uint64_t early_resets;
+	struct histogram connect;    /* time of each successful attempt */
+	struct histogram queue;	     /* of established conns that had to wait */
 	struct histogram first_byte; /* established until its first byte */
 	struct histogram session;    /* of established conns: accept to end */
 
@@ -181,7 +187,9 @@ struct backend_rate {
 /* The sums of a backend's counts over all workers. */
 struct backend_sums {
 	uint64_t conns;
+	uint64_t answered;
 	uint64_t connect_failures;
+	uint64_t refused, timeouts, early_resets;
 	uint64_t no_ports;
 	uint64_t bytes_to_backend;
 	uint64_t bytes_to_client;
@@ -246,6 +254,9 @@ struct backend {
 	_Atomic uint64_t passive_since_ms; /* the same of the passive state */
 	_Atomic uint64_t agent_since_ms;   /* ... and of the agent's */
 	_Atomic uint32_t admin_cause; /* enum admin_cause; writer: control */
+	/* Of the last ejection, and how many there were one after the other. */
+	_Atomic uint64_t ejected_until_ms;
+	_Atomic uint32_t ejections;
 	struct backend_checks checks;
 	struct backend_checks earlier; /* those of earlier processes; control,
 					* before anybody reads them */

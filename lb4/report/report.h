@@ -74,6 +74,7 @@ struct report_backend {
 	uint64_t check_down, ejected;
 	uint64_t weight, maxconn, conns;
 	uint64_t established, failures, no_ports;
+	uint64_t refused, timeouts, early_resets;
 	uint64_t bytes_to_backend, bytes_to_client;
 	bool checks;  /* the service has checks */
 	bool checked; /* ... and one of this backend has ended */
