@@ -18,6 +18,7 @@
 #include "lb4/control/carry.h"
 #include "lb4/control/closer.h"
 #include "lb4/control/events.h"
+#include "lb4/control/leveler.h"
 #include "lb4/control/running.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/peers.h"
@@ -85,6 +86,8 @@ upgrade_begin(struct running *running, const char *path, struct why *why)
 	    sizeof(upgrade->path));
 	setup.path = path != NULL ? upgrade->path : NULL;
 	closer_pause(running->closer);
+	/* no conn may be on its way from worker to worker */
+	leveler_settle(running->leveler);
 	say_hello(running, &setup.hello);
 	carry_give(running, &setup);
 	upgrade->peers.describe(upgrade->peers.owner, &setup);
