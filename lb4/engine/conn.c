@@ -622,7 +622,8 @@ conn_detach(struct worker *worker, struct conn *conn)
 		if (conn->side[s].fd >= 0)
 			(void)loop_remove(worker->epfd, conn->side[s].fd);
 		if (conn_held_from(conn, s) > 0)
-			pipes_emigrate(&worker->relays.pipes);
+			pipes_emigrate(&worker->relays.pipes,
+			    conn->relays.from[s].pipe);
 	}
 	moving->conn = *conn;
 	moving->told = access_lines_leave(worker, conn);
@@ -648,7 +649,8 @@ conn_attach(struct worker *worker, struct conn *moved)
 		waiting_attach(worker, conn);
 	for (int s = CLIENT; s < SIDES; s++)
 		if (conn_held_from(conn, s) > 0)
-			pipes_immigrate(&worker->relays.pipes);
+			pipes_immigrate(&worker->relays.pipes,
+			    conn->relays.from[s].pipe);
 	for (int s = CLIENT; s < SIDES; s++) {
 		if (conn->side[s].fd < 0)
 			continue;

@@ -15,6 +15,13 @@
 /* How long to wait after the kernel refused a pipe. */
 #define RETRY_MS 2000
 
+/* Whether it counts among those that may be enlarged. */
+static bool
+is_big(const struct pipe *pipe)
+{
+	return pipe->size > PIPE_SIZE_MIN;
+}
+
 int
 pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size, uint64_t big)
 {
@@ -23,7 +30,7 @@ pipes_init(struct pipes *pipes, unsigned max, uint32_t want_size, uint64_t big)
 		.room = max,
 		.want_size = want_size,
 		.big = big,
-		.big_left = big,
+		.big_left = (int64_t)big,
 	};
 	pipes->stock = calloc(max == 0 ? 1 : max, sizeof(*pipes->stock));
 	return pipes->stock == NULL ? -ENOMEM : 0;
@@ -41,11 +48,7 @@ pipes_resize(struct pipes *pipes, unsigned max, uint64_t big)
 		pipes->stock = stock;
 		pipes->room = max;
 	}
-	pipes->big_left = big > pipes->big
-	    ? pipes->big_left + (big - pipes->big)
-	    : pipes->big_left -
-		(pipes->big - big > pipes->big_left ? pipes->big_left
-						    : pipes->big - big);
+	pipes->big_left += (int64_t)big - (int64_t)pipes->big;
 	pipes->big = big;
 	pipes->max = max;
 	while (pipes->stocked > 0 && pipes->open > max)
@@ -66,7 +69,7 @@ pipes_done(struct pipes *pipes)
 static void
 enlarge(struct pipes *pipes, int fd)
 {
-	if (pipes->big_left == 0 || pipes->want_size <= PIPE_SIZE_MIN)
+	if (pipes->big_left <= 0 || pipes->want_size <= PIPE_SIZE_MIN)
 		return;
 	if (fcntl(fd, F_SETPIPE_SZ, (int)pipes->want_size) == -1)
 		pipes->big_left = 0; /* over the user's budget: stop asking */
@@ -132,7 +135,7 @@ pipes_put(struct pipes *pipes, struct pipe *pipe)
 {
 	assert(pipe->held == 0);
 	/* a pipe from another worker may be one too many */
-	if (pipes->open > pipes->max) {
+	if (pipes->open > pipes->max || (is_big(pipe) && pipes->big_left < 0)) {
 		pipes_kill(pipes, pipe);
 		return;
 	}
@@ -142,8 +145,7 @@ pipes_put(struct pipes *pipes, struct pipe *pipe)
 void
 pipes_kill(struct pipes *pipes, struct pipe *pipe)
 {
-	if (pipe->size > PIPE_SIZE_MIN)
-		pipes->big_left++;
+	pipes->big_left += is_big(pipe);
 	(void)close(pipe->in);
 	(void)close(pipe->out);
 	free(pipe);
@@ -151,14 +153,16 @@ pipes_kill(struct pipes *pipes, struct pipe *pipe)
 }
 
 void
-pipes_emigrate(struct pipes *pipes)
+pipes_emigrate(struct pipes *pipes, const struct pipe *pipe)
 {
+	pipes->big_left += is_big(pipe);
 	pipes->open--;
 }
 
 void
-pipes_immigrate(struct pipes *pipes)
+pipes_immigrate(struct pipes *pipes, const struct pipe *pipe)
 {
+	pipes->big_left -= is_big(pipe);
 	pipes->open++;
 }
 

@@ -45,7 +45,7 @@ struct pipes {
 	uint32_t
 	    want_size; /* bytes a pipe is enlarged to while that is allowed */
 	uint64_t big;  /* how many may be enlarged */
-	uint64_t big_left; /* how many more may be */
+	int64_t big_left;  /* how many more may be; below 0: too many are */
 	uint64_t retry_ms; /* after a refusal: not before this time */
 	uint64_t refused;  /* how often no pipe was available */
 };
@@ -70,9 +70,11 @@ void pipes_put(struct pipes *pipes, struct pipe *pipe);
 /* Closes and frees a pipe that is not, or may not be, empty. */
 void pipes_kill(struct pipes *pipes, struct pipe *pipe);
 
-/* A pipe leaves for another worker's pool, or comes from one. */
-void pipes_emigrate(struct pipes *pipes);
-void pipes_immigrate(struct pipes *pipes);
+/* A pipe leaves for another worker's pool, or comes from one, of this process
+ * or another.  A pool that has too many big ones then closes the next that
+ * come back. */
+void pipes_emigrate(struct pipes *pipes, const struct pipe *pipe);
+void pipes_immigrate(struct pipes *pipes, const struct pipe *pipe);
 
 /* How many pipes of `want_size` each of `workers` workers with `max` pipes may
  * have within the user's budget of pages.  The budget does not bind the

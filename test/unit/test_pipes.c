@@ -87,7 +87,7 @@ START_TEST(limits_that_change)
 	ck_assert_uint_eq(pipes.stocked, 1);
 
 	pipes_resize(&pipes, 6, 2);
-	ck_assert_uint_eq(pipes.big_left, 2);
+	ck_assert_int_eq(pipes.big_left, 2);
 	for (int i = 0; i < 6; i++)
 		ck_assert_ptr_nonnull(pipe[i] = pipes_get(&pipes, 0));
 	for (int i = 0; i < 6; i++)
@@ -140,12 +140,12 @@ START_TEST(enlarges_as_many_as_it_may)
 	ck_assert_uint_ge(pipe[0]->size, WANT);
 	ck_assert_uint_ge(pipe[1]->size, WANT);
 	ck_assert_uint_lt(pipe[2]->size, WANT);
-	ck_assert_uint_eq(pipes.big_left, 0);
+	ck_assert_int_eq(pipes.big_left, 0);
 	/* what a big one had is there for another */
 	pipes_kill(&pipes, pipe[2]);
-	ck_assert_uint_eq(pipes.big_left, 0);
+	ck_assert_int_eq(pipes.big_left, 0);
 	pipes_kill(&pipes, pipe[0]);
-	ck_assert_uint_eq(pipes.big_left, 1);
+	ck_assert_int_eq(pipes.big_left, 1);
 	ck_assert_ptr_nonnull(pipe[0] = pipes_get(&pipes, 0));
 	ck_assert_uint_ge(pipe[0]->size, WANT);
 	pipes_kill(&pipes, pipe[0]);
@@ -163,7 +163,7 @@ START_TEST(stops_asking_for_big_ones)
 	ck_assert_int_eq(pipes_init(&pipes, 3, 1U << 31, 3), 0);
 	ck_assert_ptr_nonnull(pipe = pipes_get(&pipes, 0));
 	ck_assert_uint_eq(pipe->size, PIPE_SIZE_MIN);
-	ck_assert_uint_eq(pipes.big_left, 0);
+	ck_assert_int_eq(pipes.big_left, 0);
 	pipes_put(&pipes, pipe);
 	pipes_done(&pipes);
 }
@@ -205,8 +205,8 @@ START_TEST(pipes_that_move)
 	ck_assert_ptr_nonnull(pipe[0] = pipes_get(&from, 0));
 	ck_assert_ptr_nonnull(pipe[1] = pipes_get(&to, 0));
 	ck_assert_ptr_nonnull(pipe[2] = pipes_get(&to, 0));
-	pipes_emigrate(&from);
-	pipes_immigrate(&to);
+	pipes_emigrate(&from, pipe[0]);
+	pipes_immigrate(&to, pipe[0]);
 	ck_assert_uint_eq(from.open, 0);
 	ck_assert_uint_eq(to.open, 3);
 	/* one too many: the first that comes back is closed */
@@ -216,6 +216,40 @@ START_TEST(pipes_that_move)
 	pipes_put(&to, pipe[1]);
 	pipes_put(&to, pipe[2]);
 	ck_assert_uint_eq(to.stocked, 2);
+	pipes_done(&from);
+	pipes_done(&to);
+}
+END_TEST
+
+/* A big pipe takes its part of the budget along. */
+START_TEST(big_pipes_that_move)
+{
+	struct pipes from, to;
+	struct pipe *pipe[2];
+
+	ck_assert_int_eq(pipes_init(&from, 2, WANT, 1), 0);
+	ck_assert_int_eq(pipes_init(&to, 2, WANT, 1), 0);
+	ck_assert_ptr_nonnull(pipe[0] = pipes_get(&from, 0));
+	ck_assert_ptr_nonnull(pipe[1] = pipes_get(&to, 0));
+	ck_assert_uint_ge(pipe[0]->size, WANT);
+	ck_assert_int_eq(from.big_left, 0);
+	pipes_emigrate(&from, pipe[0]);
+	pipes_immigrate(&to, pipe[0]);
+	ck_assert_int_eq(from.big_left, 1);
+	ck_assert_int_eq(to.big_left, -1);
+	/* one too many: it is closed, and no place is gained */
+	pipes_put(&to, pipe[0]);
+	ck_assert_int_eq(to.big_left, 0);
+	ck_assert_uint_eq(to.open, 1);
+	pipes_put(&to, pipe[1]);
+	ck_assert_uint_eq(to.stocked, 1);
+	/* as with a limit that shrinks */
+	pipes_resize(&to, 2, 0);
+	ck_assert_int_eq(to.big_left, -1);
+	ck_assert_ptr_nonnull(pipe[1] = pipes_get(&to, 0));
+	pipes_put(&to, pipe[1]);
+	ck_assert_int_eq(to.big_left, 0);
+	ck_assert_uint_eq(to.open, 0);
 	pipes_done(&from);
 	pipes_done(&to);
 }
@@ -343,6 +377,7 @@ main(void)
 	tcase_add_test(tcase, stops_asking_for_big_ones);
 	tcase_add_test(tcase, out_of_descriptors);
 	tcase_add_test(tcase, pipes_that_move);
+	tcase_add_test(tcase, big_pipes_that_move);
 	tcase_add_test(tcase, budget);
 	tcase_add_test(tcase, past_the_budget);
 	suite_add_tcase(suite, tcase);
