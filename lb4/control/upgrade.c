@@ -57,6 +57,7 @@ say_hello(const struct running *running, struct handover_hello *hello)
 {
 	hello->conns = engine_conns(running->engine);
 	hello->pipes = count_pipes(running->engine);
+	hello->hears_drops = 1;
 	(void)strlcpy(hello->version, running->version, sizeof(hello->version));
 	memcpy(hello->seed, &running->config->hash_seed, sizeof(hello->seed));
 }

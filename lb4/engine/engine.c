@@ -42,6 +42,8 @@ struct engine {
 	bool pinned;
 	struct places places;
 	struct places *before; /* not owned; of another process; NULL: none */
+	struct places_drop *drop; /* owned; what of that was not taken */
+	size_t drops;
 	struct inherited *inherited;   /* not owned; NULL: none */
 	struct engine_counts *earlier; /* owned; one per worker there may be */
 };
@@ -268,6 +270,8 @@ engine_listen(struct engine *engine, const struct config *config,
 	if (error == 0)
 		error = places_take_up(&engine->places, old, &engine->shared,
 		    0);
+	if (error == 0)
+		error = places_dropped(old, &engine->drop, &engine->drops);
 	places_done(old);
 	if (error == 0)
 		return 0;
@@ -284,6 +288,7 @@ engine_listen_again(struct engine *engine)
 {
 	const struct places none = { .place = NULL };
 
+	places_drop_nothing(&engine->places);
 	/* every worker has a thread, so there is no error */
 	(void)places_take_up(&engine->places, &none, &engine->shared,
 	    engine->started);
@@ -397,6 +402,7 @@ engine_free(struct engine *engine)
 	ownconns_done(&engine->shared.own);
 	free(engine->workers);
 	free(engine->earlier);
+	free(engine->drop);
 	free(engine);
 }
 
@@ -478,10 +484,23 @@ engine_places(const struct engine *engine)
 }
 
 void
+engine_drop(struct engine *engine, const struct places_drop *drop, size_t count)
+{
+	places_drop(&engine->places, &engine->shared, engine->started, drop,
+	    count);
+}
+
+const struct places_drop *
+engine_dropped(const struct engine *engine, size_t *count)
+{
+	*count = engine->drops;
+	return engine->drop;
+}
+
+void
 engine_keep_files(struct engine *engine)
 {
-	for (size_t i = 0; i < engine->places.count; i++)
-		engine->places.place[i].file = (struct sockfile_id){ 0 };
+	places_keep_files(&engine->places);
 }
 
 bool

@@ -148,10 +148,17 @@ void engine_count(const struct engine *engine, unsigned worker,
  * `conns` does not matter.  Before the metrics thread runs. */
 struct engine_counts *engine_earlier(struct engine *engine, unsigned worker);
 
-/* The list of where the services listen, and what is done with it at the end of
- * a process whose sockets another one has got: nothing. */
+/* The list of where the services listen. */
 const struct places *engine_places(const struct engine *engine);
+
+/* Another process has got the sockets: engine_free() removes no files, except
+ * those of places that were dropped (engine_drop() in moving.h). */
 void engine_keep_files(struct engine *engine);
+
+/* What engine_listen() did not take of the sockets of another process. */
+struct places_drop;
+const struct places_drop *engine_dropped(const struct engine *engine,
+    size_t *count);
 
 /* The next address on which the service of that name listens, with the port
  * that the kernel chose; `index` starts at 0.  NULL: there are no more. */

@@ -23,6 +23,7 @@
 struct backend;
 struct conn;
 struct engine;
+struct places_drop;
 struct service_state;
 struct worker;
 struct worker_shared;
@@ -64,6 +65,11 @@ void moving_on_adopt(struct worker *worker, struct conn *conn);
 
 /* Sends the moving to its worker.  False: that worker is too busy now. */
 bool engine_move(struct engine *engine, struct moving *moving);
+
+/* The new process does not take those sockets: the workers accept what waits
+ * there, as after a reload, and leave them. */
+void engine_drop(struct engine *engine, const struct places_drop *drop,
+    size_t count);
 
 /* Has all workers listen again on their sockets, after MOVING_PAUSE. */
 void engine_listen_again(struct engine *engine);

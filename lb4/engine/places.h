@@ -66,6 +66,7 @@ struct place {
 	struct sockfile_id file;     /* of a unix socket that lb4 made */
 	struct place_socket *socket; /* owned; `sockets` of them */
 	unsigned sockets;
+	unsigned dropped; /* of them: places_drop() */
 };
 
 /* The workers that run, and the list for them. */
@@ -103,6 +104,29 @@ must_check int places_begin(struct places *next, const struct config *config);
  * services.  Waits a short time until the queues there are empty. */
 void places_leave(struct places *old, struct worker_shared *shared,
     unsigned started);
+
+/* The same in an upgrade: what the new process does not take, whose list the
+ * old process does not have. */
+struct places_drop {
+	uint32_t place, socket; /* indexes */
+};
+
+/* In the new process: lists the sockets of the old list that are not in the next
+ * one; the caller owns the list.  0 or -ENOMEM. */
+must_check int places_dropped(const struct places *old,
+    struct places_drop **out, size_t *count);
+
+/* In the old process: has the workers leave those sockets, and waits as
+ * places_leave() does.  The files stay until places_keep_files(). */
+void places_drop(struct places *places, struct worker_shared *shared,
+    unsigned started, const struct places_drop *drop, size_t count);
+
+/* The upgrade has failed: nothing is dropped. */
+void places_drop_nothing(struct places *places);
+
+/* It has succeeded: places_unlink() will remove the files of the places that
+ * were dropped, and no others. */
+void places_keep_files(struct places *places);
 
 /* Has the workers take up what is different in the next list, whose table is
  * published.  Workers from `started` on have no thread yet.  Returns 0, or

@@ -4,6 +4,11 @@
  * Tells the workers which sockets to accept from: see places.h.  Called by
  * engine.c.
  */
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "common/log.h"
@@ -109,6 +114,69 @@ places_leave(struct places *old, struct worker_shared *shared, unsigned started)
 		say_left(place);
 	}
 	wait_for_leaving(shared);
+}
+
+int
+places_dropped(const struct places *old, struct places_drop **out,
+    size_t *count)
+{
+	size_t sockets = 0, n = 0;
+	struct places_drop *drop;
+
+	for (size_t i = 0; i < old->count; i++)
+		sockets += old->place[i].sockets;
+	drop = calloc(sockets + 1, sizeof(*drop));
+	if (drop == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < old->count; i++)
+		for (unsigned k = 0; k < old->place[i].sockets; k++)
+			if (!old->place[i].socket[k].stays)
+				drop[n++] = (struct places_drop){
+					.place = (uint32_t)i,
+					.socket = k,
+				};
+	*out = drop;
+	*count = n;
+	return 0;
+}
+
+void
+places_drop(struct places *places, struct worker_shared *shared,
+    unsigned started, const struct places_drop *drop, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const unsigned k = drop[i].socket;
+		struct place *place;
+
+		if (drop[i].place >= places->count ||
+		    k >= places->place[drop[i].place].sockets)
+			continue; /* who said that? */
+		place = &places->place[drop[i].place];
+		for (unsigned w = 0; w < started; w++)
+			if (holds(places, place, k, w)) {
+				(void)atomic_fetch_add(&shared->leaving, 1);
+				tell(shared, w, WORKER_LEAVE,
+				    place->socket[k].socket);
+			}
+		if (++place->dropped == place->sockets)
+			say_left(place);
+	}
+	wait_for_leaving(shared);
+}
+
+void
+places_drop_nothing(struct places *places)
+{
+	for (size_t i = 0; i < places->count; i++)
+		places->place[i].dropped = 0;
+}
+
+void
+places_keep_files(struct places *places)
+{
+	for (size_t i = 0; i < places->count; i++)
+		if (places->place[i].dropped < places->place[i].sockets)
+			places->place[i].file = (struct sockfile_id){ 0 };
 }
 
 /* From one list to the next. */

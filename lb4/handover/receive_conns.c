@@ -12,6 +12,7 @@
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/moving.h"
+#include "lb4/engine/places.h"
 #include "lb4/handover/counts.h"
 #include "lb4/handover/pins.h"
 #include "lb4/handover/receive.h"
@@ -92,11 +93,37 @@ on_before_go(struct receive *receive, struct engine *engine)
 	return receive_pins(receive);
 }
 
+/* The old process takes care of the clients that wait at sockets which nobody
+ * is to have. */
+static int
+say_dropped(struct receive *receive, const struct engine *engine)
+{
+	const struct places_drop *drop;
+	size_t count;
+	int error = 0;
+
+	drop = engine_dropped(engine, &count);
+	if (receive->hello.hears_drops == 0)
+		return 0;
+	for (size_t i = 0; error == 0 && i < count; i++) {
+		const struct handover_drop record = {
+			.place = drop[i].place,
+			.socket = drop[i].socket,
+		};
+
+		error = link_send(&receive->link, &handover_drop_kind, &record);
+	}
+	return error;
+}
+
 int
 receive_ready(struct receive *receive, struct engine *engine,
     struct tables *tables, const char *version)
 {
-	int error = receive_say(receive, "ready", version);
+	int error = say_dropped(receive, engine);
+
+	if (error == 0)
+		error = receive_say(receive, "ready", version);
 
 	while (error == 0 && !receive_is_step(receive, "go")) {
 		error = link_receive(&receive->link, LINK_FOREVER);

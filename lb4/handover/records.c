@@ -13,6 +13,7 @@ static const struct record_field hello_fields[] = {
 	RECORD_FIELD(handover_hello, began_ms, RECORD_UINT),
 	RECORD_FIELD(handover_hello, node_drained, RECORD_UINT),
 	RECORD_FIELD(handover_hello, node_deadline_ms, RECORD_UINT),
+	RECORD_FIELD(handover_hello, hears_drops, RECORD_UINT),
 };
 RECORD_KIND(handover_hello_kind, "hello", handover_hello, hello_fields);
 
@@ -322,6 +323,12 @@ static const struct record_field order_fields[] = {
 };
 RECORD_KIND(handover_order_kind, "order", handover_order, order_fields);
 
+static const struct record_field drop_fields[] = {
+	RECORD_FIELD(handover_drop, place, RECORD_UINT),
+	RECORD_FIELD(handover_drop, socket, RECORD_UINT),
+};
+RECORD_KIND(handover_drop_kind, "drop", handover_drop, drop_fields);
+
 static const struct record_field event_fields[] = {
 	RECORD_FIELD(handover_event, realtime_ms, RECORD_UINT),
 	RECORD_FIELD(handover_event, kind, RECORD_TEXT),
@@ -354,5 +361,6 @@ const struct record_kind *const handover_kinds[] = {
 	&handover_pins_kind,
 	&handover_order_kind,
 	&handover_event_kind,
+	&handover_drop_kind,
 	NULL,
 };

@@ -9,7 +9,7 @@
  *	hello, files, places,
  *	sockets, services,
  *	backends, "prepare"    -->
- *			       <--  "ready"
+ *			       <--  drops, "ready"
  *	reserves, "go"	       -->  accepts clients from now on
  *	conns		       -->
  *			       <--  "taken", one for each conn
@@ -67,6 +67,13 @@ struct handover_hello {
 	uint64_t began_ms; /* the first of these processes started */
 	uint8_t node_drained;
 	uint64_t node_deadline_ms;
+	uint8_t hears_drops; /* it understands "drop" */
+};
+
+/* From the new process, before "ready": a socket that it does not take; indexes
+ * of the place and of the socket in it, in the order in which they came. */
+struct handover_drop {
+	uint32_t place, socket;
 };
 
 /* A file or a socket of the process, with its descriptor. */
@@ -238,7 +245,7 @@ extern const struct record_kind handover_hello_kind, handover_file_kind,
     handover_worker_counts_kind, handover_rule_counts_kind, handover_past_kind,
     handover_past_backends_kind, handover_past_slots_kind,
     handover_past_active_kind, handover_pins_kind, handover_order_kind,
-    handover_event_kind;
+    handover_event_kind, handover_drop_kind;
 
 /* All of them, for tests and documentation; NULL ends the list. */
 extern const struct record_kind *const handover_kinds[];

@@ -22,6 +22,7 @@
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/moving.h"
+#include "lb4/engine/places.h"
 #include "lb4/handover/counts.h"
 #include "lb4/handover/describe.h"
 #include "lb4/handover/link.h"
@@ -48,9 +49,11 @@ struct send {
 	uint64_t began_ms;
 	struct why ended; /* how the new process ended, if it was killed */
 	bool killed;
-	bool dead;	      /* ... and has ended: it says nothing more */
-	_Atomic bool decided; /* to go on, or to stop: send_abort() */
-	struct moved moved;   /* conns that it has taken */
+	bool dead;		  /* ... and has ended: it says nothing more */
+	_Atomic bool decided;	  /* to go on, or to stop: send_abort() */
+	struct moved moved;	  /* conns that it has taken */
+	struct places_drop *drop; /* owned; sockets that it does not take */
+	size_t drops;
 
 	/* the workers */
 	struct moving *moving; /* owned; one per worker */
@@ -308,6 +311,46 @@ say(struct send *send, const char *name)
 }
 
 static int
+note_drop(struct send *send)
+{
+	struct places_drop *more = reallocarray(send->drop, send->drops + 1,
+	    sizeof(*more));
+	struct handover_drop record;
+	int error;
+
+	if (more == NULL)
+		return -ENOMEM;
+	send->drop = more;
+	error = link_read(&send->link, &handover_drop_kind, &record);
+	more[send->drops++] = (struct places_drop){
+		.place = record.place,
+		.socket = record.socket,
+	};
+	return error;
+}
+
+/* Waits for "ready", and notes which sockets the new process does not take. */
+static int
+hear_ready(struct send *send, struct handover_step *step)
+{
+	const uint64_t deadline_ms = timer_now_ms() + START_MS;
+	int error;
+
+	for (;;) {
+		error = link_receive(&send->link, deadline_ms);
+		if (error < 0 || !link_is(&send->link, &handover_drop_kind))
+			break;
+		error = note_drop(send);
+		if (error < 0)
+			break;
+	}
+	if (error == 0)
+		error = link_read(&send->link, &handover_step_kind, step);
+	return error == 0 && strcmp(step->name, "ready") != 0 ? -EBADMSG
+							      : error;
+}
+
+static int
 start_new(struct send *send, struct why *why)
 {
 	const int pid = guard_spawn(send->setup.guard, send->setup.path,
@@ -348,7 +391,7 @@ prepare_new(struct send *send, struct why *why)
 	if (error == 0)
 		error = say(send, "prepare");
 	if (error == 0)
-		error = hear(send, "ready", START_MS, &step);
+		error = hear_ready(send, &step);
 	if (error < 0 && atomic_load(&send->decided))
 		return why_fail(why, -ECANCELED, "lb4 is to stop");
 	if (error == -ETIMEDOUT)
@@ -369,6 +412,7 @@ let_go(struct send *send)
 
 	if (atomic_exchange(&send->decided, true))
 		return -ECANCELED;
+	engine_drop(send->setup.engine, send->drop, send->drops);
 	pause_workers(send, &last_conn);
 	error = describe_reserves(&send->link, send->setup.engine,
 	    send->setup.tables, last_conn);
@@ -570,6 +614,7 @@ send_free(struct send *send)
 		(void)close(send->messages);
 	moved_done(&send->moved);
 	close_files(&send->setup);
+	free(send->drop);
 	free(send->setup.order);
 	free(send->setup.event);
 	free(send->moving);
