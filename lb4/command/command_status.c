@@ -21,6 +21,7 @@
 #include "lb4/config/access_rules.h"
 #include "lb4/config/fingerprint.h"
 #include "lb4/config/names.h"
+#include "lb4/control/backlogs.h"
 #include "lb4/control/figures.h"
 #include "lb4/control/find.h"
 #include "lb4/control/handle.h"
@@ -229,6 +230,44 @@ rules_array(const struct service *service)
 	return NULL;
 }
 
+/* A figure of a listener; null when the kernel does not tell it. */
+static json_t *
+told(bool known, uint64_t value)
+{
+	return known ? json_integer((json_int_t)value) : json_null();
+}
+
+/* The listeners with their queues, for JSON. */
+static json_t *
+listeners_array(const struct caller *caller, const struct service *service)
+{
+	const struct handle *handle = caller->handle;
+	const char *name = service->state->name;
+	char text[ADDR_TEXT_MAX];
+	const struct addr *addr;
+	json_t *list = json_array();
+	size_t index = 0;
+	int error = 0;
+
+	while ((addr = engine_listens(handle->engine, name, &index)) != NULL) {
+		const struct backlogs_row *row = backlogs_find(handle->backlogs,
+		    name, addr, index - 1);
+		const bool known = row != NULL && row->known;
+
+		error |= json_array_append_new(list,
+		    json_pack("{s:o,s:o,s:o,s:o}", "listen",
+			answer_value(addr_format(addr, text, sizeof(text))),
+			"waiting", told(known, known ? row->waiting : 0),
+			"backlog", told(known, known ? row->limit : 0),
+			"dropped",
+			told(known && row->tcp, known ? row->drops : 0)));
+	}
+	if (error == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 /* Adds to the service's row what only JSON has.  Returns `row`, or NULL without
  * memory. */
 static json_t *
@@ -240,7 +279,9 @@ with_details(const struct caller *caller, json_t *row,
 	if (row == NULL || !caller->json)
 		return row;
 	figures_service_times(service->state, &times);
-	if (json_object_set_new(row, "closes",
+	if (json_object_set_new(row, "listeners",
+		listeners_array(caller, service)) == 0 &&
+	    json_object_set_new(row, "closes",
 		figures_json_closes(sums->closes)) == 0 &&
 	    json_object_set_new(row, "times", figures_json_times(&times)) ==
 		0 &&
@@ -250,23 +291,46 @@ with_details(const struct caller *caller, json_t *row,
 	return NULL;
 }
 
+/* " (3 waiting, 17 dropped)", or nothing when nobody waits and nobody was
+ * dropped. */
+static void
+format_queue(const struct backlogs_row *row, char *buf, size_t size)
+{
+	int len = 0;
+
+	buf[0] = '\0';
+	if (row == NULL || row->waiting + row->drops == 0)
+		return;
+	if (row->waiting > 0)
+		len = snprintf(buf, size, " (%" PRIu64 " waiting",
+		    row->waiting);
+	if (row->drops > 0)
+		len += snprintf(buf + len, size - (size_t)len,
+		    "%s%" PRIu64 " dropped", len > 0 ? ", " : " (", row->drops);
+	(void)snprintf(buf + len, size - (size_t)len, ")");
+}
+
 /* "  listens on 0.0.0.0:80, [::]:80"; cut where it is too long. */
 static void
 format_listens(const struct caller *caller, const struct service *service,
     char *line, size_t size)
 {
-	json_t *listens = listens_array(caller, service), *one;
-	size_t len = 0, i;
+	const struct handle *handle = caller->handle;
+	const char *name = service->state->name;
+	char text[ADDR_TEXT_MAX], queue[72];
+	const struct addr *addr;
+	size_t len = 0, index = 0;
 
 	line[0] = '\0';
-	json_array_foreach(listens, i, one)
-	{
-		len += (size_t)snprintf(line + len, size - len, "%s%s",
-		    i == 0 ? "  listens on " : ", ", json_string_value(one));
-		if (len >= size)
-			break;
+	while (len < size &&
+	    (addr = engine_listens(handle->engine, name, &index)) != NULL) {
+		format_queue(backlogs_find(handle->backlogs, name, addr,
+				 index - 1),
+		    queue, sizeof(queue));
+		len += (size_t)snprintf(line + len, size - len, "%s%s%s",
+		    len == 0 ? "  listens on " : ", ",
+		    addr_format(addr, text, sizeof(text)), queue);
 	}
-	json_decref(listens);
 }
 
 /* Rare figures, shown only when they are not 0. */
@@ -461,6 +525,8 @@ command_status(struct caller *caller, const struct command *command)
 	}
 	if (name != NULL)
 		memcpy(caller->job.service, name, strlen(name) + 1);
+	backlogs_look(caller->handle->backlogs,
+	    engine_places(caller->handle->engine), timer_now_ms());
 	answer_begin(caller, "lb4.status/1", status_head(caller), "services",
 	    NULL);
 	commands_job(caller, step_status);

@@ -18,6 +18,7 @@
 #include "common/loop.h"
 #include "common/plural.h"
 #include "lb4/config/errors.h"
+#include "lb4/control/backlogs.h"
 #include "lb4/control/closer.h"
 #include "lb4/control/fullness.h"
 #include "lb4/control/keep.h"
@@ -110,6 +111,8 @@ control_done(struct control *control)
 	control->running.threads = NULL;
 	rulefiles_free(control->rulefiles);
 	control->rulefiles = NULL;
+	backlogs_free(control->running.backlogs);
+	control->running.backlogs = NULL;
 	fdstore_done(&control->running.kept);
 	mailbox_done(&control->mailbox);
 	upgrade_done(&control->upgrade);
@@ -332,6 +335,20 @@ on_progress(struct control *control)
 	timer_arm(&control->wheel, &control->progress, now_ms + PROGRESS_MS);
 }
 
+/* Once a second. */
+static void
+on_time_to_look(struct control *control)
+{
+	struct running *running = &control->running;
+	const uint64_t now_ms = timer_now_ms();
+
+	fullness_look(running, now_ms);
+	backlogs_look(running->backlogs, engine_places(running->engine),
+	    now_ms);
+	timer_arm(&control->wheel, &control->fullness,
+	    now_ms + FULLNESS_LOOK_MS);
+}
+
 static void
 on_timer(struct control *control, const struct timer *timer)
 {
@@ -346,9 +363,7 @@ on_timer(struct control *control, const struct timer *timer)
 		timer_arm(&control->wheel, &control->sweep,
 		    timer_now_ms() + SWEEP_MS);
 	} else if (timer == &control->fullness) {
-		fullness_look(&control->running, timer_now_ms());
-		timer_arm(&control->wheel, &control->fullness,
-		    timer_now_ms() + FULLNESS_LOOK_MS);
+		on_time_to_look(control);
 	} else if (timer == &control->handed) {
 		control->over = true;
 	} else if (timer == &control->progress) {
@@ -473,7 +488,12 @@ control_start(struct control *control)
 	timer_wheel_init(&control->wheel, running->began_ms);
 	running->threads = threads_new(running->engine, running->prober,
 	    running->logger);
-	error = running->threads != NULL ? start_closer(control) : -ENOMEM;
+	running->backlogs = backlogs_new();
+	if (running->threads == NULL || running->backlogs == NULL)
+		return -ENOMEM;
+	backlogs_look(running->backlogs, engine_places(running->engine),
+	    running->began_ms);
+	error = start_closer(control);
 	if (error == 0)
 		error = start_leveler(control);
 	return error == 0 ? start_rulefiles(control) : error;

@@ -13,6 +13,7 @@ handle_of(struct running *running)
 		.engine = running->engine,
 		.tables = running->tables,
 		.prober = running->prober,
+		.backlogs = running->backlogs,
 		.closer = running->closer,
 		.threads = running->threads,
 		.options = running->options,

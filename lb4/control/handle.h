@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct backlogs;
 struct closer;
 struct config;
 struct engine;
@@ -26,6 +27,7 @@ struct handle {
 	struct engine *engine;
 	const struct tables *tables;
 	struct prober *prober;
+	struct backlogs *backlogs;
 	struct closer *closer;
 	struct threads *threads;
 	const struct options *options;

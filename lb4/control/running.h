@@ -15,6 +15,7 @@
 #include "lb4/control/events.h"
 #include "lb4/process/fdstore.h"
 
+struct backlogs;
 struct closer;
 struct config;
 struct engine;
@@ -46,6 +47,7 @@ struct running {
 
 	/* Set by control_start(). */
 	struct threads *threads;
+	struct backlogs *backlogs;
 	struct closer *closer;
 	struct leveler *leveler;
 	uint64_t began_ms;

@@ -16,6 +16,7 @@ listen_socket_new(int fd, uint16_t port)
 	atomic_init(&socket->refs, 1);
 	socket->fd = fd;
 	socket->port = port;
+	socket->drops_seen = 0;
 	return socket;
 }
 

@@ -19,6 +19,8 @@ struct listen_socket {
 	/* set before any other thread sees it */
 	int fd;
 	uint16_t port; /* host byte order; 0: unix */
+	/* control's own: see backlogs.h */
+	uint32_t drops_seen;
 };
 
 /* Takes ownership of the descriptor.  The caller has one reference.  NULL if

@@ -12,14 +12,17 @@
 #include "lb4/report/report.h"
 
 /* Room for the text of the labels of a service, backend or worker. */
-#define LABELS_MAX (2 * CONFIG_NAME_MAX + 4 * RULE_TEXT_MAX + 32)
+#define LABELS_MAX \
+	(2 * CONFIG_NAME_MAX + 4 * RULE_TEXT_MAX + 2 * ADDR_TEXT_MAX + 32)
 
 /* The object that a value belongs to, which determines the labels. */
 enum scope {
 	SCOPE_PROCESS,
 	SCOPE_WORKER,
 	SCOPE_SERVICE,
-	SCOPE_RULE, /* an access rule of a service */
+	SCOPE_RULE,	/* an access rule of a service */
+	SCOPE_LISTENER, /* whose queue the kernel tells */
+	SCOPE_DROPS,	/* ... and what it dropped there */
 	SCOPE_BACKEND,
 	SCOPE_CHECKS,  /* a backend whose service has checks */
 	SCOPE_CHECKED, /* ... one of which has ended */
@@ -128,6 +131,7 @@ static const struct words results = { "result", HEALTH_RESULT_COUNT,
 #define WORKER(field) IN(WORKER, worker, field), .value = VALUE_COUNT
 #define SERVICE(field) IN(SERVICE, service, field), .value = VALUE_COUNT
 #define RULE(field) IN(RULE, rule, field), .value = VALUE_COUNT
+#define LISTENER(field) IN(LISTENER, listener, field), .value = VALUE_COUNT
 #define BACKEND(field) IN(BACKEND, backend, field), .value = VALUE_COUNT
 #define REAL(scope_, kind, field) IN(scope_, kind, field), .value = VALUE_REAL
 #define VALUES(scope_, kind, field, scale_) \
@@ -250,6 +254,16 @@ static const struct family families[] = {
 	    HELP("Prefixes of the access rule.") },
 	{ "lb4_rule_clients_total", COUNTER, RULE(clients),
 	    HELP("Clients about which the access rule has decided.") },
+	{ "lb4_listener_waiting_conns", GAUGE, LISTENER(waiting),
+	    HELP("Clients in the kernel's queue of the listener, whom lb4 has "
+		 "not accepted yet.") },
+	{ "lb4_listener_backlog", GAUGE, LISTENER(limit),
+	    HELP("Length at which the kernel's queue of the listener is "
+		 "full.") },
+	{ "lb4_listener_drops_total", COUNTER, IN(DROPS, listener, drops),
+	    .value = VALUE_COUNT,
+	    HELP("Attempts to connect that the kernel dropped at the listener, "
+		 "mostly because its queue was full.") },
 
 	{ "lb4_backend_state", GAUGE,
 	    WORDS(BACKEND, backend, state, ONE_OF, backend_states),
@@ -373,6 +387,9 @@ object_of(const struct report *report, enum scope scope, size_t n)
 		return n < report->services ? &report->service[n] : NULL;
 	case SCOPE_RULE:
 		return n < report->rules ? &report->rule[n] : NULL;
+	case SCOPE_LISTENER:
+	case SCOPE_DROPS:
+		return n < report->listeners ? &report->listener[n] : NULL;
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
@@ -391,6 +408,7 @@ write_labels(const struct family *family, const void *object,
 	const struct report_worker *worker = object;
 	const struct report_service *service = object;
 	const struct report_rule *rule = object;
+	const struct report_listener *listener = object;
 	const struct report_backend *backend = object;
 	char number[16];
 
@@ -412,6 +430,13 @@ write_labels(const struct family *family, const void *object,
 		exposition_label(labels, LABELS_MAX, "service", rule->service);
 		exposition_label(labels, LABELS_MAX, "rule", rule->text);
 		break;
+	case SCOPE_LISTENER:
+	case SCOPE_DROPS:
+		exposition_label(labels, LABELS_MAX, "service",
+		    listener->service);
+		exposition_label(labels, LABELS_MAX, "listen",
+		    listener->listen);
+		break;
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
@@ -426,9 +451,12 @@ write_labels(const struct family *family, const void *object,
 static bool
 is_left_out(const struct family *family, const void *object)
 {
+	const struct report_listener *listener = object;
 	const struct report_backend *backend = object;
 
-	return (family->scope == SCOPE_CHECKS && !backend->checks) ||
+	return (family->scope == SCOPE_LISTENER && !listener->known) ||
+	    (family->scope == SCOPE_DROPS && !listener->drops_known) ||
+	    (family->scope == SCOPE_CHECKS && !backend->checks) ||
 	    (family->scope == SCOPE_CHECKED && !backend->checked) ||
 	    (family->scope == SCOPE_SAMPLED && !backend->sampled);
 }

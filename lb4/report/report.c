@@ -10,6 +10,7 @@
 #include "common/timer.h"
 #include "common/why.h"
 #include "lb4/config/access_rules.h"
+#include "lb4/control/backlogs.h"
 #include "lb4/control/figures.h"
 #include "lb4/control/handle.h"
 #include "lb4/engine/engine.h"
@@ -192,6 +193,33 @@ gather_workers(struct report *report, const struct engine *engine)
 	return true;
 }
 
+/* False without memory. */
+static bool
+gather_listeners(struct report *report, struct backlogs *backlogs)
+{
+	struct backlogs_row *row = backlogs_copy(backlogs, &report->listeners);
+
+	report->listener = calloc(report->listeners + 1,
+	    sizeof(*report->listener));
+	for (size_t i = 0;
+	     row != NULL && report->listener != NULL && i < report->listeners;
+	     i++) {
+		struct report_listener *out = &report->listener[i];
+
+		(void)strlcpy(out->service, row[i].service,
+		    sizeof(out->service));
+		(void)addr_format(&row[i].addr, out->listen,
+		    sizeof(out->listen));
+		out->known = row[i].known;
+		out->drops_known = row[i].known && row[i].tcp;
+		out->waiting = row[i].waiting;
+		out->limit = row[i].limit;
+		out->drops = row[i].drops;
+	}
+	free(row);
+	return row != NULL && report->listener != NULL;
+}
+
 static void
 gather_process(struct report_process *process, const struct handle *handle)
 {
@@ -218,7 +246,8 @@ report_new(const struct handle *handle)
 	rcu_reader_start();
 	complete = gather_table(report, table_current(handle->tables));
 	rcu_reader_stop();
-	if (complete && gather_workers(report, handle->engine))
+	if (complete && gather_workers(report, handle->engine) &&
+	    gather_listeners(report, handle->backlogs))
 		return report;
 	report_free(report);
 	return NULL;
@@ -232,6 +261,7 @@ report_free(struct report *report)
 	free(report->worker);
 	free(report->service);
 	free(report->rule);
+	free(report->listener);
 	free(report->backend);
 	free(report);
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "lb4/config/settings.h"
 #include "lb4/control/figures.h"
 #include "lb4/control/node.h"
@@ -65,6 +66,15 @@ struct report_rule {
 	uint64_t prefixes, clients;
 };
 
+/* A listener.  Without `known`, the kernel does not tell; without `drops_known`,
+ * it does not count drops. */
+struct report_listener {
+	char service[CONFIG_NAME_MAX];
+	char listen[ADDR_TEXT_MAX];
+	bool known, drops_known;
+	uint64_t waiting, limit, drops;
+};
+
 struct report_backend {
 	char service[CONFIG_NAME_MAX];
 	char name[CONFIG_NAME_MAX];
@@ -88,12 +98,14 @@ struct report_backend {
 
 struct report {
 	struct report_process process;
-	struct report_worker *worker; /* all four arrays are owned */
+	struct report_worker *worker; /* all five arrays are owned */
 	size_t workers;
 	struct report_service *service;
 	size_t services;
 	struct report_rule *rule; /* service by service */
 	size_t rules;
+	struct report_listener *listener;
+	size_t listeners;
 	struct report_backend *backend; /* service by service */
 	size_t backends;
 };

@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/timer.h"
 #include "lb4/config/config.h"
+#include "lb4/control/backlogs.h"
 #include "lb4/control/events.h"
 #include "lb4/control/handle.h"
 #include "lb4/control/running.h"
@@ -74,6 +75,8 @@ setup(void)
 	running.config = config;
 	running.threads = threads_new(engine, NULL, NULL);
 	ck_assert_ptr_nonnull(running.threads);
+	running.backlogs = backlogs_new();
+	ck_assert_ptr_nonnull(running.backlogs);
 	ck_assert_int_eq(control_socket_start(sock, handle_of(&running),
 			     &source),
 	    0);
@@ -89,6 +92,7 @@ teardown(void)
 	control_socket_stop(sock);
 	control_socket_free(sock);
 	threads_free(running.threads);
+	backlogs_free(running.backlogs);
 	engine_free(engine);
 	ck_assert_int_eq(stat(config->control, &st), -1);
 	ck_assert_int_eq(rmdir(folder), 0);

@@ -177,6 +177,25 @@ class Watch {
 	}
 }
 
+// Where it listens, and how long the kernel's queue is there.
+function listens(service) {
+	const queues = new Map((service.listeners ?? []).map((one) =>
+	    [one.listen, one]));
+
+	return service.listens.map((address) => {
+		const { waiting = 0, backlog = 0, dropped = 0 } =
+		    queues.get(address) ?? {};
+		const said = [
+			waiting > 0 ? `${count(waiting)} of ${count(backlog)} ` +
+			    "wait" : "",
+			dropped > 0 ? `${count(dropped)} dropped` : "",
+		].filter((text) => text);
+
+		return address + (said.length > 0 ? ` (${said.join(", ")})`
+		    : "");
+	}).join(", ");
+}
+
 /* ---- a service ----------------------------------------------------------- */
 
 // A chart with its name, the present values, and the top of its scale.
@@ -291,7 +310,7 @@ class Service {
 		set(this.state, service.state);
 		setClass(this.state, `state state-${service.state}`);
 		set(this.facts, service.balance + (service.listens.length > 0
-		    ? " · listens on " + service.listens.join(", ") : ""));
+		    ? " · listens on " + listens(service) : ""));
 		set(this.stats, `${service.available} of ` +
 		    `${plural(service.all.length, "backend")} · ` +
 		    `${count(service.accepted)} accepted · ` +
