@@ -15,6 +15,7 @@
 # router_up [ARG...]    the router's BIRD, and nexthops with more arguments
 # bird_up NODE|router, nexthops_up [ARG...], bird_say NODE|router COMMAND...
 # bird_files NODE|router   writes its files anew
+# bgp_hurry             if it is set, sessions open sooner than in the example
 # bfd_every MS          ... with this interval instead of 50 ms, and BIRD reads
 #                       them; so it may be before all is up
 # node_up NODE          its lb4, watcher and BIRD
@@ -95,13 +96,17 @@ gateway_set() # NS IPV4 IPV6
 # ---- the router -------------------------------------------------------------
 
 # BIRD's log goes where the others' do.
-bfd_ms=50
+bfd_ms=50 bgp_hurry=
 bird_file() # NODE|router FILE NAME
 {
+	local soon='' # sessions that have ended are opened again
+
+	[ -z "$bgp_hurry" ] || soon='s/ delay time 2;/ delay time 1;/
+	    s/ wait time 2, 4;/ wait time 1, 1;/'
 	mkdir -p "$T/bird-$1"
 	sed "s/^log syslog all;/log stderr all;/
-	    s/ interval 50 ms;/ interval $bfd_ms ms;/" \
-	    "$bgp_example/$2" >"$T/bird-$1/$3"
+	    s/ interval 50 ms;/ interval $bfd_ms ms;/
+	    $soon" "$bgp_example/$2" >"$T/bird-$1/$3"
 }
 
 # With two nodes, the third's sessions go.
