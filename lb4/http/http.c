@@ -452,7 +452,8 @@ static int
 sleep_ms(const struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG daemon_ms;
-	int wait_ms = http->count > 0 ? TICK_MS : -1;
+	const int rest_ms = http->handler.rest_ms;
+	int wait_ms = http->count > 0 ? TICK_MS : rest_ms > 0 ? rest_ms : -1;
 
 	if (http->acceptor.resume_ms != 0)
 		wait_ms = ACCEPTOR_PAUSE_MS;

@@ -76,8 +76,10 @@ struct http_handler {
 	    const struct http_request *request, struct http_answer *answer);
 	/* The descriptor of http_watch() is ready; may be NULL without it. */
 	void (*on_ready)(void *context);
-	/* About once a second while there are visitors; may be NULL. */
+	/* About once a second while there are visitors, and otherwise every
+	 * `rest_ms` (0: never); may be NULL. */
 	void (*on_tick)(void *context, uint64_t now_ms);
+	int rest_ms;
 };
 
 /* The listening socket, owned by the server, and the file of a unix socket. */

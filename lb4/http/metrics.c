@@ -24,6 +24,7 @@
 #include "lb4/http/families.h"
 #include "lb4/http/http.h"
 #include "lb4/http/page.h"
+#include "lb4/http/past.h"
 #include "lb4/report/report.h"
 
 /* Requests within this time get the same text, so frequent ones are cheap. */
@@ -47,6 +48,8 @@ struct metrics {
 	struct asks asks;
 	struct written written[2]; /* [1]: OpenMetrics */
 	size_t room;		   /* length of the last text */
+	struct past *past;
+	struct http_body *history; /* as of its last sample; NULL: never */
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -158,6 +161,28 @@ answer_readiness(const struct metrics *metrics,
 		say(answer, 503, "not ready: no backend takes connections\n");
 }
 
+/* ---- /history.json ------------------------------------------------------- */
+
+static void
+answer_history(struct metrics *metrics, struct http_answer *answer)
+{
+	char *text;
+	size_t len;
+
+	if (metrics->history == NULL) {
+		text = http_body_room(metrics->http)
+		    ? past_text(metrics->past, metrics->handle.began_ms, &len)
+		    : NULL;
+		if (text != NULL)
+			metrics->history = http_body_new(metrics->http,
+			    "application/json", text, len);
+	}
+	if (metrics->history == NULL)
+		say(answer, 503, "no memory\n");
+	else
+		answer->body = http_body_ref(metrics->history);
+}
+
 /* ---- / ------------------------------------------------------------------- */
 
 static void
@@ -187,6 +212,8 @@ on_request(void *context, const struct http_request *request,
 		answer_page(metrics, &file, answer);
 	else if (strcmp(request->path, "/metrics") == 0)
 		answer_metrics(metrics, request, answer);
+	else if (strcmp(request->path, "/history.json") == 0)
+		answer_history(metrics, answer);
 	else if (strcmp(request->path, "/healthz") == 0)
 		answer_health(metrics, answer);
 	else if (strcmp(request->path, "/readyz") == 0)
@@ -211,6 +238,10 @@ on_tick(void *context, uint64_t now_ms)
 	struct metrics *metrics = context;
 
 	asks_on_tick(&metrics->asks, now_ms);
+	if (!past_look(metrics->past, metrics->handle.tables, now_ms))
+		return;
+	http_body_unref(metrics->history);
+	metrics->history = NULL;
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -232,12 +263,15 @@ metrics_open(struct metrics **out, const struct config *config,
 	socket.fd = receive_file(receive, "metrics", text, &socket.file);
 	metrics = calloc(1, sizeof(*metrics));
 	if (metrics != NULL)
+		metrics->past = past_new();
+	if (metrics != NULL && metrics->past != NULL)
 		error = http_open(&metrics->http, &addr,
 		    &(struct http_handler){ metrics, on_request, on_ready,
-			on_tick },
+			on_tick, PAST_STEP_MS },
 		    &socket);
 	(void)addr_format(&addr, text, sizeof(text));
 	if (error < 0) {
+		past_free(metrics != NULL ? metrics->past : NULL);
 		free(metrics);
 		return why_fail(why, error, "metrics: cannot listen on %s: %s",
 		    text, strerror(-error));
@@ -291,6 +325,8 @@ metrics_free(struct metrics *metrics)
 		http_stop(metrics->http);
 	for (int i = 0; i < 2; i++)
 		http_body_unref(metrics->written[i].body);
+	http_body_unref(metrics->history);
+	past_free(metrics->past);
 	asks_done(&metrics->asks);
 	http_free(metrics->http);
 	free(metrics);

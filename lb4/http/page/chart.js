@@ -6,7 +6,7 @@
 // as large as the rest of the page.
 
 const SVG = "http://www.w3.org/2000/svg";
-const GAP_S = 5;	// longer ones are left blank
+const GAP_S = 6;	// longer ones are left blank
 
 export const SPAN_S = 300;
 

@@ -54,6 +54,19 @@ export class Past {
 		this.levels[name].add(at, value);
 	}
 
+	// Takes values of the time before the first counters: rates, or levels.
+	recall(times, values) {
+		for (const [name, list] of Object.entries(values))
+			list.forEach((value, i) => {
+				if (value === null)
+					return;
+				if (this.names.includes(name))
+					this.rates[name].add(times[i], value);
+				else
+					this.level(times[i], name, value);
+			});
+	}
+
 	// The mean of the last seconds.
 	rate(name) {
 		return this.last === null ? null

@@ -38,6 +38,7 @@ let timer = 0;
 let asking = false;
 let paused = false;
 let talkersAt = -Infinity;
+let recalled = false;	// what was before the page was opened
 let heard = null;	// when the last answer came; null: never
 
 /* ---- asking -------------------------------------------------------------- */
@@ -101,6 +102,24 @@ function takeWhole(now, uptime, status) {
 		pasts.whole.add(now, uptime, sum);
 	pasts.whole.level(now, "active", active);
 	return { active, queued, ...sum };
+}
+
+// Takes what lb4 remembers of the time before, as of the answer with that uptime.
+function remember(now, uptime, history) {
+	const times = history.uptime_ms.map((ms) => now - (uptime - ms) / 1000);
+	const whole = new Map();
+
+	for (const { service, ...values } of history.services) {
+		pasts.services.get(service).recall(times, values);
+		for (const [name, list] of Object.entries(values))
+			whole.set(name, list.map((value, i) =>
+			    value === null ? null
+			    : value + (whole.get(name)?.[i] ?? 0)));
+	}
+	pasts.whole.recall(times, Object.fromEntries(whole));
+	for (const { service, backend, ...values } of history.backends)
+		pasts.backends.get(`${service}/${backend}`).recall(times,
+		    values);
 }
 
 // Returns what the views show: the answers with the past of each thing.
@@ -230,6 +249,16 @@ function isIdle() {
 	return paused || document.visibilityState === "hidden";
 }
 
+// Without it, charts begin now.
+async function recall(now, status) {
+	recalled = true;
+	try {
+		remember(now, status.uptime_ms, await get("history.json"));
+	} catch {
+		return;
+	}
+}
+
 async function ask() {
 	const wantTalkers = performance.now() - talkersAt >= TALKERS_MS;
 	const answers = await Promise.all([get("status.json"), get("info.json"),
@@ -245,6 +274,8 @@ async function hear() {
 	try {
 		const answers = await ask();
 
+		if (!recalled)
+			await recall(performance.now() / 1000, answers[0]);
 		showFound();
 		return answers;
 	} catch (error) {
