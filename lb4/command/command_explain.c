@@ -29,6 +29,7 @@
 #include "lb4/config/config.h"
 #include "lb4/control/find.h"
 #include "lb4/control/handle.h"
+#include "lb4/engine/moving.h"
 #include "lb4/whatif/offline.h"
 
 /* ---- a pick as JSON ------------------------------------------------------ */
@@ -87,6 +88,17 @@ rule_object(const struct service *service, const struct access_prefix *prefix)
 	    rule->path != NULL ? json_integer(prefix->line) : json_null());
 }
 
+/* How far the client's source is from its limits, or null. */
+static json_t *
+source_object(const struct throttle_sight *sight)
+{
+	if (!sight->limited)
+		return json_null();
+	return json_pack("{s:I,s:I,s:I}", "conns", (json_int_t)sight->conns,
+	    "maxconn", (json_int_t)sight->maxconn, "wait_ms",
+	    (json_int_t)sight->wait_ms);
+}
+
 /* The whole answer; NULL without memory. */
 static json_t *
 explained_object(const struct service *service,
@@ -99,11 +111,11 @@ explained_object(const struct service *service,
 
 	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
 	    service->checksum);
-	object = json_pack("{s:s,s:s,s:s,s:o,s:b,s:o,s:b}", "service",
+	object = json_pack("{s:s,s:s,s:s,s:o,s:b,s:o,s:b,s:o}", "service",
 	    service->state->name, "balance", policy->name, "checksum", checksum,
 	    "client", answer_value(asked->client), "by_client",
 	    policy->by_client, "rule", rule_object(service, asked->prefix),
-	    "refused", asked->refused);
+	    "refused", asked->refused, "source", source_object(&asked->sight));
 	if (json_object_update(object, pick) != 0) {
 		json_decref(object);
 		object = NULL;
@@ -494,6 +506,8 @@ command_explain(struct caller *caller, const struct command *command)
 		answer_error(caller, "usage", "%s: %s", client, why);
 		return;
 	}
+	throttle_look(engine_shared(caller->handle->engine), service,
+	    &asked.pick.client, &asked.sight);
 	if (both)
 		explain_both(caller, command, service, &asked);
 	else

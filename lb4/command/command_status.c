@@ -338,6 +338,9 @@ static const char *
 say_rare(const struct figures_service *sums, char *buf, size_t size)
 {
 	const uint64_t refused = sums->closes[REASON_ACCESS];
+	const uint64_t over = sums->closes[REASON_SOURCE_MAXCONN] +
+	    sums->closes[REASON_SOURCE_RATE] + sums->closes[REASON_RATE] +
+	    sums->closes[REASON_RATE_ALL];
 	int len = 0;
 
 	buf[0] = '\0';
@@ -345,8 +348,11 @@ say_rare(const struct figures_service *sums, char *buf, size_t size)
 		len = snprintf(buf, size, ", %" PRIu64 " without a local port",
 		    sums->no_ports);
 	if (refused > 0)
-		(void)snprintf(buf + len, size - (size_t)len,
+		len += snprintf(buf + len, size - (size_t)len,
 		    ", %" PRIu64 " refused by a rule", refused);
+	if (over > 0)
+		(void)snprintf(buf + len, size - (size_t)len,
+		    ", %" PRIu64 " over a limit", over);
 	return buf;
 }
 
@@ -355,7 +361,7 @@ open_service(struct caller *caller, const struct service *service)
 {
 	struct figures_service sums;
 	const char *state;
-	char line[512], rare[96];
+	char line[512], rare[128];
 	json_t *row;
 	const bool all_full = engine_is_full(caller->handle->engine);
 

@@ -38,6 +38,9 @@ extern const struct kind kind_host; /* as in the Host field of HTTP */
 extern const struct kind kind_addr;
 extern const struct kind kind_server; /* an address that lb4 listens on */
 
+/* kinds_rate.c: a struct rate_limit. */
+extern const struct kind kind_limit;
+
 /* kinds_access.c: a service's access rules. */
 extern const struct kind kind_allow;
 extern const struct kind kind_deny;

@@ -79,6 +79,12 @@ static const char *const names_on_down_text[] = {
 };
 NAMES(names_on_down, ON_DOWN_COUNT);
 
+static const char *const names_over_limit_text[] = {
+	[OVER_LIMIT_RESET] = "reset",
+	[OVER_LIMIT_WAIT] = "wait",
+};
+NAMES(names_over_limit, OVER_LIMIT_COUNT);
+
 static const char *const names_access_format_text[] = {
 	[ACCESS_KV] = "kv",
 	[ACCESS_JSON] = "json",

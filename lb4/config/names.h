@@ -25,6 +25,7 @@ extern const struct names names_check_init;
 extern const struct names names_keepalive;
 extern const struct names names_send_proxy;
 extern const struct names names_observe, names_on_down;
+extern const struct names names_over_limit;
 extern const struct names names_access_format;
 
 /* The value of that word, or -1. */

@@ -358,6 +358,27 @@ check_access(const struct config_service *service, struct errors *errors)
 		    "address: remove it, or see listen-mode");
 }
 
+/* Waiting without a queue, or for a limit that does not exist. */
+static void
+check_limits(const struct config *config, const struct config_service *service,
+    struct errors *errors)
+{
+	const struct service_settings *settings = &service->settings;
+
+	if (settings->over_limit != OVER_LIMIT_WAIT)
+		return;
+	if (settings->queue == 0)
+		errors_add(errors, service->line, "over-limit",
+		    "wait needs a queue: raise queue above 0, or set "
+		    "over-limit = reset");
+	else if (settings->source_maxconn == 0 &&
+	    settings->source_rate.conns == 0 && settings->rate.conns == 0 &&
+	    config->rate.conns == 0)
+		errors_add(errors, service->line, "over-limit",
+		    "wait has no effect without a limit: remove it, or give "
+		    "source-maxconn, source-rate or rate");
+}
+
 int
 rules_check(struct config *config, const struct rules_source *sources,
     struct errors *errors)
@@ -377,6 +398,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_balance(service, errors);
 		check_checks(service, errors);
 		check_access(service, errors);
+		check_limits(config, service, errors);
 		if (access_rules_build(service->access) < 0)
 			return -ENOMEM;
 		/* If a backend was refused, the sum is not the intended one. */

@@ -106,6 +106,21 @@ enum send_proxy {
 	SEND_PROXY_COUNT,
 };
 
+/* What happens to a conn over a limit of conns or rates. */
+enum over_limit {
+	OVER_LIMIT_RESET,
+	OVER_LIMIT_WAIT, /* in the queue */
+	OVER_LIMIT_COUNT,
+};
+
+/* A limit of new conns: so many in that time in the long run, and so many at
+ * once. */
+struct rate_limit {
+	unsigned conns; /* 0: no limit */
+	unsigned per_ms;
+	unsigned burst; /* at least 1 */
+};
+
 enum access_format {
 	ACCESS_KV,   /* key=value key=value ... */
 	ACCESS_JSON, /* one object per line */
@@ -177,7 +192,11 @@ struct service_settings {
 	unsigned retries;      /* more backends to try after a failed connect */
 	uint64_t maxconn;      /* 0: only the global limit */
 	uint64_t queue;	       /* conns that may wait for a backend */
-	bool nodelay;	       /* TCP_NODELAY, both sides */
+	struct rate_limit rate;
+	struct rate_limit source_rate; /* of each source */
+	unsigned source_maxconn;       /* ... 0: no limit */
+	enum over_limit over_limit;
+	bool nodelay; /* TCP_NODELAY, both sides */
 	struct config_proxies accept_proxy;
 	enum send_proxy send_proxy; /* unless a backend has its own */
 	enum keepalive keepalive;
@@ -219,6 +238,7 @@ struct config {
 	bool cpu_affinity;	 /* pin worker i to the i-th of them */
 	bool worker_rebalance;	 /* conns move to workers with less to do */
 	uint64_t maxconn;	 /* 0: what the descriptor limit allows */
+	struct rate_limit rate;	 /* of all services */
 	uint64_t maxpipes;	 /* 0: from the limits */
 	size_t pipe_size;	 /* bytes, wanted for busy pipes */
 	uint64_t stalled_memory; /* bytes; 0: from tcp_mem */

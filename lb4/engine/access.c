@@ -74,6 +74,10 @@ static const struct {
 	    "refused, it began with no valid PROXY header" },
 	[REASON_UPGRADE] = { "UD",
 	    "died with the new process of an upgrade that failed" },
+	[REASON_SOURCE_MAXCONN] = { "PM", "over source-maxconn" },
+	[REASON_SOURCE_RATE] = { "PR", "over source-rate" },
+	[REASON_RATE] = { "PS", "over the rate of the service" },
+	[REASON_RATE_ALL] = { "PG", "over the rate of all services" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,

@@ -31,6 +31,8 @@
  *		W while it waited for a backend to be available
  *		L one side had finished, the other not yet  - after all
  *		A by an access rule  U it is not in accept-proxy
+ *		M over source-maxconn  R source-rate  S, G rate of the
+ *		service, of [global]
  */
 enum reason {
 	REASON_DONE,		  /* -- both sides finished */
@@ -72,6 +74,10 @@ enum reason {
 	REASON_PROXY_PEER,	   /* PU a peer outside accept-proxy */
 	REASON_PROXY_HEADER,	   /* PP no PROXY header, or a wrong one */
 	REASON_UPGRADE,		   /* UD its new process has died */
+	REASON_SOURCE_MAXCONN,	   /* PM over source-maxconn */
+	REASON_SOURCE_RATE,	   /* PR over source-rate */
+	REASON_RATE,		   /* PS over the service's rate */
+	REASON_RATE_ALL,	   /* PG over the rate of [global] */
 	REASON_COUNT,
 };
 

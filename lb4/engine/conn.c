@@ -30,6 +30,7 @@
 #include "lb4/engine/preface.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/tcpinfo.h"
+#include "lb4/engine/throttle.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/table/table.h"
 
@@ -207,7 +208,20 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 static void
 on_client_known(struct worker *worker, struct conn *conn)
 {
-	on_connecting(worker, conn, conn_connect(worker, conn));
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
+	const enum reason over = throttle_enter(worker, conn, service);
+
+	if (over == REASON_DONE) {
+		on_connecting(worker, conn, conn_connect(worker, conn));
+	} else if (service->settings.over_limit == OVER_LIMIT_RESET ||
+	    !waiting_throttle(worker, conn, service->settings.queue)) {
+		conn_close(worker, conn, over);
+	} else {
+		conn->reason = (uint8_t)over;
+		conn_set_state(conn, CONN_QUEUED);
+		arm_queue(worker, conn);
+	}
 }
 
 static void
@@ -285,6 +299,24 @@ on_accepted(struct worker *worker, struct conn *conn,
 		conn_close(worker, conn, conn->reason);
 		break;
 	}
+}
+
+void
+on_throttled_retry(struct worker *worker)
+{
+	struct conn *conn, *next;
+
+	for (conn = throttle_first(worker); conn != NULL; conn = next) {
+		next = throttle_next(conn);
+		if (throttle_enter(worker, conn,
+			table_service_of(worker->table, conn->service)) !=
+		    REASON_DONE)
+			continue;
+		conn->reason = REASON_DONE;
+		leave_queue(worker, conn);
+		on_connecting(worker, conn, conn_connect(worker, conn));
+	}
+	throttle_arm(worker);
 }
 
 void
@@ -541,7 +573,8 @@ on_queue_timer(struct worker *worker, struct conn *conn)
 		return;
 	}
 	conn->error = ETIMEDOUT;
-	conn_close(worker, conn, REASON_QUEUE_TIMEOUT);
+	conn_close(worker, conn,
+	    conn->throttled ? conn->reason : REASON_QUEUE_TIMEOUT);
 }
 
 void
@@ -629,6 +662,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 	moving->told = access_lines_leave(worker, conn);
 	moving->seen = tcpinfo_leave(worker, conn);
 	moving->preface = preface_leave(worker, conn);
+	moving->source = throttle_entry(worker, conn);
 	slots_release(&worker->conns, conn);
 	return &moving->conn;
 }
@@ -644,6 +678,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 	access_lines_enter(worker, conn, &moving->told);
 	tcpinfo_enter(worker, conn, &moving->seen);
 	preface_enter(worker, conn, &moving->preface);
+	throttle_adopt(worker, conn, moving->source);
 	free(moving);
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);

@@ -84,6 +84,9 @@ void on_conn_timer(struct worker *worker, struct conn *conn);
  */
 bool conn_admit(struct worker *worker, struct conn *conn);
 
+/* Conns that are over a limit try again: see throttle.h. */
+void on_throttled_retry(struct worker *worker);
+
 /* The conn's turn in the ready list has come. */
 void on_conn_ready(struct worker *worker, struct conn *conn);
 

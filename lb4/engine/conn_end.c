@@ -14,6 +14,7 @@
 #include "lb4/engine/gather.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/tcpinfo.h"
+#include "lb4/engine/throttle.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/worker_post.h"
 
@@ -116,6 +117,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	conn_set_state(conn, CONN_CLOSED);
 	TAILQ_INSERT_TAIL(&worker->dead, conn, entry);
 
+	throttle_leave(worker, conn);
 	terms_leave(conn->terms, worker->index);
 	worker_leave(worker->shared, &conn->service->gate);
 	worker_leave(worker->shared, &worker->shared->gate);

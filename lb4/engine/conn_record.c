@@ -72,6 +72,7 @@ describe_past(const struct conn *conn, struct conn_record *record)
 	record->established = conn->established;
 	record->retries = conn->retries;
 	record->held = conn->held;
+	record->throttled = conn->throttled;
 }
 
 static void
@@ -450,6 +451,7 @@ conn_record_make(const struct conn_record *record,
 	conn->backend = names->backend;
 	conn->terms = names->terms;
 	conn->state = state_here(record, names);
+	conn->throttled = record->throttled != 0 && conn->state == CONN_QUEUED;
 	conn->unwatched = true;
 	memcpy(conn->client.ip, record->client_ip, sizeof(conn->client.ip));
 	conn->client.port = record->client_port;

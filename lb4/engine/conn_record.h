@@ -59,7 +59,7 @@ struct conn_record {
 	/* until a backend has answered */
 	uint64_t ticket, attempt_ms;
 	uint32_t queued_since; /* ms, low bits */
-	uint8_t tries, held, waited;
+	uint8_t tries, held, waited, throttled;
 	uint64_t tried[CONFIG_RETRIES_MAX + 1]; /* backends */
 	uint8_t attempt_proxy; /* enum send_proxy, of the present attempt */
 

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/proc.h"
+#include "common/sources.h"
 #include "common/why.h"
 #include "lb4/engine/access_lines.h"
 #include "lb4/engine/engine_limits.h"
@@ -24,14 +25,11 @@
 #include "lb4/engine/places.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
+#include "lb4/engine/throttle.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/weigh.h"
 #include "lb4/engine/worker.h"
 #include "lb4/engine/worker_post.h"
-
-/* Each worker has up to this many slots even if maxconn is lower: maxconn may
- * be raised. */
-#define CONNS_ROOM_MAX (1U << 20)
 
 struct engine {
 	struct worker_shared shared;
@@ -139,20 +137,6 @@ make_until(struct engine *engine, unsigned count, const struct config *config,
 	return 0;
 }
 
-/* Slots for as many conns as any later configuration may have.  Memory that is
- * never touched costs nothing. */
-static uint64_t
-conns_room(const struct engine_limits *limits)
-{
-	uint64_t room = limits->nofile / 2;
-
-	if (room > CONNS_ROOM_MAX)
-		room = CONNS_ROOM_MAX;
-	if (room < 2 * limits->maxconn)
-		room = 2 * limits->maxconn;
-	return room;
-}
-
 /* Whether a call is unavailable for good: the kernel lacks it, or a filter
  * refuses it.  Any other failure may be temporary. */
 static bool
@@ -193,10 +177,11 @@ engine_new(struct tables *tables, const struct config *config,
 	engine->shared.peers = *peers;
 	engine->wanted = engine_workers(config);
 	assert(engine->wanted <= tables->workers);
-	engine->shared.room = conns_room(limits);
+	engine->shared.room = engine_conns_room(limits);
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
 	access_lines_set(&engine->shared, config);
 	weigh_set(&engine->shared, config);
+	throttle_set(&engine->shared, config);
 	atomic_init(&engine->shared.stalled.most_kb, progress_bound_kb(config));
 	read_port_range(&engine->shared);
 	look_at_calls(&engine->shared);
@@ -208,6 +193,8 @@ engine_new(struct tables *tables, const struct config *config,
 	engine->earlier = calloc(tables->workers, sizeof(*engine->earlier));
 	if (engine->workers != NULL && engine->earlier != NULL)
 		error = ownconns_init(&engine->shared.own, engine->shared.room);
+	if (error == 0)
+		error = throttle_init(&engine->shared);
 	if (error == 0)
 		error = make_until(engine, engine->wanted, config, limits);
 	if (error == 0)
@@ -349,6 +336,12 @@ engine_running(const struct engine *engine)
 }
 
 uint64_t
+engine_untracked(const struct engine *engine)
+{
+	return sources_untracked(engine->shared.sources);
+}
+
+uint64_t
 engine_maxconn(const struct engine *engine)
 {
 	return atomic_load(&engine->shared.maxconn);
@@ -400,6 +393,7 @@ engine_free(struct engine *engine)
 	places_unlink(&engine->places);
 	places_done(&engine->places);
 	ownconns_done(&engine->shared.own);
+	throttle_done(&engine->shared);
 	free(engine->workers);
 	free(engine->earlier);
 	free(engine->drop);
@@ -641,6 +635,7 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	atomic_store(&engine->shared.maxconn, change->limits.maxconn);
 	access_lines_set(&engine->shared, change->config);
 	weigh_set(&engine->shared, change->config);
+	throttle_set(&engine->shared, change->config);
 	atomic_store(&engine->shared.stalled.most_kb,
 	    progress_bound_kb(change->config));
 	/* every worker has a thread, so there is no error */

@@ -110,6 +110,10 @@ bool engine_level(struct engine *engine, struct leveling *leveling);
 unsigned engine_running(const struct engine *engine);
 uint64_t engine_maxconn(const struct engine *engine);
 
+/* Conns whose sources could not be tracked (common/sources.h), since the
+ * start. */
+uint64_t engine_untracked(const struct engine *engine);
+
 /* The gate of the process, and whether it is at its maxconn. */
 struct gate *engine_gate(struct engine *engine);
 bool engine_is_full(struct engine *engine);

@@ -29,6 +29,10 @@
 /* Room for at least this many workers, even if fewer are wanted. */
 #define WORKERS_ROOM 8
 
+/* Each worker has up to this many slots even if maxconn is lower: maxconn may
+ * be raised. */
+#define CONNS_ROOM_MAX (1U << 20)
+
 unsigned
 engine_workers(const struct config *config)
 {
@@ -133,4 +137,16 @@ engine_pipes(const struct config *config, uint64_t maxpipes, uint32_t *pipes,
 	*pipes = (uint32_t)(maxpipes / count);
 	*big = pipes_big_budget(*pipes, (uint32_t)config->pipe_size, count,
 	    privileged);
+}
+
+uint64_t
+engine_conns_room(const struct engine_limits *limits)
+{
+	uint64_t room = limits->nofile / 2;
+
+	if (room > CONNS_ROOM_MAX)
+		room = CONNS_ROOM_MAX;
+	if (room < 2 * limits->maxconn)
+		room = 2 * limits->maxconn;
+	return room;
 }

@@ -42,6 +42,10 @@ uint64_t engine_files(const struct config *config, bool all_checked);
 void engine_limits_within(const struct config *config, uint64_t nofile,
     struct engine_limits *limits);
 
+/* Slots for as many conns as any later configuration may have.  Memory that is
+ * never touched costs nothing. */
+uint64_t engine_conns_room(const struct engine_limits *limits);
+
 /* How many pipes each worker may have, and how many of them may be big. */
 void engine_pipes(const struct config *config, uint64_t maxpipes,
     uint32_t *pipes, uint64_t *big);

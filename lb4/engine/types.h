@@ -21,6 +21,7 @@
 #include "common/limiter.h"
 #include "common/mailbox.h"
 #include "common/slots.h"
+#include "common/sources.h"
 #include "common/timer.h"
 #include "lb4/config/settings.h"
 #include "lb4/engine/ownconns.h"
@@ -34,6 +35,7 @@ struct backend;
 struct conn;
 struct listener;
 struct service_state;
+struct sources;
 struct table;
 struct tables;
 struct terms;
@@ -81,7 +83,7 @@ struct attempts {
 			    * for the first bytes */
 	uint32_t queued_since; /* QUEUED: it waits since then: ms, low bits */
 	uint8_t tries;
-	bool waited; /* for all of wait-for-backend: the last try */
+	bool waited;	    /* for all of wait-for-backend: the last try */
 	uint8_t send_proxy; /* enum send_proxy: of the present attempt */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
 };
@@ -118,14 +120,16 @@ struct conn {
 	uint8_t failed_side : 4; /* RESETTING: the one that met the error, or
 				  * SIDES: none has, lb4 cuts the conn */
 	uint8_t retries : 4;	 /* at most CONFIG_RETRIES_MAX */
-	bool ready : 1;	      /* in the worker's ready list */
-	bool established : 1; /* a backend has answered */
-	bool unwatched : 1;   /* no look is scheduled: nothing was owed */
-	bool sampled : 1;     /* access_lines.h: logged if it ends well */
-	bool told : 1;	      /* ... its entry in lines.told is valid */
-	bool seen : 1;	      /* its entry in worker->seen is valid */
-	bool held : 1; /* it had to wait because no backend was available */
+	bool ready : 1;		 /* in the worker's ready list */
+	bool established : 1;	 /* a backend has answered */
+	bool unwatched : 1;	 /* no look is scheduled: nothing was owed */
+	bool sampled : 1;	 /* access_lines.h: logged if it ends well */
+	bool told : 1;		 /* ... its entry in lines.told is valid */
+	bool seen : 1;		 /* its entry in worker->seen is valid */
+	bool held : 1;	  /* it had to wait because no backend was available */
 	bool preface : 1; /* its entry in worker->prefaces is valid */
+	bool throttled : 1;	 /* QUEUED, over a limit: throttle.h */
+	bool counted : 1;	 /* its entry in worker->source is valid */
 	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
 
 	/* Lists and timers, a few times a second at most. */
@@ -189,6 +193,7 @@ struct detached {
 	struct told told;
 	struct tcpinfo seen;
 	struct preface preface;
+	sources_entry source; /* 0: none */
 };
 static_assert(offsetof(struct detached, conn) == 0,
     "a detached conn's address is that of the whole");
@@ -205,10 +210,13 @@ enum worker_tag {
 
 /* The conns of a worker that wait for a backend: waiting.h. */
 TAILQ_HEAD(waiting_parts, waitqueue_part);
+TAILQ_HEAD(throttled_conns, conn);
 
 struct waiting {
-	struct waiting_parts parts; /* that are not empty */
-	struct timer look;	    /* armed while there are any */
+	struct waiting_parts parts;	  /* that are not empty */
+	struct timer look;		  /* armed while there are any */
+	struct throttled_conns throttled; /* throttle.h: oldest first */
+	struct timer retry;		  /* armed while there are any */
 };
 
 /* When the conns of a worker get lines while they go on: access_lines.h. */
@@ -263,6 +271,12 @@ struct worker_shared {
 	struct gate gate; /* conns of the process */
 	struct stalled stalled;
 	struct ownconns own;
+	struct sources *sources; /* owned */
+	/* throttle.h: the rate of [global].  Writer: control.  Readers:
+	 * workers. */
+	_Atomic uint64_t rate_interval_ns, rate_slack_ns;
+	/* ... its arrival time.  Writers: workers, compare-and-swap. */
+	_Alignas(64) _Atomic uint64_t paced_ns;
 	/* Drawn by listeners that wait before any gate.  Writers: workers,
 	 * fetch-and-add. */
 	_Atomic uint64_t tickets;
@@ -314,11 +328,13 @@ struct worker {
 	struct waiting waiting; /* conns that wait for room at a backend */
 	uint64_t shed_turn;	/* the last in which stalled conns were shed */
 	struct access_lines lines;
-	struct tcpinfo *seen;	 /* owned; one for each slot of a conn */
-	struct weighed *weighed; /* the same */
-	uint64_t runs;		 /* of relays, while it weighs */
-	uint64_t moved;		 /* conns given to other workers */
+	struct tcpinfo *seen;	  /* owned; one for each slot of a conn */
+	struct weighed *weighed;  /* the same */
+	uint64_t runs;		  /* of relays, while it weighs */
+	uint64_t moved;		  /* conns given to other workers */
 	struct preface *prefaces; /* owned; one for each slot of a conn */
+	/* owned; for each slot of a conn the entry of its source */
+	sources_entry *source;
 	bool behind; /* events from before a gap may still be pending */
 	bool draining;
 	bool stopping;

@@ -8,6 +8,7 @@
 
 #include "lb4/balance/placing.h"
 #include "lb4/engine/conn_state.h"
+#include "lb4/engine/throttle.h"
 #include "lb4/engine/types.h"
 #include "lb4/table/table.h"
 
@@ -24,6 +25,7 @@ waiting_init(struct waiting *waiting)
 {
 	*waiting = (struct waiting){ .look = { 0 } };
 	TAILQ_INIT(&waiting->parts);
+	TAILQ_INIT(&waiting->throttled);
 }
 
 static struct waitqueue *
@@ -41,7 +43,9 @@ part_of(const struct worker *worker, const struct conn *conn)
 bool
 waiting_is_used(const struct service_state *state)
 {
-	return !waitqueue_is_empty(queue_of(state));
+	const struct waitqueue *queue = queue_of(state);
+
+	return atomic_load(&queue->waiting) > atomic_load(&queue->throttled);
 }
 
 /* Calls the worker that has the oldest ticket above `after`. */
@@ -93,7 +97,7 @@ waiting_for_backend(const struct worker *worker, const struct conn *conn)
 	const struct service *service = table_service_of(worker->table,
 	    conn->service);
 
-	return service != NULL && waiting_can_hold(conn) &&
+	return service != NULL && !conn->throttled && waiting_can_hold(conn) &&
 	    (waitqueue_is_in_doubt(queue_of(conn->service)) ||
 		!candidates_have_any(service));
 }
@@ -198,10 +202,43 @@ waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit)
 	return true;
 }
 
+/* A throttled conn is not in line. */
+static void
+hold(struct worker *worker, struct conn *conn)
+{
+	(void)atomic_fetch_add(&queue_of(conn->service)->throttled, 1);
+	TAILQ_INSERT_TAIL(&worker->waiting.throttled, conn, entry);
+	throttle_arm(worker);
+}
+
+static void
+release(struct worker *worker, struct conn *conn)
+{
+	TAILQ_REMOVE(&worker->waiting.throttled, conn, entry);
+	(void)atomic_fetch_sub(&queue_of(conn->service)->throttled, 1);
+}
+
+bool
+waiting_throttle(struct worker *worker, struct conn *conn, uint64_t limit)
+{
+	struct waitqueue *queue = queue_of(conn->service);
+
+	if (queue == NULL || !waitqueue_enter(queue, limit))
+		return false;
+	conn_attempts(conn)->queued_since = (uint32_t)worker->now_ms;
+	conn->throttled = true;
+	hold(worker, conn);
+	return true;
+}
+
 void
 waiting_leave(struct worker *worker, struct conn *conn)
 {
-	step_out(worker, conn);
+	if (conn->throttled)
+		release(worker, conn);
+	else
+		step_out(worker, conn);
+	conn->throttled = false;
 	waitqueue_leave(queue_of(conn->service));
 	conn->queue_ms += (uint32_t)worker->now_ms -
 	    conn_attempts(conn)->queued_since;
@@ -212,13 +249,19 @@ waiting_leave(struct worker *worker, struct conn *conn)
 void
 waiting_detach(struct worker *worker, struct conn *conn)
 {
-	step_out(worker, conn);
+	if (conn->throttled)
+		release(worker, conn);
+	else
+		step_out(worker, conn);
 }
 
 void
 waiting_attach(struct worker *worker, struct conn *conn)
 {
-	step_in(worker, conn);
+	if (conn->throttled)
+		hold(worker, conn);
+	else
+		step_in(worker, conn);
 }
 
 /* ---- being called ------------------------------------------------------ */

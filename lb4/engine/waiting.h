@@ -30,7 +30,12 @@ bool waiting_is_used(const struct service_state *state);
  */
 bool waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit);
 
-/* Takes the conn out of the line and adds the time to its queue_ms. */
+/* Gives a conn that is over a limit a place in the queue, outside of the line:
+ * see throttle.h.  Returns false if `limit` conns wait already. */
+bool waiting_throttle(struct worker *worker, struct conn *conn, uint64_t limit);
+
+/* Takes the conn out of the line, or out of the throttled ones, and adds the time to
+ * its queue_ms. */
 void waiting_leave(struct worker *worker, struct conn *conn);
 
 /* The same for a conn that moves to another worker, where it keeps its ticket.

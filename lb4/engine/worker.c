@@ -24,6 +24,7 @@
 #include "lb4/engine/moving.h"
 #include "lb4/engine/preface.h"
 #include "lb4/engine/tcpinfo.h"
+#include "lb4/engine/throttle.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/walk.h"
@@ -90,6 +91,8 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	if (error == 0)
 		error = preface_init(worker);
 	if (error == 0)
+		error = throttle_make(worker);
+	if (error == 0)
 		error = slots_init(&worker->listeners, LISTENERS_MAX,
 		    sizeof(struct listener));
 	if (error == 0)
@@ -114,6 +117,7 @@ worker_done(struct worker *worker)
 	tcpinfo_done(worker);
 	weigh_done(worker);
 	preface_done(worker);
+	throttle_unmake(worker);
 	slots_done(&worker->listeners);
 	mailbox_done(&worker->mailbox);
 	if (worker->epfd >= 0)
@@ -342,6 +346,8 @@ on_timer(struct worker *worker, struct timer *timer)
 			offsetof(struct conn, timer)));
 	else if (timer == &worker->waiting.look)
 		on_waiting_look(worker);
+	else if (timer == &worker->waiting.retry)
+		on_throttled_retry(worker);
 	else
 		on_listener_timer(worker,
 		    (struct listener *)((unsigned char *)timer -

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/sources.h"
 #include "lb4/engine/moving.h"
 #include "lb4/engine/types.h"
 #include "lb4/table/table.h"
@@ -15,6 +16,7 @@ struct moved_conn {
 	struct service_state *service;
 	struct backend *backend;
 	uint8_t state; /* enum conn_state */
+	sources_entry source;
 };
 
 static bool
@@ -46,6 +48,8 @@ moved_note(struct moved *moved, const struct moving *moving)
 				.service = conn->service,
 				.backend = conn->backend,
 				.state = conn->state,
+				.source =
+				    ((const struct detached *)conn)->source,
 			};
 	}
 }
@@ -54,9 +58,13 @@ void
 moved_give_up(const struct moved *moved, struct engine *engine,
     struct tables *tables)
 {
-	for (size_t i = 0; i < moved->count; i++)
-		moving_lost(engine_shared(engine), moved->conn[i].service,
+	struct worker_shared *shared = engine_shared(engine);
+
+	for (size_t i = 0; i < moved->count; i++) {
+		sources_leave(shared->sources, moved->conn[i].source);
+		moving_lost(shared, moved->conn[i].service,
 		    moved->conn[i].backend, moved->conn[i].state);
+	}
 	/* the trees of leastconn are read again */
 	(void)atomic_fetch_add(&tables->changes, 1);
 }

@@ -128,6 +128,7 @@ static const struct record_field conn_fields[] = {
 	RECORD_FIELD(conn_record, queued_since, RECORD_UINT),
 	RECORD_FIELD(conn_record, held, RECORD_UINT),
 	RECORD_FIELD(conn_record, waited, RECORD_UINT),
+	RECORD_FIELD(conn_record, throttled, RECORD_UINT),
 	RECORD_FIELD(conn_record, tries, RECORD_UINT),
 	RECORD_FIELD(conn_record, tried, RECORD_UINTS),
 	RECORD_FIELD(conn_record, attempt_proxy, RECORD_UINT),

@@ -165,6 +165,9 @@ static const struct family families[] = {
 	{ "lb4_local_ports", GAUGE, PROCESS(local_ports),
 	    HELP("Local ports that the kernel may choose for connections to "
 		 "one backend address.") },
+	{ "lb4_untracked_sources_total", COUNTER, PROCESS(untracked),
+	    HELP("Connections that no limit of sources applied to, because "
+		 "the table of sources was full.") },
 	{ "lb4_listen_overflows_total", COUNTER,
 	    PROCESS(facts.listen_overflows),
 	    HELP("Clients that found the accept queue of a listener full, "

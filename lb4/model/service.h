@@ -84,11 +84,15 @@ struct service_state {
 
 	_Atomic uint32_t refs;
 
-	/* Owned; NULL until a backend of the service has a maxconn, or clients
-	 * wait for one.  Writer: control, once.  Readers: workers. */
+	/* Owned; NULL until a conn of the service may have to wait.  Writer:
+	 * control, once.  Readers: workers. */
 	_Atomic(struct waitqueue *) waitqueue;
 
 	struct gate gate; /* conns of this service, in any state */
+
+	/* common/sources.h: the arrival time of `rate`.  Writers: workers,
+	 * compare-and-swap. */
+	_Alignas(64) _Atomic uint64_t paced_ns;
 
 	/* Turns taken by roundrobin in each set.  Writers: workers,
 	 * fetch-and-add. */
@@ -115,7 +119,7 @@ struct service {
 	size_t backends;		 /* at least one */
 	struct service_backend *backend; /* owned; sorted by name */
 	bool limited;			 /* a backend has a maxconn */
-	bool queues; /* ... or clients wait for a backend: has a waitqueue */
+	bool queues; /* ... or conns wait for other reasons: has a waitqueue */
 
 	size_t members[BACKEND_SETS]; /* backends in each set */
 	unsigned zones; /* zones of the backends; 0: zones do not apply */

@@ -90,6 +90,9 @@ struct waitqueue {
 	/* Conns that wait in any part or move between parts.  Writers: workers,
 	 * compare-and-swap up, fetch-and-sub down. */
 	_Alignas(64) _Atomic uint64_t waiting;
+	/* Those of them that are throttled, so that they are not in line for a
+	 * backend (lb4/engine/throttle.h).  Writers: workers, fetch-and-add. */
+	_Atomic uint64_t throttled;
 	/* Writers: workers, fetch-and-add. */
 	_Atomic uint64_t tickets;
 	/* In doubt: when the next conn may go, CLOCK_MONOTONIC; 0: no doubt.

@@ -190,6 +190,7 @@ gather_workers(struct report *report, const struct engine *engine)
 	report->workers = count;
 	process->workers = count;
 	process->maxconn = engine_maxconn(engine);
+	process->untracked = engine_untracked(engine);
 	return true;
 }
 

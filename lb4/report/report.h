@@ -39,6 +39,7 @@ struct report_process {
 	uint64_t workers;
 	uint64_t pipes, pipes_max; /* of all workers */
 	uint64_t local_ports;
+	uint64_t untracked; /* conns: common/sources.h */
 	struct process_facts facts;
 };
 

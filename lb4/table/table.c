@@ -392,7 +392,8 @@ service_new(struct service **out, const struct building *building,
 		goto fail;
 	rc = service_set_backends(service, building, config);
 	service->queues = service->limited ||
-	    service->settings.conn.wait_for_backend_ms > 0;
+	    service->settings.conn.wait_for_backend_ms > 0 ||
+	    service->settings.over_limit == OVER_LIMIT_WAIT;
 	if (rc == 0)
 		rc = service_set_waitqueue(service);
 	if (rc == 0)

@@ -118,6 +118,22 @@ print_rule(const struct service *service, const struct access_prefix *prefix,
 		    rule->text);
 }
 
+/* How far the client's source is from its limits. */
+static void
+print_sight(const struct throttle_sight *sight, FILE *out)
+{
+	fprintf(out, "source     %" PRIu32, sight->conns);
+	if (sight->maxconn != 0)
+		fprintf(out, " of %" PRIu32, sight->maxconn);
+	fprintf(out, " conns");
+	if (sight->maxconn != 0 && sight->conns >= sight->maxconn)
+		fprintf(out, ": over source-maxconn");
+	if (sight->wait_ms > 0)
+		fprintf(out, ": over source-rate for %" PRIu64 " ms",
+		    sight->wait_ms);
+	fputc('\n', out);
+}
+
 void
 offline_print_pick(const struct service *service,
     const struct offline_pick *asked, FILE *out)
@@ -132,6 +148,8 @@ offline_print_pick(const struct service *service,
 	    service->checksum, asked->client);
 	if (asked->prefix != NULL)
 		print_rule(service, asked->prefix, out);
+	if (asked->sight.limited)
+		print_sight(&asked->sight, out);
 	if (asked->refused) {
 		fprintf(out, "backend    none: the rule refuses the client\n");
 		return;

@@ -19,6 +19,7 @@
 #include "lb4/balance/pick.h"
 #include "lb4/balance/trace.h"
 #include "lb4/config/settings.h"
+#include "lb4/engine/throttle.h"
 #include "lb4/table/table.h"
 
 /* The tables of a configuration; no thread reads them. */
@@ -98,7 +99,8 @@ struct offline_pick {
 	const struct access_prefix *prefix; /* of the service: it decides about
 					     * the client; NULL: none does */
 	bool refused; /* ... it refuses the client; there is no pick */
-	int index;    /* of the backend; negative: none */
+	struct throttle_sight sight; /* where its source stands, if lb4 runs */
+	int index;		     /* of the backend; negative: none */
 };
 
 /* Makes a pick for the client with that text at that time (CLOCK_MONOTONIC);

@@ -59,7 +59,8 @@ line_of(enum access_format format, const struct access_record *record)
 
 START_TEST(test_codes)
 {
-	static const char first[] = "-CScsROKDBHMPU", second[] = "-QCDLISWPAU";
+	static const char first[] = "-CScsROKDBHMPU",
+			  second[] = "-QCDLISWPAUMRG";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -126,6 +127,10 @@ START_TEST(test_code_of_reason)
 		{ REASON_PROXY_PEER, "PU" },
 		{ REASON_PROXY_HEADER, "PP" },
 		{ REASON_UPGRADE, "UD" },
+		{ REASON_SOURCE_MAXCONN, "PM" },
+		{ REASON_SOURCE_RATE, "PR" },
+		{ REASON_RATE, "PS" },
+		{ REASON_RATE_ALL, "PG" },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
@@ -180,6 +185,7 @@ longest(enum reason reason)
 	memset(record.backend, 'b', sizeof(record.backend) - 1);
 	record.service[sizeof(record.service) - 1] = '\0';
 	record.backend[sizeof(record.backend) - 1] = '\0';
+	record.rule[sizeof(record.rule) - 1] = '\0';
 	record.client.family = AF_INET6;
 	record.reason = reason;
 	record.error = EPFNOSUPPORT;
