@@ -315,6 +315,13 @@ command_remove(struct caller *caller, const struct command *command)
 		config_free(edited.config);
 		return;
 	}
+	if (edited.service->backend[edited.place].in_file) {
+		answer_error(caller, "refused",
+		    "%s is a line of %s: remove it there", name,
+		    edited.service->backends_file);
+		config_free(edited.config);
+		return;
+	}
 	take_out(edited.service, edited.place);
 	if (!apply(caller, &edited))
 		return;

@@ -24,6 +24,7 @@
 #include "lb4/control/backlogs.h"
 #include "lb4/control/figures.h"
 #include "lb4/control/find.h"
+#include "lb4/control/follow.h"
 #include "lb4/control/handle.h"
 #include "lb4/control/node.h"
 #include "lb4/engine/engine.h"
@@ -311,7 +312,7 @@ format_queue(const struct backlogs_row *row, char *buf, size_t size)
 }
 
 /* "  listens on 0.0.0.0:80, [::]:80"; cut where it is too long. */
-static void
+static size_t
 format_listens(const struct caller *caller, const struct service *service,
     char *line, size_t size)
 {
@@ -331,6 +332,36 @@ format_listens(const struct caller *caller, const struct service *service,
 		    len == 0 ? "  listens on " : ", ",
 		    addr_format(addr, text, sizeof(text)), queue);
 	}
+	return len < size ? len : size - 1;
+}
+
+/* ", backends from /etc/lb4/web"; cut where it is too long. */
+static void
+format_file(const struct caller *caller, const struct service *service,
+    char *line, size_t size)
+{
+	const char *error,
+	    *path = follow_file(caller->handle->follow, service->state->name,
+		&error);
+
+	line[0] = '\0';
+	if (path != NULL)
+		(void)snprintf(line, size, ", backends from %s%s%s", path,
+		    error[0] != '\0' ? ", refused: " : "", error);
+}
+
+/* The service's backends-file; null: it has none. */
+static json_t *
+file_object(const struct caller *caller, const struct service *service)
+{
+	const char *error,
+	    *path = follow_file(caller->handle->follow, service->state->name,
+		&error);
+
+	if (path == NULL)
+		return json_null();
+	return json_pack("{s:o,s:o}", "path", answer_value(path), "refused",
+	    error[0] != '\0' ? answer_value(error) : json_null());
 }
 
 /* Rare figures, shown only when they are not 0. */
@@ -361,7 +392,8 @@ open_service(struct caller *caller, const struct service *service)
 {
 	struct figures_service sums;
 	const char *state;
-	char line[512], rare[128];
+	char line[1024], rare[128];
+	size_t len;
 	json_t *row;
 	const bool all_full = engine_is_full(caller->handle->engine);
 
@@ -382,11 +414,12 @@ open_service(struct caller *caller, const struct service *service)
 		    sums.full	   ? ", at maxconn"
 			: all_full ? ", at the global maxconn"
 				   : "");
-		format_listens(caller, service, line, sizeof(line));
+		len = format_listens(caller, service, line, sizeof(line));
+		format_file(caller, service, line + len, sizeof(line) - len);
 	}
 	row = json_pack(
 	    "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-	    "s:I,s:I,s:o,s:o,s:o}",
+	    "s:I,s:I,s:o,s:o,s:o,s:o}",
 	    "service", service->state->name, "state", state, "balance",
 	    balance_name(service->settings.balance), "available",
 	    (json_int_t)sums.available, "active", (json_int_t)sums.active,
@@ -402,7 +435,8 @@ open_service(struct caller *caller, const struct service *service)
 	    (json_int_t)sums.stalled, "shed", (json_int_t)sums.shed,
 	    "configuration_checksum", configuration_checksum(caller, service),
 	    "table_checksum", checksum_text(service->checksum), "listens",
-	    listens_array(caller, service));
+	    listens_array(caller, service), "backends_file",
+	    file_object(caller, service));
 	answer_open(caller, with_details(caller, row, service, &sums),
 	    "backends", line, columns);
 }

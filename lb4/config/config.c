@@ -27,6 +27,7 @@
 #include "common/file.h"
 #include "common/nearest.h"
 #include "lb4/config/access_rules.h"
+#include "lb4/config/backendsfile.h"
 #include "lb4/config/build.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/inifile.h"
@@ -66,6 +67,7 @@ struct parse {
 	struct given *given;  /* one for each key */
 	bool full_services;   /* the error about too many is reported */
 	bool reads_files;     /* those that keys name */
+	struct config_errors in_files; /* of backends-file */
 	bool no_memory;
 };
 
@@ -85,6 +87,16 @@ current_source(const struct parse *parse)
 	return &parse->source[parse->config->services - 1];
 }
 
+/* Whether the values of the key are in a file of their own. */
+static bool
+is_in_file(const struct parse *parse, const struct key *key)
+{
+	const struct key *file = keys_find(KEY_SERVICE, "backends-file");
+
+	return strcmp(key->name, "backend") == 0 &&
+	    parse->given[file - keys_table].line > 0;
+}
+
 /* Called where a section ends. */
 static void
 check_required(struct parse *parse)
@@ -95,7 +107,7 @@ check_required(struct parse *parse)
 		const struct key *key = &keys_table[i];
 
 		if (key->section == KEY_SERVICE && key->required &&
-		    parse->given[i].line == 0)
+		    parse->given[i].line == 0 && !is_in_file(parse, key))
 			errors_add(&parse->errors, parse->section_line,
 			    key->name, "missing: add at least one");
 	}
@@ -414,6 +426,28 @@ on_error(void *context, int line, const char *name, const char *what)
 		current_source(parse)->backend_lines++;
 }
 
+/* Reads the files of backends.  Their errors follow those of this file. */
+static void
+read_backends_files(struct parse *parse)
+{
+	for (size_t i = 0; i < parse->config->services; i++) {
+		struct config_service *service = &parse->config->service[i];
+		struct config_errors errors = { .count = 0 };
+		const size_t own = service->backends;
+
+		if (service->backends_file[0] == '\0' ||
+		    parse->source[i].broken)
+			continue;
+		if (backendsfile_read(service, &errors) == -ENOMEM)
+			parse->no_memory = true;
+		parse->source[i].backend_lines += service->backends - own;
+		for (size_t j = 0; j < errors.count; j++)
+			config_errors_add(&parse->in_files, "%s",
+			    errors.text[j]);
+		config_errors_done(&errors);
+	}
+}
+
 static void
 run(struct parse *parse, const char *text, size_t len)
 {
@@ -431,6 +465,8 @@ run(struct parse *parse, const char *text, size_t len)
 	if (parse->config->services == 0 && !parse->unknown_section)
 		errors_add(&parse->errors, 0, NULL,
 		    "no [service NAME] section: add one");
+	if (parse->reads_files)
+		read_backends_files(parse);
 	if (!parse->no_memory &&
 	    rules_check(parse->config, parse->source, &parse->errors) != 0)
 		parse->no_memory = true;
@@ -455,6 +491,9 @@ parse_text(const char *name, const char *text, size_t len, bool reads_files,
 	free(parse.source);
 	free(parse.given);
 	errors_done(&parse.errors);
+	for (size_t i = 0; i < parse.in_files.count; i++)
+		config_errors_add(errors, "%s", parse.in_files.text[i]);
+	config_errors_done(&parse.in_files);
 	/* lack of memory may have caused the other errors */
 	if (parse.no_memory) {
 		config_errors_done(errors);

@@ -200,11 +200,14 @@ put_value(const char *value, const char *plain, FILE *out)
 }
 
 /* The line of a backend that the file does not have yet; it starts as its
- * neighbour does: "backend   = ". */
+ * neighbour does: "backend   = ".  NULL: it follows the section's line. */
 static char *
 new_line(const struct line *neighbour, const struct config_backend *backend)
 {
-	const char *equals = memchr(neighbour->text, '=', neighbour->len);
+	static const struct line first = { "backend = ",
+		sizeof("backend = ") - 1, 0 };
+	const struct line *like = neighbour != NULL ? neighbour : &first;
+	const char *equals = memchr(like->text, '=', like->len);
 	struct config_backend plain = { .line = 0 };
 	char *value = full_value(backend), *plain_value;
 	bool written = false;
@@ -218,9 +221,9 @@ new_line(const struct line *neighbour, const struct config_backend *backend)
 	plain_value = full_value(&plain);
 	if (out != NULL && equals != NULL && value != NULL &&
 	    plain_value != NULL) {
-		start = (size_t)(equals - neighbour->text) + 1;
+		start = (size_t)(equals - like->text) + 1;
 		start += strspn(equals + 1, blanks);
-		fwrite(neighbour->text, 1, start, out);
+		fwrite(like->text, 1, start, out);
 		put_value(value, plain_value, out);
 		written = true;
 	}
@@ -276,7 +279,8 @@ add_lines(struct edits *edits, const struct line *lines, size_t last,
 
 		if (find_backend(file, in_order[i]->name) != NULL)
 			continue;
-		added = new_line(&lines[last - 1], in_order[i]);
+		added = new_line(file->backends > 0 ? &lines[last - 1] : NULL,
+		    in_order[i]);
 		error = added != NULL ? add(edits, last, false, added)
 				      : -ENOMEM;
 	}
@@ -285,12 +289,12 @@ add_lines(struct edits *edits, const struct line *lines, size_t last,
 }
 
 /* First the backends of the file, then the new ones, after the last of the
- * service. */
+ * service, or after the section's line. */
 static int
 edit_service(struct edits *edits, const struct line *lines,
     const struct config_service *file, const struct config_service *served)
 {
-	size_t last = 1;
+	size_t last = (size_t)file->line;
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < file->backends; i++) {

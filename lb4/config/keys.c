@@ -117,6 +117,10 @@ const struct key keys_table[] = {
 	    .absent = "no rule" },
 	{ SERVICE("deny", access), KIND(deny), .repeats = true,
 	    .absent = "no rule" },
+	{ SERVICE("backends-file", backends_file), KIND(target),
+	    .absent = "none" },
+	{ SERVICE("backends-file-empty", backends_file_empty), KIND(yesno),
+	    .preset = "no" },
 	{ SETTING("source-prefix4", source_prefix4), KIND(number), RANGE(1, 32),
 	    .preset = "32" },
 	{ SETTING("source-prefix6", source_prefix6), KIND(number),
@@ -310,8 +314,8 @@ keys_preset(enum key_section section, void *object)
 	}
 }
 
-static bool
-is_equal(const struct key *key, const void *one, const void *other)
+bool
+key_equal(const struct key *key, const void *one, const void *other)
 {
 	if (key->kind->equal != NULL)
 		return key->kind->equal(key, one, other);
@@ -326,7 +330,7 @@ keys_keep_fixed(struct config *config, const struct config *before,
 	for (size_t i = 0; i < keys_count; i++) {
 		const struct key *key = &keys_table[i];
 
-		if (!key->fixed || is_equal(key, config, before))
+		if (!key->fixed || key_equal(key, config, before))
 			continue;
 		memcpy((char *)config + key->offset,
 		    (const char *)before + key->offset, key->size);

@@ -43,6 +43,7 @@ void keys_keep_fixed(struct config *config, const struct config *before,
  * always be read back; the object is then unusable. */
 must_check int key_parse(const struct key *key, void *object, const char *text,
     struct why *why);
+bool key_equal(const struct key *key, const void *one, const void *other);
 size_t key_count(const struct key *key, const void *object);
 void key_print(const struct key *key, const void *object, size_t index,
     FILE *out);

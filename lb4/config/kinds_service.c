@@ -364,7 +364,12 @@ parse_backend(const struct key *key, void *object, const char *text,
 	    sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
-	backend.order = (unsigned)service->backends;
+	/* before those of backends-file */
+	for (size_t i = 0; i < service->backends; i++)
+		if (grown[i].in_file)
+			grown[i].order++;
+		else
+			backend.order++;
 	grown[service->backends++] = backend;
 	service->backend = grown;
 	return 0;
@@ -380,23 +385,33 @@ print_host(const struct addr *addr, FILE *out)
 	fprintf(out, "%.*s", (int)(strlen(buf) - strlen(":0")), buf);
 }
 
+/* Those of backends-file are not lines of this file. */
 static size_t
 count_backend(const struct key *key, const void *object)
 {
 	const struct config_service *service = object;
+	size_t own = 0;
 
 	(void)key;
-	return service->backends;
+	for (size_t i = 0; i < service->backends; i++)
+		own += !service->backend[i].in_file;
+	return own;
 }
 
 /* By name, or in the file's order where that matters. */
 static const struct config_backend *
 backend_at(const struct config_service *service, size_t index)
 {
-	if (service->settings.balance == BALANCE_FIRST)
-		for (size_t i = 0; i < service->backends; i++)
-			if (service->backend[i].order == index)
-				return &service->backend[i];
+	const bool by_order = service->settings.balance == BALANCE_FIRST;
+	size_t own = 0;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct config_backend *backend = &service->backend[i];
+
+		if (!backend->in_file &&
+		    (by_order ? backend->order : own++) == index)
+			return backend;
+	}
 	return &service->backend[index];
 }
 

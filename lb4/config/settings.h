@@ -137,8 +137,10 @@ struct config_backend {
 	struct addr check_addr;	    /* len 0: addr */
 	unsigned check_port;	    /* of either; 0: as it is */
 	unsigned send_proxy;	    /* enum send_proxy + 1; 0: as the service */
-	unsigned order; /* place among the service's lines: 0, ... */
-	int line;
+	unsigned order; /* place among the service's lines: 0, ...; those of
+			 * backends-file come last */
+	bool in_file;	/* from backends-file */
+	int line; /* of the configuration file; 0: none */
 };
 
 struct config_check {
@@ -229,6 +231,8 @@ struct config_service {
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;
 	struct access_rules *access; /* a reference; NULL: no rules */
+	char backends_file[CONFIG_PATH_MAX]; /* has more of them; "": none */
+	bool backends_file_empty;	     /* it may have none */
 	struct service_settings settings;
 	int line;
 };

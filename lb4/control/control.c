@@ -20,6 +20,7 @@
 #include "lb4/config/errors.h"
 #include "lb4/control/backlogs.h"
 #include "lb4/control/closer.h"
+#include "lb4/control/follow.h"
 #include "lb4/control/fullness.h"
 #include "lb4/control/keep.h"
 #include "lb4/control/leveler.h"
@@ -103,6 +104,8 @@ control_done(struct control *control)
 		close(control->signalfd);
 	control->epfd = -1;
 	control->signalfd = -1;
+	follow_free(control->running.follow);
+	control->running.follow = NULL;
 	closer_free(control->running.closer);
 	control->running.closer = NULL;
 	leveler_free(control->running.leveler);
@@ -469,6 +472,16 @@ control_turn(struct control *control, struct loop_clock *clock)
 }
 
 static int
+start_follow(struct control *control)
+{
+	struct source source;
+	int error = follow_new(&control->running.follow, &control->running,
+	    &source);
+
+	return error == 0 ? control_plug(control, &source) : error;
+}
+
+static int
 start_rulefiles(struct control *control)
 {
 	struct source source;
@@ -496,7 +509,9 @@ control_start(struct control *control)
 	error = start_closer(control);
 	if (error == 0)
 		error = start_leveler(control);
-	return error == 0 ? start_rulefiles(control) : error;
+	if (error == 0)
+		error = start_rulefiles(control);
+	return error == 0 ? start_follow(control) : error;
 }
 
 int

@@ -30,7 +30,7 @@
 #include "lb4/control/source.h"
 #include "lb4/control/upgrade.h"
 
-#define CONTROL_SOURCES_MAX 4
+#define CONTROL_SOURCES_MAX 8
 
 struct control {
 	struct running

@@ -15,6 +15,7 @@ handle_of(struct running *running)
 		.prober = running->prober,
 		.backlogs = running->backlogs,
 		.closer = running->closer,
+		.follow = running->follow,
 		.threads = running->threads,
 		.options = running->options,
 		.events = &running->events,

@@ -16,6 +16,7 @@ struct closer;
 struct config;
 struct engine;
 struct events;
+struct follow;
 struct options;
 struct prober;
 struct running;
@@ -29,6 +30,7 @@ struct handle {
 	struct prober *prober;
 	struct backlogs *backlogs;
 	struct closer *closer;
+	const struct follow *follow;
 	struct threads *threads;
 	const struct options *options;
 	const struct events *events;

@@ -20,6 +20,7 @@ struct closer;
 struct config;
 struct engine;
 struct leveler;
+struct follow;
 struct logger;
 struct options;
 struct prober;
@@ -50,6 +51,7 @@ struct running {
 	struct backlogs *backlogs;
 	struct closer *closer;
 	struct leveler *leveler;
+	struct follow *follow;
 	uint64_t began_ms;
 
 	struct events events;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * The queue of a service whose backends are all at their maxconn, or of which
- * none is available (wait-for-backend).  The workers share it; lb4/engine/waiting.c uses it.
+ * The queue of a service whose backends are all at their maxconn, or none of
+ * which is available (wait-for-backend).  The workers share it;
+ * lb4/engine/waiting.c uses it.
  *
  * No list has two writing threads.  Each waiting conn draws a ticket and waits
  * in the part of its own worker; the other workers see only the oldest ticket

@@ -455,6 +455,7 @@ START_TEST(test_dump_text)
 	    "backend = a 1.2.3.4:80 weight=1 maxconn=0\n"
 	    "backend = b [2001:db8::1] weight=1 maxconn=0\n"
 	    "backend = c 1.2.3.4 weight=1 maxconn=0\n"
+	    "; backends-file = (none)\nbackends-file-empty = no\n"
 	    "source-prefix4 = 32\nsource-prefix6 = 64\nmax-load = off\n"
 	    "pin-on-change = 0s\npin-clients = 100000\n"
 	    "slowstart = 0s\nzone-affinity = no\n"
