@@ -5,6 +5,7 @@
  */
 #include "lb4/balance/pick.h"
 
+#include "lb4/balance/panic.h"
 #include "lb4/balance/pins.h"
 #include "lb4/balance/placing.h"
 #include "lb4/balance/policy.h"
@@ -47,7 +48,7 @@ choose(const struct service *service, const struct pick *pick, uint32_t *limit,
 {
 	struct scope scope = {
 		.hash = placing_hash(service, pick),
-		.check_health = true,
+		.check_health = !panic_is_on(service),
 	};
 	uint32_t maxconn;
 	int index = PICK_NONE;

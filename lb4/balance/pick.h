@@ -22,6 +22,7 @@
  *	5. if there was none, the same without regard to health: a check may
  *	   be wrong, and a backend that has just joined may be healthy.  With
  *	   wait-for-backend a conn first waits until a backend is available.
+ *	   If too few are up (panic.h), it is done so at once.
  */
 #ifndef LB4_BALANCE_PICK_H
 #define LB4_BALANCE_PICK_H

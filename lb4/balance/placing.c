@@ -6,6 +6,7 @@
 #include "lb4/balance/placing.h"
 
 #include "common/hash.h"
+#include "lb4/balance/panic.h"
 #include "lb4/balance/policy.h"
 #include "lb4/balance/trace.h"
 
@@ -149,10 +150,13 @@ bool
 placing_must_wait(const struct service *service)
 {
 	const struct pick pick = { .tries = 0 };
-	const bool waits = service->settings.conn.wait_for_backend_ms > 0;
+	const bool panics = panic_is_on(service);
+	const bool waits = !panics &&
+	    service->settings.conn.wait_for_backend_ms > 0;
 	int found = PICK_NONE;
 
-	for (int i = 0; i < (waits ? 2 : 4) && found == PICK_NONE; i++)
+	for (int i = panics ? 2 : 0; i < (waits ? 2 : 4) && found == PICK_NONE;
+	     i++)
 		found = look_for_room(service, &pick, i % 2 != 0, i < 2);
 	return found == PICK_FULL || (waits && found == PICK_NONE);
 }

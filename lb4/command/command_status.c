@@ -387,6 +387,14 @@ say_rare(const struct figures_service *sums, char *buf, size_t size)
 	return buf;
 }
 
+static json_t *
+panic_since(const struct figures_service *sums)
+{
+	return sums->panic && sums->panic_ms != 0
+	    ? json_integer((json_int_t)ago(timer_now_ms(), sums->panic_ms))
+	    : json_null();
+}
+
 static void
 open_service(struct caller *caller, const struct service *service)
 {
@@ -404,13 +412,14 @@ open_service(struct caller *caller, const struct service *service)
 		    "%s: %s, %s, %zu of %zu backends, %" PRIu64
 		    " conn%s, %" PRIu64 " queued, %" PRIu64
 		    " accepted, %" PRIu64 " failed, %" PRIu64
-		    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s%s",
+		    " retr%s, %" PRIu64 " stalled, %" PRIu64 " shed%s%s%s",
 		    service->state->name, state,
 		    balance_name(service->settings.balance), sums.available,
 		    service->backends, sums.active, plural(sums.active),
 		    sums.queued, sums.accepted, sums.failed, sums.retries,
 		    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
 		    say_rare(&sums, rare, sizeof(rare)),
+		    sums.panic ? ", PANIC: too few are up, all are used" : "",
 		    sums.full	   ? ", at maxconn"
 			: all_full ? ", at the global maxconn"
 				   : "");
@@ -419,7 +428,7 @@ open_service(struct caller *caller, const struct service *service)
 	}
 	row = json_pack(
 	    "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-	    "s:I,s:I,s:o,s:o,s:o,s:o}",
+	    "s:I,s:I,s:b,s:o,s:o,s:o,s:o,s:o}",
 	    "service", service->state->name, "state", state, "balance",
 	    balance_name(service->settings.balance), "available",
 	    (json_int_t)sums.available, "active", (json_int_t)sums.active,
@@ -432,7 +441,8 @@ open_service(struct caller *caller, const struct service *service)
 	    (json_int_t)sums.bytes_to_backend, "bytes_to_client",
 	    (json_int_t)sums.bytes_to_client, "bytes_discarded",
 	    (json_int_t)sums.discarded_bytes, "stalled",
-	    (json_int_t)sums.stalled, "shed", (json_int_t)sums.shed,
+	    (json_int_t)sums.stalled, "shed", (json_int_t)sums.shed, "panic",
+	    sums.panic, "panic_since_ms", panic_since(&sums),
 	    "configuration_checksum", configuration_checksum(caller, service),
 	    "table_checksum", checksum_text(service->checksum), "listens",
 	    listens_array(caller, service), "backends_file",

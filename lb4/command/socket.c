@@ -505,6 +505,20 @@ tell_states(const struct control_socket *socket, struct backend *backend)
 		    agent_state_name(parts.agent));
 }
 
+static void
+tell_panic(const struct control_socket *socket, const struct service *service)
+{
+	struct service_state *state = service->state;
+
+	if (!is_news(&state->panic_ms, &state->panic_told_ms))
+		return;
+	events_tell(socket->callers.handle.events,
+	    &(struct event){ "panic", state->name, NULL },
+	    state->panic_told_ms != 0
+		? "too few backends are available: all are used"
+		: "enough backends are available again");
+}
+
 static int
 compare_ids(const void *left, const void *right)
 {
@@ -519,6 +533,7 @@ static void
 take_news(struct control_socket *socket)
 {
 	const struct tables *tables = socket->callers.handle.tables;
+	const struct table *table = table_current(tables);
 	size_t count = 0;
 
 	mailbox_open(&socket->news);
@@ -535,6 +550,9 @@ take_news(struct control_socket *socket)
 		if (bsearch(&tables->backends[i]->id, socket->told, count,
 			sizeof(socket->told[0]), compare_ids) != NULL)
 			tell_states(socket, tables->backends[i]);
+	for (size_t id = 0; count > 0 && id < table->ids; id++)
+		if (table->service[id] != NULL)
+			tell_panic(socket, table->service[id]);
 }
 
 void

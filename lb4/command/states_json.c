@@ -10,6 +10,8 @@
 #include "lb4/control/figures.h"
 #include "lb4/model/backend.h"
 
+#define REASON_MAX (HEALTH_TEXT_MAX + ANSWER_TEXT_MAX + 64)
+
 static uint64_t
 ago(uint64_t now_ms, uint64_t then_ms)
 {
@@ -49,12 +51,30 @@ passive_name(const struct figures_backend *figures,
 	return has->observed ? "up" : "off";
 }
 
+/* "connected; held down for 42s more, as it flaps" */
+static const char *
+health_reason(const struct figures_backend *figures, uint64_t now_ms,
+    char buf[REASON_MAX])
+{
+	char text[HEALTH_TEXT_MAX], time[ANSWER_TEXT_MAX];
+
+	(void)health_text(figures->parts.health, text, sizeof(text));
+	if (figures->held_until_ms > now_ms)
+		(void)snprintf(buf, REASON_MAX,
+		    "%s; held down for %s more, as it flaps", text,
+		    answer_time(figures->held_until_ms - now_ms, time,
+			sizeof(time)));
+	else
+		(void)snprintf(buf, REASON_MAX, "%s", text);
+	return buf;
+}
+
 int
 states_json_add(json_t *row, const struct figures_backend *figures,
     const struct states_json_parts *has, uint64_t now_ms)
 {
 	const struct backend_parts *parts = &figures->parts;
-	char health[HEALTH_TEXT_MAX], passive[HEALTH_TEXT_MAX];
+	char health[REASON_MAX], passive[HEALTH_TEXT_MAX];
 	int error;
 
 	error = add_part(row, "admin", admin_state_name(parts->admin),
@@ -63,8 +83,7 @@ states_json_add(json_t *row, const struct figures_backend *figures,
 	error |= add_part(row, "health",
 	    figures_health_name(figures, has->checked),
 	    since_json(now_ms, figures->health_since_ms),
-	    has->checked ? health_text(parts->health, health, sizeof(health))
-			 : NULL);
+	    has->checked ? health_reason(figures, now_ms, health) : NULL);
 	error |= add_part(row, "passive", passive_name(figures, has),
 	    since_json(now_ms, figures->passive_since_ms),
 	    health_result(parts->passive) != HEALTH_UNKNOWN
@@ -115,6 +134,11 @@ states_text(const struct figures_backend *figures,
 	    ? (size_t)describe_check(figures, now_ms, buf, size)
 	    : (size_t)snprintf(buf, size, "-");
 
+	if (figures->held_until_ms > now_ms && len < size)
+		len += (size_t)snprintf(buf + len, size - len,
+		    "; held down for %s more, as it flaps",
+		    answer_time(figures->held_until_ms - now_ms, text,
+			sizeof(text)));
 	if (parts->admin != ADMIN_READY && len < size)
 		len += (size_t)describe_part(admin_state_name(parts->admin),
 		    admin_cause_text(figures->admin_cause), now_ms,

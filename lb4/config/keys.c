@@ -201,6 +201,8 @@ const struct key keys_table[] = {
 	    .preset = "30s" },
 	{ SETTING("max-eject", max_eject), KIND(percent), RANGE(0, 100),
 	    .preset = "50%" },
+	{ SETTING("panic", panic), KIND(percent), RANGE(1, 100), .zero = "off",
+	    .preset = "30%" },
 	{ SETTING("on-down", on_down), KIND(names), .names = &names_on_down,
 	    .preset = "keep" },
 	{ SETTING("on-down-rate", on_down_rate), KIND(rate), RANGE(1, 100000),

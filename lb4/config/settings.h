@@ -214,6 +214,7 @@ struct service_settings {
 	unsigned observe_fall; /* failed conns in a row that eject */
 	unsigned eject_time_ms;
 	unsigned max_eject; /* percent of the backends */
+	unsigned panic;	    /* ... if fewer are available; 0: never */
 	enum on_down on_down;
 	unsigned on_down_rate; /* conns closed per second, for each backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#include "lb4/balance/panic.h"
 #include "lb4/model/gate.h"
 #include "lb4/model/waitqueue.h"
 #include "lb4/table/table.h"
@@ -59,6 +60,8 @@ figures_service(const struct service *service, struct figures_service *figures)
 		.active = atomic_load(&state->gate.inside),
 		.full = gate_is_full(&service->state->gate,
 		    service->settings.maxconn),
+		.panic = panic_is_on(service),
+		.panic_ms = load(&state->panic_ms),
 	};
 	if (queue != NULL)
 		figures->queued = atomic_load_explicit(&queue->waiting,
@@ -107,6 +110,7 @@ figures_backend(const struct backend *backend, struct figures_backend *figures)
 		.health_since_ms = load(&backend->health_since_ms),
 		.passive_since_ms = load(&backend->passive_since_ms),
 		.agent_since_ms = load(&backend->agent_since_ms),
+		.held_until_ms = load(&backend->held_until_ms),
 		.checked_ms = load(&backend->checked_ms),
 		.active = backend_active(backend),
 	};

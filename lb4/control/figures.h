@@ -32,8 +32,10 @@ struct figures_service {
 	uint64_t closes[REASON_COUNT]; /* how many conns ended why */
 	uint64_t stalled, shed;
 	uint64_t no_ports;
-	size_t available; /* backends that take conns */
-	bool full;	  /* at its maxconn */
+	size_t available;  /* backends that take conns */
+	bool full;	   /* at its maxconn */
+	bool panic;	   /* lb4/balance/panic.h */
+	uint64_t panic_ms; /* ... since then; 0: the prober has not seen it */
 };
 
 void figures_service(const struct service *service,
@@ -57,8 +59,9 @@ struct figures_backend {
 	/* when each part became what it is; 0: from the start */
 	uint64_t admin_since_ms, health_since_ms;
 	uint64_t passive_since_ms, agent_since_ms;
-	uint64_t checked_ms; /* the last check's end; 0: none yet */
-	double check_ms;     /* how long it took */
+	uint64_t held_until_ms; /* it flaps: held down; 0: it is not */
+	uint64_t checked_ms;	/* the last check's end; 0: none yet */
+	double check_ms;	/* how long it took */
 	uint32_t active;
 	struct backend_sums sums;
 };

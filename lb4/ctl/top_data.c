@@ -264,7 +264,8 @@ describe_service(struct top_row *row, const json_t *service)
 		(void)snprintf(waiting, sizeof(waiting), ", %" PRIu64 " queued",
 		    queued);
 	(void)snprintf(row->reason, sizeof(row->reason),
-	    "%" PRIu64 " of %zu backends, %s%s%s",
+	    "%s%" PRIu64 " of %zu backends, %s%s%s",
+	    json_is_true(json_object_get(service, "panic")) ? "PANIC: " : "",
 	    count_of(service, "available"),
 	    json_array_size(json_object_get(service, "backends")), balance,
 	    waiting,

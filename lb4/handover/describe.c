@@ -95,6 +95,7 @@ describe_backend(struct link *link, const struct tables *tables,
 		.agent_since_ms = load64(&backend->agent_since_ms),
 		.ejected_until_ms = load64(&backend->ejected_until_ms),
 		.ejections = load(&backend->ejections),
+		.held_until_ms = load64(&backend->held_until_ms),
 	};
 
 	(void)strlcpy(record.service, backend->service, sizeof(record.service));
@@ -115,6 +116,7 @@ describe_table(struct link *link, const struct tables *tables)
 			continue;
 		(void)strlcpy(record.name, tables->states[i]->name,
 		    sizeof(record.name));
+		record.panic_ms = load64(&tables->states[i]->panic_ms);
 		error = link_send(link, &handover_service_kind, &record);
 	}
 	for (size_t i = 0; error == 0 && i < tables->backends_count; i++)

@@ -340,6 +340,8 @@ receive_restore(struct receive *receive, struct tables *tables)
 		service->state = tables_state_get(tables, service->record.name);
 		if (service->state == NULL)
 			return -ENOMEM;
+		atomic_store(&service->state->panic_ms,
+		    service->record.panic_ms);
 	}
 	for (size_t i = 0; i < receive->backends; i++) {
 		struct received_backend *backend = &receive->backend[i];
@@ -385,6 +387,7 @@ set_state(struct backend *backend, const struct handover_backend *record)
 	backend->agent_told_ms = record->agent_since_ms;
 	atomic_store(&backend->ejected_until_ms, record->ejected_until_ms);
 	atomic_store(&backend->ejections, record->ejections);
+	atomic_store(&backend->held_until_ms, record->held_until_ms);
 	atomic_store(&backend->joining, record->joining != 0);
 	atomic_store(&backend->up_ms, record->up_ms);
 	atomic_store(&backend->ready_ms, record->ready_ms);

@@ -45,6 +45,7 @@ RECORD_KIND(handover_socket_kind, "socket", handover_socket, socket_fields);
 static const struct record_field service_fields[] = {
 	RECORD_FIELD(handover_service, id, RECORD_UINT),
 	RECORD_FIELD(handover_service, name, RECORD_TEXT),
+	RECORD_FIELD(handover_service, panic_ms, RECORD_UINT),
 };
 RECORD_KIND(handover_service_kind, "service", handover_service, service_fields);
 
@@ -71,6 +72,7 @@ static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, agent_since_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, ejected_until_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, ejections, RECORD_UINT),
+	RECORD_FIELD(handover_backend, held_until_ms, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_kind, "backend", handover_backend, backend_fields);
 

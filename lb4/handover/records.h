@@ -101,6 +101,7 @@ struct handover_socket {
 struct handover_service {
 	uint32_t id;
 	char name[CONFIG_NAME_MAX];
+	uint64_t panic_ms;
 };
 
 struct handover_backend {
@@ -121,6 +122,7 @@ struct handover_backend {
 	uint64_t passive_since_ms, agent_since_ms;
 	uint64_t ejected_until_ms;
 	uint32_t ejections;
+	uint64_t held_until_ms;
 };
 
 /* Marks a step of the protocol. */

@@ -21,6 +21,7 @@
 #include "common/loop.h"
 #include "common/mailbox.h"
 #include "common/timer.h"
+#include "lb4/health/alarm.h"
 #include "lb4/health/passive.h"
 #include "lb4/health/target.h"
 #include "lb4/model/rcu.h"
@@ -49,6 +50,7 @@ struct prober {
 	size_t count;
 	uint64_t generation; /* of the table that they come from */
 	struct timer retry;  /* armed if the last follow() failed */
+	uint64_t changes;    /* of states, as of the last look for panic */
 	struct passive *passive;
 	struct timer back; /* armed while a backend is ejected */
 
@@ -130,6 +132,25 @@ list_grow(struct target_list *list)
 	return 0;
 }
 
+/* A target of the same service, or NULL. */
+static struct target *
+find_other(const struct prober *prober, const struct target_list *list,
+    const struct service *service)
+{
+	struct target *other = list->count > 0 ? list->targets[list->count - 1]
+					       : NULL;
+
+	if (other != NULL &&
+	    strcmp(other->backend->service, service->state->name) == 0)
+		return other;
+	for (size_t i = 0; i < service->backends; i++) {
+		other = prober_find(prober, service->backend[i].backend->id);
+		if (other != NULL)
+			return other;
+	}
+	return NULL;
+}
+
 static int
 list_add(struct prober *prober, struct target_list *list,
     const struct service *service, size_t index)
@@ -150,7 +171,7 @@ list_add(struct prober *prober, struct target_list *list,
 	if (list_grow(list) < 0)
 		return -ENOMEM;
 	if (is_new) {
-		target = target_new(backend);
+		target = target_new(backend, find_other(prober, list, service));
 		if (target == NULL)
 			return -ENOMEM;
 	}
@@ -275,6 +296,26 @@ on_up(void *owner, uint32_t backend)
 	passive_on_up(prober->passive, backend, prober->env.clock.now_ms);
 }
 
+/* ---- panic ------------------------------------------------------------- */
+
+/* Only after a change of any state, or a new table. */
+static void
+look_for_panic(struct prober *prober)
+{
+	const uint64_t changes = atomic_load(&prober->tables->changes);
+	const struct table *table;
+
+	if (changes == prober->changes)
+		return;
+	prober->changes = changes;
+	rcu_online();
+	table = table_current(prober->tables);
+	if (table != NULL)
+		alarm_look(table, prober->env.clock.now_ms, prober->env.news,
+		    prober->env.news_owner);
+	rcu_offline();
+}
+
 /* ---- the loop ---------------------------------------------------------- */
 
 static void
@@ -360,6 +401,7 @@ prober_turn(struct prober *prober)
 	turn_timers(prober);
 	look_for_table(prober);
 	turn_passive(prober);
+	look_for_panic(prober);
 	return 0;
 }
 

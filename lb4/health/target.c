@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,182 @@ plan(struct target_env *env, struct target *target)
 	    schedule_next_ms(target->inter_ms, draw(env));
 }
 
+/* ---- whether a result may decide --------------------------------------- */
+
+/* Whether the backend would come up, but flaps.  Publishes until when it is
+ * held down. */
+static bool
+is_held_down(const struct target_env *env, struct target *target, bool passed)
+{
+	const struct verdict *verdict = &target->verdict;
+	const uint64_t until_ms = verdict->down
+	    ? damping_until(&target->damping)
+	    : 0;
+	const bool held = passed && env->clock.now_ms < until_ms;
+
+	atomic_store_explicit(&target->backend->held_until_ms,
+	    env->clock.now_ms < until_ms ? until_ms : 0, memory_order_relaxed);
+	if (held && !target->told_of_hold &&
+	    verdict->passed + 1 >= target->probe.check.rise) {
+		target->told_of_hold = true;
+		log_notice("%s/%s passes its checks, but is held down for "
+			   "%" PRIu64 " s: it flaps",
+		    target->backend->service, target->backend->name,
+		    (until_ms - env->clock.now_ms + 999) / 1000);
+	}
+	return held;
+}
+
+static bool
+in_maintenance(const struct target *target)
+{
+	return atomic_load_explicit(&target->backend->admin,
+		   memory_order_acquire) == ADMIN_MAINT;
+}
+
+/* How many can be witnesses, and the accused: no more than are needed. */
+static size_t
+count_up(const struct circle *circle)
+{
+	const struct target *target;
+	size_t up = 0;
+
+	TAILQ_FOREACH(target, &circle->targets, in_circle) {
+		up += !target->verdict.down && !in_maintenance(target);
+		if (up > CIRCLE_WITNESSES)
+			break;
+	}
+	return up;
+}
+
+static void
+end_trial(struct target *target, enum trial trial)
+{
+	if (target->trial == TRIAL_OPEN)
+		target->circle->tried--;
+	target->trial = trial;
+	if (trial == TRIAL_OPEN)
+		target->circle->tried++;
+}
+
+/* The others have failed, too. */
+static void
+hold_up(const struct target_env *env, struct target *target)
+{
+	struct circle *circle = target->circle;
+
+	end_trial(target, TRIAL_HELD);
+	target->trial_ms = env->clock.now_ms;
+	if (circle->told_ms != 0 &&
+	    env->clock.now_ms - circle->told_ms < LOCAL_LOG_MS)
+		return;
+	circle->told_ms = env->clock.now_ms;
+	log_warning("service %s: most backends fail at once, so lb4's own "
+		    "network may be at fault: they stay up for one more round",
+	    target->backend->service);
+}
+
+/* Checks others of the circle now, unless they are being checked. */
+static void
+ask_others(struct target_env *env, const struct target *target)
+{
+	unsigned asked = 0;
+	struct target *other;
+
+	TAILQ_FOREACH(other, &target->circle->targets, in_circle) {
+		if (other == target || other->verdict.down ||
+		    in_maintenance(other) ||
+		    other->last.ended_ms >= target->began_ms)
+			continue;
+		if (asked++ == CIRCLE_WITNESSES)
+			return;
+		/* not from here: its result may judge this target */
+		if (!probe_is_busy(&other->probe)) {
+			other->next_ms = env->clock.now_ms;
+			timer_arm(&env->timers, &other->timer,
+			    env->clock.now_ms);
+		}
+	}
+}
+
+/* Whether the backend, whose check has failed, stays up nevertheless. */
+static bool
+is_held_up(struct target_env *env, struct target *target)
+{
+	const struct verdict *verdict = &target->verdict;
+
+	if (!verdict->decided || verdict->down ||
+	    verdict->failed + 1 < target->probe.check.fall)
+		return false;
+	if (target->trial == TRIAL_HELD)
+		return target->began_ms < target->trial_ms;
+	if (target->trial == TRIAL_NONE)
+		target->trial_ms = target->began_ms;
+	switch (circle_judge(target->circle, count_up(target->circle),
+	    target->backend->id, target->trial_ms)) {
+	case CIRCLE_TROUBLE:
+		hold_up(env, target);
+		return true;
+	case CIRCLE_UNSURE:
+		if (target->trial == TRIAL_OPEN)
+			return false; /* a whole round was not enough */
+		end_trial(target, TRIAL_OPEN);
+		target->accused = probe_word(&target->probe, true);
+		ask_others(env, target);
+		return true;
+	case CIRCLE_FINE:
+		break;
+	}
+	return false;
+}
+
+/* Counts the result.  One that must not decide yet counts all the same. */
+static enum verdict_change
+note_result(struct target_env *env, struct target *target, bool passed)
+{
+	struct verdict *verdict = &target->verdict;
+	const bool was_up = !verdict->down, first = !verdict->decided;
+	unsigned rise = target->probe.check.rise;
+	unsigned fall = target->probe.check.fall;
+	enum verdict_change change;
+
+	if (was_up)
+		circle_note(target->circle, target->backend->id, !passed,
+		    env->clock.now_ms);
+	if (is_held_down(env, target, passed))
+		rise = UINT_MAX;
+	if (!passed && is_held_up(env, target))
+		fall = UINT_MAX;
+	change = verdict_note(verdict, passed, rise, fall);
+	if (passed || change == VERDICT_DOWN)
+		end_trial(target, TRIAL_NONE);
+	if (was_up == verdict->down) {
+		/* a backend counts as up until the first result */
+		if (!first || verdict->down)
+			damping_note(&target->damping, verdict->down,
+			    env->clock.now_ms);
+		target->told_of_hold = false;
+	}
+	return change;
+}
+
+/* ---- results ----------------------------------------------------------- */
+
+static void settle_trials(struct target_env *env, struct target *target);
+
+/* Publishes the state after a result. */
+static void
+publish(const struct target_env *env, const struct target *target,
+    uint32_t word, bool changed)
+{
+	backend_set_health(target->backend, word, env->clock.now_ms);
+	if (health_result(word) != HEALTH_LOCAL)
+		backend_joined(target->backend, word, env->clock.now_ms);
+	if (changed)
+		atomic_store_explicit(&target->backend->health_since_ms,
+		    env->clock.now_ms, memory_order_relaxed);
+}
+
 static void
 on_result(struct target_env *env, struct target *target)
 {
@@ -188,7 +365,6 @@ on_result(struct target_env *env, struct target *target)
 	bool first = !verdict->decided && !verdict->down;
 	bool passed = probe->result == HEALTH_PASSED;
 	enum verdict_change change = VERDICT_SAME;
-	uint32_t word;
 
 	target->last.ended_ms = env->clock.now_ms;
 	target->last.failed = !passed && probe->result != HEALTH_LOCAL;
@@ -196,20 +372,14 @@ on_result(struct target_env *env, struct target *target)
 	if (probe->result == HEALTH_LOCAL) {
 		log_local(env, target);
 	} else {
-		change = verdict_note(verdict, passed, target->probe.check.rise,
-		    target->probe.check.fall);
+		change = note_result(env, target, passed);
 		if (change != VERDICT_SAME)
 			log_change(target, change, first);
 		else if (!passed && !verdict->down)
 			log_failure(target);
 	}
-	word = probe_word(probe, verdict->down);
-	backend_set_health(target->backend, word, env->clock.now_ms);
-	if (probe->result != HEALTH_LOCAL)
-		backend_joined(target->backend, word, env->clock.now_ms);
-	if (change != VERDICT_SAME)
-		atomic_store_explicit(&target->backend->health_since_ms,
-		    env->clock.now_ms, memory_order_relaxed);
+	publish(env, target, probe_word(probe, verdict->down),
+	    change != VERDICT_SAME);
 	note_times(env, target);
 	if (schedule_inter(&probe->check, verdict) != target->inter_ms)
 		plan(env, target);
@@ -219,13 +389,54 @@ on_result(struct target_env *env, struct target *target)
 		tell_news(env, target);
 	target->asked = false;
 	target_arm(env, target);
+	settle_trials(env, target);
 }
 
-static bool
-in_maintenance(const struct target *target)
+/* The others have shown that the network works. */
+static void
+take_down(struct target_env *env, struct target *target)
 {
-	return atomic_load_explicit(&target->backend->admin,
-		   memory_order_acquire) == ADMIN_MAINT;
+	struct verdict *verdict = &target->verdict;
+	char buf[HEALTH_TEXT_MAX];
+
+	end_trial(target, TRIAL_NONE);
+	verdict->down = true;
+	damping_note(&target->damping, true, env->clock.now_ms);
+	log_warning("%s/%s is down: %s (%u in a row)", target->backend->service,
+	    target->backend->name,
+	    health_text(target->accused, buf, sizeof(buf)), verdict->failed);
+	publish(env, target, target->accused, true);
+	tell_news(env, target);
+	if (!probe_is_busy(&target->probe)) {
+		plan(env, target);
+		target_arm(env, target);
+	}
+}
+
+/* A result of `target` may decide the open trials of its circle. */
+static void
+settle_trials(struct target_env *env, struct target *target)
+{
+	struct circle *circle = target->circle;
+	struct target *other;
+
+	if (circle->tried == 0)
+		return;
+	TAILQ_FOREACH(other, &circle->targets, in_circle) {
+		if (other == target || other->trial != TRIAL_OPEN)
+			continue;
+		switch (circle_judge(circle, count_up(circle),
+		    other->backend->id, other->trial_ms)) {
+		case CIRCLE_FINE:
+			take_down(env, other);
+			break;
+		case CIRCLE_TROUBLE:
+			hold_up(env, other);
+			break;
+		case CIRCLE_UNSURE:
+			break;
+		}
+	}
 }
 
 static uint64_t
@@ -374,14 +585,40 @@ target_set(struct target_env *env, struct target *target,
 	return 0;
 }
 
+/* Puts the target into the circle of `other`, or into a new one. */
+static int
+join_circle(struct target *target, struct target *other)
+{
+	struct circle *circle = other != NULL ? other->circle
+					      : calloc(1, sizeof(*circle));
+
+	if (circle == NULL)
+		return -ENOMEM;
+	if (other == NULL)
+		TAILQ_INIT(&circle->targets);
+	TAILQ_INSERT_TAIL(&circle->targets, target, in_circle);
+	target->circle = circle;
+	return 0;
+}
+
+static void
+leave_circle(struct target *target)
+{
+	struct circle *circle = target->circle;
+
+	end_trial(target, TRIAL_NONE);
+	TAILQ_REMOVE(&circle->targets, target, in_circle);
+	if (TAILQ_EMPTY(&circle->targets))
+		free(circle);
+}
+
 struct target *
-target_new(struct backend *backend)
+target_new(struct backend *backend, struct target *other)
 {
 	struct target *target = calloc(1, sizeof(*target));
 
 	if (target == NULL)
 		return NULL;
-	backend_ref(backend);
 	target->backend = backend;
 	/* the process before this one has checked it: rise and fall apply */
 	target->verdict.decided = atomic_load_explicit(&backend->checked_ms,
@@ -389,12 +626,20 @@ target_new(struct backend *backend)
 	target->verdict.down = target->verdict.decided &&
 	    health_is_down(atomic_load_explicit(&backend->health,
 		memory_order_relaxed));
+	target->damping.carried_ms =
+	    atomic_load_explicit(&backend->held_until_ms, memory_order_relaxed);
+	if (join_circle(target, other) < 0) {
+		free(target);
+		return NULL;
+	}
+	backend_ref(backend);
 	return target;
 }
 
 void
 target_free(struct target_env *env, struct target *target)
 {
+	leave_circle(target);
 	probe_done(&target->probe);
 	count_busy(env, target, false);
 	timer_disarm(&env->timers, &target->timer);

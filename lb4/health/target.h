@@ -28,6 +28,8 @@
 #include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/config/settings.h"
+#include "lb4/health/circle.h"
+#include "lb4/health/damping.h"
 #include "lb4/health/probe.h"
 #include "lb4/health/schedule.h"
 #include "lb4/health/verdict.h"
@@ -58,10 +60,24 @@ struct target_env {
 	void *up_owner;
 };
 
+/* Whether a backend that has failed often enough stays up for now. */
+enum trial {
+	TRIAL_NONE,
+	TRIAL_OPEN, /* the circle's others are asked first */
+	TRIAL_HELD, /* lb4's network may be at fault: for one more round */
+};
+
 struct target {
 	struct timer timer; /* first: the timer's address is the target's */
 	struct backend *backend; /* referenced */
 	struct verdict verdict;
+	struct damping damping;
+	struct circle *circle; /* shared by the service's targets */
+	TAILQ_ENTRY(target) in_circle;
+	enum trial trial;
+	uint64_t trial_ms; /* OPEN: its failed check began; HELD: since */
+	uint32_t accused;  /* OPEN: the health word of that check */
+	bool told_of_hold; /* logged that it is held down */
 	struct probe probe;
 	uint32_t serial;
 	bool asked; /* somebody waits for the result: call news() */
@@ -75,8 +91,10 @@ struct target {
 	uint64_t next_ms;  /* when the next check is due */
 };
 
-/* A target with a reference to `backend`, or NULL; target_set() next. */
-struct target *target_new(struct backend *backend);
+/* A target with a reference to `backend`, in the circle of `other`, which is of
+ * the same service; NULL: in a circle of its own.  NULL without memory.
+ * target_set() next. */
+struct target *target_new(struct backend *backend, struct target *other);
 
 /* Frees the target.  The health of its backend becomes unknown. */
 void target_free(struct target_env *env, struct target *target);

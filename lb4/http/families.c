@@ -211,6 +211,9 @@ static const struct family families[] = {
 	{ "lb4_service_full", GAUGE, SERVICE(full),
 	    HELP("1 if the service has reached its maxconn and new clients "
 		 "wait, else 0.") },
+	{ "lb4_service_panic", GAUGE, SERVICE(panic),
+	    HELP("1 if so few backends are available that the service uses "
+		 "all of them, else 0.") },
 	{ "lb4_service_queued_conns", GAUGE, SERVICE(queued),
 	    HELP("Connections that wait for a backend below its maxconn.") },
 	{ "lb4_service_accepted_total", COUNTER, SERVICE(accepted),

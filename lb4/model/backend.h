@@ -257,6 +257,7 @@ struct backend {
 	/* Of the last ejection, and how many there were one after the other. */
 	_Atomic uint64_t ejected_until_ms;
 	_Atomic uint32_t ejections;
+	_Atomic uint64_t held_until_ms; /* it flaps: held down; 0: it is not */
 	struct backend_checks checks;
 	struct backend_checks earlier; /* those of earlier processes; control,
 					* before anybody reads them */

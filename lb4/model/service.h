@@ -78,8 +78,9 @@ struct service_state {
 	struct service_stats *stats; /* owned; as a backend's */
 
 	/* control's own */
-	bool retired;	     /* unused, to be freed */
-	struct terms *terms; /* owned; a list: those that something uses */
+	bool retired;		/* unused, to be freed */
+	uint64_t panic_told_ms; /* the change that monitors were told of */
+	struct terms *terms;	/* owned; a list: those that something uses */
 	struct rule_count *rule_counts; /* owned; the same */
 
 	_Atomic uint32_t refs;
@@ -93,6 +94,13 @@ struct service_state {
 	/* common/sources.h: the arrival time of `rate`.  Writers: workers,
 	 * compare-and-swap. */
 	_Alignas(64) _Atomic uint64_t paced_ns;
+
+	/* lb4/balance/panic.h: the verdict in bit 0, and above it the count of
+	 * changes that it is for.  Writers, readers: any thread. */
+	_Atomic uint64_t judged;
+	/* It panics since then; 0: it does not.  Writer: prober.  Readers: any
+	 * thread. */
+	_Atomic uint64_t panic_ms;
 
 	/* Turns taken by roundrobin in each set.  Writers: workers,
 	 * fetch-and-add. */

@@ -98,6 +98,7 @@ gather_service(struct report_service *out, const struct service *service)
 		.conns = figures.active,
 		.maxconn = service->settings.maxconn,
 		.full = figures.full,
+		.panic = figures.panic,
 		.queued = figures.queued,
 		.accepted = figures.accepted,
 		.closed = figures.closed,

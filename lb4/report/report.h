@@ -52,7 +52,7 @@ struct report_service {
 	char name[CONFIG_NAME_MAX];
 	uint64_t up; /* 1 if a backend takes conns */
 	uint64_t backends, available;
-	uint64_t conns, maxconn, full;
+	uint64_t conns, maxconn, full, panic;
 	uint64_t queued;
 	uint64_t accepted, closed, failed, retries, stalled, shed;
 	uint64_t bytes_to_backend, bytes_to_client, discarded_bytes;

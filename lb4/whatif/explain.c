@@ -72,7 +72,7 @@ print_set(const struct service *service, enum backend_set set,
 	bool all = service->zones == 0 && set == SET_NEAR;
 
 	fprintf(out, "among      %s%s\n", all ? "the backends" : names[set],
-	    check_health ? "" : ", whatever the checks say, as none is left");
+	    check_health ? "" : ", whatever the checks say, as too few are up");
 }
 
 static void

@@ -64,8 +64,8 @@ offline_set_down(struct offline *offline, const char *name)
 
 		if (strcmp(backend->name, slash + 1) != 0)
 			continue;
-		atomic_store_explicit(&backend->health,
-		    health_pack(true, HEALTH_UNKNOWN, 0), memory_order_release);
+		backend_set_health(backend,
+		    health_pack(true, HEALTH_UNKNOWN, 0), 0);
 		return 0;
 	}
 	return -ENOENT;

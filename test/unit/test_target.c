@@ -83,7 +83,7 @@ open_rig(struct rig *rig)
 	loop_clock_start(&rig->env.clock, START_MS);
 	timer_wheel_init(&rig->env.timers, START_MS);
 	rig->backend = backend_new(1, "web", "app", &addr, 1);
-	rig->target = target_new(rig->backend);
+	rig->target = target_new(rig->backend, NULL);
 	ck_assert_ptr_nonnull(rig->target);
 	ck_assert_int_eq(target_set(&rig->env, rig->target, &check, &addr), 0);
 	look(rig, 500, 500); /* when the first check is due at the latest */

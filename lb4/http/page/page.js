@@ -169,6 +169,9 @@ function troubles(status, info) {
 	for (const service of status.services) {
 		if (service.state === "down")
 			list.push(`${service.service}: no backend takes conns.`);
+		if (service.panic)
+			list.push(`${service.service} panics: too few backends ` +
+			    "are available, so all are used.");
 		if (service.at_maxconn)
 			list.push(`${service.service} is at its maxconn.`);
 		for (const backend of service.backends)
