@@ -417,22 +417,53 @@ endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa,
 	}
 }
 
+void
+endpoint_to_addr(const struct endpoint *ep, struct addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (ep->family == AF_INET) {
+		out->len = sizeof(out->in);
+		out->in.sin_family = AF_INET;
+		out->in.sin_port = htons(ep->port);
+		memcpy(&out->in.sin_addr, ep->ip + MAPPED_OFFSET,
+		    sizeof(out->in.sin_addr));
+	} else if (ep->family == AF_INET6) {
+		out->len = sizeof(out->in6);
+		out->in6.sin6_family = AF_INET6;
+		out->in6.sin6_port = htons(ep->port);
+		memcpy(&out->in6.sin6_addr, ep->ip,
+		    sizeof(out->in6.sin6_addr));
+	}
+}
+
+const char *
+endpoint_format_ip(const struct endpoint *ep, char *buf, size_t size)
+{
+	if (ep->family == AF_INET)
+		inet_ntop(AF_INET, ep->ip + MAPPED_OFFSET, buf,
+		    (socklen_t)size);
+	else if (ep->family == AF_INET6)
+		inet_ntop(AF_INET6, ep->ip, buf, (socklen_t)size);
+	else
+		snprintf(buf, size, "unix");
+	return buf;
+}
+
 const char *
 endpoint_format(const struct endpoint *ep, char *buf, size_t size)
 {
 	char host[INET6_ADDRSTRLEN];
 
+	(void)endpoint_format_ip(ep, host, sizeof(host));
 	switch (ep->family) {
 	case AF_INET:
-		inet_ntop(AF_INET, ep->ip + MAPPED_OFFSET, host, sizeof(host));
 		snprintf(buf, size, "%s:%u", host, ep->port);
 		break;
 	case AF_INET6:
-		inet_ntop(AF_INET6, ep->ip, host, sizeof(host));
 		snprintf(buf, size, "[%s]:%u", host, ep->port);
 		break;
 	default:
-		snprintf(buf, size, "unix");
+		snprintf(buf, size, "%s", host);
 		break;
 	}
 	return buf;

@@ -119,6 +119,14 @@ endpoint_ipv4(const struct endpoint *ep)
 	return ep->ip + sizeof(ep->ip) - sizeof(struct in_addr);
 }
 
+/* The socket address of an endpoint that has one: not of AF_UNIX. */
+void endpoint_to_addr(const struct endpoint *ep, struct addr *out);
+
+/* The address without a port, and without brackets: 192.0.2.1, 2001:db8::1;
+ * "unix" for none.  `size` is INET6_ADDRSTRLEN or more.  Returns `buf`. */
+const char *endpoint_format_ip(const struct endpoint *ep, char *buf,
+    size_t size);
+
 /* "192.0.2.1:80", "[2001:db8::1]:80" or "unix"; an IPv4-mapped address is
  * written as IPv4.  Returns `buf`. */
 const char *endpoint_format(const struct endpoint *ep, char *buf, size_t size);

@@ -16,6 +16,9 @@
 
 #include "common/sockfile.h"
 
+/* IP_LOCAL_PORT_RANGE of Linux 6.3, which older headers do not have. */
+#define LOCAL_PORT_RANGE 51
+
 static int
 sock_open(int family)
 {
@@ -295,6 +298,47 @@ sock_probe_free(struct addr *addr, const struct sock_options *options)
 	return error;
 }
 
+/* The port is chosen by connect(2), which knows the destination: it may be in
+ * use for another one (IP_BIND_ADDRESS_NO_PORT, Linux 4.2).  The level of IPv4
+ * has these options for IPv6, too, except IPV6_TRANSPARENT. */
+static int
+bind_source(int fd, const struct sock_options *options)
+{
+	const struct addr *source = options->source;
+	int error = 0;
+
+	if (options->port_high != 0)
+		error = set_option(fd, IPPROTO_IP, LOCAL_PORT_RANGE,
+		    (int)((uint32_t)options->port_high << 16 |
+			options->port_low));
+	if (error != 0 || source == NULL)
+		return error;
+	error = set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	if (error == 0 && options->transparent)
+		error = source->sa.sa_family == AF_INET
+		    ? set_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
+		    : set_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+	if (error == 0 && bind(fd, &source->sa, source->len) < 0)
+		error = -errno;
+	return error;
+}
+
+int
+sock_probe_source(const struct addr *source, bool transparent)
+{
+	const struct sock_options options = {
+		.source = source,
+		.transparent = transparent,
+	};
+	int fd = sock_open(source->sa.sa_family), error;
+
+	if (fd < 0)
+		return fd;
+	error = bind_source(fd, &options);
+	close(fd);
+	return error;
+}
+
 int
 sock_connect(const struct addr *addr, const struct sock_options *options,
     bool *pending)
@@ -306,6 +350,8 @@ sock_connect(const struct addr *addr, const struct sock_options *options,
 	if (fd < 0)
 		return fd;
 	error = set_options(fd, !addr_is_unix(addr), options);
+	if (error == 0 && options != NULL && !addr_is_unix(addr))
+		error = bind_source(fd, options);
 	if (error == 0 && connect(fd, &addr->sa, addr->len) < 0) {
 		if (errno == EINPROGRESS)
 			*pending = true;

@@ -28,6 +28,13 @@ struct sock_options {
 	unsigned sndbuf;	/* SO_SNDBUF */
 	unsigned rcvbuf;	/* SO_RCVBUF */
 	unsigned notsent_lowat; /* TCP_NOTSENT_LOWAT */
+	/* Of a connecting socket of TCP: the address to connect from, NULL: the
+	 * kernel's choice; whether it may be another machine's
+	 * (IP_TRANSPARENT); and its ports (IP_LOCAL_PORT_RANGE, Linux 6.3),
+	 * 0: ip_local_port_range. */
+	const struct addr *source;
+	bool transparent;
+	uint16_t port_low, port_high;
 	/* of a listener of TCP: whose it is to be, so that this user may open
 	 * more of its SO_REUSEPORT group later; NULL: ours */
 	const uid_t *owner;
@@ -86,6 +93,11 @@ must_check int sock_probe_free(struct addr *addr,
  */
 must_check int sock_connect(const struct addr *addr,
     const struct sock_options *options, bool *pending);
+
+/* Whether a socket can be bound to `source`, which has the port 0.  Returns 0 or
+ * -errno: -EADDRNOTAVAIL if this machine does not have the address, -EPERM if
+ * `transparent` asks for one of another machine without the capability. */
+must_check int sock_probe_source(const struct addr *source, bool transparent);
 
 /*
  * Whether a connected socket is connected to itself.  The local port that the

@@ -38,6 +38,7 @@
 #include "lb4/host/facts.h"
 #include "lb4/http/metrics.h"
 #include "lb4/log/logger.h"
+#include "lb4/process/capabilities.h"
 #include "lb4/process/daemon.h"
 #include "lb4/process/guard.h"
 #include "lb4/process/inherited.h"
@@ -142,6 +143,7 @@ start_process(struct program *program, bool background)
 
 	if (daemon_user_find(&program->user, program->config->user, &why) < 0)
 		return start_failed("%s", why.text);
+	program->user.keep = capabilities_wanted(program->config);
 	/* a process that a guard started is there */
 	if (background && program->given.channel < 0) {
 		program->ready_fd = daemon_fork();
@@ -634,7 +636,7 @@ load_here(const struct options *options)
 	struct config *config = actions_load(options);
 
 	if (config != NULL)
-		preflight_loops(config, options, &errors);
+		preflight_here(config, options, &errors);
 	for (size_t i = 0; i < errors.count; i++)
 		escape_line(stderr, "%s", errors.text[i]);
 	if (errors.count > 0) {

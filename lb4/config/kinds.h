@@ -47,6 +47,10 @@ extern const struct kind kind_deny;
 /* kinds_proxies.c */
 extern const struct kind kind_proxies; /* the peers that send PROXY headers */
 
+/* kinds_source.c */
+extern const struct kind kind_source;
+extern const struct kind kind_ports; /* a range of them */
+
 /* Reads 32 hexadecimal digits as bytes, the first one lowest.  Returns false
  * for any other text and leaves the seed unchanged. */
 bool kinds_read_seed(const char *text, struct hash_key *seed);

@@ -237,6 +237,41 @@ check_proxies(const struct config_service *service, struct errors *errors)
 		    "accept-proxy = unix, or listen there in another service");
 }
 
+static bool
+has_source_for(const struct config_source *source, const struct addr *addr)
+{
+	for (unsigned i = 0; i < source->count; i++)
+		if (source->address[i].family == addr->sa.sa_family)
+			return true;
+	return source->count == 0;
+}
+
+static void
+check_source(const struct config_service *service, struct errors *errors)
+{
+	const struct config_source *source = &service->settings.source;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct config_backend *backend = &service->backend[i];
+
+		if (addr_is_unix(&backend->addr)) {
+			if (source->client)
+				errors_add(errors, service->line, "source",
+				    "the unix socket of backend %s is told no "
+				    "client's address: remove source = client, "
+				    "or that backend",
+				    backend->name);
+		} else if (!has_source_for(source, &backend->addr)) {
+			errors_add(errors, service->line, "source",
+			    "has no %s address to connect to backend %s from: "
+			    "add one",
+			    backend->addr.sa.sa_family == AF_INET ? "IPv4"
+								  : "IPv6",
+			    backend->name);
+		}
+	}
+}
+
 static unsigned
 divisor(unsigned a, unsigned b)
 {
@@ -395,6 +430,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_ports(service, errors);
 		check_check_ports(service, errors);
 		check_proxies(service, errors);
+		check_source(service, errors);
 		check_balance(service, errors);
 		check_checks(service, errors);
 		check_access(service, errors);

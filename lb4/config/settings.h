@@ -32,6 +32,7 @@
 #define CONFIG_WEIGHT_MAX 256
 #define CONFIG_RETRIES_MAX 7
 #define CONFIG_PROXIES_MAX 64 /* prefixes of accept-proxy */
+#define CONFIG_SOURCES_MAX 16 /* addresses to connect from, of one service */
 
 struct access_rules; /* access_rules.h */
 
@@ -158,6 +159,15 @@ struct config_check {
 	unsigned fall;	       /* bad ones to go down */
 };
 
+/* Where connections to backends come from. */
+struct config_source {
+	bool client;	/* from each client's own address */
+	unsigned count; /* of addresses; 0, and not client: the kernel's choice */
+	struct endpoint address[CONFIG_SOURCES_MAX]; /* port 0 */
+	unsigned port_low;			     /* the ports of each; */
+	unsigned port_high; /* 0: net.ipv4.ip_local_port_range */
+};
+
 /* The keys of a service that each conn keeps as they were at its start: see
  * lb4/model/terms.h. */
 struct conn_settings {
@@ -215,6 +225,7 @@ struct service_settings {
 	unsigned eject_time_ms;
 	unsigned max_eject; /* percent of the backends */
 	unsigned panic;	    /* ... if fewer are available; 0: never */
+	struct config_source source;
 	enum on_down on_down;
 	unsigned on_down_rate; /* conns closed per second, for each backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */

@@ -166,7 +166,7 @@ validate(const struct running *running, struct config *config,
 		error = check_new_loops(config, running->config, &errors);
 	errors_done(&errors);
 	if (error == 0 && list->count == 0 && origin != CHANGE_COPY)
-		preflight_loops(config, running->options, list);
+		preflight_here(config, running->options, list);
 	if (error == 0 && list->count == 0 && origin == CHANGE_FILE)
 		error = check_left(running->tables, config, list);
 	if (error < 0 && list->count == 0)

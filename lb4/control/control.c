@@ -22,6 +22,7 @@
 #include "lb4/control/closer.h"
 #include "lb4/control/follow.h"
 #include "lb4/control/fullness.h"
+#include "lb4/control/ports.h"
 #include "lb4/control/keep.h"
 #include "lb4/control/leveler.h"
 #include "lb4/control/reload.h"
@@ -346,6 +347,7 @@ on_time_to_look(struct control *control)
 	const uint64_t now_ms = timer_now_ms();
 
 	fullness_look(running, now_ms);
+	ports_look(running);
 	backlogs_look(running->backlogs, engine_places(running->engine),
 	    now_ms);
 	timer_arm(&control->wheel, &control->fullness,

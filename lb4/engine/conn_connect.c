@@ -3,6 +3,7 @@
 /* A conn on its way to a backend: see conn_connect.h.  Called by conn.c. */
 #include "lb4/engine/conn_connect.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,6 +43,7 @@ void
 conn_close_backend(struct worker *worker, struct conn *conn, bool reset)
 {
 	ownconns_forget(&worker->shared->own, &conn->own);
+	origins_forget(&worker->shared->origins, conn);
 	conn_close_side(&conn->side[BACKEND], reset);
 }
 
@@ -150,12 +152,18 @@ start_attempt(struct worker *worker, struct conn *conn,
 {
 	struct sock_options options = backend_options(service);
 	struct addr addr = conn->backend->addr;
+	const struct origins_way way = {
+		.source = &service->settings.source,
+		.to = &addr,
+		.options = &options,
+	};
 	bool pending;
 	int fd, error;
 
 	if (addr_port(&addr) == 0)
 		addr_set_port(&addr, conn->port);
-	if ((fd = sock_connect(&addr, &options, &pending)) < 0)
+	fd = origins_connect(&worker->shared->origins, conn, &way, &pending);
+	if (fd < 0)
 		return fd;
 	conn->own = ownconns_note(&worker->shared->own, fd, &addr);
 	conn->side[BACKEND] = (struct side){ .fd = fd };
@@ -197,15 +205,26 @@ wait_for_resource(struct worker *worker, struct conn *conn, int error)
 static void
 note_no_port(struct worker *worker, const struct conn *conn)
 {
-	char text[ADDR_TEXT_MAX];
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
+	char text[ADDR_TEXT_MAX], away[INET6_ADDRSTRLEN];
 
 	conn_count(&conn_backend_stats(worker, conn)->no_ports, 1);
-	if (worker_may_warn(worker))
+	if (!worker_may_warn(worker))
+		return;
+	(void)addr_format(&conn->backend->addr, text, sizeof(text));
+	if (service != NULL &&
+	    origins_away(&service->settings.source, away, sizeof(away)))
+		log_warning("%s/%s: cannot connect to %s from %s: this machine "
+			    "does not have that address: assign it, or remove "
+			    "it from source",
+		    conn->service->name, conn->backend->name, text, away);
+	else
 		log_warning("%s/%s: cannot connect to %s: no local port is "
 			    "left: widen net.ipv4.ip_local_port_range, or give "
-			    "the service more backends",
-		    conn->service->name, conn->backend->name,
-		    addr_format(&conn->backend->addr, text, sizeof(text)));
+			    "the service more backends, or more addresses with "
+			    "source",
+		    conn->service->name, conn->backend->name, text);
 }
 
 void

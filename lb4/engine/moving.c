@@ -22,6 +22,7 @@
 #include "lb4/model/backend.h"
 #include "lb4/model/service.h"
 #include "lb4/model/terms.h"
+#include "lb4/table/table.h"
 
 static_assert(offsetof(struct moving, walk) == 0,
     "a walk's address is its moving's");
@@ -100,12 +101,17 @@ moving_run(struct worker *worker, struct walk *walk)
 void
 moving_on_adopt(struct worker *worker, struct conn *conn)
 {
+	const struct service *service = table_service_of(
+	    table_current(worker->shared->tables), conn->service);
 	struct addr addr;
 
 	if (conn->backend != NULL && conn->side[BACKEND].fd >= 0) {
 		addr = conn->backend->addr;
 		if (addr_port(&addr) == 0)
 			addr_set_port(&addr, conn->port);
+		if (service != NULL)
+			origins_adopt(&worker->shared->origins, conn,
+			    &service->settings.source);
 		conn->own = ownconns_note(&worker->shared->own,
 		    conn->side[BACKEND].fd, &addr);
 	}

@@ -27,6 +27,7 @@
 #include "lb4/engine/ownconns.h"
 #include "lb4/engine/peers.h"
 #include "lb4/engine/relay.h"
+#include "lb4/engine/origins.h"
 #include "lb4/model/gate.h"
 #include "lb4/model/histogram.h"
 #include "lb4/model/waitqueue.h"
@@ -130,6 +131,7 @@ struct conn {
 	bool preface : 1; /* its entry in worker->prefaces is valid */
 	bool throttled : 1;	 /* QUEUED, over a limit: throttle.h */
 	bool counted : 1;	 /* its entry in worker->source is valid */
+	bool sourced : 1;	 /* counted as from one of a pool: origins.h */
 	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
 
 	/* Lists and timers, a few times a second at most. */
@@ -277,6 +279,7 @@ struct worker_shared {
 	_Atomic uint64_t rate_interval_ns, rate_slack_ns;
 	/* ... its arrival time.  Writers: workers, compare-and-swap. */
 	_Alignas(64) _Atomic uint64_t paced_ns;
+	struct origins origins;
 	/* Drawn by listeners that wait before any gate.  Writers: workers,
 	 * fetch-and-add. */
 	_Atomic uint64_t tickets;

@@ -97,6 +97,7 @@ doctor_examine(const struct config *config, const struct host *host,
 	exam_ports(&exam);
 	exam_network(&exam);
 	exam_process(&exam);
+	exam_source(&exam);
 	qsort(report->finding, report->count, sizeof(report->finding[0]),
 	    compare);
 	find_first(report);

@@ -33,6 +33,7 @@ void exam_files(struct exam *exam);   /* descriptors and pipes */
 void exam_ports(struct exam *exam);   /* local ports */
 void exam_network(struct exam *exam); /* queues and tables of the kernel */
 void exam_process(struct exam *exam); /* memory, threads and CPUs */
+void exam_source(struct exam *exam);  /* what source = client needs */
 
 /* Adds a finding without a wall.  It belongs to the report. */
 struct doctor_finding *exam_add(struct exam *exam,

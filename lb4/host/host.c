@@ -9,13 +9,16 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/cpus.h"
 #include "common/proc.h"
+#include "lb4/process/capabilities.h"
 
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_SYS_RESOURCE_BIT 24
@@ -258,6 +261,20 @@ read_network(struct host *host, const char *root)
 	host_read_ports(host, root);
 }
 
+/* A made-up machine has none. */
+static void
+read_routes(struct host *host, const char *root)
+{
+	host->route4.found = host->route6.found = HOST_UNKNOWN;
+	if (root[0] != '\0')
+		return;
+	host->transparent = capabilities_have(UINT64_C(1) << CAP_NET_RAW);
+	if (localroute_read(AF_INET, &host->route4) < 0)
+		host->route4.found = HOST_UNKNOWN;
+	if (localroute_read(AF_INET6, &host->route6) < 0)
+		host->route6.found = HOST_UNKNOWN;
+}
+
 void
 host_read(struct host *host, const char *root)
 {
@@ -275,4 +292,5 @@ host_read(struct host *host, const char *root)
 	read_cgroup(host, root);
 	host->cpu_quota = cpus_quota(root);
 	read_network(host, root);
+	read_routes(host, root);
 }

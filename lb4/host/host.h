@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lb4/host/localroute.h"
+
 #define HOST_UNKNOWN (-1)
 #define HOST_UNLIMITED INT64_MAX
 
@@ -20,6 +22,7 @@ struct host {
 	/* of this process */
 	bool is_root;	 /* the effective user */
 	bool privileged; /* CAP_SYS_RESOURCE or CAP_SYS_ADMIN */
+	bool transparent; /* CAP_NET_RAW, in effect */
 	bool own_netns;	 /* not the network namespace of process 1 */
 	int64_t nofile_soft, nofile_hard;
 	int64_t nproc; /* soft limit: threads of the user */
@@ -45,6 +48,7 @@ struct host {
 	int64_t migrate_req;
 	int64_t tcp_wmem_most, tcp_rmem_most; /* the third of each */
 	int64_t conntrack_max, conntrack_used;
+	struct localroute route4, route6; /* found -1: unknown */
 	uint16_t port_low, port_high; /* ip_local_port_range; 0: unknown */
 	uint8_t reserved[65536 / 8];  /* ip_local_reserved_ports: bits */
 };

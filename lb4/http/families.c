@@ -27,6 +27,7 @@ enum scope {
 	SCOPE_CHECKS,  /* a backend whose service has checks */
 	SCOPE_CHECKED, /* ... one of which has ended */
 	SCOPE_SAMPLED, /* a backend of which there are samples of TCP */
+	SCOPE_PORTS,   /* a backend whose local ports are limited */
 };
 
 enum value {
@@ -312,6 +313,10 @@ static const struct family families[] = {
 	{ "lb4_backend_no_ports_total", COUNTER, BACKEND(no_ports),
 	    HELP("Attempts to connect to the backend for which no local "
 		 "port was left.") },
+	{ "lb4_backend_ports_left", GAUGE, IN(PORTS, backend, ports_left),
+	    .value = VALUE_COUNT,
+	    HELP("Local ports that connections to the backend may still "
+		 "get.") },
 	{ "lb4_backend_to_backend_bytes_total", COUNTER,
 	    BACKEND(bytes_to_backend), BYTES,
 	    HELP("Bytes relayed to the backend.") },
@@ -400,6 +405,7 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
 	case SCOPE_SAMPLED:
+	case SCOPE_PORTS:
 		return n < report->backends ? &report->backend[n] : NULL;
 	}
 	return NULL;
@@ -447,6 +453,7 @@ write_labels(const struct family *family, const void *object,
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
 	case SCOPE_SAMPLED:
+	case SCOPE_PORTS:
 		exposition_label(labels, LABELS_MAX, "service",
 		    backend->service);
 		exposition_label(labels, LABELS_MAX, "backend", backend->name);
@@ -464,7 +471,8 @@ is_left_out(const struct family *family, const void *object)
 	    (family->scope == SCOPE_DROPS && !listener->drops_known) ||
 	    (family->scope == SCOPE_CHECKS && !backend->checks) ||
 	    (family->scope == SCOPE_CHECKED && !backend->checked) ||
-	    (family->scope == SCOPE_SAMPLED && !backend->sampled);
+	    (family->scope == SCOPE_SAMPLED && !backend->sampled) ||
+	    (family->scope == SCOPE_PORTS && !backend->has_ports);
 }
 
 static void

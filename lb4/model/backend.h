@@ -25,6 +25,9 @@
 #include "lb4/config/settings.h"
 #include "lb4/model/histogram.h"
 
+/* The addresses of all pools to connect from that are counted. */
+#define BACKEND_SOURCES_MAX 64
+
 /* How the last check ended.  Named in words by health_result_name(). */
 enum health_result {
 	HEALTH_UNKNOWN, /* not checked yet, or checks are off */
@@ -213,6 +216,7 @@ struct backend {
 	/* the changes that monitors were last told of */
 	uint64_t health_told_ms, passive_told_ms, agent_told_ms;
 	struct backend_rate rate;
+	bool ports_low; /* the log was told that local ports run out */
 
 	/* Counts the state changes of all backends; may be NULL.  Set before
 	 * any other thread sees the backend. */
@@ -261,6 +265,11 @@ struct backend {
 	struct backend_checks checks;
 	struct backend_checks earlier; /* those of earlier processes; control,
 					* before anybody reads them */
+
+	/* The number of its conns from each address of a pool: see
+	 * lb4/engine/origins.h.  Writers: workers (atomic read-modify-write).
+	 * Readers: all threads. */
+	_Alignas(64) _Atomic uint32_t from[BACKEND_SOURCES_MAX];
 
 	/* Conns that have chosen this backend and have not ended yet.  Writers:
 	 * workers, by backend_reserve() and backend_release(). */

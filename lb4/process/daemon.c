@@ -25,6 +25,7 @@
 
 #include "common/user.h"
 #include "common/why.h"
+#include "lb4/process/capabilities.h"
 #include "lb4/process/signals.h"
 
 int
@@ -141,9 +142,10 @@ change_user(const struct daemon_user *user)
 {
 	if (initgroups(user->name, user->gid) < 0 ||
 	    setresgid(user->gid, user->gid, user->gid) < 0 ||
+	    prctl(PR_SET_KEEPCAPS, user->keep != 0, 0, 0, 0) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
 		return -errno;
-	return 0;
+	return user->keep != 0 ? capabilities_keep(user->keep) : 0;
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/attr.h"
@@ -38,6 +39,7 @@ struct daemon_user {
 	char name[64]; /* "": nobody else */
 	uid_t uid;
 	gid_t gid;
+	uint64_t keep; /* capabilities to keep: capabilities.h */
 };
 
 /* Looks `name` up.  Returns 0, or -errno with "there is no user x". */

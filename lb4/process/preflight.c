@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/escape.h"
@@ -25,6 +24,7 @@
 #include "lb4/config/advice.h"
 #include "lb4/config/errors.h"
 #include "lb4/config/loops.h"
+#include "lb4/process/capabilities.h"
 #include "lb4/process/daemon.h"
 #include "lb4/process/options.h"
 #include "lb4/process/pidlock.h"
@@ -172,18 +172,6 @@ check_control(struct preflight *look)
 		    config->control, strerror(-error));
 }
 
-static bool
-may_bind_low(void)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	return syscall(SYS_capget, &header, data) == 0 &&
-	    (data[0].effective >> CAP_NET_BIND_SERVICE & 1) != 0;
-}
-
 /* The first port that needs no privilege. */
 static unsigned
 first_free_port(void)
@@ -226,7 +214,8 @@ check_listen(const struct addr *addr)
 		return addr->un.sun_path[0] == '\0'
 		    ? 0
 		    : check_socket_path(addr->un.sun_path);
-	if (port == 0 || port >= first_free_port() || may_bind_low() ||
+	if (port == 0 || port >= first_free_port() || capabilities_have(
+	    UINT64_C(1) << CAP_NET_BIND_SERVICE) ||
 	    is_listened_on("/proc/net/tcp", port) ||
 	    is_listened_on("/proc/net/tcp6", port))
 		return 0;
@@ -273,8 +262,27 @@ check_service(struct preflight *look, const struct config_service *service)
 	}
 }
 
+/* After lb4 has dropped root it has what it has kept. */
+static void
+check_transparent(const struct config *config, struct errors *errors)
+{
+	if (capabilities_have(capabilities_wanted(config)))
+		return;
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		if (!service->settings.source.client)
+			continue;
+		errors_service(errors, service->name);
+		errors_add(errors, service->line, "source",
+		    "client needs the capability CAP_NET_RAW: start lb4 as "
+		    "root, which keeps it, or give it to the service with "
+		    "AmbientCapabilities");
+	}
+}
+
 void
-preflight_loops(const struct config *config, const struct options *options,
+preflight_here(const struct config *config, const struct options *options,
     struct config_errors *list)
 {
 	struct errors errors;
@@ -283,6 +291,7 @@ preflight_loops(const struct config *config, const struct options *options,
 	    options->services == 0 ? options_source(options) : NULL, list);
 	if (loops_check(config, NULL, here_has, &errors) < 0)
 		errors_add(&errors, 0, NULL, "out of memory");
+	check_transparent(config, &errors);
 	errors_done(&errors);
 }
 
@@ -304,7 +313,7 @@ check_loops(struct preflight *look)
 {
 	struct config_errors list;
 
-	preflight_loops(look->config, look->options, &list);
+	preflight_here(look->config, look->options, &list);
 	for (size_t i = 0; i < list.count; i++)
 		escape_line(look->out, "%s", list.text[i]);
 	look->found += (unsigned)list.count;

@@ -26,9 +26,11 @@ struct options;
 unsigned preflight(const struct config *config, const struct options *options,
     FILE *out);
 
-/* Collects the backends that lead back to lb4 through an address of this host,
- * with an error for each (lb4/config/loops.h).  `list` is empty before. */
-void preflight_loops(const struct config *config, const struct options *options,
+/* Collects what cannot work on this host, with an error for each: backends that
+ * lead back to lb4 through one of its addresses (lb4/config/loops.h), and
+ * source = client without the capability that it needs.  `list` is empty
+ * before. */
+void preflight_here(const struct config *config, const struct options *options,
     struct config_errors *list);
 
 /* Logs the warnings about the configuration (lb4/config/advice.h) that concern

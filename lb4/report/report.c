@@ -14,6 +14,7 @@
 #include "lb4/control/figures.h"
 #include "lb4/control/handle.h"
 #include "lb4/engine/engine.h"
+#include "lb4/host/headroom.h"
 #include "lb4/host/host.h"
 #include "lb4/model/rcu.h"
 #include "lb4/table/table.h"
@@ -49,8 +50,20 @@ sum_backend(struct report_backend *out, const struct backend *backend)
 }
 
 static void
+gather_ports(struct report_backend *out, const struct service *service,
+    const struct backend *backend, const struct host *host)
+{
+	struct headroom room;
+
+	out->has_ports = headroom_read(backend, &service->settings.source, host,
+	    &room);
+	if (out->has_ports && room.ports > room.used)
+		out->ports_left = room.ports - room.used;
+}
+
+static void
 gather_backend(struct report_backend *out, const struct service *service,
-    const struct service_backend *entry)
+    const struct service_backend *entry, const struct host *host)
 {
 	const struct backend *backend = entry->backend;
 	const uint64_t now_ms = timer_now_ms();
@@ -80,6 +93,7 @@ gather_backend(struct report_backend *out, const struct service *service,
 	(void)strlcpy(out->name, backend->name, sizeof(out->name));
 	out->checked = out->checks && figures.checked_ms != 0;
 	sum_backend(out, backend);
+	gather_ports(out, service, backend, host);
 	if (out->checked && now_ms > figures.checked_ms)
 		out->check_age_seconds = (double)(now_ms - figures.checked_ms) /
 		    1000;
@@ -138,7 +152,8 @@ gather_rules(struct report *report, const struct service *service)
 
 /* False without memory. */
 static bool
-gather_table(struct report *report, const struct table *table)
+gather_table(struct report *report, const struct table *table,
+    const struct host *host)
 {
 	size_t services = 0, backends = 0, rules = 0;
 
@@ -163,7 +178,7 @@ gather_table(struct report *report, const struct table *table)
 		gather_rules(report, service);
 		for (size_t i = 0; i < service->backends; i++)
 			gather_backend(&report->backend[report->backends++],
-			    service, &service->backend[i]);
+			    service, &service->backend[i], host);
 	}
 	report->process.generation = table->generation;
 	return true;
@@ -223,16 +238,15 @@ gather_listeners(struct report *report, struct backlogs *backlogs)
 }
 
 static void
-gather_process(struct report_process *process, const struct handle *handle)
+gather_process(struct report_process *process, const struct handle *handle,
+    const struct host *host)
 {
-	struct host host = { .port_low = 0 };
 	struct why why;
 
 	process->version = handle->version;
 	process->one = 1;
 	process->node = node_state(handle->running, &why);
-	host_read_ports(&host, "");
-	process->local_ports = host_count_ports(&host);
+	process->local_ports = host_count_ports(host);
 	process_read(&process->facts);
 }
 
@@ -240,13 +254,16 @@ struct report *
 report_new(const struct handle *handle)
 {
 	struct report *report = calloc(1, sizeof(*report));
+	struct host host = { .port_low = 0 };
 	bool complete;
 
 	if (report == NULL)
 		return NULL;
-	gather_process(&report->process, handle);
+	host_read_ports(&host, "");
+	gather_process(&report->process, handle, &host);
 	rcu_reader_start();
-	complete = gather_table(report, table_current(handle->tables));
+	complete = gather_table(report, table_current(handle->tables),
+	    &host);
 	rcu_reader_stop();
 	if (complete && gather_workers(report, handle->engine) &&
 	    gather_listeners(report, handle->backlogs))

@@ -89,6 +89,8 @@ struct report_backend {
 	uint64_t bytes_to_backend, bytes_to_client;
 	bool checks;  /* the service has checks */
 	bool checked; /* ... and one of this backend has ended */
+	bool has_ports; /* `ports_left` is valid */
+	uint64_t ports_left; /* local ports for its conns */
 	bool sampled; /* there are samples of its TCP connections */
 	double check_age_seconds;
 	uint64_t results[HEALTH_RESULT_COUNT];
