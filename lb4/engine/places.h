@@ -111,8 +111,8 @@ struct places_drop {
 	uint32_t place, socket; /* indexes */
 };
 
-/* In the new process: lists the sockets of the old list that are not in the next
- * one; the caller owns the list.  0 or -ENOMEM. */
+/* In the new process: lists the sockets of the old list that are not in the
+ * next one; the caller owns the list.  0 or -ENOMEM. */
 must_check int places_dropped(const struct places *old,
     struct places_drop **out, size_t *count);
 
