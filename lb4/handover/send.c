@@ -336,18 +336,12 @@ hear_ready(struct send *send, struct handover_step *step)
 	const uint64_t deadline_ms = timer_now_ms() + START_MS;
 	int error;
 
-	for (;;) {
+	do {
 		error = link_receive(&send->link, deadline_ms);
-		if (error < 0 || !link_is(&send->link, &handover_drop_kind))
-			break;
-		error = note_drop(send);
-		if (error < 0)
-			break;
-	}
-	if (error == 0)
-		error = link_read(&send->link, &handover_step_kind, step);
-	return error == 0 && strcmp(step->name, "ready") != 0 ? -EBADMSG
-							      : error;
+		if (error == 0 && link_is(&send->link, &handover_drop_kind))
+			error = note_drop(send);
+	} while (error == 0 && !is_step(send, "ready", step));
+	return error;
 }
 
 static int
