@@ -27,8 +27,9 @@ void panic_count(const struct service *service, struct panic_share *share);
 
 /*
  * Whether less than the share `panic` of them is available.  Not if none is and
- * a backup serves, or conns wait for a backend (wait-for-backend).  A function of the states alone; the answer is
- * remembered until a state changes, so that a pick need not count.
+ * a backup serves, or conns wait for a backend (wait-for-backend).  A function
+ * of the states alone; the answer is remembered until a state changes, so that
+ * a pick need not count.
  */
 bool panic_is_on(const struct service *service);
 

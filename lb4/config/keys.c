@@ -208,7 +208,7 @@ const struct key keys_table[] = {
 	{ SETTING("panic", panic), KIND(percent), RANGE(1, 100), .zero = "off",
 	    .preset = "30%" },
 	{ SETTING("on-down", on_down), KIND(names), .names = &names_on_down,
-	    .preset = "keep" },
+	    .preset = "stuck" },
 	{ SETTING("on-down-rate", on_down_rate), KIND(rate), RANGE(1, 100000),
 	    .preset = "20/s" },
 	{ SETTING("check", check), KIND(check), .preset = "none" },

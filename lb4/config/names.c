@@ -76,6 +76,7 @@ static const char *const names_on_down_text[] = {
 	[ON_DOWN_KEEP] = "keep",
 	[ON_DOWN_IDLE] = "idle",
 	[ON_DOWN_ALL] = "all",
+	[ON_DOWN_STUCK] = "stuck",
 };
 NAMES(names_on_down, ON_DOWN_COUNT);
 

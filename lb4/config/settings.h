@@ -93,9 +93,10 @@ enum observe_mode {
 
 /* What happens to a backend's conns when its health goes down. */
 enum on_down {
-	ON_DOWN_KEEP, /* they continue */
-	ON_DOWN_IDLE, /* idle ones are closed */
-	ON_DOWN_ALL,  /* idle ones first, then the others */
+	ON_DOWN_KEEP,  /* they continue */
+	ON_DOWN_IDLE,  /* idle ones are closed */
+	ON_DOWN_ALL,   /* idle ones first, then the others */
+	ON_DOWN_STUCK, /* those that prove that its host is dead */
 	ON_DOWN_COUNT,
 };
 

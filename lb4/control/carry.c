@@ -54,7 +54,9 @@ give_orders(const struct orders *orders, struct send_setup *setup)
 	if (setup->order == NULL)
 		return;
 	LIST_FOREACH(order, &orders->list, entry)
-		if (!order->over)
+		/* the new process finds those with on-down = stuck itself: an
+		 * older one would close idle conns instead */
+		if (!order->over && !order->piece.stuck)
 			describe(order, &setup->order[setup->orders++]);
 }
 

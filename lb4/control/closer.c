@@ -25,6 +25,7 @@
 #define PIECES_PER_S 50 /* of one order, at a higher rate than this */
 #define RETRY_MS 5	/* when a worker's mailbox was full */
 #define LOOK_MS 200	/* at the health of backends with on-down */
+#define CALM_MS 1000	/* ... with on-down = stuck, while all are up */
 
 /* With on-down = all, busy conns are closed after no idle one was found for
  * this long.  A conn that was busy when its backend went down has had time to
@@ -115,11 +116,16 @@ closer_drain(struct closer *closer, const struct backend *backend,
 	return true;
 }
 
+/* With on-down = stuck a conn is closed for what it shows itself, so an ejection
+ * is reason enough to look at it.  For the other ways it is not: clients can
+ * bring it about. */
 static bool
-is_down(const struct backend *backend)
+is_down(const struct backend *backend, bool stuck)
 {
-	return health_is_down(atomic_load_explicit(&backend->health,
-	    memory_order_acquire));
+	const struct backend_parts parts = backend_parts(backend);
+
+	return health_is_down(parts.health) || parts.agent == AGENT_DOWN ||
+	    (stuck && health_is_down(parts.passive));
 }
 
 bool
@@ -141,9 +147,9 @@ drain_is_over(const struct backend *backend)
 }
 
 static const char *
-on_down_is_over(const struct backend *backend)
+on_down_is_over(const struct backend *backend, bool stuck)
 {
-	if (!is_down(backend))
+	if (!is_down(backend, stuck))
 		return "it is up again";
 	return backend_active(backend) == 0 ? "done" : NULL;
 }
@@ -163,7 +169,7 @@ look_at_backend(const struct closer *closer, struct order *order,
 	else if (order->kind == ORDER_DRAIN)
 		over = drain_is_over(backend);
 	else
-		over = on_down_is_over(backend);
+		over = on_down_is_over(backend, order->piece.stuck);
 	if (over != NULL) {
 		order_end(&closer->orders, order, over);
 		return 0;
@@ -334,7 +340,8 @@ end_round(struct order *order, uint64_t now_ms)
 		return;
 	}
 	order->nothing = true;
-	order->next_ms = now_ms + ORDER_PAUSE_MS;
+	order->next_ms = now_ms +
+	    (order->piece.stuck ? ORDER_STUCK_MS : ORDER_PAUSE_MS);
 	order_begin_round(order,
 	    order->piece.busy ? CONN_QUIET_MS : CLOSING_NONE);
 }
@@ -408,35 +415,55 @@ closer_orders(struct closer *closer)
 
 /* ---- on-down ------------------------------------------------------------- */
 
-static void
+/* Begins to close conns of a backend that is down.  NULL without memory: it is
+ * tried again at the next look. */
+static struct order *
+begin_on_down(struct closer *closer, const struct service *service,
+    const struct backend *backend)
+{
+	const enum on_down way = service->settings.on_down;
+	struct order *order = order_new(&closer->orders, ORDER_ON_DOWN,
+	    backend->service, service->settings.on_down_rate, 0);
+
+	if (order == NULL)
+		return NULL;
+	order_set_backend(order, backend);
+	if (way == ON_DOWN_STUCK) {
+		order->piece.stuck = true;
+		order->piece.busy_reason = REASON_DOWN_STUCK;
+	} else {
+		order_tell(&closer->orders, order, "closing %s conns, %u/s",
+		    way == ON_DOWN_ALL ? "all" : "idle", order->rate);
+	}
+	return order;
+}
+
+/* Returns whether a backend is down. */
+static bool
 look_at_health(struct closer *closer, const struct service *service,
     uint64_t now_ms)
 {
+	const enum on_down way = service->settings.on_down;
+	bool down = false;
+
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct backend *backend = service->backend[i].backend;
 		struct order *order;
 
-		if (!is_down(backend) || backend_active(backend) == 0)
+		if (!is_down(backend, way == ON_DOWN_STUCK))
+			continue;
+		down = true;
+		if (backend_active(backend) == 0)
 			continue;
 		order = order_find(&closer->orders, ORDER_ON_DOWN, backend->id);
-		if (order == NULL) {
-			order = order_new(&closer->orders, ORDER_ON_DOWN,
-			    backend->service, service->settings.on_down_rate,
-			    0);
-			if (order == NULL)
-				return; /* no memory: retried next time */
-			order_set_backend(order, backend);
-			order_tell(&closer->orders, order,
-			    "closing %s conns, %u/s",
-			    service->settings.on_down == ON_DOWN_ALL ? "all"
-								     : "idle",
-			    order->rate);
-		}
+		if (order == NULL)
+			order = begin_on_down(closer, service, backend);
 		/* idle conns first */
-		if (service->settings.on_down == ON_DOWN_ALL &&
-		    order->nothing && now_ms >= order->found_ms + BUSY_AFTER_MS)
+		if (order != NULL && way == ON_DOWN_ALL && order->nothing &&
+		    now_ms >= order->found_ms + BUSY_AFTER_MS)
 			order->piece.busy = true;
 	}
+	return down;
 }
 
 static void
@@ -446,7 +473,7 @@ look_at_services(struct closer *closer, uint64_t now_ms)
 
 	closer->watches = false;
 	closer->generation = table->generation;
-	closer->look_ms = now_ms + LOOK_MS;
+	closer->look_ms = now_ms + CALM_MS;
 	for (size_t i = 0; i < table->ids; i++) {
 		const struct service *service = table->service[i];
 
@@ -454,7 +481,9 @@ look_at_services(struct closer *closer, uint64_t now_ms)
 		    service->settings.on_down == ON_DOWN_KEEP)
 			continue;
 		closer->watches = true;
-		look_at_health(closer, service, now_ms);
+		if (look_at_health(closer, service, now_ms) ||
+		    service->settings.on_down != ON_DOWN_STUCK)
+			closer->look_ms = now_ms + LOOK_MS;
 	}
 }
 

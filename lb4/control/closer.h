@@ -10,7 +10,8 @@
  *	rebalance	idle conns of backends with a surplus.  Over when no
  *			backend has one, or at its deadline
  *	on-down		idle conns of a backend that is down, then, with "all",
- *			busy ones.  Over when none is left, or when it is up
+ *			busy ones; with "stuck" those that prove it dead, and no
+ *			others.  Over when none is left, or when it is up
  *	node		idle conns of all backends, if it has a rate; after the
  *			deadline all conns.  Over when none is left then
  *	stop		idle conns of all backends; control resets the others

@@ -116,6 +116,9 @@ void
 order_end(const struct orders *orders, struct order *order, const char *why)
 {
 	order->over = true;
+	/* such an order begins whenever a backend goes down */
+	if (order->piece.stuck && order->closed == 0)
+		return;
 	order_tell(orders, order,
 	    "%s, %" PRIu64 " conn%s closed, %" PRIu64 " of them cut", why,
 	    order->closed, plural(order->closed), order->busy);

@@ -19,7 +19,8 @@ struct backend;
 struct mailbox;
 struct running;
 
-#define ORDER_PAUSE_MS 200 /* after a round that found no conn */
+#define ORDER_PAUSE_MS 200  /* after a round that found no conn */
+#define ORDER_STUCK_MS 1000 /* ... that is dead: proof takes seconds */
 
 /* The numbers go over an upgrade: new kinds are added behind ORDER_STOP, which
  * does not. */

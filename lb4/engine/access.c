@@ -78,6 +78,8 @@ static const struct {
 	[REASON_SOURCE_RATE] = { "PR", "over source-rate" },
 	[REASON_RATE] = { "PS", "over the rate of the service" },
 	[REASON_RATE_ALL] = { "PG", "over the rate of all services" },
+	[REASON_DOWN_STUCK] = { "HS",
+	    "cut by on-down: its backend acknowledged nothing" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,

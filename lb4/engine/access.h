@@ -78,6 +78,7 @@ enum reason {
 	REASON_SOURCE_RATE,	   /* PR over source-rate */
 	REASON_RATE,		   /* PS over the service's rate */
 	REASON_RATE_ALL,	   /* PG over the rate of [global] */
+	REASON_DOWN_STUCK,	   /* HS on-down, its backend is dead */
 	REASON_COUNT,
 };
 

@@ -9,6 +9,7 @@
 #include "lb4/engine/conn.h"
 #include "lb4/engine/conn_end.h"
 #include "lb4/engine/conn_relay.h"
+#include "lb4/engine/stuck.h"
 #include "lb4/engine/types.h"
 #include "lb4/model/backend.h"
 
@@ -26,6 +27,14 @@ look_at(struct worker *worker, struct closing *closing, struct conn *conn)
 	const bool idle = conn_is_idle(worker, conn);
 	const uint64_t quiet_ms = conn_quiet_ms(worker, conn);
 
+	if (closing->stuck) {
+		if (!stuck_is_proved(conn))
+			return;
+		conn_cut(worker, conn, closing->busy_reason);
+		closing->closed_busy++;
+		closing->closed++;
+		return;
+	}
 	if (idle && quiet_ms >= closing->quiet_ms) {
 		conn_close(worker, conn, closing->idle_reason);
 	} else if (closing->busy) {

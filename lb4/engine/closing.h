@@ -12,6 +12,9 @@
  * so that nobody mistakes a part for the whole.  What was received before the
  * reset is delivered first, as long as its receiver keeps taking it
  * (conn_cut()).
+ *
+ * A closing can also look for conns whose backend is proved dead (stuck.h),
+ * whether they are idle or busy, and end these like busy ones.
  */
 #ifndef LB4_ENGINE_CLOSING_H
 #define LB4_ENGINE_CLOSING_H
@@ -37,6 +40,7 @@ struct closing {
 	uint32_t backend;  /* id, or CLOSING_ANY */
 	uint64_t quiet_ms; /* closes idle ones quiet for this long */
 	bool busy;	   /* closes the others too */
+	bool stuck;	   /* instead: those whose backend is proved dead */
 	enum reason idle_reason;
 	enum reason busy_reason;
 	unsigned most; /* that this piece may close */

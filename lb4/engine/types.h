@@ -24,10 +24,10 @@
 #include "common/sources.h"
 #include "common/timer.h"
 #include "lb4/config/settings.h"
+#include "lb4/engine/origins.h"
 #include "lb4/engine/ownconns.h"
 #include "lb4/engine/peers.h"
 #include "lb4/engine/relay.h"
-#include "lb4/engine/origins.h"
 #include "lb4/model/gate.h"
 #include "lb4/model/histogram.h"
 #include "lb4/model/waitqueue.h"
@@ -132,6 +132,7 @@ struct conn {
 	bool throttled : 1;	 /* QUEUED, over a limit: throttle.h */
 	bool counted : 1;	 /* its entry in worker->source is valid */
 	bool sourced : 1;	 /* counted as from one of a pool: origins.h */
+	bool probed : 1;	 /* stuck.h: keepalives go to the backend */
 	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
 
 	/* Lists and timers, a few times a second at most. */

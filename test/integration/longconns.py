@@ -6,7 +6,8 @@
 usage: longconns.py serve DIR NAME...
        longconns.py hold DIR ADDR IDLE BUSY [reconnect]
 
-serve  a backend for each NAME; the port is written to DIR/NAME.port. An idle
+serve  a backend for each NAME, at ADDRESS of the environment or 127.0.0.1; the
+       port is written to DIR/NAME.port. An idle
        conn has its first 8 bytes echoed; a busy one gets a stream without end.
 hold   opens IDLE idle and BUSY busy conns, and makes DIR/held when each has
        had something from its backend. A busy one is
@@ -88,7 +89,8 @@ class Ends:
 def serve(where, names):
     ends, listeners = Ends(), {}
     for name in names:
-        sock = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        sock = socket.create_server(
+            (os.environ.get("ADDRESS", "127.0.0.1"), 0), backlog=4096)
         sock.setblocking(False)
         listeners[sock.fileno()] = sock
         ends.epoll.register(sock, select.EPOLLIN)

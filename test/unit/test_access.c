@@ -118,6 +118,7 @@ START_TEST(test_code_of_reason)
 		{ REASON_REBALANCED, "BI" },
 		{ REASON_DOWN, "HI" },
 		{ REASON_DOWN_CUT, "HD" },
+		{ REASON_DOWN_STUCK, "HS" },
 		{ REASON_LIFETIME, "MI" },
 		{ REASON_LIFETIME_CUT, "MD" },
 		{ REASON_WAIT_TIMEOUT, "sW" },

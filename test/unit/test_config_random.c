@@ -216,6 +216,11 @@ draw_service(struct random *random, size_t number,
 	set->notsent_lowat_client = (unsigned)between(random, 4096, 1 << 30);
 	set->notsent_lowat_backend = (unsigned)between(random, 4096, 1 << 30);
 	set->conn.max_lifetime_ms = (unsigned)between(random, 0, 2592000000);
+	set->observe = draw(random, OBSERVE_COUNT);
+	set->observe_fall = (unsigned)between(random, 1, 1000);
+	set->eject_time_ms = (unsigned)between(random, 10, 3600000);
+	set->max_eject = (unsigned)between(random, 0, 100);
+	set->panic = (unsigned)between(random, 1, 100);
 	set->on_down = draw(random, ON_DOWN_COUNT);
 	set->on_down_rate = (unsigned)between(random, 1, 100000);
 	set->check.kind = draw(random, CHECK_KIND_COUNT);
@@ -351,6 +356,11 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.notsent_lowat_client);
 	SAME_NUMBER(settings.notsent_lowat_backend);
 	SAME_NUMBER(settings.conn.max_lifetime_ms);
+	SAME_NUMBER(settings.observe);
+	SAME_NUMBER(settings.observe_fall);
+	SAME_NUMBER(settings.eject_time_ms);
+	SAME_NUMBER(settings.max_eject);
+	SAME_NUMBER(settings.panic);
 	SAME_NUMBER(settings.on_down);
 	SAME_NUMBER(settings.on_down_rate);
 	SAME_NUMBER(settings.check.kind);
@@ -475,7 +485,9 @@ START_TEST(test_dump_text)
 	    "timeout-proxy = 5s\ntimeout-idle = 1h\n"
 	    "timeout-half-close = 5m\ntimeout-stall = 5m\n"
 	    "reset-linger = 1s\n"
-	    "max-lifetime = 0s\non-down = keep\non-down-rate = 20/s\n"
+	    "max-lifetime = 0s\nobserve = off\nobserve-fall = 5\n"
+	    "eject-time = 30s\nmax-eject = 50%\npanic = 30%\n"
+	    "on-down = stuck\non-down-rate = 20/s\n"
 	    "check = none\n; check-host = (the address that is checked)\n"
 	    "check-send-proxy = yes\ninter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
 	    "timeout-check = 2s\nrise = 2\nfall = 3\n";
