@@ -55,11 +55,11 @@ send_with(unsigned fds)
 static int
 next_fd(void)
 {
-	const int fd = dup(STDIN_FILENO);
+	const int fd = dup(STDIN_FILENO), number = fd;
 
 	ck_assert_int_ge(fd, 0);
 	(void)close(fd);
-	return fd;
+	return number;
 }
 
 /* As many as the kernel sends: a newer version may do so. */
