@@ -14,7 +14,8 @@ well after the last that failed, by when they began; 0 when none failed.
 GOOD_MS: for how long all that began have gone well, up to now. BROKEN: how many
 of those that failed had been accepted before. LATE_MS: by how much the latest
 attempt came too late, since this process did not run: what was seen says as
-much about the machine then. SIGTERM ends it.
+much about the machine then. SIGUSR2 pauses it, when all attempts have ended and
+TALLY has been written once more; SIGUSR1 begins anew. SIGTERM ends it.
 """
 import asyncio
 import os
@@ -63,13 +64,36 @@ def write_tally():
     os.replace(tally + ".new", tally)
 
 
+def begin_anew(running):
+    global broken, late
+    results.clear()
+    broken = late = 0
+    running.set()
+
+
+async def pause(tasks, running, ended):
+    await asyncio.gather(*tasks)
+    write_tally()
+    waits = [asyncio.create_task(event.wait()) for event in (running, ended)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
 async def main():
     global late
     tasks = set()
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    ended, running = asyncio.Event(), asyncio.Event()
+    running.set()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    loop.add_signal_handler(signal.SIGUSR1, begin_anew, running)
+    loop.add_signal_handler(signal.SIGUSR2, running.clear)
     count = 0
     while not ended.is_set():
+        if not running.is_set():
+            await pause(tasks, running, ended)
+            continue
         task = asyncio.create_task(attempt())
         tasks.add(task)
         task.add_done_callback(tasks.discard)

@@ -37,6 +37,7 @@
 # probe_start ADDRESS..., probe_end, then outage_of, attempts_of, failed_of,
 #                       unconnected_of ADDRESS: what a client of 100 conns a
 #                       second notices; an ADDRESS may end in @PORT
+# probes_stop ADDRESS...   ends what probe_end only pauses
 # flood_new [BALANCE]   before node_up: port 81 leads to servers of flood
 # flood_start NAME MODE ADDRESS ARG..., flood_end NAME, then flood_of NAME KEY,
 #                       broken_of NAME; flood_end wants reap NAME too
@@ -314,6 +315,10 @@ probe_start() # ADDRESS...
 	probed=("$@")
 	for address; do
 		rm -f "$T/tally-$address"
+		! running "probe-$address" || {
+			kill -USR1 "$(pid_of "probe-$address")"
+			continue
+		}
 		start "probe-$address" on client \
 		    "$cluster_dir/test/integration/outage.py" \
 		    "${address%@*}" "$(port_in "$address")" "$T/tally-$address"
@@ -334,9 +339,23 @@ probe_end()
 		    [ \$(good_of $address) -gt 1200 ]" 30
 	done
 	for address in "${probed[@]}"; do
-		stop "probe-$address"
+		rm -f "$T/tally-$address"
+		kill -USR2 "$(pid_of "probe-$address")"
+	done
+	for address in "${probed[@]}"; do
+		wait_for "[ -e '$T/tally-$address' ]"
 	done
 	probed=()
+}
+
+# Until then they are only paused: to start them takes long.
+probes_stop() # ADDRESS...
+{
+	local address
+
+	for address; do
+		! running "probe-$address" || stop "probe-$address"
+	done
 }
 
 attempts_of()
