@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/sockfile.h"
+#include "common/tuning.h"
 
 /* IP_LOCAL_PORT_RANGE of Linux 6.3, which older headers do not have. */
 #define LOCAL_PORT_RANGE 51
@@ -53,7 +54,7 @@ set_buffers(int fd, const struct sock_options *options)
 }
 
 static int
-set_options(int fd, bool tcp, const struct sock_options *options)
+set_options(int fd, bool tcp, bool listens, const struct sock_options *options)
 {
 	int error = 0;
 
@@ -72,6 +73,8 @@ set_options(int fd, bool tcp, const struct sock_options *options)
 		    (int)options->user_timeout_ms);
 	if (error == 0)
 		error = set_buffers(fd, options);
+	if (error == 0 && options->tuning != NULL)
+		error = tuning_set(fd, listens, options->tuning);
 	return error;
 }
 
@@ -112,6 +115,8 @@ bind_tcp(int fd, struct addr *addr, const struct addr *bound, bool shared,
 	/* the level of IPv4 has this one for IPv6, too */
 	if (error == 0 && options != NULL && options->freebind)
 		error = set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+	if (error == 0 && options != NULL && options->tuning != NULL)
+		error = tuning_bind(fd, options->tuning);
 	if (error < 0)
 		return error;
 	/* The kernel compares the owners of sockets, not those of processes.  A
@@ -143,7 +148,7 @@ sock_listen(struct addr *addr, bool shared, int backlog,
 			file = options->file;
 		fd = sockfile_listen(addr, backlog,
 		    options != NULL ? options->access : NULL, file);
-		error = fd < 0 ? fd : set_options(fd, false, options);
+		error = fd < 0 ? fd : set_options(fd, false, true, options);
 		if (fd >= 0 && error < 0)
 			sockfile_unlink(addr, file);
 	} else {
@@ -152,7 +157,7 @@ sock_listen(struct addr *addr, bool shared, int backlog,
 			return fd;
 		error = bind_tcp(fd, addr, &bound, shared, options);
 		if (error == 0)
-			error = set_options(fd, true, options);
+			error = set_options(fd, true, true, options);
 		if (error == 0 && backlog != SOCK_BIND_ONLY &&
 		    listen(fd, backlog) < 0)
 			error = -errno;
@@ -212,7 +217,7 @@ sock_adopt(int fd, int backlog, const struct sock_options *options)
 		return error;
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	error = set_options(fd, !addr_is_unix(&addr), options);
+	error = set_options(fd, !addr_is_unix(&addr), true, options);
 	if (error == 0 && listen(fd, backlog) < 0)
 		error = -errno;
 	return error;
@@ -276,6 +281,8 @@ sock_set_listener(int fd, bool tcp, int backlog,
 		    (int)options->user_timeout_ms);
 	if (error == 0 && tcp)
 		error = set_listener_buffers(fd, options);
+	if (error == 0 && tcp && options->tuning != NULL)
+		error = tuning_change(fd, options->tuning);
 	if (error == 0 && listen(fd, backlog) < 0)
 		error = -errno;
 	return error;
@@ -349,7 +356,7 @@ sock_connect(const struct addr *addr, const struct sock_options *options,
 	*pending = false;
 	if (fd < 0)
 		return fd;
-	error = set_options(fd, !addr_is_unix(addr), options);
+	error = set_options(fd, !addr_is_unix(addr), false, options);
 	if (error == 0 && options != NULL && !addr_is_unix(addr))
 		error = bind_source(fd, options);
 	if (error == 0 && connect(fd, &addr->sa, addr->len) < 0) {

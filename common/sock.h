@@ -14,6 +14,7 @@
 
 struct sockfile_access;
 struct sockfile_id;
+struct tuning;
 
 /* What a listening socket hands down to the sockets accepted from it (the
  * kernel copies these), and what a connecting one is given.  A time of 0
@@ -35,6 +36,7 @@ struct sock_options {
 	const struct addr *source;
 	bool transparent;
 	uint16_t port_low, port_high;
+	const struct tuning *tuning; /* more of them; NULL: none */
 	/* of a listener of TCP: whose it is to be, so that this user may open
 	 * more of its SO_REUSEPORT group later; NULL: ours */
 	const uid_t *owner;

@@ -38,6 +38,10 @@ extern const struct kind kind_host; /* as in the Host field of HTTP */
 extern const struct kind kind_addr;
 extern const struct kind kind_server; /* an address that lb4 listens on */
 
+/* kinds_tuning.c: names that this machine gives. */
+extern const struct kind kind_device;	  /* of a network interface */
+extern const struct kind kind_congestion; /* of a congestion control */
+
 /* kinds_rate.c: a struct rate_limit. */
 extern const struct kind kind_limit;
 

@@ -414,6 +414,34 @@ check_limits(const struct config *config, const struct config_service *service,
 		    "source-maxconn, source-rate or rate");
 }
 
+/* Options of sockets that no socket would have. */
+static void
+check_tuning(const struct config_service *service, struct errors *errors)
+{
+	const struct tuning *tuning = &service->settings.tuning;
+	const bool listens = has_ip_listener(service);
+	const char *idle = tuning->device[0] != '\0' ? "device"
+	    : tuning->fastopen > 0		     ? "tcp-fastopen"
+	    : tuning->defer_accept_ms > 0	     ? "defer-accept"
+						     : NULL;
+	const bool times = tuning->keepalive_idle_ms > 0 ||
+	    tuning->keepalive_interval_ms > 0 || tuning->keepalive_count > 0;
+
+	if (idle != NULL && !listens)
+		errors_add(errors, service->line, idle,
+		    "has no effect on a unix socket: remove it");
+	if (times && service->settings.keepalive == KEEPALIVE_NONE)
+		errors_add(errors, service->line, "keepalive",
+		    "none leaves keepalive-idle, keepalive-interval and "
+		    "keepalive-count without effect: remove them, or set "
+		    "keepalive = client, backend or both");
+	if ((tuning->tos & 3) != 0)
+		errors_add(errors, service->line, "tos",
+		    "%u sets bits of ECN, which belong to the kernel: give a "
+		    "multiple of 4, which is 4 times the DSCP",
+		    tuning->tos);
+}
+
 int
 rules_check(struct config *config, const struct rules_source *sources,
     struct errors *errors)
@@ -435,6 +463,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_checks(service, errors);
 		check_access(service, errors);
 		check_limits(config, service, errors);
+		check_tuning(service, errors);
 		if (access_rules_build(service->access) < 0)
 			return -ENOMEM;
 		/* If a backend was refused, the sum is not the intended one. */

@@ -17,6 +17,7 @@
 #include "common/addr.h"
 #include "common/hash.h"
 #include "common/prefix.h"
+#include "common/tuning.h"
 
 /* The longest name of a service or backend, with its end.  Names consist of
  * letters, digits and "-_.", and begin with a letter or digit. */
@@ -220,6 +221,7 @@ struct service_settings {
 	unsigned rcvbuf_backend;
 	unsigned notsent_lowat_client; /* ... TCP_NOTSENT_LOWAT */
 	unsigned notsent_lowat_backend;
+	struct tuning tuning;
 	struct conn_settings conn;
 	enum observe_mode observe;
 	unsigned observe_fall; /* failed conns in a row that eject */

@@ -141,6 +141,7 @@ backend_options(const struct service *service)
 		.sndbuf = service->settings.sndbuf_backend,
 		.rcvbuf = service->settings.rcvbuf_backend,
 		.notsent_lowat = service->settings.notsent_lowat_backend,
+		.tuning = &service->settings.tuning,
 	};
 }
 

@@ -49,6 +49,7 @@ client_options(const struct config_service *service)
 		.sndbuf = service->settings.sndbuf_client,
 		.rcvbuf = service->settings.rcvbuf_client,
 		.notsent_lowat = service->settings.notsent_lowat_client,
+		.tuning = &service->settings.tuning,
 	};
 }
 
