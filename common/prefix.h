@@ -26,7 +26,7 @@ struct prefix {
 };
 
 /* Longest text that prefix_format() makes, with its end. */
-#define PREFIX_TEXT_MAX \
+#define PREFIX_TEXT_MAX sizeof("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127")
 	sizeof("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128")
 
 /*

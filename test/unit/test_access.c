@@ -210,7 +210,7 @@ START_TEST(test_longest)
 		for (const char *at = line; (at = strchr(at, ' ')) != NULL;
 		     at++)
 			fields++;
-		ck_assert_uint_eq(fields, 19);
+		ck_assert_uint_eq(fields, 20);
 		ck_assert_ptr_nonnull(strstr(line, " retries=4294967295 "));
 		ck_assert_ptr_nonnull(strstr(line,
 		    "time=9999-12-31T23:59:59.999Z"));
