@@ -111,11 +111,13 @@ explained_object(const struct service *service,
 
 	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
 	    service->checksum);
-	object = json_pack("{s:s,s:s,s:s,s:o,s:b,s:o,s:b,s:o}", "service",
-	    service->state->name, "balance", policy->name, "checksum", checksum,
-	    "client", answer_value(asked->client), "by_client",
-	    policy->by_client, "rule", rule_object(service, asked->prefix),
-	    "refused", asked->refused, "source", source_object(&asked->sight));
+	object = json_pack("{s:s,s:s?,s:s,s:s,s:o,s:b,s:o,s:b,s:o}", "service",
+	    service->state->name, "route",
+	    asked->route != NULL ? asked->route->match : NULL, "balance",
+	    policy->name, "checksum", checksum, "client",
+	    answer_value(asked->client), "by_client", policy->by_client, "rule",
+	    rule_object(service, asked->prefix), "refused", asked->refused,
+	    "source", source_object(&asked->sight));
 	if (json_object_update(object, pick) != 0) {
 		json_decref(object);
 		object = NULL;
@@ -473,12 +475,22 @@ explain_now(struct caller *caller, const struct service *service,
 	free(text);
 }
 
+/* The service that the route leads to, or NULL. */
+static const struct service *
+routed(struct caller *caller, const struct service_route *route)
+{
+	return route->state != NULL
+	    ? commands_service(caller, route->state->name)
+	    : NULL;
+}
+
 void
 command_explain(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
 	const char *client = command_argument(command, 1);
 	const struct service *service = commands_service(caller, name);
+	const struct service_route *route = NULL;
 	const uint64_t now_ms = timer_now_ms();
 	const bool both = command_option(command, "down-after") != NULL;
 	struct offline_pick asked;
@@ -501,6 +513,13 @@ command_explain(struct caller *caller, const struct command *command)
 		    "another explain with down-after is running");
 		return;
 	}
+	route = offline_find_route(service, command_option(command, "sni"),
+	    command_option(command, "alpn"));
+	if (route != NULL && (service = routed(caller, route)) == NULL) {
+		answer_error(caller, "refused", "%s: the route %s refuses it",
+		    client, route->match);
+		return;
+	}
 	why = offline_pick(service, client, now_ms, &asked);
 	if (why != NULL) {
 		answer_error(caller, "usage", "%s: %s", client, why);
@@ -508,6 +527,7 @@ command_explain(struct caller *caller, const struct command *command)
 	}
 	throttle_look(engine_shared(caller->handle->engine), service,
 	    &asked.pick.client, &asked.sight);
+	asked.route = route;
 	if (both)
 		explain_both(caller, command, service, &asked);
 	else

@@ -343,6 +343,8 @@ set_service(struct parse *parse, const struct key *key, int line,
 
 	if (strcmp(key->name, "backend") == 0)
 		current_source(parse)->backend_lines++;
+	if (strcmp(key->name, "listen") == 0)
+		current_source(parse)->listen_given = true;
 	if (error == 0)
 		note_lines(parse, listens, backends, line);
 	if (error == 0 && (key->kind == &kind_allow || key->kind == &kind_deny))
@@ -424,6 +426,8 @@ on_error(void *context, int line, const char *name, const char *what)
 		parse->given[key - keys_table].line = line;
 	if (strcmp(name, "backend") == 0)
 		current_source(parse)->backend_lines++;
+	if (strcmp(name, "listen") == 0)
+		current_source(parse)->listen_given = true;
 }
 
 /* Reads the files of backends.  Their errors follow those of this file. */

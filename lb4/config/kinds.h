@@ -48,6 +48,10 @@ extern const struct kind kind_limit;
 /* kinds_access.c: a service's access rules. */
 extern const struct kind kind_allow;
 extern const struct kind kind_deny;
+
+/* kinds_routes.c */
+extern const struct kind kind_route;
+
 /* kinds_proxies.c */
 extern const struct kind kind_proxies; /* the peers that send PROXY headers */
 

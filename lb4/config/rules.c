@@ -20,6 +20,10 @@
  * weight. */
 #define HASH_WEIGHT_MAX 20000
 
+/* A ClientHello has up to 32 KiB, and the kernel uses a part of the buffer for
+ * itself. */
+#define ROUTE_RCVBUF_MIN 65536
+
 /* A listener and where it stands. */
 struct place {
 	const struct addr *addr;
@@ -272,6 +276,75 @@ check_source(const struct config_service *service, struct errors *errors)
 	}
 }
 
+static const struct config_service *
+find_service(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->services; i++)
+		if (strcmp(config->service[i].name, name) == 0)
+			return &config->service[i];
+	return NULL;
+}
+
+/* Whether a route of another service leads to it. */
+static bool
+is_led_to(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		for (size_t j = 0; j < service->routes; j++)
+			if (strcmp(service->route[j].service, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* A service that nobody can reach. */
+static void
+check_reach(const struct config *config, const struct config_service *service,
+    const struct rules_source *source, struct errors *errors)
+{
+	if (service->listens == 0 &&
+	    (source == NULL || !source->listen_given) &&
+	    !is_led_to(config, service->name))
+		errors_add(errors, service->line, "listen",
+		    "missing: add at least one");
+}
+
+static void
+check_routes(const struct config *config, const struct config_service *service,
+    struct errors *errors)
+{
+	const unsigned room = service->settings.rcvbuf_client;
+
+	for (size_t i = 0; i < service->routes; i++) {
+		const char *name = service->route[i].service;
+		const struct config_service *to = find_service(config, name);
+
+		if (strcmp(name, CONFIG_ROUTE_REFUSE) == 0)
+			continue;
+		if (to == NULL)
+			errors_add(errors, service->line, "route",
+			    "there is no [service %s]: add it, or write "
+			    "refuse",
+			    name);
+		else if (to == service)
+			errors_add(errors, service->line, "route",
+			    "leads to its own service: remove it, as clients "
+			    "that no route matches stay here");
+		else if (to->routes > 0)
+			errors_add(errors, service->line, "route",
+			    "[service %s] has routes of its own, which have "
+			    "no effect for these clients: lead to another "
+			    "service",
+			    name);
+	}
+	if (service->routes > 0 && room != 0 && room < ROUTE_RCVBUF_MIN)
+		errors_add(errors, service->line, "rcvbuf-client",
+		    "has no room for a ClientHello: give at least 64k, or "
+		    "auto");
+}
+
 static unsigned
 divisor(unsigned a, unsigned b)
 {
@@ -459,6 +532,9 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_check_ports(service, errors);
 		check_proxies(service, errors);
 		check_source(service, errors);
+		check_reach(config, service,
+		    sources != NULL ? &sources[i] : NULL, errors);
+		check_routes(config, service, errors);
 		check_balance(service, errors);
 		check_checks(service, errors);
 		check_access(service, errors);

@@ -46,7 +46,10 @@ config_copy(const struct config *config)
 		    sizeof(*from->listen));
 		to->backend = copy_array(from->backend, from->backends,
 		    sizeof(*from->backend));
-		if (to->listen == NULL || to->backend == NULL) {
+		to->route = copy_array(from->route, from->routes,
+		    sizeof(*from->route));
+		if (to->listen == NULL || to->backend == NULL ||
+		    to->route == NULL) {
 			config_free(copy);
 			return NULL;
 		}
@@ -72,6 +75,7 @@ config_free(struct config *config)
 		free(config->service[i].listen);
 		free(config->service[i].backend);
 		access_rules_unref(config->service[i].access);
+		free(config->service[i].route);
 	}
 	free(config->service);
 	free(config);

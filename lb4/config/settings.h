@@ -32,8 +32,10 @@
 #define CONFIG_SERVICES_MAX 1000
 #define CONFIG_WEIGHT_MAX 256
 #define CONFIG_RETRIES_MAX 7
-#define CONFIG_PROXIES_MAX 64 /* prefixes of accept-proxy */
-#define CONFIG_SOURCES_MAX 16 /* addresses to connect from, of one service */
+#define CONFIG_PROXIES_MAX 64  /* prefixes of accept-proxy */
+#define CONFIG_SOURCES_MAX 16  /* addresses to connect from, of one service */
+#define CONFIG_ROUTES_MAX 1000 /* of one service */
+#define CONFIG_ROUTE_REFUSE "refuse" /* in place of a service: none */
 
 struct access_rules; /* access_rules.h */
 
@@ -143,7 +145,7 @@ struct config_backend {
 	unsigned order; /* place among the service's lines: 0, ...; those of
 			 * backends-file come last */
 	bool in_file;	/* from backends-file */
-	int line; /* of the configuration file; 0: none */
+	int line;	/* of the configuration file; 0: none */
 };
 
 struct config_check {
@@ -163,8 +165,9 @@ struct config_check {
 
 /* Where connections to backends come from. */
 struct config_source {
-	bool client;	/* from each client's own address */
-	unsigned count; /* of addresses; 0, and not client: the kernel's choice */
+	bool client; /* from each client's own address */
+	unsigned
+	    count; /* of addresses; 0, and not client: the kernel's choice */
 	struct endpoint address[CONFIG_SOURCES_MAX]; /* port 0 */
 	unsigned port_low;			     /* the ports of each; */
 	unsigned port_high; /* 0: net.ipv4.ip_local_port_range */
@@ -177,6 +180,7 @@ struct conn_settings {
 	unsigned timeout_queue_ms;    /* 0: timeout_connect_ms */
 	unsigned wait_for_backend_ms; /* 0: none is waited for */
 	unsigned timeout_proxy_ms;
+	unsigned timeout_hello_ms;
 	unsigned timeout_idle_ms;
 	unsigned timeout_half_close_ms;
 	unsigned timeout_stall_ms; /* 0: none */
@@ -239,15 +243,23 @@ struct service_settings {
 	struct config_check check;
 };
 
+/* Where a client goes by its ClientHello. */
+struct config_route {
+	char match[CONFIG_ARGS_MAX]; /* route.h */
+	char service[CONFIG_NAME_MAX];
+};
+
 struct config_service {
 	char name[CONFIG_NAME_MAX];
 	struct addr *listen; /* owned; `listens` of them */
 	size_t listens;
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;
-	struct access_rules *access; /* a reference; NULL: no rules */
+	struct access_rules *access;	     /* a reference; NULL: no rules */
 	char backends_file[CONFIG_PATH_MAX]; /* has more of them; "": none */
 	bool backends_file_empty;	     /* it may have none */
+	struct config_route *route; /* owned; the first that matches counts */
+	size_t routes;
 	struct service_settings settings;
 	int line;
 };

@@ -13,6 +13,7 @@
 struct rules_source {
 	int *listen_line;     /* owned; of each of service->listen */
 	size_t backend_lines; /* valid or not */
+	bool listen_given;    /* validly or not */
 	bool broken;	      /* the section itself is wrong: skip its rules */
 };
 

@@ -80,6 +80,15 @@ static const struct {
 	[REASON_RATE_ALL] = { "PG", "over the rate of all services" },
 	[REASON_DOWN_STUCK] = { "HS",
 	    "cut by on-down: its backend acknowledged nothing" },
+	[REASON_CLIENT_HELLO] = { "CH",
+	    "client gone before its ClientHello was complete" },
+	[REASON_HELLO_TIMEOUT] = { "cH",
+	    "timeout-hello passed while waiting for the ClientHello" },
+	[REASON_HELLO] = { "PH",
+	    "refused, it began with no valid ClientHello" },
+	[REASON_ROUTE] = { "PN", "refused by a route" },
+	[REASON_ROUTE_FULL] = { "PF",
+	    "refused, the service that its route leads to was full" },
 };
 
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT,

@@ -25,6 +25,8 @@
  *		P  lb4 refused the client
  *		D drain  B rebalance  H on-down  M max-lifetime  U upgrade
  *	second	P while its PROXY header was read
+ *		H while its ClientHello was read  N for what it asked for
+ *		F the service that it was led to is full
  *		Q while queued  C while connecting  D while relaying
  *		I while idle: a normal end
  *		S stalled: it took none of what it was owed
@@ -79,6 +81,11 @@ enum reason {
 	REASON_RATE,		   /* PS over the service's rate */
 	REASON_RATE_ALL,	   /* PG over the rate of [global] */
 	REASON_DOWN_STUCK,	   /* HS on-down, its backend is dead */
+	REASON_CLIENT_HELLO,	   /* CH client gone before its ClientHello */
+	REASON_HELLO_TIMEOUT,	   /* cH timeout-hello */
+	REASON_HELLO,		   /* PH no ClientHello, or a wrong one */
+	REASON_ROUTE,		   /* PN refused by a route */
+	REASON_ROUTE_FULL, /* PF maxconn of the service a route leads to */
 	REASON_COUNT,
 };
 

@@ -261,7 +261,7 @@ on_preread_timer(struct worker *worker, struct conn *conn)
 		return;
 	}
 	conn->error = ETIMEDOUT;
-	conn_close(worker, conn, REASON_PROXY_TIMEOUT);
+	conn_close(worker, conn, conn_preread_late(conn));
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -397,7 +397,7 @@ on_conn_event(struct worker *worker, struct conn *conn, enum conn_side which,
 		conn_close(worker, conn, REASON_CLIENT_CONNECT);
 	} else if (conn->state == CONN_PREREAD && side->failed) {
 		conn->error = ECONNRESET;
-		conn_close(worker, conn, REASON_CLIENT_PREREAD);
+		conn_close(worker, conn, conn_preread_gone(conn));
 	} else if (conn->state == CONN_PREREAD) {
 		on_preread_ready(worker, conn);
 	} else if (conn->state == CONN_QUEUED && side->failed) {

@@ -4,9 +4,9 @@
  * A conn: one client's connection and the connection to its backend; two
  * sockets and two relays.
  *
- *	conn_open() --> PREREAD, if the service reads a PROXY header first
+ *	conn_open() --> PREREAD, for a PROXY header, a ClientHello or both
  *	         |     |
- *	         |     | the header is complete
+ *	         |     | they are complete
  *	         v     v
  *	         +-----+-- failed: next candidate, at most `retries` --+
  *	               v                                               |
@@ -26,7 +26,8 @@
  *
  * PREREAD looks at the client's first bytes and consumes exactly the PROXY
  * header (conn_preread.h).  The conn has no backend yet.  From then on
- * conn->client is the client, as the header names it.
+ * conn->client is the client, as the header names it, and conn->service the
+ * service that a route leads to.
  *
  * CONNECTING reads nothing from the client, so a failed attempt loses nothing.
  *

@@ -54,6 +54,7 @@ describe_settings(const struct conn_settings *settings,
 	record->reset_linger_ms = settings->reset_linger_ms;
 	record->max_lifetime_ms = settings->max_lifetime_ms;
 	record->timeout_proxy_ms = settings->timeout_proxy_ms;
+	record->timeout_hello_ms = settings->timeout_hello_ms;
 	record->abort_on_close = settings->abort_on_close;
 }
 
@@ -84,6 +85,7 @@ describe_attempts(const struct attempts *attempts, struct conn_record *record)
 	record->waited = attempts->waited;
 	record->tries = attempts->tries;
 	record->attempt_proxy = attempts->send_proxy;
+	record->preread = attempts->preread;
 	for (unsigned i = 0; i < attempts->tries; i++)
 		record->tried[i] = attempts->tried[i];
 }
@@ -96,6 +98,9 @@ describe_preface(const struct conn *conn, const struct preface *preface,
 	if (!conn->preface)
 		return;
 	record->preface_proxy = preface->send_proxy;
+	record->preface_hello = preface->hello;
+	record->preface_request = preface->request;
+	record->preface_awaits = preface->awaits;
 	record->preface_sent = preface->sent;
 	record->preface_sum = preface->sum;
 	memcpy(record->dst_ip, preface->dst.ip, sizeof(record->dst_ip));
@@ -315,6 +320,7 @@ conn_record_settings(const struct conn_record *record,
 	settings->reset_linger_ms = record->reset_linger_ms;
 	settings->max_lifetime_ms = record->max_lifetime_ms;
 	settings->timeout_proxy_ms = record->timeout_proxy_ms;
+	settings->timeout_hello_ms = record->timeout_hello_ms;
 	settings->abort_on_close = record->abort_on_close;
 }
 
@@ -341,6 +347,9 @@ static void
 make_preface(struct preface *preface, const struct conn_record *record)
 {
 	preface->send_proxy = record->preface_proxy;
+	preface->hello = record->preface_hello != 0;
+	preface->request = record->preface_request != 0;
+	preface->awaits = record->preface_awaits != 0;
 	preface->sent = record->preface_sent;
 	preface->sum = record->preface_sum;
 	memcpy(preface->dst.ip, record->dst_ip, sizeof(preface->dst.ip));
@@ -358,6 +367,7 @@ make_attempts(struct attempts *attempts, const struct conn_record *record,
 	attempts->waited = record->waited != 0;
 	attempts->tries = record->tries;
 	attempts->send_proxy = record->attempt_proxy;
+	attempts->preread = record->preread;
 	memcpy(attempts->tried, names->tried, sizeof(attempts->tried));
 }
 

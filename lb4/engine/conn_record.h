@@ -62,9 +62,11 @@ struct conn_record {
 	uint8_t tries, held, waited, throttled;
 	uint64_t tried[CONFIG_RETRIES_MAX + 1]; /* backends */
 	uint8_t attempt_proxy; /* enum send_proxy, of the present attempt */
+	uint8_t preread;       /* bits of conn_preread.h */
 
 	/* what lb4 sends first, while that is not complete: struct preface */
 	uint8_t preface, preface_proxy;
+	uint8_t preface_hello, preface_request, preface_awaits;
 	uint8_t dst_ip[16];
 	uint16_t dst_port;
 	uint8_t dst_family;
@@ -83,7 +85,7 @@ struct conn_record {
 	uint32_t timeout_connect_ms, timeout_queue_ms, timeout_idle_ms;
 	uint32_t wait_for_backend_ms;
 	uint32_t timeout_half_close_ms, timeout_stall_ms, reset_linger_ms;
-	uint32_t max_lifetime_ms, timeout_proxy_ms;
+	uint32_t max_lifetime_ms, timeout_proxy_ms, timeout_hello_ms;
 	uint8_t abort_on_close;
 
 	struct conn_record_side side[2];

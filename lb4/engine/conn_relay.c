@@ -63,6 +63,19 @@ send_preface(struct worker *worker, struct conn *conn, int *error)
 	}
 }
 
+/* The backend's answer to what lb4 itself has sent is not for the client. */
+static enum relay_result
+take_answer(struct worker *worker, struct conn *conn, int *error)
+{
+	*error = -preface_take_answer(worker, conn);
+	if (*error == 0)
+		conn_ready_add(worker, conn); /* the client's turn */
+	if (*error == 0 || *error == EAGAIN)
+		return RELAY_WAITS;
+	conn->side[BACKEND].failed = true;
+	return RELAY_FROM_FAILED;
+}
+
 enum relay_result
 conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
     int *error)
@@ -74,6 +87,10 @@ conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
 
 	if (conn->preface && from == CLIENT) {
 		result = send_preface(worker, conn, error);
+		if (conn->preface)
+			return result;
+	} else if (conn->preface && preface_awaits(worker, conn)) {
+		result = take_answer(worker, conn, error);
 		if (conn->preface)
 			return result;
 	}

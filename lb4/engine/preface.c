@@ -8,10 +8,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
+#include "common/log.h"
+#include "lb4/engine/worker_warn.h"
+#include "lb4/model/backend.h"
+#include "lb4/model/service.h"
 #include "lb4/wire/crc32c.h"
+#include "lb4/wire/hello.h"
 #include "lb4/wire/proxy.h"
+#include "lb4/wire/sslrequest.h"
 
 int
 preface_init(struct worker *worker)
@@ -55,9 +62,22 @@ preface_set_destination(struct worker *worker, struct conn *conn,
 }
 
 void
+preface_set_hello(struct worker *worker, struct conn *conn)
+{
+	make_entry(worker, conn)->hello = true;
+}
+
+void
+preface_set_request(struct worker *worker, struct conn *conn)
+{
+	make_entry(worker, conn)->request = true;
+}
+
+void
 preface_begin(struct worker *worker, struct conn *conn, uint8_t send_proxy)
 {
-	if (send_proxy != SEND_PROXY_NO)
+	if (send_proxy != SEND_PROXY_NO ||
+	    (conn->preface && preface_of(worker, conn)->request))
 		make_entry(worker, conn)->send_proxy = send_proxy;
 	else
 		conn->preface = false;
@@ -80,9 +100,34 @@ destination(const struct preface *preface, const struct conn *conn)
 	return dst;
 }
 
-static size_t
-make(const struct preface *preface, const struct conn *conn, unsigned char *buf)
+/* Looks at the ClientHello, which is still in the client's socket, for what the
+ * header can tell of it.  The texts are in `hello` and in the scratch. */
+static void
+tell_hello(const struct worker *worker, const struct conn *conn,
+    struct hello *hello, struct proxy_say *say)
 {
+	unsigned char *scratch = worker->relays.scratch;
+	ssize_t n;
+
+	do {
+		n = recv(conn->side[CLIENT].fd, scratch, HELLO_READ_MAX,
+		    MSG_PEEK);
+	} while (n == -1 && errno == EINTR);
+	if (n <= 0 || hello_parse(scratch, (size_t)n, hello) != HELLO_DONE)
+		return; /* the client has reset meanwhile */
+	say->authority.bytes = hello->name;
+	say->authority.len = strlen(hello->name);
+	if (hello->alpn_len == 0)
+		return;
+	say->alpn.bytes = hello->alpn + 1;
+	say->alpn.len = hello->alpn[0];
+}
+
+static size_t
+make(const struct worker *worker, const struct preface *preface,
+    const struct conn *conn, unsigned char *buf)
+{
+	size_t len = 0;
 	char id[sizeof("18446744073709551615")];
 	struct proxy_say say = {
 		.version = preface->send_proxy,
@@ -90,11 +135,19 @@ make(const struct preface *preface, const struct conn *conn, unsigned char *buf)
 		.dst = destination(preface, conn),
 		.unique_id.bytes = id,
 	};
+	struct hello hello;
 
 	/* as the access log writes it */
 	say.unique_id.len = (size_t)snprintf(id, sizeof(id), "%" PRIu64,
 	    conn->id);
-	return proxy_write(&say, buf);
+	if (preface->hello && say.version == SEND_PROXY_V2)
+		tell_hello(worker, conn, &hello, &say);
+	if (say.version != SEND_PROXY_NO)
+		len = proxy_write(&say, buf);
+	if (!preface->request)
+		return len;
+	memcpy(buf + len, sslrequest_bytes, SSLREQUEST_LEN);
+	return len + SSLREQUEST_LEN;
 }
 
 /* Notes the checksum, or compares it with the noted one. */
@@ -113,12 +166,12 @@ preface_send(struct worker *worker, struct conn *conn)
 {
 	struct preface *preface = preface_of(worker, conn);
 	struct side *to = &conn->side[BACKEND];
-	unsigned char buf[PROXY_WRITE_MAX];
+	unsigned char buf[PROXY_WRITE_MAX + SSLREQUEST_LEN];
 	size_t len;
 
-	if (!to->out_ready)
+	if (!to->out_ready || preface->awaits)
 		return -EAGAIN;
-	len = make(preface, conn, buf);
+	len = make(worker, preface, conn, buf);
 	if (!is_the_same(preface, buf, len))
 		return -EBADMSG;
 	while (preface->sent < len) {
@@ -132,6 +185,41 @@ preface_send(struct worker *worker, struct conn *conn)
 			return -errno;
 		}
 		preface->sent = (uint16_t)(preface->sent + n);
+	}
+	preface->awaits = preface->request;
+	conn->preface = preface->awaits;
+	return 0;
+}
+
+bool
+preface_awaits(const struct worker *worker, const struct conn *conn)
+{
+	return preface_of(worker, conn)->awaits;
+}
+
+int
+preface_take_answer(struct worker *worker, struct conn *conn)
+{
+	struct side *from = &conn->side[BACKEND];
+	char byte;
+	ssize_t n;
+
+	do {
+		n = recv(from->fd, &byte, 1, 0);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1) {
+		from->in_ready = errno != EAGAIN;
+		return -errno;
+	}
+	if (n == 0)
+		return -ECONNRESET;
+	if (byte != SSLREQUEST_YES) {
+		if (worker_may_warn(worker))
+			log_warning("%s/%s: reset a conn: the backend refuses "
+				    "encryption, and the client has begun it: "
+				    "turn ssl on there",
+			    conn->service->name, conn->backend->name);
+		return -EPROTO;
 	}
 	conn->preface = false;
 	return 0;

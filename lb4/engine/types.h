@@ -86,6 +86,7 @@ struct attempts {
 	uint8_t tries;
 	bool waited;	    /* for all of wait-for-backend: the last try */
 	uint8_t send_proxy; /* enum send_proxy: of the present attempt */
+	uint8_t preread;    /* PREREAD: bits of conn_preread.h */
 	uint32_t tried[CONFIG_RETRIES_MAX + 1]; /* backends, by id */
 };
 
@@ -186,6 +187,10 @@ struct preface {
 	struct endpoint dst; /* named by the client's PROXY header; family 0:
 			      * it named none */
 	uint8_t send_proxy;  /* established: enum send_proxy */
+	bool hello : 1;	     /* the client's ClientHello has been seen */
+	bool request : 1;    /* an SSLRequest belongs to it */
+	bool awaits : 1;     /* all is sent; the answer to the SSLRequest is
+			      * not here yet */
 	uint16_t sent;	     /* bytes */
 	uint32_t sum;	     /* crc32c of all bytes; if sent > 0 */
 };

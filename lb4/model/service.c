@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/route.h"
 #include "lb4/model/rule_count.h"
 #include "lb4/model/terms.h"
 
@@ -54,6 +55,16 @@ service_state_free(struct service_state *state)
 	rule_counts_free(state->rule_counts);
 	free(state->stats);
 	free(state);
+}
+
+const struct service_route *
+service_find_route(const struct service *service,
+    const struct route_facts *facts)
+{
+	for (size_t i = 0; i < service->routes; i++)
+		if (route_matches(service->route[i].match, facts))
+			return &service->route[i];
+	return NULL;
 }
 
 size_t

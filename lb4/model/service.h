@@ -30,6 +30,7 @@ struct loads;
 struct maglev;
 struct pins;
 struct rule_count;
+struct route_facts;
 struct terms;
 struct turns;
 
@@ -122,6 +123,12 @@ service_backend_takes(const struct service_backend *entry)
 	return entry->weight > 0 && backend_is_available(entry->backend);
 }
 
+/* A route of a service: the clients that it matches get another service. */
+struct service_route {
+	char match[CONFIG_ARGS_MAX]; /* lb4/config/route.h */
+	struct service_state *state; /* referenced; NULL: they are refused */
+};
+
 struct service {
 	struct service_state *state;	 /* referenced */
 	size_t backends;		 /* at least one */
@@ -148,12 +155,18 @@ struct service {
 	const _Atomic uint64_t *changes; /* the tables' */
 
 	struct hash_key seed;
-	uint64_t checksum;	 /* checksum.h */
+	uint64_t checksum;	     /* checksum.h */
+	struct service_route *route; /* owned; in the file's order */
+	size_t routes;
 	struct addr *check_addr; /* owned; one per backend; len 0: its own */
 
 	struct service_settings settings; /* timeout_queue_ms is never 0 */
 	struct terms *terms; /* referenced; new conns begin with them */
 };
+
+/* The first of its routes that matches, or NULL: the client stays. */
+const struct service_route *service_find_route(const struct service *service,
+    const struct route_facts *facts);
 
 /* How many of its backends take conns. */
 size_t service_available(const struct service *service);

@@ -36,6 +36,7 @@ terms_are(const struct terms *terms, const struct conn_settings *settings)
 	    own->timeout_queue_ms == settings->timeout_queue_ms &&
 	    own->wait_for_backend_ms == settings->wait_for_backend_ms &&
 	    own->timeout_proxy_ms == settings->timeout_proxy_ms &&
+	    own->timeout_hello_ms == settings->timeout_hello_ms &&
 	    own->timeout_idle_ms == settings->timeout_idle_ms &&
 	    own->timeout_half_close_ms == settings->timeout_half_close_ms &&
 	    own->timeout_stall_ms == settings->timeout_stall_ms &&

@@ -57,6 +57,8 @@ struct options {
 	/* The arguments of --explain and --simulate. */
 	const char *explain_service;
 	const char *explain_client;
+	const char *explain_sni;  /* NULL: it asks for no name */
+	const char *explain_alpn; /* NULL: it offers no protocol */
 	bool simulates;
 	const char *simulate; /* the new file; NULL: the same one */
 	const char *clients;

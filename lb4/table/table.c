@@ -37,6 +37,7 @@
 #include "lb4/model/rcu.h"
 #include "lb4/model/terms.h"
 #include "lb4/table/checksum.h"
+#include "lb4/table/routes.h"
 #include "lb4/table/table_access.h"
 
 /* It gets the smallest free id. */
@@ -192,6 +193,7 @@ service_free(struct service *service)
 		service->terms->refs--;
 	table_access_drop(service);
 	service_state_unref(service->state);
+	routes_drop(service);
 	pins_free(service->pins);
 	free(service->backend);
 	free(service->check_addr);
@@ -390,7 +392,9 @@ service_new(struct service **out, const struct building *building,
 	    &service->settings.conn);
 	if (service->terms == NULL)
 		goto fail;
-	rc = service_set_backends(service, building, config);
+	rc = routes_build(tables, service, config);
+	if (rc == 0)
+		rc = service_set_backends(service, building, config);
 	service->queues = service->limited ||
 	    service->settings.conn.wait_for_backend_ms > 0 ||
 	    service->settings.over_limit == OVER_LIMIT_WAIT;

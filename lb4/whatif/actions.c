@@ -127,6 +127,8 @@ actions_explain(const struct options *options)
 	const struct offline_explain question = {
 		.service = options->explain_service,
 		.client = options->explain_client,
+		.sni = options->explain_sni,
+		.alpn = options->explain_alpn,
 		.down = options->down,
 		.downs = options->downs,
 		.down_after = options->down_after,

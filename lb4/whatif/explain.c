@@ -7,6 +7,7 @@
 #include "lb4/whatif/offline.h"
 
 #include <bsd/stdlib.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "lb4/balance/trace.h"
 #include "lb4/config/access_rules.h"
 #include "lb4/config/names.h"
+#include "lb4/config/route.h"
 
 #define WAITS ": none is available, the client waits for one (wait-for-backend)"
 
@@ -142,6 +144,9 @@ offline_print_pick(const struct service *service,
 	const struct pick *pick = &asked->pick;
 	const struct pick_trace *trace = &asked->trace;
 
+	if (asked->route != NULL)
+		fprintf(out, "route      %s %s\n", asked->route->match,
+		    service->state->name);
 	fprintf(out, "service    %s\nbalance    %s\n", service->state->name,
 	    policy->name);
 	fprintf(out, "checksum   %016" PRIx64 "\nclient     %s\n",
@@ -230,6 +235,25 @@ offline_explain_client(const struct service *service, const char *text,
 	}
 	offline_print_pick(service, &asked, out);
 	return 0;
+}
+
+const struct service_route *
+offline_find_route(const struct service *service, const char *sni,
+    const char *alpn)
+{
+	char name[256] = "";
+	unsigned char protocols[256];
+	struct route_facts facts = { .name = name, .alpn = protocols };
+	size_t len = alpn != NULL ? strlen(alpn) : 0;
+
+	for (size_t i = 0; sni != NULL && sni[i] != '\0' && i < 255; i++)
+		name[i] = (char)tolower((unsigned char)sni[i]);
+	if (len > 0 && len < sizeof(protocols)) {
+		protocols[0] = (unsigned char)len;
+		memcpy(protocols + 1, alpn, len);
+		facts.alpn_len = len + 1;
+	}
+	return service_find_route(service, &facts);
 }
 
 /* The configuration as it is and, if backends go down, after that. */
@@ -357,6 +381,29 @@ set_downs(struct offline *offline, const char *const *down, size_t downs,
 	return error;
 }
 
+/* Goes on with the service that the client's route leads to.  Returns -ENOENT
+ * if the route refuses the client. */
+static int
+follow_route(struct sides *sides, int i, const struct offline_explain *question,
+    FILE *out)
+{
+	const struct service_route *route =
+	    offline_find_route(sides->service[i], question->sni,
+		question->alpn);
+
+	if (route == NULL)
+		return 0;
+	if (i == 0 && strcmp(question->client, "-") != 0)
+		fprintf(out, "route      %s %s\n", route->match,
+		    route->state != NULL ? route->state->name
+					 : CONFIG_ROUTE_REFUSE);
+	if (route->state == NULL)
+		return -ENOENT;
+	sides->service[i] = offline_service(&sides->offline[i],
+	    route->state->name);
+	return 0;
+}
+
 static int
 explain(struct sides *sides, const struct offline_explain *question, FILE *out,
     FILE *err)
@@ -374,6 +421,8 @@ explain(struct sides *sides, const struct offline_explain *question, FILE *out,
 			error = set_downs(offline, question->down_after,
 			    question->downs_after, err);
 		sides->service[i] = offline_service(offline, question->service);
+		if (error == 0 && sides->service[i] != NULL)
+			error = follow_route(sides, i, question, out);
 	}
 	if (error == 0 && sides->service[0] == NULL) {
 		escape_line(err, "lb4: %s: no such service%s",

@@ -69,9 +69,16 @@ must_check int offline_checksums(const struct config *config, FILE *out);
 must_check int offline_explain_client(const struct service *service,
     const char *text, uint64_t now_ms, FILE *out, FILE *err);
 
+/* The route of a client that asks for the name `sni` and offers the protocol
+ * `alpn` (NULL: none).  Returns NULL if it stays with the service. */
+const struct service_route *offline_find_route(const struct service *service,
+    const char *sni, const char *alpn);
+
 /* The arguments of --explain. */
 struct offline_explain {
 	const char *service;
+	const char *sni;	 /* NULL: the client asks for no name */
+	const char *alpn;	 /* NULL: it offers no protocol */
 	const char *client;	 /* "-": one a line from `in` */
 	const char *const *down; /* SERVICE/BACKEND; `downs` of them */
 	size_t downs;
@@ -94,6 +101,8 @@ struct access_prefix;
 /* The pick of one client, and how it was made. */
 struct offline_pick {
 	const char *client; /* the caller's text */
+	/* That led here; NULL: none.  Set by the caller. */
+	const struct service_route *route;
 	struct pick pick;
 	struct pick_trace trace;
 	const struct access_prefix *prefix; /* of the service: it decides about

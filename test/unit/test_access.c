@@ -60,7 +60,7 @@ line_of(enum access_format format, const struct access_record *record)
 START_TEST(test_codes)
 {
 	static const char first[] = "-CScsROKDBHMPU",
-			  second[] = "-QCDLISWPAUMRG";
+			  second[] = "-QCDLISWPAUMRGHNF";
 
 	for (int i = 0; i < REASON_COUNT; i++) {
 		const char *code = reason_code((enum reason)i);
@@ -132,6 +132,11 @@ START_TEST(test_code_of_reason)
 		{ REASON_SOURCE_RATE, "PR" },
 		{ REASON_RATE, "PS" },
 		{ REASON_RATE_ALL, "PG" },
+		{ REASON_CLIENT_HELLO, "CH" },
+		{ REASON_HELLO_TIMEOUT, "cH" },
+		{ REASON_HELLO, "PH" },
+		{ REASON_ROUTE, "PN" },
+		{ REASON_ROUTE_FULL, "PF" },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)

@@ -79,8 +79,8 @@ static const struct {
 	    AFTER_GOOD
 	    "[service ok]: text after ']': write a comment as ; comment\n" },
 	{ GOOD "[service web]\n",
-	    AFTER_GOOD "[service web] listen: missing: add at least one\n"
-		       "t.ini:4: [service web] backend: missing: add at "
+	    AFTER_GOOD "[service web] backend: missing: add at least one\n"
+		       "t.ini:4: [service web] listen: missing: add at "
 		       "least one\n" },
 	{ "[service a]\nlisten = :80\n" GOOD,
 	    "t.ini:1: [service a] backend: missing: add at least one\n" },
@@ -212,6 +212,42 @@ static const struct {
 	{ GOOD "init = down\n",
 	    "t.ini:1: [service ok] init: does nothing with check = none: "
 	    "remove it, or give a check\n" },
+	{ GOOD "accept-proxy = 10.0.0.0/33\n",
+	    AFTER_GOOD "[service ok] accept-proxy: \"10.0.0.0/33\" has no "
+		       "length of 0 to 32 after the slash: give a prefix such "
+		       "as 192.0.2.0/24 or 2001:db8::/32, or unix\n" },
+	{ GOOD "accept-proxy = unix\n",
+	    "t.ini:1: [service ok] accept-proxy: unix has no effect without a "
+	    "unix socket to listen on: remove it\n" },
+	{ GOOD "listen = unix:/s\naccept-proxy = ::1\n",
+	    "t.ini:1: [service ok] accept-proxy: all clients of the unix socket "
+	    "would be refused: add accept-proxy = unix, or listen there in "
+	    "another service\n" },
+	{ GOOD "send-proxy = v3\n",
+	    AFTER_GOOD
+	    "[service ok] send-proxy: \"v3\" is unknown: give no, v1 "
+	    "or v2\n" },
+	{ GOOD "route = sni:a.example\n",
+	    AFTER_GOOD "[service ok] route: \"\" is not the name of a service: "
+		       "write route = sni:a.example SERVICE, or refuse\n" },
+	{ GOOD "route = host:a.example b\n",
+	    AFTER_GOOD
+	    "[service ok] route: \"host:a.example\" is unknown: give "
+	    "sni:NAME, no-sni, alpn:PROTOCOL, plain or any\n" },
+	{ GOOD "route = any b\n",
+	    "t.ini:1: [service ok] route: there is no [service b]: add it, or "
+	    "write refuse\n" },
+	{ GOOD "route = any ok\n",
+	    "t.ini:1: [service ok] route: leads to its own service: remove it, "
+	    "as clients that no route matches stay here\n" },
+	{ GOOD "route = any b\n[service b]\nbackend = a 10.0.0.1:80\n"
+	       "route = any refuse\n",
+	    "t.ini:1: [service ok] route: [service b] has routes of its own, "
+	    "which have no effect for these clients: lead to another service"
+	    "\n" },
+	{ GOOD "route = any refuse\nrcvbuf-client = 4k\n",
+	    "t.ini:1: [service ok] rcvbuf-client: has no room for a "
+	    "ClientHello: give at least 64k, or auto\n" },
 	{ GOOD "balance = leastconn\nmax-load = 125%\n",
 	    "t.ini:1: [service ok] max-load: has no effect with balance = "
 	    "leastconn: remove it, or set balance = source or 4tuple\n" },

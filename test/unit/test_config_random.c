@@ -200,6 +200,7 @@ draw_service(struct random *random, size_t number,
 	set->send_proxy = draw(random, SEND_PROXY_COUNT);
 	set->check.send_proxy = draw(random, 2);
 	set->conn.timeout_proxy_ms = (unsigned)between(random, 10, 3600000);
+	set->conn.timeout_hello_ms = (unsigned)between(random, 10, 3600000);
 	draw_proxies(random, unix_listener(service), &set->accept_proxy);
 	set->user_timeout_ms = (unsigned)between(random, 0, 86400000);
 	set->conn.timeout_connect_ms = (unsigned)between(random, 1, 3600000);
@@ -337,6 +338,7 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.send_proxy);
 	SAME_NUMBER(settings.check.send_proxy);
 	SAME_NUMBER(settings.conn.timeout_proxy_ms);
+	SAME_NUMBER(settings.conn.timeout_hello_ms);
 	SAME_NUMBER(settings.accept_proxy.local);
 	SAME_NUMBER(settings.accept_proxy.count);
 	for (unsigned i = 0; i < a->settings.accept_proxy.count; i++)
@@ -461,7 +463,8 @@ START_TEST(test_dump_text)
 	    "access-format = kv\naccess-log-start = no\n"
 	    "access-log-every = off\naccess-log-sample = 1/1\n"
 	    "shutdown-timeout = 30s\n\n"
-	    "[service s]\nlisten = :80\nbalance = 4tuple\n"
+	    "[service s]\nlisten = :80\n"
+	    "; route = (all clients get these backends)\nbalance = 4tuple\n"
 	    "backend = a 1.2.3.4:80 weight=1 maxconn=0\n"
 	    "backend = b [2001:db8::1] weight=1 maxconn=0\n"
 	    "backend = c 1.2.3.4 weight=1 maxconn=0\n"
@@ -493,7 +496,8 @@ START_TEST(test_dump_text)
 	    "abort-on-close = no\n"
 	    "timeout-connect = 5s\n"
 	    "timeout-queue = auto\nwait-for-backend = 0s\n"
-	    "timeout-proxy = 5s\ntimeout-idle = 1h\n"
+	    "timeout-proxy = 5s\ntimeout-hello = 5s\n"
+	    "timeout-idle = 1h\n"
 	    "timeout-half-close = 5m\ntimeout-stall = 5m\n"
 	    "reset-linger = 1s\n"
 	    "max-lifetime = 0s\nobserve = off\nobserve-fall = 5\n"
