@@ -235,8 +235,10 @@ start_tables(struct program *program)
 	tables_init(&program->tables, engine_workers_room(config));
 	program->tables_up = true;
 	error = program->receive != NULL
-	    ? receive_restore(program->receive, &program->tables)
+	    ? receive_names(program->receive, config)
 	    : 0;
+	if (error == 0 && program->receive != NULL)
+		error = receive_restore(program->receive, &program->tables);
 	if (error == 0)
 		error = tables_publish(&program->tables, config,
 		    &config->hash_seed);

@@ -17,6 +17,7 @@ static const char *const skip_names[] = {
 	[SKIP_SET] = "in another zone, or a backup",
 	[SKIP_WEIGHT] = "weight is 0",
 	[SKIP_ADMIN] = "taken out",
+	[SKIP_NAME] = "its name is not resolved yet",
 	[SKIP_HEALTH] = "down",
 	[SKIP_EJECTED] = "ejected",
 	[SKIP_JOINING] = "not checked yet",
@@ -49,6 +50,8 @@ unavailable(const struct service_backend *one, bool check_health)
 
 	if (one->weight == 0)
 		return SKIP_WEIGHT;
+	if (!backend_is_resolved(one->backend))
+		return SKIP_NAME;
 	state = backend_state(one->backend);
 	return check_health || backend_is_taken_out(state) ? skips[state]
 							   : SKIP_NOT;

@@ -50,6 +50,7 @@ enum skip {
 	SKIP_SET, /* not in the scope's set */
 	SKIP_WEIGHT,
 	SKIP_ADMIN,
+	SKIP_NAME, /* not resolved yet */
 	SKIP_HEALTH,
 	SKIP_EJECTED, /* its conns have failed: see lb4/health */
 	SKIP_JOINING, /* not checked yet */

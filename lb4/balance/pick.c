@@ -35,7 +35,8 @@ keep(const struct service *service, const struct pick *pick, struct scope scope,
 	skip = policy_hash_skip(service, pick, (unsigned)pin->index, &scope,
 	    limit);
 	pin->lost = skip == SKIP_WEIGHT || skip == SKIP_ADMIN ||
-	    skip == SKIP_HEALTH || skip == SKIP_EJECTED || skip == SKIP_JOINING;
+	    skip == SKIP_HEALTH || skip == SKIP_EJECTED ||
+	    skip == SKIP_JOINING || skip == SKIP_NAME;
 	if (skip != SKIP_NOT)
 		return PICK_NONE;
 	trace_kept(pick->trace);

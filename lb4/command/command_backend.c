@@ -262,6 +262,7 @@ command_add(struct caller *caller, const struct command *command)
 	const char *name = command->word[1];
 	struct edited edited;
 	char service[CONFIG_NAME_MAX], backend[CONFIG_NAME_MAX];
+	size_t names;
 	char *line;
 	bool read;
 
@@ -272,12 +273,21 @@ command_add(struct caller *caller, const struct command *command)
 		config_free(edited.config);
 		return;
 	}
+	names = edited.service->hosts;
 	(void)commands_split(name, service, backend);
 	line = backend_line(command, backend);
 	read = read_key(caller, keys_find(KEY_SERVICE, "backend"),
 	    edited.service, line, "");
 	free(line);
 	if (!read) {
+		config_free(edited.config);
+		return;
+	}
+	if (edited.service->hosts > names) {
+		answer_error(caller, "refused",
+		    "%s has a host name: write its line into the file and "
+		    "reload",
+		    name);
 		config_free(edited.config);
 		return;
 	}
@@ -312,6 +322,13 @@ command_remove(struct caller *caller, const struct command *command)
 	if (edited.service->backends == 1) {
 		answer_error(caller, "refused",
 		    "%s is the last backend of its service", name);
+		config_free(edited.config);
+		return;
+	}
+	if (edited.service->backend[edited.place].of_name != 0) {
+		answer_error(caller, "refused",
+		    "%s is an address of a host name: remove the name's line",
+		    name);
 		config_free(edited.config);
 		return;
 	}

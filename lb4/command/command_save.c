@@ -27,7 +27,6 @@
 #include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/errand.h"
-#include "lb4/config/backendsfile.h"
 #include "lb4/config/config.h"
 #include "lb4/config/edit.h"
 #include "lb4/config/values.h"
@@ -413,8 +412,6 @@ saving_new(const struct caller *caller, const char *path, bool write)
 	saving->pid = caller->pid;
 	atomic_init(&saving->phase, PHASE_PREPARES);
 	atomic_init(&saving->made, false);
-	if (saving->served != NULL)
-		backendsfile_drop(saving->served);
 	if (saving->served != NULL && saving->path != NULL)
 		return saving;
 	errand_let_go(&saving->errand);

@@ -103,6 +103,8 @@ describe_check(const struct figures_backend *figures, uint64_t now_ms,
 	const uint32_t health = figures->parts.health;
 	char text[HEALTH_TEXT_MAX], age[ANSWER_TEXT_MAX];
 
+	if (figures->parts.unresolved)
+		return snprintf(buf, size, "name not resolved yet");
 	if (figures->checked_ms == 0)
 		return snprintf(buf, size, "none yet");
 	return snprintf(buf, size, "%s%s, %s ago, took %.1fms",
@@ -130,7 +132,7 @@ states_text(const struct figures_backend *figures,
 {
 	const struct backend_parts *parts = &figures->parts;
 	char text[HEALTH_TEXT_MAX];
-	size_t len = has->checked
+	size_t len = has->checked || parts->unresolved
 	    ? (size_t)describe_check(figures, now_ms, buf, size)
 	    : (size_t)snprintf(buf, size, "-");
 

@@ -99,6 +99,12 @@ read_line(struct config_service *service, char *text, int line,
 		errors_add(errors, line, "backend", "%s", why.text);
 		return error == -E2BIG ? -EINVAL : 0;
 	}
+	if (service->backend[service->backends - 1].of_name != 0) {
+		errors_add(errors, line, "backend",
+		    "a host name: give an address, or write the line into the "
+		    "configuration");
+		return 0;
+	}
 	service->backend[service->backends - 1].line = line;
 	service->backend[service->backends - 1].in_file = true;
 	check_name(service, errors);
@@ -254,11 +260,4 @@ backendsfile_equal(const struct config_service *one,
 			return false;
 	}
 	return true;
-}
-
-void
-backendsfile_drop(struct config *config)
-{
-	for (size_t i = 0; i < config->services; i++)
-		(void)keep_own(&config->service[i]);
 }

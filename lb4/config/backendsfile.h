@@ -12,7 +12,6 @@
 
 #include "common/attr.h"
 
-struct config;
 struct config_errors;
 struct config_service;
 
@@ -31,9 +30,5 @@ must_check int backendsfile_read(struct config_service *service,
 /* Whether both have the same backends from their files. */
 bool backendsfile_equal(const struct config_service *one,
     const struct config_service *other);
-
-/* Removes the backends that are from files: the rest is what the configuration
- * file says, and what was added while lb4 ran. */
-void backendsfile_drop(struct config *config);
 
 #endif

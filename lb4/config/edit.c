@@ -277,7 +277,8 @@ add_lines(struct edits *edits, const struct line *lines, size_t last,
 	for (size_t i = 0; error == 0 && i < served->backends; i++) {
 		char *added;
 
-		if (find_backend(file, in_order[i]->name) != NULL)
+		if (in_order[i]->in_file || in_order[i]->of_name != 0 ||
+		    find_backend(file, in_order[i]->name) != NULL)
 			continue;
 		added = new_line(file->backends > 0 ? &lines[last - 1] : NULL,
 		    in_order[i]);
@@ -300,8 +301,9 @@ edit_service(struct edits *edits, const struct line *lines,
 	for (size_t i = 0; error == 0 && i < file->backends; i++) {
 		const struct config_backend *one = &file->backend[i];
 
-		error = edit_line(edits, lines, one,
-		    find_backend(served, one->name));
+		if (one->of_name == 0)
+			error = edit_line(edits, lines, one,
+			    find_backend(served, one->name));
 		if ((size_t)one->line > last)
 			last = (size_t)one->line;
 	}

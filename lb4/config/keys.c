@@ -107,6 +107,13 @@ const struct key keys_table[] = {
 	{ GLOBAL("shutdown-timeout", shutdown_timeout_ms), KIND(time),
 	    RANGE(0, DAY), .preset = "30s" },
 
+	{ GLOBAL("resolver", resolver), OWN, KIND(resolver),
+	    .absent = "those of /etc/resolv.conf" },
+	{ GLOBAL("resolve-min", resolve_min_ms), OWN, KIND(time),
+	    RANGE(100, HOUR), .preset = "1s" },
+	{ GLOBAL("resolve-max", resolve_max_ms), OWN, KIND(time),
+	    RANGE(SECOND, DAY), .preset = "5m" },
+
 	{ SERVICE("listen", listen), KIND(listen), .repeats = true,
 	    .absent = "only routes lead here" },
 	{ SERVICE("route", route), KIND(route), .repeats = true,
@@ -258,6 +265,8 @@ const struct key keys_table[] = {
 	    .preset = "0" },
 	{ BACKEND("backup", backup), KIND(flag), .absent = "no backup" },
 	{ BACKEND("zone", zone), KIND(name), .absent = "in no zone" },
+	{ BACKEND("resolve", resolve), KIND(resolve),
+	    .absent = "an address, or the first one of a name" },
 	{ BACKEND("check-addr", check_addr), KIND(addr),
 	    .absent = "the backend's address" },
 	{ BACKEND("check-port", check_port), KIND(port), RANGE(1, 65535),

@@ -6,6 +6,7 @@
 #ifndef LB4_CONFIG_KINDS_H
 #define LB4_CONFIG_KINDS_H
 
+#include "common/attr.h"
 #include "lb4/config/key.h"
 
 struct hash_key;
@@ -26,8 +27,10 @@ extern const struct kind kind_level;  /* a log level */
 extern const struct kind kind_user;   /* the name of a user or a group */
 extern const struct kind kind_mode;   /* of a file: 0660 */
 extern const struct kind kind_socket; /* the path of a unix socket */
-extern const struct kind kind_name;   /* of a service, backend or zone */
-extern const struct kind kind_target; /* one of key->names, or a path */
+extern const struct kind kind_resolve;
+extern const struct kind kind_resolver; /* a name server */
+extern const struct kind kind_name;	/* of a service, backend or zone */
+extern const struct kind kind_target;	/* one of key->names, or a path */
 
 /* kinds_service.c: several fields of the object. */
 extern const struct kind kind_seed;
@@ -65,6 +68,19 @@ bool kinds_read_seed(const char *text, struct hash_key *seed);
 
 /* True for a valid name of a service, backend or zone (settings.h). */
 bool kinds_is_name(const char *text);
+
+/* Whether a word that names a backend looks like a host name, and not like an
+ * address. */
+bool kinds_is_host(const char *text);
+
+/* Reads HOST or HOST:PORT into the name.  0, or -EINVAL with the reason. */
+struct config_name;
+must_check int kinds_read_host(const char *text, struct config_name *name,
+    struct why *why);
+
+/* Judges what only a host name has, or must not have; the same. */
+must_check int kinds_judge_name(const struct config_name *name,
+    struct why *why);
 #define KINDS_NAME_RULE \
 	"letters, digits and -_. after a letter or digit, at most 63"
 

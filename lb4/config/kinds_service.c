@@ -17,6 +17,7 @@
 #include "common/addr.h"
 #include "common/textbuf.h"
 #include "lb4/config/check.h"
+#include "lb4/config/expand.h"
 #include "lb4/config/inifile.h"
 #include "lb4/config/octets.h"
 #include "lb4/config/settings.h"
@@ -321,8 +322,9 @@ read_options(struct config_backend *backend, const char *text, struct why *why)
 
 /* NAME ADDR[:PORT] OPTION... */
 static int
-read_backend(struct config_backend *backend, const char *text, struct why *why)
+read_backend(struct config_name *name, const char *text, struct why *why)
 {
+	struct config_backend *backend = &name->line;
 	char word[INIFILE_LINE_MAX + 1];
 	int error;
 
@@ -340,10 +342,14 @@ read_backend(struct config_backend *backend, const char *text, struct why *why)
 	if (error == 0 && word[0] == '\0')
 		return why_set(why, "no address: write backend = %s ADDRESS",
 		    backend->name);
-	if (error == 0)
+	if (error == 0 && kinds_is_host(word))
+		error = kinds_read_host(word, name, why);
+	else if (error == 0)
 		error = read_target(word, &backend->addr, ADDR_PORT_OPTIONAL,
 		    why);
-	return error == 0 ? read_options(backend, text, why) : error;
+	if (error == 0)
+		error = read_options(backend, text, why);
+	return error == 0 ? kinds_judge_name(name, why) : error;
 }
 
 static int
@@ -351,28 +357,15 @@ parse_backend(const struct key *key, void *object, const char *text,
     struct why *why)
 {
 	struct config_service *service = object;
-	struct config_backend backend = { .line = 0 };
-	struct config_backend *grown;
-	int error = read_backend(&backend, text, why);
+	struct config_name name = { .port = 0 };
+	int error = read_backend(&name, text, why);
 
 	(void)key;
 	if (error != 0)
 		return error;
-	if (service->backends == CONFIG_BACKENDS_MAX)
-		return too_many(CONFIG_BACKENDS_MAX, why);
-	grown = reallocarray(service->backend, service->backends + 1,
-	    sizeof(*grown));
-	if (grown == NULL)
-		return -ENOMEM;
-	/* before those of backends-file */
-	for (size_t i = 0; i < service->backends; i++)
-		if (grown[i].in_file)
-			grown[i].order++;
-		else
-			backend.order++;
-	grown[service->backends++] = backend;
-	service->backend = grown;
-	return 0;
+	error = name.host[0] == '\0' ? expand_append(service, &name.line)
+				     : expand_add(service, &name);
+	return error == -E2BIG ? too_many(CONFIG_BACKENDS_MAX, why) : error;
 }
 
 /* An address that was given without a port. */
@@ -385,34 +378,76 @@ print_host(const struct addr *addr, FILE *out)
 	fprintf(out, "%.*s", (int)(strlen(buf) - strlen(":0")), buf);
 }
 
-/* Those of backends-file are not lines of this file. */
+/* Whether the backend has a line of its own in this file. */
+static bool
+has_line(const struct config_backend *backend)
+{
+	return !backend->in_file && backend->of_name == 0;
+}
+
 static size_t
 count_backend(const struct key *key, const void *object)
 {
 	const struct config_service *service = object;
-	size_t own = 0;
+	size_t own = service->hosts;
 
 	(void)key;
 	for (size_t i = 0; i < service->backends; i++)
-		own += !service->backend[i].in_file;
+		own += has_line(&service->backend[i]);
 	return own;
 }
 
-/* By name, or in the file's order where that matters. */
+/* The line of that place in the order of the lines. */
+static const struct config_backend *
+line_in_order(const struct config_service *service, size_t index)
+{
+	const struct config_backend *at[CONFIG_BACKENDS_MAX];
+	unsigned last = 0;
+
+	for (size_t i = 0; i < service->backends; i++)
+		at[service->backend[i].order] = &service->backend[i];
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct config_backend *backend = at[i];
+		const bool follows = backend->of_name != 0 &&
+		    backend->of_name == last; /* of the same line */
+
+		last = backend->of_name;
+		if (backend->in_file || follows || index-- > 0)
+			continue;
+		return last == 0 ? backend : &service->host[last - 1].line;
+	}
+	return NULL;
+}
+
+/* A line: by name, those with host names last, or in the file's order where
+ * that matters. */
 static const struct config_backend *
 backend_at(const struct config_service *service, size_t index)
 {
-	const bool by_order = service->settings.balance == BALANCE_FIRST;
-	size_t own = 0;
+	if (service->settings.balance == BALANCE_FIRST)
+		return line_in_order(service, index);
+	for (size_t i = 0; i < service->backends; i++)
+		if (has_line(&service->backend[i]) && index-- == 0)
+			return &service->backend[i];
+	return &service->host[index].line;
+}
 
-	for (size_t i = 0; i < service->backends; i++) {
-		const struct config_backend *backend = &service->backend[i];
+/* The name that the line is of, or NULL. */
+static const struct config_name *
+name_of(const struct config_service *service, const struct config_backend *line)
+{
+	for (size_t i = 0; i < service->hosts; i++)
+		if (line == &service->host[i].line)
+			return &service->host[i];
+	return NULL;
+}
 
-		if (!backend->in_file &&
-		    (by_order ? backend->order : own++) == index)
-			return backend;
-	}
-	return &service->backend[index];
+static void
+print_name(const struct config_name *name, FILE *out)
+{
+	fputs(name->host, out);
+	if (name->port != 0)
+		fprintf(out, ":%u", name->port);
 }
 
 static void
@@ -421,10 +456,13 @@ print_backend(const struct key *key, const void *object, size_t index,
 {
 	const struct config_service *service = object;
 	const struct config_backend *backend = backend_at(service, index);
+	const struct config_name *name = name_of(service, backend);
 
 	(void)key;
 	fprintf(out, "%s ", backend->name);
-	if (addr_is_unix(&backend->addr) || addr_port(&backend->addr) != 0)
+	if (name != NULL)
+		print_name(name, out);
+	else if (addr_is_unix(&backend->addr) || addr_port(&backend->addr) != 0)
 		print_addr_text(&backend->addr, out);
 	else
 		print_host(&backend->addr, out);

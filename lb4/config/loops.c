@@ -190,6 +190,8 @@ check_backend(const struct marks *marks, const struct config_service *service,
 	struct way way = { .addr = backend->addr };
 	const struct mark *found = NULL;
 
+	if (way.addr.len == 0)
+		return; /* not resolved yet */
 	if (addr_is_unix(&way.addr) &&
 	    strcmp(way.addr.un.sun_path, marks->control) == 0 &&
 	    marks->control[0] != '\0') {

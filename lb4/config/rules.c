@@ -165,6 +165,14 @@ check_names(struct config_service *service, struct errors *errors)
 	}
 }
 
+static uint16_t
+port_of(const struct config_service *service,
+    const struct config_backend *backend)
+{
+	return backend->of_name != 0 ? service->host[backend->of_name - 1].port
+				     : addr_port(&backend->addr);
+}
+
 /* A backend without a port gets the port that the client connected to. */
 static void
 check_ports(const struct config_service *service, struct errors *errors)
@@ -182,7 +190,7 @@ check_ports(const struct config_service *service, struct errors *errors)
 		const struct config_backend *backend = &service->backend[i];
 
 		if (addr_is_unix(&backend->addr) ||
-		    addr_port(&backend->addr) != 0)
+		    port_of(service, backend) != 0)
 			continue;
 		if (portless != NULL)
 			errors_add(errors, backend->line, "backend",

@@ -48,8 +48,10 @@ config_copy(const struct config *config)
 		    sizeof(*from->backend));
 		to->route = copy_array(from->route, from->routes,
 		    sizeof(*from->route));
+		to->host = copy_array(from->host, from->hosts,
+		    sizeof(*from->host));
 		if (to->listen == NULL || to->backend == NULL ||
-		    to->route == NULL) {
+		    to->route == NULL || to->host == NULL) {
 			config_free(copy);
 			return NULL;
 		}
@@ -76,6 +78,7 @@ config_free(struct config *config)
 		free(config->service[i].backend);
 		access_rules_unref(config->service[i].access);
 		free(config->service[i].route);
+		free(config->service[i].host);
 	}
 	free(config->service);
 	free(config);

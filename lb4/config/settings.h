@@ -26,6 +26,7 @@
 #define CONFIG_PATH_MAX 256
 #define CONFIG_ARGS_MAX 200 /* of a check; a line is no longer */
 #define CONFIG_HOST_MAX 128
+#define CONFIG_DNS_MAX 254 /* of a host name that is resolved */
 #define CONFIG_FILE_MAX (16 << 20) /* bytes of a file */
 #define CONFIG_LISTENS_MAX 1000	   /* of one service */
 #define CONFIG_BACKENDS_MAX 1000   /* of one service */
@@ -132,9 +133,18 @@ enum access_format {
 	ACCESS_FORMAT_COUNT,
 };
 
+/* Which addresses of a host name become backends. */
+enum resolve {
+	RESOLVE_DEFAULT, /* as RESOLVE_FIRST */
+	RESOLVE_FIRST,	 /* one; it is kept as long as it is in the answer */
+	RESOLVE_ALL,	 /* each one, with names of their own */
+	RESOLVE_COUNT,
+};
+
 struct config_backend {
 	char name[CONFIG_NAME_MAX];
-	struct addr addr; /* port 0: the port that the client came to */
+	struct addr addr; /* port 0: the port that the client came to; len 0:
+			   * its host name is not resolved yet */
 	unsigned weight;  /* 0 to CONFIG_WEIGHT_MAX; 0: no new conns */
 	unsigned maxconn; /* most conns there at a time; 0: no limit */
 	char zone[CONFIG_NAME_MAX]; /* "": none */
@@ -145,7 +155,18 @@ struct config_backend {
 	unsigned order; /* place among the service's lines: 0, ...; those of
 			 * backends-file come last */
 	bool in_file;	/* from backends-file */
-	int line;	/* of the configuration file; 0: none */
+	enum resolve resolve;
+	unsigned of_name; /* made from service->host[of_name - 1]; 0: it has a
+			   * line of its own */
+	int line; /* of the configuration file; 0: none */
+};
+
+/* A line `backend` with a host name.  Its backends are expand.h's to make: one
+ * without an address until the name is resolved. */
+struct config_name {
+	struct config_backend line;
+	char host[CONFIG_DNS_MAX];
+	uint16_t port; /* 0: the port that the client came to */
 };
 
 struct config_check {
@@ -255,7 +276,9 @@ struct config_service {
 	size_t listens;
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;
-	struct access_rules *access;	     /* a reference; NULL: no rules */
+	struct access_rules *access; /* a reference; NULL: no rules */
+	struct config_name *host; /* owned; lines with host names */
+	size_t hosts;
 	char backends_file[CONFIG_PATH_MAX]; /* has more of them; "": none */
 	bool backends_file_empty;	     /* it may have none */
 	struct config_route *route; /* owned; the first that matches counts */
@@ -296,6 +319,9 @@ struct config {
 	unsigned access_every_ms; /* a line of each conn so often; 0: none */
 	unsigned access_sample;	  /* log one in so many conns that end well */
 	unsigned shutdown_timeout_ms;
+	struct addr resolver; /* the name server; len 0: resolv.conf(5) */
+	unsigned resolve_min_ms; /* bounds of the answers' times to live */
+	unsigned resolve_max_ms;
 	char zone[CONFIG_NAME_MAX]; /* of this node, "": none; not the file's
 				     * to say, and not in the dump */
 	struct config_service *service; /* owned; in the file's order */

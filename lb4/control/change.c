@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/why.h"
 #include "lb4/config/config.h"
+#include "lb4/config/expand.h"
 #include "lb4/config/keys.h"
 #include "lb4/config/loops.h"
 #include "lb4/config/rules.h"
@@ -292,7 +293,10 @@ change_apply(struct running *running, struct config *config,
 		config_errors_add(errors, "an upgrade is under way");
 		error = -EBUSY;
 	} else {
-		error = validate(running, config, origin, errors);
+		if (origin != CHANGE_COPY)
+			error = expand_carry(config, running->config);
+		if (error == 0)
+			error = validate(running, config, origin, errors);
 	}
 	if (error == 0) {
 		leveler_settle(running->leveler);

@@ -25,6 +25,7 @@
 #include "lb4/control/ports.h"
 #include "lb4/control/keep.h"
 #include "lb4/control/leveler.h"
+#include "lb4/control/names.h"
 #include "lb4/control/reload.h"
 #include "lb4/control/threads.h"
 #include "lb4/control/upgrade.h"
@@ -105,6 +106,8 @@ control_done(struct control *control)
 		close(control->signalfd);
 	control->epfd = -1;
 	control->signalfd = -1;
+	names_free(control->running.names);
+	control->running.names = NULL;
 	follow_free(control->running.follow);
 	control->running.follow = NULL;
 	closer_free(control->running.closer);
@@ -480,6 +483,11 @@ start_follow(struct control *control)
 	int error = follow_new(&control->running.follow, &control->running,
 	    &source);
 
+	if (error == 0)
+		error = control_plug(control, &source);
+	if (error == 0)
+		error = names_new(&control->running.names, &control->running,
+		    &source);
 	return error == 0 ? control_plug(control, &source) : error;
 }
 

@@ -22,6 +22,7 @@ struct engine;
 struct leveler;
 struct follow;
 struct logger;
+struct names_of_hosts;
 struct options;
 struct prober;
 struct tables;
@@ -52,6 +53,7 @@ struct running {
 	struct closer *closer;
 	struct leveler *leveler;
 	struct follow *follow;
+	struct names_of_hosts *names;
 	uint64_t began_ms;
 
 	struct events events;

@@ -13,6 +13,8 @@
 
 #include "common/timer.h"
 #include "common/why.h"
+#include "lb4/config/build.h"
+#include "lb4/config/expand.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/places.h"
 #include "lb4/handover/link.h"
@@ -325,6 +327,27 @@ receive_file(struct receive *receive, const char *what, const char *name,
 		return fd;
 	}
 	return -1;
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+int
+receive_names(const struct receive *receive, const struct config *config)
+{
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < receive->backends; i++) {
+		const struct handover_backend *record =
+		    &receive->backend[i].record;
+		struct config_service *service = build_find_service(config,
+		    record->service);
+		struct addr addr;
+
+		if (record->listed && service != NULL && service->hosts > 0 &&
+		    read_addr(&addr, record->addr) == 0)
+			error = expand_restore(service, record->name, &addr);
+	}
+	return error;
 }
 
 /* ---- services and backends ----------------------------------------------- */

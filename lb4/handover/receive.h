@@ -56,6 +56,12 @@ struct backend *receive_backend_of(const struct receive *receive, uint32_t id);
 must_check int receive_file(struct receive *receive, const char *what,
     const char *name, struct sockfile_id *id);
 
+/* Gives the host names of the configuration the addresses that they have in the
+ * old process.  0 or -ENOMEM. */
+struct config;
+must_check int receive_names(const struct receive *receive,
+    const struct config *config);
+
 /* Makes the services and backends in `tables`.  0 or -ENOMEM. */
 must_check int receive_restore(struct receive *receive, struct tables *tables);
 

@@ -161,6 +161,10 @@ list_add(struct prober *prober, struct target_list *list,
 	struct target *target = prober_find(prober, backend->id);
 	const bool is_new = target == NULL;
 
+	if (!backend_is_resolved(backend)) {
+		backend_set_joining(backend, false);
+		return 0;
+	}
 	if (!addr_is_unix(&addr) && addr_port(&addr) == 0) {
 		log_warning("%s/%s is not checked: it needs a check address "
 			    "with a port",

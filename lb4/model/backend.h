@@ -129,6 +129,7 @@ struct backend_parts {
 	uint32_t health;  /* active checks: the health word */
 	uint32_t passive; /* real traffic: the passive word */
 	bool joining;	  /* the first check has not ended yet */
+	bool unresolved;  /* its host name has no address yet */
 };
 
 /* The effective state: the AND of the parts. */
@@ -203,7 +204,8 @@ struct backend {
 	uint32_t id; /* unique in the process, never reused, not 0 */
 	char service[CONFIG_NAME_MAX];
 	char name[CONFIG_NAME_MAX];
-	struct addr addr; /* port 0: the port that the client came to */
+	struct addr addr; /* port 0: the port that the client came to; len 0:
+			   * its host name is not resolved yet */
 	unsigned workers;
 	/* Owned; one per worker, and one, written by control before anybody
 	 * reads it, with the counts of earlier processes (lb4/handover). */
@@ -359,6 +361,13 @@ backend_since_ms(const struct backend *backend)
 	return up > ready ? up : ready;
 }
 
+/* Whether it has an address: its host name may not be resolved yet. */
+static inline bool
+backend_is_resolved(const struct backend *backend)
+{
+	return backend->addr.len > 0;
+}
+
 /* Reads the parts; from any thread. */
 static inline struct backend_parts
 backend_parts(const struct backend *backend)
@@ -373,6 +382,7 @@ backend_parts(const struct backend *backend)
 		.passive = atomic_load_explicit(&backend->passive,
 		    memory_order_acquire),
 		.joining = backend_is_joining(backend),
+		.unresolved = !backend_is_resolved(backend),
 	};
 }
 
@@ -388,6 +398,8 @@ backend_state_of(const struct backend_parts *parts)
 		return BACKEND_MAINT;
 	if (parts->admin == ADMIN_DRAIN || parts->agent == AGENT_DRAIN)
 		return BACKEND_DRAIN;
+	if (parts->unresolved)
+		return BACKEND_DOWN;
 	if (parts->joining)
 		return BACKEND_JOINING;
 	if (health_is_down(parts->health) || parts->agent == AGENT_DOWN)

@@ -530,9 +530,16 @@ static const struct {
 	{ "a/b 1.2.3.4:80",
 	    "\"a/b\" is not a valid backend name: use letters, digits and -_. "
 	    "after a letter or digit, at most 63" },
-	{ "a example.com:80",
-	    "\"example.com:80\": host names are not supported; write "
-	    "an IP address" SUCH },
+	{ "a example.com:0",
+	    "\"example.com:0\": the port must be 1 to 65535" },
+	{ "a example..com:80", "\"example..com:80\" is not a host name" },
+	{ "a 1.2.3.4:80 resolve=all",
+	    "option \"resolve\" is for host names: remove it" },
+	{ "a example.com:80 resolve=some",
+	    "option \"resolve\": \"some\" is unknown: give first or all" },
+	{ "abcdefghijklmnopqrstuvwx example.com:80 resolve=all",
+	    "the name of a backend with resolve=all has at most 23 characters: "
+	    "an address follows it" },
 	{ "a :80",
 	    "\":80\" is not an address to connect to: give one such as "
 	    "127.0.0.1:80" },

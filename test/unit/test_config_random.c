@@ -281,6 +281,8 @@ draw_config(struct random *random)
 	    : (unsigned)between(random, 1000, 2592000000);
 	config->access_sample = (unsigned)between(random, 1, 1000000);
 	config->shutdown_timeout_ms = (unsigned)between(random, 0, 86400000);
+	config->resolve_min_ms = (unsigned)between(random, 100, 3600000);
+	config->resolve_max_ms = (unsigned)between(random, 1000, 86400000);
 	config->services = 1 + draw(random, 5);
 	config->service = calloc(config->services, sizeof(*config->service));
 	for (size_t i = 0; i < config->services; i++)
@@ -398,6 +400,8 @@ same_config(const struct config *a, const struct config *b)
 	SAME_NUMBER(access_every_ms);
 	SAME_NUMBER(access_sample);
 	SAME_NUMBER(shutdown_timeout_ms);
+	SAME_NUMBER(resolve_min_ms);
+	SAME_NUMBER(resolve_max_ms);
 	SAME_NUMBER(services);
 	for (size_t i = 0; i < a->services; i++)
 		same_service(&a->service[i], &b->service[i]);
@@ -462,7 +466,9 @@ START_TEST(test_dump_text)
 	    "log = stderr\nlog-level = info\naccess-log = off\n"
 	    "access-format = kv\naccess-log-start = no\n"
 	    "access-log-every = off\naccess-log-sample = 1/1\n"
-	    "shutdown-timeout = 30s\n\n"
+	    "shutdown-timeout = 30s\n"
+	    "; resolver = (those of /etc/resolv.conf)\n"
+	    "resolve-min = 1s\nresolve-max = 5m\n\n"
 	    "[service s]\nlisten = :80\n"
 	    "; route = (all clients get these backends)\nbalance = 4tuple\n"
 	    "backend = a 1.2.3.4:80 weight=1 maxconn=0\n"
