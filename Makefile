@@ -25,7 +25,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 GOALS ?= check
 SAN ?=
-PKGS = inih libbsd liburcu-qsbr jansson libmicrohttpd libcares
+PKGS = inih libbsd liburcu-qsbr jansson libmicrohttpd libcares openssl
 
 ifeq ($(filter clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PKGS) ncursesw && echo found),found)

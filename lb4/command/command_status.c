@@ -57,14 +57,17 @@ ago(uint64_t now_ms, uint64_t then_ms)
 }
 
 static json_t *
-check_object(const struct figures_backend *figures, uint64_t now_ms)
+check_object(const struct backend *backend,
+    const struct figures_backend *figures, uint64_t now_ms)
 {
-	char text[HEALTH_TEXT_MAX];
+	const uint64_t certificate_s =
+	    atomic_load_explicit(&backend->certificate_s, memory_order_relaxed);
 
 	if (figures->checked_ms == 0)
 		return json_null();
-	return json_pack("{s:s,s:I,s:f}", "result",
-	    health_text(figures->parts.health, text, sizeof(text)), "ago_ms",
+	return json_pack("{s:o*,s:s,s:I,s:f}", "certificate_expires",
+	    certificate_s != 0 ? json_integer((json_int_t)certificate_s) : NULL,
+	    "result", figures->health_text, "ago_ms",
 	    (json_int_t)ago(now_ms, figures->checked_ms), "took_ms",
 	    figures->check_ms);
 }
@@ -156,7 +159,7 @@ backend_row(const struct caller *caller, const struct backend *backend,
 	    json_object_set_new(row, "check",
 		!caller->json ? json_string(states_text(&figures, has, now_ms,
 				    check, sizeof(check)))
-		    : has->checked ? check_object(&figures, now_ms)
+		    : has->checked ? check_object(backend, &figures, now_ms)
 				   : json_null()) == 0)
 		return row;
 	json_decref(row);
@@ -456,8 +459,7 @@ open_service(struct caller *caller, const struct service *service)
 static bool
 write_service(struct caller *caller, const struct service *service)
 {
-	const struct states_json_parts has = {
-		.checked = service->settings.check.kind != CHECK_NONE,
+	struct states_json_parts has = {
 		.observed = service->settings.observe == OBSERVE_ON,
 	};
 	struct job *job = &caller->job;
@@ -471,6 +473,7 @@ write_service(struct caller *caller, const struct service *service)
 		const struct service_backend *entry =
 		    &service->backend[job->at_backend];
 
+		has.checked = service->settings.check.kind != CHECK_NONE;
 		answer_row(caller,
 		    backend_row(caller, entry->backend, entry, &has));
 	}

@@ -67,7 +67,7 @@ checked_row(const struct backend *backend)
 	    health_is_down(word) ? "down" : "up", "took_ms",
 	    atomic_load_explicit(&backend->check_us, memory_order_relaxed) /
 		1000.0,
-	    "result", health_text(word, text, sizeof(text)));
+	    "result", backend_health_text(backend, word, text, sizeof(text)));
 }
 
 static enum job_result

@@ -493,7 +493,8 @@ tell_states(const struct control_socket *socket, struct backend *backend)
 	if (is_news(&backend->health_since_ms, &backend->health_told_ms))
 		events_tell(events, &event, "%s: %s",
 		    health_is_down(parts.health) ? "down" : "up",
-		    health_text(parts.health, text, sizeof(text)));
+		    backend_health_text(backend, parts.health, text,
+			sizeof(text)));
 	event.kind = "passive";
 	if (is_news(&backend->passive_since_ms, &backend->passive_told_ms))
 		events_tell(events, &event, "%s: %s",

@@ -56,9 +56,9 @@ static const char *
 health_reason(const struct figures_backend *figures, uint64_t now_ms,
     char buf[REASON_MAX])
 {
-	char text[HEALTH_TEXT_MAX], time[ANSWER_TEXT_MAX];
+	const char *text = figures->health_text;
+	char time[ANSWER_TEXT_MAX];
 
-	(void)health_text(figures->parts.health, text, sizeof(text));
 	if (figures->held_until_ms > now_ms)
 		(void)snprintf(buf, REASON_MAX,
 		    "%s; held down for %s more, as it flaps", text,
@@ -101,15 +101,14 @@ describe_check(const struct figures_backend *figures, uint64_t now_ms,
     char *buf, size_t size)
 {
 	const uint32_t health = figures->parts.health;
-	char text[HEALTH_TEXT_MAX], age[ANSWER_TEXT_MAX];
+	char age[ANSWER_TEXT_MAX];
 
 	if (figures->parts.unresolved)
 		return snprintf(buf, size, "name not resolved yet");
 	if (figures->checked_ms == 0)
 		return snprintf(buf, size, "none yet");
 	return snprintf(buf, size, "%s%s, %s ago, took %.1fms",
-	    health_is_down(health) ? "down: " : "",
-	    health_text(health, text, sizeof(text)),
+	    health_is_down(health) ? "down: " : "", figures->health_text,
 	    answer_time(ago(now_ms, figures->checked_ms), age, sizeof(age)),
 	    figures->check_ms);
 }

@@ -17,8 +17,9 @@ check_no_more(const char *args, struct why *why)
 }
 
 int
-check_parse_nothing(const char *args, void **own, struct why *why)
+check_parse_nothing(const struct config_check *check, void **own,
+    struct why *why)
 {
 	*own = NULL;
-	return check_no_more(args, why);
+	return check_no_more(check->args, why);
 }

@@ -57,6 +57,12 @@ extern const struct kind kind_route;
 
 /* kinds_proxies.c */
 extern const struct kind kind_proxies; /* the peers that send PROXY headers */
+/* kinds_check.c */
+extern const struct kind kind_header;	/* of HTTP */
+extern const struct kind kind_statuses; /* of HTTP */
+extern const struct kind kind_text;	/* any bytes: a struct config_text */
+extern const struct kind kind_sni;	/* a host name */
+extern const struct kind kind_alpn;	/* names of protocols in TLS */
 
 /* kinds_source.c */
 extern const struct kind kind_source;

@@ -560,7 +560,7 @@ judge_args(const struct config_check *check, struct why *why)
 
 	if (way == NULL)
 		return check_no_more(check->args, why);
-	error = way->parse(check->args, &own, why);
+	error = way->parse(check, &own, why);
 	free(own);
 	return error;
 }

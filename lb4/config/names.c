@@ -41,6 +41,8 @@ static const char *const names_check_text[] = {
 	[CHECK_POSTGRESQL] = "postgresql",
 	[CHECK_MYSQL] = "mysql",
 	[CHECK_SMTP] = "smtp",
+	[CHECK_TLS] = "tls",
+	[CHECK_HTTPS] = "https",
 };
 NAMES(names_check, CHECK_KIND_COUNT);
 

@@ -13,6 +13,7 @@
 
 #include "lb4/config/access_rules.h"
 #include "lb4/config/check.h"
+#include "lb4/config/keys.h"
 #include "lb4/config/loops.h"
 #include "lb4/config/names.h"
 
@@ -426,21 +427,52 @@ check_balance(const struct config_service *service, struct errors *errors)
 		    balance_name(balance));
 }
 
+/* Keys that only some ways of checking take. */
+static const struct {
+	unsigned keys;
+	const char *usage; /* of a way that takes them */
+	const char *name[5];
+} check_keys[] = {
+	{ CHECK_KEYS_HTTP, "http GET /path",
+	    { "check-host", "check-header", "check-status", "check-body" } },
+	{ CHECK_KEYS_TLS, "tls", { "check-sni", "check-alpn", "check-ca" } },
+};
+#define CHECK_KEYS (sizeof(check_keys) / sizeof(check_keys[0]))
+
+static void
+check_useless(const struct config_service *service, unsigned taken, size_t of,
+    struct errors *errors)
+{
+	for (const char *const *name = check_keys[of].name; *name; name++) {
+		const struct key *key = keys_find(KEY_SERVICE, *name);
+
+		if ((taken & check_keys[of].keys) == 0 &&
+		    key_count(key, service) > 0)
+			errors_add(errors, service->line, *name,
+			    "has no effect with check = %s: remove it, or set "
+			    "check = %s",
+			    check_kind_name(service->settings.check.kind),
+			    check_keys[of].usage);
+	}
+}
+
 static void
 check_checks(const struct config_service *service, struct errors *errors)
 {
-	const struct check_way *way = check_way(service->settings.check.kind);
+	const struct config_check *check = &service->settings.check;
+	const struct check_way *way = check_way(check->kind);
+	struct why why = { "" };
+	const char *key;
 
-	if (service->settings.check.host[0] != '\0' &&
-	    (way == NULL || !way->has_host))
-		errors_add(errors, service->line, "check-host",
-		    "has no effect with check = %s: remove it, or set check = "
-		    "http GET /path",
-		    check_kind_name(service->settings.check.kind));
-	if (service->settings.check.init != CHECK_INIT_UP && way == NULL)
+	for (size_t i = 0; i < CHECK_KEYS; i++)
+		check_useless(service, way != NULL ? way->keys : 0, i, errors);
+	if (check->init != CHECK_INIT_UP && way == NULL)
 		errors_add(errors, service->line, "init",
 		    "does nothing with check = none: remove it, or give a "
 		    "check");
+	if (way != NULL && way->judge != NULL &&
+	    way->judge(check, &key, &why) < 0)
+		errors_add(errors, service->line, key, "%s", why.text);
 }
 
 /* Whether a client of the service has an IP address. */

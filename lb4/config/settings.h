@@ -27,6 +27,9 @@
 #define CONFIG_ARGS_MAX 200 /* of a check; a line is no longer */
 #define CONFIG_HOST_MAX 128
 #define CONFIG_DNS_MAX 254 /* of a host name that is resolved */
+#define CONFIG_HEADERS_MAX 1024 /* of a check, all of them */
+#define CONFIG_STATUSES_MAX 12
+#define CONFIG_ALPN_MAX 64
 #define CONFIG_FILE_MAX (16 << 20) /* bytes of a file */
 #define CONFIG_LISTENS_MAX 1000	   /* of one service */
 #define CONFIG_BACKENDS_MAX 1000   /* of one service */
@@ -68,6 +71,8 @@ enum check_kind {
 	CHECK_POSTGRESQL,
 	CHECK_MYSQL,
 	CHECK_SMTP,
+	CHECK_TLS,   /* a handshake */
+	CHECK_HTTPS, /* http in TLS */
 	CHECK_KIND_COUNT,
 };
 
@@ -161,6 +166,29 @@ struct config_backend {
 	int line; /* of the configuration file; 0: none */
 };
 
+/* Bytes, which may be 0. */
+struct config_text {
+	size_t len;
+	char byte[CONFIG_ARGS_MAX];
+};
+
+/* Ranges of HTTP statuses: see statuses.h. */
+struct config_statuses {
+	size_t count; /* 0: the default */
+	struct {
+		uint16_t low, high;
+	} range[CONFIG_STATUSES_MAX];
+};
+
+/* The TLS of a check. */
+struct config_tls {
+	char sni[CONFIG_HOST_MAX];  /* "": from check-host, or none */
+	char alpn[CONFIG_ALPN_MAX]; /* "h2,http/1.1"; "": none */
+	char ca[CONFIG_PATH_MAX];   /* of a file; "": those of the system */
+	bool verify;
+	unsigned expiry_warn_ms; /* 0: no warning */
+};
+
 /* A line `backend` with a host name.  Its backends are expand.h's to make: one
  * without an address until the name is resolved. */
 struct config_name {
@@ -173,9 +201,13 @@ struct config_check {
 	enum check_kind kind;
 	char args[CONFIG_ARGS_MAX]; /* for the kind to read: see check.h */
 	char host[CONFIG_HOST_MAX]; /* "": from the address */
-	unsigned inter_ms;	    /* from one check to the next */
-	unsigned fastinter_ms;	    /* ... while it changes; 0: inter_ms */
-	unsigned downinter_ms;	    /* ... while it is down; 0: inter_ms */
+	char headers[CONFIG_HEADERS_MAX]; /* "Name: value\r\n"... */
+	struct config_statuses statuses;
+	struct config_text body; /* to be found in the answer; len 0: none */
+	struct config_tls tls;
+	unsigned inter_ms;     /* from one check to the next */
+	unsigned fastinter_ms; /* ... while it changes; 0: inter_ms */
+	unsigned downinter_ms; /* ... while it is down; 0: inter_ms */
 	enum check_init init;
 	unsigned timeout_ms;   /* of one check */
 	bool send_proxy;       /* checks send the header, as conns do ... */

@@ -117,6 +117,8 @@ figures_backend(const struct backend *backend, struct figures_backend *figures)
 	figures->check_ms = atomic_load_explicit(&backend->check_us,
 				memory_order_relaxed) /
 	    1000.0;
+	(void)backend_health_text(backend, figures->parts.health,
+	    figures->health_text, sizeof(figures->health_text));
 	backend_sum(backend, &figures->sums);
 }
 

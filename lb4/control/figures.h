@@ -62,6 +62,7 @@ struct figures_backend {
 	uint64_t held_until_ms; /* it flaps: held down; 0: it is not */
 	uint64_t checked_ms;	/* the last check's end; 0: none yet */
 	double check_ms;	/* how long it took */
+	char health_text[HEALTH_TEXT_MAX]; /* its result */
 	uint32_t active;
 	struct backend_sums sums;
 };

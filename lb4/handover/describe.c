@@ -96,11 +96,15 @@ describe_backend(struct link *link, const struct tables *tables,
 		.ejected_until_ms = load64(&backend->ejected_until_ms),
 		.ejections = load(&backend->ejections),
 		.held_until_ms = load64(&backend->held_until_ms),
+		.certificate_s = load64(&backend->certificate_s),
 	};
 
 	(void)strlcpy(record.service, backend->service, sizeof(record.service));
 	(void)strlcpy(record.name, backend->name, sizeof(record.name));
 	(void)addr_format(&backend->addr, record.addr, sizeof(record.addr));
+	if (!remark_get(&backend->remark, record.health, record.health_text,
+		sizeof(record.health_text)))
+		record.health_text[0] = '\0';
 	return link_send(link, &handover_backend_kind, &record);
 }
 

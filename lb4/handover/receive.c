@@ -394,6 +394,8 @@ static void
 set_state(struct backend *backend, const struct handover_backend *record)
 {
 	atomic_store(&backend->health, health_word(record->health));
+	remark_set(&backend->remark, health_word(record->health),
+	    record->health_text);
 	atomic_store(&backend->health_since_ms, record->health_since_ms);
 	if (record->admin < ADMIN_STATE_COUNT)
 		atomic_store(&backend->admin, record->admin);
@@ -417,6 +419,7 @@ set_state(struct backend *backend, const struct handover_backend *record)
 	atomic_store(&backend->check_began_ms, record->check_began_ms);
 	atomic_store(&backend->check_us, record->check_us);
 	atomic_store(&backend->checked_ms, record->checked_ms);
+	atomic_store(&backend->certificate_s, record->certificate_s);
 }
 
 static const struct received_backend *

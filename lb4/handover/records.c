@@ -73,6 +73,8 @@ static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, ejected_until_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, ejections, RECORD_UINT),
 	RECORD_FIELD(handover_backend, held_until_ms, RECORD_UINT),
+	RECORD_FIELD(handover_backend, health_text, RECORD_TEXT),
+	RECORD_FIELD(handover_backend, certificate_s, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_kind, "backend", handover_backend, backend_fields);
 

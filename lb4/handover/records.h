@@ -33,6 +33,7 @@
 #include "lb4/handover/record.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
+#include "lb4/model/remark.h"
 #include "lb4/model/rule_count.h"
 #include "lb4/model/service.h"
 
@@ -123,6 +124,8 @@ struct handover_backend {
 	uint64_t ejected_until_ms;
 	uint32_t ejections;
 	uint64_t held_until_ms;
+	char health_text[REMARK_MAX]; /* of `health`; "": as health_text() */
+	uint64_t certificate_s;
 };
 
 /* Marks a step of the protocol. */

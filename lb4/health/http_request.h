@@ -6,7 +6,9 @@
 #ifndef LB4_HEALTH_HTTP_REQUEST_H
 #define LB4_HEALTH_HTTP_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/addr.h"
 #include "lb4/config/settings.h"
@@ -17,6 +19,8 @@
 struct http_ask {
 	char method[HTTP_METHOD_MAX];
 	char path[CONFIG_ARGS_MAX];
+	bool tls;
+	char headers[CONFIG_HEADERS_MAX]; /* "Name: value\r\n"... */
 };
 
 #define HTTP_HOST_MAX \
@@ -29,17 +33,22 @@ struct http_ask {
  * section 4).  A unix socket has no authority; servers there expect
  * "localhost".  Returns `buf`; HTTP_HOST_MAX is enough.
  */
-const char *http_request_host(const struct addr *addr, char *buf, size_t size);
+const char *http_request_host(const struct addr *addr, uint16_t default_port,
+    char *buf, size_t size);
 
 /* Longest request, with its terminating NUL. */
 #define HTTP_REQUEST_MAX \
 	(sizeof(struct http_ask) + HTTP_HOST_MAX + \
 	    sizeof(" HTTP/1.1\r\nHost: \r\n" \
 		   "User-Agent: lb4\r\n" \
+		   "Content-Length: 0\r\n" \
 		   "Connection: close\r\n\r\n"))
 
 /* Writes the request for `ask`.  Its Host field is `host`, or is derived from
- * `addr` if `host` is "".  HTTP_REQUEST_MAX is enough.  Returns the length. */
+ * `addr` if `host` is "".  Fields of ask->headers follow; a User-Agent there
+ * replaces lb4's own.  A method that is expected to have a body gets an empty
+ * one (RFC 9110, section 8.6).  HTTP_REQUEST_MAX is enough.  Returns the
+ * length. */
 size_t http_request_write(const struct http_ask *ask, const char *host,
     const struct addr *addr, char *buf, size_t size);
 

@@ -15,6 +15,8 @@ static const struct probe_kind *const kinds[] = {
 	[CHECK_POSTGRESQL] = &probe_postgresql,
 	[CHECK_MYSQL] = &probe_mysql,
 	[CHECK_SMTP] = &probe_smtp,
+	[CHECK_TLS] = &probe_tls,
+	[CHECK_HTTPS] = &probe_https,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == CHECK_KIND_COUNT,
     "a line for each kind of check");

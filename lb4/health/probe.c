@@ -8,6 +8,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,6 +19,7 @@
 #include "common/loop.h"
 #include "common/sock.h"
 #include "lb4/health/probe_kind.h"
+#include "lb4/health/tls.h"
 #include "lb4/wire/proxy.h"
 
 #define DISCARD_MAX 65536   /* bytes accepted after the result */
@@ -52,13 +55,38 @@ result_of(int error)
 void
 probe_close(struct probe *probe)
 {
+	tls_free(probe->tls);
+	probe->tls = NULL;
 	if (probe->fd >= 0 && probe->phase != PROBE_IDLE)
 		close(probe->fd);
 	probe->fd = -1;
 	probe->phase = PROBE_IDLE;
 }
 
-/* Reads and discards until the peer closes. */
+/* Bytes to the peer, or from it: their number, or -errno. */
+static ssize_t
+send_some(struct probe *probe, const void *bytes, size_t len)
+{
+	ssize_t n;
+
+	if (probe->tls != NULL)
+		return tls_send(probe->tls, bytes, len);
+	n = send(probe->fd, bytes, len, MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t
+receive_some(struct probe *probe, void *bytes, size_t size)
+{
+	ssize_t n;
+
+	if (probe->tls != NULL)
+		return tls_recv(probe->tls, bytes, size);
+	n = recv(probe->fd, bytes, size, 0);
+	return n < 0 ? -errno : n;
+}
+
+/* Reads and discards until the peer closes; in TLS, what it has encrypted. */
 static void
 goodbye(struct probe *probe)
 {
@@ -104,16 +132,32 @@ probe_leave(struct probe *probe, enum health_result result, uint16_t detail,
 	probe->phase = PROBE_GOODBYE;
 	/* best effort: if the socket buffer is full, the message is lost */
 	if (len > 0)
-		(void)!send(probe->fd, bytes, len, MSG_NOSIGNAL);
-	if (probe->kind->half_close)
+		(void)send_some(probe, bytes, len);
+	if (probe->kind->half_close) {
+		if (probe->tls != NULL)
+			tls_bye(probe->tls);
 		(void)shutdown(probe->fd, SHUT_WR);
+	}
 	goodbye(probe);
+}
+
+void
+probe_explain(struct probe *probe, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(probe->reason, sizeof(probe->reason), format, args);
+	va_end(args);
 }
 
 static void
 fail(struct probe *probe, int error)
 {
-	probe_finish(probe, result_of(error), (uint16_t)error);
+	if (error == EPROTO && probe->tls != NULL)
+		probe_finish(probe, HEALTH_TLS, tls_detail(probe->tls));
+	else
+		probe_finish(probe, result_of(error), (uint16_t)error);
 }
 
 void
@@ -132,11 +176,11 @@ send_what_is_said(struct probe *probe)
 	ssize_t n;
 
 	while (probe->said < probe->say_len) {
-		n = send(probe->fd, probe->say + probe->said,
-		    probe->say_len - probe->said, MSG_NOSIGNAL);
+		n = send_some(probe, probe->say + probe->said,
+		    probe->say_len - probe->said);
 		if (n < 0) {
-			if (errno != EAGAIN)
-				fail(probe, errno);
+			if (n != -EAGAIN)
+				fail(probe, (int)-n);
 			return false;
 		}
 		probe->said += (size_t)n;
@@ -151,7 +195,7 @@ give_up(struct probe *probe, enum health_result result)
 	uint16_t detail = 0;
 
 	if (probe->heard > 0 && probe->kind->unfinished != NULL)
-		result = probe->kind->unfinished(probe, &detail);
+		result = probe->kind->unfinished(probe, result, &detail);
 	probe_finish(probe, result, detail);
 }
 
@@ -163,11 +207,11 @@ talk(struct probe *probe)
 	ssize_t n;
 
 	while (probe_is_busy(probe) && send_what_is_said(probe)) {
-		n = recv(probe->fd, bytes, sizeof(bytes), 0);
-		if (n < 0 && errno == EAGAIN)
+		n = receive_some(probe, bytes, sizeof(bytes));
+		if (n == -EAGAIN)
 			return;
 		if (n < 0) {
-			fail(probe, errno);
+			fail(probe, (int)-n);
 			return;
 		}
 		if (n == 0 || probe->heard > HEARD_MAX) {
@@ -202,6 +246,62 @@ send_header(const struct probe *probe)
 }
 
 static void
+begin_talk(struct probe *probe)
+{
+	probe->phase = PROBE_TALKING;
+	probe->kind->on_connected(probe);
+	talk(probe);
+}
+
+/* The handshake goes on. */
+static void
+shake(struct probe *probe)
+{
+	const int error = tls_shake(probe->tls);
+
+	if (error == -EAGAIN)
+		return;
+	probe->certificate_s = tls_certificate_s(probe->tls);
+	if (error < 0)
+		fail(probe, -error);
+	else
+		begin_talk(probe);
+}
+
+/* Whom the certificate is for, and the server asked for: check-sni, or the name
+ * in check-host. */
+static const char *
+tls_host(const struct config_check *check, char *buf, size_t size)
+{
+	const char *host = check->host;
+	size_t len = strcspn(host, ":");
+
+	if (check->tls.sni[0] != '\0')
+		return check->tls.sni;
+	if (host[0] == '[') {
+		host++;
+		len = strcspn(host, "]");
+	}
+	(void)snprintf(buf, size, "%.*s", (int)len, host);
+	return buf;
+}
+
+static void
+begin_tls(struct probe *probe)
+{
+	char host[CONFIG_HOST_MAX];
+
+	probe->tls = tls_new(probe->tls_context, probe->fd,
+	    tls_host(&probe->check, host, sizeof(host)));
+	if (probe->tls == NULL) {
+		probe_finish(probe, HEALTH_LOCAL, ENOMEM);
+		return;
+	}
+	probe->phase = PROBE_SECURING;
+	shake(probe);
+}
+
+static void
 on_connect(struct probe *probe)
 {
 	int error = sock_error(probe->fd);
@@ -218,9 +318,10 @@ on_connect(struct probe *probe)
 		fail(probe, -error);
 		return;
 	}
-	probe->phase = PROBE_TALKING;
-	probe->kind->on_connected(probe);
-	talk(probe);
+	if (probe->kind->tls)
+		begin_tls(probe);
+	else
+		begin_talk(probe);
 }
 
 void
@@ -248,6 +349,24 @@ probe_knock(struct probe *probe, int epfd, uint64_t tag)
 	}
 }
 
+/* Takes what the connections share, which changes with the file of check-ca.
+ * False if that has ended the check. */
+static bool
+take_context(struct probe *probe)
+{
+	struct tls_context *before = probe->tls_context;
+	struct why why = { "" };
+
+	probe->tls_context = tls_context_get(probe->help.tls_contexts,
+	    &probe->check.tls, &why);
+	tls_context_put(probe->help.tls_contexts, before);
+	if (probe->tls_context != NULL)
+		return true;
+	probe_explain(probe, "check-ca: %s", why.text);
+	probe->result = HEALTH_LOCAL;
+	return false;
+}
+
 void
 probe_start(struct probe *probe, int epfd, uint64_t tag)
 {
@@ -255,12 +374,16 @@ probe_start(struct probe *probe, int epfd, uint64_t tag)
 	probe->fd = -1;
 	probe->result = HEALTH_UNKNOWN;
 	probe->detail = 0;
+	probe->reason[0] = '\0';
 	probe->say_len = 0;
 	probe->said = 0;
 	probe->heard = 0;
 	probe->discarded = 0;
+	probe->certificate_s = 0;
 	if (probe->state != NULL)
 		memset(probe->state, 0, probe->kind->state_size);
+	if (probe->kind->tls && !take_context(probe))
+		return;
 	probe_knock(probe, epfd, tag);
 }
 
@@ -274,6 +397,9 @@ probe_on_event(struct probe *probe, uint32_t events)
 	case PROBE_CONNECTING:
 		if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
 			on_connect(probe);
+		break;
+	case PROBE_SECURING:
+		shake(probe);
 		break;
 	case PROBE_TALKING:
 		talk(probe);
@@ -300,6 +426,45 @@ probe_word(const struct probe *probe, bool down)
 	    probe->check.kind);
 }
 
+const char *
+probe_text(const struct probe *probe, char *buf, size_t size)
+{
+	return probe->reason[0] != '\0'
+	    ? probe->reason
+	    : health_text(probe_word(probe, false), buf, size);
+}
+
+static bool
+tls_equal(const struct config_tls *a, const struct config_tls *b)
+{
+	return strcmp(a->sni, b->sni) == 0 && strcmp(a->alpn, b->alpn) == 0 &&
+	    strcmp(a->ca, b->ca) == 0 && a->verify == b->verify &&
+	    a->expiry_warn_ms == b->expiry_warn_ms;
+}
+
+static bool
+check_equal(const struct config_check *a, const struct config_check *b)
+{
+	return a->kind == b->kind && strcmp(a->args, b->args) == 0 &&
+	    strcmp(a->host, b->host) == 0 &&
+	    strcmp(a->headers, b->headers) == 0 &&
+	    memcmp(&a->statuses, &b->statuses, sizeof(a->statuses)) == 0 &&
+	    memcmp(&a->body, &b->body, sizeof(a->body)) == 0 &&
+	    tls_equal(&a->tls, &b->tls) && a->inter_ms == b->inter_ms &&
+	    a->fastinter_ms == b->fastinter_ms &&
+	    a->downinter_ms == b->downinter_ms &&
+	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
+	    a->fall == b->fall && a->proxy == b->proxy;
+}
+
+bool
+probe_is_for(const struct probe *probe, const struct config_check *check,
+    const struct addr *addr)
+{
+	return check_equal(&probe->check, check) &&
+	    addr_equal(&probe->addr, addr);
+}
+
 int
 probe_set(struct probe *probe, const struct config_check *check,
     const struct addr *addr)
@@ -307,7 +472,7 @@ probe_set(struct probe *probe, const struct config_check *check,
 	const struct probe_kind *kind = probe_kind(check->kind);
 	void *own, *state = NULL;
 	struct why why;
-	int error = kind->way.parse(check->args, &own, &why);
+	int error = kind->way.parse(check, &own, &why);
 
 	assert(error == 0 || error == -ENOMEM);
 	if (error == 0 && kind->state_size > 0) {
@@ -321,6 +486,7 @@ probe_set(struct probe *probe, const struct config_check *check,
 	probe_done(probe);
 	*probe = (struct probe){
 		.kind = kind,
+		.help = probe->help,
 		.check = *check,
 		.addr = *addr,
 		.own = own,
@@ -336,6 +502,9 @@ probe_done(struct probe *probe)
 	if (probe->kind == NULL)
 		return;
 	probe_close(probe);
+	if (probe->tls_context != NULL)
+		tls_context_put(probe->help.tls_contexts, probe->tls_context);
+	probe->tls_context = NULL;
 	free(probe->own);
 	free(probe->state);
 	probe->own = NULL;

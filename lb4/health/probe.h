@@ -12,6 +12,9 @@
  *	 +-------------------------+----------------+--------------------+
  *	                                   the peer closes, or probe_close()
  *
+ * Between CONNECTING and TALKING is SECURING, if the kind uses TLS: the
+ * handshake.
+ *
  * KNOCKING replaces CONNECTING while the accept queue of a unix socket is full.
  * TCP would retry by itself; here the owner retries with probe_knock(), so that
  * a queue that is full for a moment does not fail the check.
@@ -37,13 +40,22 @@
 #include "lb4/model/backend.h"
 
 struct probe_kind;
+struct tls;
+struct tls_context;
+struct tls_contexts;
 
 enum probe_phase {
 	PROBE_IDLE,
 	PROBE_KNOCKING,
 	PROBE_CONNECTING,
+	PROBE_SECURING,
 	PROBE_TALKING,
 	PROBE_GOODBYE,
+};
+
+/* What the owner provides: all of it outlives the probe. */
+struct probe_help {
+	struct tls_contexts *tls_contexts; /* for kinds that use TLS */
 };
 
 /* All zero at the start; probe_set() next. */
@@ -56,9 +68,15 @@ struct probe {
 	void *state; /* the kind's state of one check; zeroed at its start */
 	int fd;	     /* none while idle or knocking */
 
+	struct probe_help help; /* set by the owner before the first check */
+	struct tls_context *tls_context; /* a reference, or NULL */
+	struct tls *tls;		 /* of the connection, or NULL */
+	uint64_t certificate_s; /* when the peer's expires; 0: none was seen */
+
 	/* How the check ended; valid while IDLE or GOODBYE. */
 	enum health_result result;
 	uint16_t detail; /* HTTP status, errno, a value of the kind, or 0 */
+	char reason[HEALTH_TEXT_MAX]; /* the same in words, or "" */
 
 	const char *say; /* bytes to send, and how many of them were sent */
 	size_t say_len, said;
@@ -69,6 +87,10 @@ struct probe {
 /* Sets what to check: `addr`, as `check` says.  The configuration has validated
  * `check`, which is not CHECK_NONE.  0; or -ENOMEM, and nothing changes. */
 must_check int probe_set(struct probe *probe, const struct config_check *check,
+    const struct addr *addr);
+
+/* Whether that is set already. */
+bool probe_is_for(const struct probe *probe, const struct config_check *check,
     const struct addr *addr);
 
 /* Closes the socket and frees what the probe owns. */
@@ -85,7 +107,8 @@ static inline bool
 probe_is_busy(const struct probe *probe)
 {
 	return probe->phase == PROBE_KNOCKING ||
-	    probe->phase == PROBE_CONNECTING || probe->phase == PROBE_TALKING;
+	    probe->phase == PROBE_CONNECTING ||
+	    probe->phase == PROBE_SECURING || probe->phase == PROBE_TALKING;
 }
 
 /* The socket is ready; `events` is from epoll_wait(2). */
@@ -100,5 +123,9 @@ void probe_close(struct probe *probe);
 
 /* The health word of the result. */
 uint32_t probe_word(const struct probe *probe, bool down);
+
+/* The result in words: "HTTP status 503, expected 200-399", "no answer".
+ * Returns a string that may be `buf`; HEALTH_TEXT_MAX is enough. */
+const char *probe_text(const struct probe *probe, char *buf, size_t size);
 
 #endif

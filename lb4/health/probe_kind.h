@@ -24,6 +24,9 @@ struct probe_kind {
 	struct check_way way; /* for the configuration */
 	size_t state_size;    /* size of the state of one check */
 
+	/* The dialogue is inside TLS. */
+	bool tls;
+
 	/* The goodbye begins with shutdown(2): the peer sees the end. */
 	bool half_close;
 
@@ -35,11 +38,11 @@ struct probe_kind {
 	 * ignored. */
 	void (*on_bytes)(struct probe *probe, const char *bytes, size_t len);
 
-	/* After some bytes, the timeout has passed or the peer has closed.
-	 * Returns the result and its detail.  NULL: the result is
-	 * HEALTH_NO_ANSWER or HEALTH_CLOSED. */
-	enum health_result (*unfinished)(const struct probe *probe,
-	    uint16_t *detail);
+	/* After some bytes, the timeout has passed or the peer has closed:
+	 * `result` is HEALTH_NO_ANSWER or HEALTH_CLOSED.  Returns it, or
+	 * another one with its detail.  NULL: always `result`. */
+	enum health_result (*unfinished)(struct probe *probe,
+	    enum health_result result, uint16_t *detail);
 };
 
 /* NULL for CHECK_NONE. */
@@ -49,6 +52,11 @@ const struct probe_kind *probe_kind(enum check_kind kind);
  * must stay valid until the check has ended: they are in `own`, in `state` or
  * in a constant of the kind. */
 void probe_say(struct probe *probe, const void *bytes, size_t len);
+
+/* Says the result in words, where health_text() cannot: call it before
+ * probe_finish(). */
+void probe_explain(struct probe *probe, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Ends a check; every check ends here.  After an answer of the peer, the peer
  * gets time to close first. */
@@ -65,5 +73,7 @@ extern const struct probe_kind probe_redis;
 extern const struct probe_kind probe_postgresql;
 extern const struct probe_kind probe_mysql;
 extern const struct probe_kind probe_smtp;
+extern const struct probe_kind probe_tls;
+extern const struct probe_kind probe_https;
 
 #endif

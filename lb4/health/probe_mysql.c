@@ -64,10 +64,11 @@ read_user(struct login *login, const char *args, struct why *why)
 }
 
 static int
-parse(const char *args, void **own, struct why *why)
+parse(const struct config_check *check, void **own, struct why *why)
 {
 	struct login *login = calloc(1, sizeof(*login));
-	int error = login == NULL ? -ENOMEM : read_user(login, args, why);
+	int error = login == NULL ? -ENOMEM
+				  : read_user(login, check->args, why);
 
 	if (error != 0) {
 		free(login);

@@ -83,10 +83,11 @@ read_names(struct start *start, const char *args, struct why *why)
 }
 
 static int
-parse(const char *args, void **own, struct why *why)
+parse(const struct config_check *check, void **own, struct why *why)
 {
 	struct start *start = calloc(1, sizeof(*start));
-	int error = start == NULL ? -ENOMEM : read_names(start, args, why);
+	int error = start == NULL ? -ENOMEM
+				  : read_names(start, check->args, why);
 
 	if (error != 0) {
 		free(start);

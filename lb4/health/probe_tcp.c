@@ -98,10 +98,11 @@ read_steps(struct script *script, const char *args, struct why *why)
 }
 
 static int
-parse(const char *args, void **own, struct why *why)
+parse(const struct config_check *check, void **own, struct why *why)
 {
 	struct script *script = calloc(1, sizeof(*script));
-	int error = script == NULL ? -ENOMEM : read_steps(script, args, why);
+	int error = script == NULL ? -ENOMEM
+				   : read_steps(script, check->args, why);
 
 	if (error != 0 || script->steps == 0) {
 		free(script);
@@ -174,10 +175,11 @@ on_bytes(struct probe *probe, const char *bytes, size_t len)
 }
 
 static enum health_result
-unfinished(const struct probe *probe, uint16_t *detail)
+unfinished(struct probe *probe, enum health_result result, uint16_t *detail)
 {
 	const struct state *state = probe->state;
 
+	(void)result;
 	*detail = (uint16_t)(state->step + 1);
 	return HEALTH_UNEXPECTED;
 }

@@ -39,7 +39,8 @@ draw(struct target_env *env)
 	return hash_mix(env->random++);
 }
 
-/* The last result in words: "status 503", "no answer in 2s", ... */
+/* The last result in words: "HTTP status 503, expected 200-399", "no answer in
+ * 2s", ... */
 static const char *
 reason(const struct target *target, char *buf, size_t size)
 {
@@ -48,7 +49,7 @@ reason(const struct target *target, char *buf, size_t size)
 	const char *name = health_result_name(probe->result);
 
 	if (probe->result != HEALTH_NO_ANSWER || probe->detail != 0)
-		return health_text(probe_word(probe, false), buf, size);
+		return probe_text(probe, buf, size);
 	if (timeout_ms % 1000 == 0)
 		snprintf(buf, size, "%s in %us", name, timeout_ms / 1000);
 	else
@@ -357,6 +358,23 @@ publish(const struct target_env *env, const struct target *target,
 		    env->clock.now_ms, memory_order_relaxed);
 }
 
+/* The check has seen a certificate. */
+static void
+note_certificate(struct target *target)
+{
+	const uint64_t expires_s = target->probe.certificate_s;
+	const uint64_t now_s = (uint64_t)time(NULL);
+	char text[CERTIFICATE_TEXT_MAX];
+
+	atomic_store_explicit(&target->backend->certificate_s, expires_s,
+	    memory_order_relaxed);
+	if (certificate_warns(&target->certificate, expires_s, now_s,
+		target->probe.check.tls.expiry_warn_ms))
+		log_warning("%s/%s: its certificate %s: renew it",
+		    target->backend->service, target->backend->name,
+		    certificate_text(expires_s, now_s, text, sizeof(text)));
+}
+
 static void
 on_result(struct target_env *env, struct target *target)
 {
@@ -365,10 +383,13 @@ on_result(struct target_env *env, struct target *target)
 	bool first = !verdict->decided && !verdict->down;
 	bool passed = probe->result == HEALTH_PASSED;
 	enum verdict_change change = VERDICT_SAME;
+	uint32_t word;
 
 	target->last.ended_ms = env->clock.now_ms;
 	target->last.failed = !passed && probe->result != HEALTH_LOCAL;
 	target->since_ms = env->clock.own_ms;
+	if (probe->certificate_s != 0)
+		note_certificate(target);
 	if (probe->result == HEALTH_LOCAL) {
 		log_local(env, target);
 	} else {
@@ -378,8 +399,9 @@ on_result(struct target_env *env, struct target *target)
 		else if (!passed && !verdict->down)
 			log_failure(target);
 	}
-	publish(env, target, probe_word(probe, verdict->down),
-	    change != VERDICT_SAME);
+	word = probe_word(probe, verdict->down);
+	remark_set(&target->backend->remark, word, probe->reason);
+	publish(env, target, word, change != VERDICT_SAME);
 	note_times(env, target);
 	if (schedule_inter(&probe->check, verdict) != target->inter_ms)
 		plan(env, target);
@@ -396,16 +418,21 @@ on_result(struct target_env *env, struct target *target)
 static void
 take_down(struct target_env *env, struct target *target)
 {
+	const uint32_t word = target->accused;
 	struct verdict *verdict = &target->verdict;
+	struct backend *backend = target->backend;
 	char buf[HEALTH_TEXT_MAX];
 
 	end_trial(target, TRIAL_NONE);
 	verdict->down = true;
 	damping_note(&target->damping, true, env->clock.now_ms);
-	log_warning("%s/%s is down: %s (%u in a row)", target->backend->service,
-	    target->backend->name,
-	    health_text(target->accused, buf, sizeof(buf)), verdict->failed);
-	publish(env, target, target->accused, true);
+	/* its check left the backend up */
+	(void)backend_health_text(backend,
+	    word & ~health_pack(true, HEALTH_UNKNOWN, 0), buf, sizeof(buf));
+	log_warning("%s/%s is down: %s (%u in a row)", backend->service,
+	    backend->name, buf, verdict->failed);
+	remark_set(&backend->remark, word, buf);
+	publish(env, target, word, true);
 	tell_news(env, target);
 	if (!probe_is_busy(&target->probe)) {
 		plan(env, target);
@@ -536,17 +563,6 @@ target_on_asked(struct target_env *env, struct target *target)
 	target_check(env, target);
 }
 
-static bool
-check_equal(const struct config_check *a, const struct config_check *b)
-{
-	return a->kind == b->kind && strcmp(a->args, b->args) == 0 &&
-	    strcmp(a->host, b->host) == 0 && a->inter_ms == b->inter_ms &&
-	    a->fastinter_ms == b->fastinter_ms &&
-	    a->downinter_ms == b->downinter_ms &&
-	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
-	    a->fall == b->fall && a->proxy == b->proxy;
-}
-
 /* Starts as down: only `rise` good checks in a row bring the backend up. */
 static void
 begin_down(const struct target_env *env, struct target *target)
@@ -561,8 +577,7 @@ target_set(struct target_env *env, struct target *target,
     const struct config_check *check, const struct addr *addr)
 {
 	const bool same = target->probe.kind != NULL &&
-	    check_equal(&target->probe.check, check) &&
-	    addr_equal(&target->probe.addr, addr);
+	    probe_is_for(&target->probe, check, addr);
 	const bool joining = backend_is_joining(target->backend);
 	const bool is_new = target->probe.kind == NULL;
 	uint64_t next_ms;
@@ -575,8 +590,14 @@ target_set(struct target_env *env, struct target *target,
 		draw(env));
 	if (same && target->next_ms <= next_ms)
 		return 0;
+	target->probe.help = (struct probe_help){
+		.tls_contexts = &env->tls_contexts,
+	};
 	if (probe_set(&target->probe, check, addr) < 0)
 		return -ENOMEM;
+	if (!is_new)
+		atomic_store_explicit(&target->backend->certificate_s, 0,
+		    memory_order_relaxed);
 	if (is_new && joining && check->init == CHECK_INIT_DOWN)
 		begin_down(env, target);
 	target->last = (struct schedule_last){ .ended_ms = 0 };

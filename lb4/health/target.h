@@ -28,10 +28,12 @@
 #include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/config/settings.h"
+#include "lb4/health/certificate.h"
 #include "lb4/health/circle.h"
 #include "lb4/health/damping.h"
 #include "lb4/health/probe.h"
 #include "lb4/health/schedule.h"
+#include "lb4/health/tls.h"
 #include "lb4/health/verdict.h"
 
 struct backend;
@@ -49,6 +51,7 @@ struct target_env {
 	uint64_t random;
 	uint32_t serial;       /* of the last check begun */
 	uint64_t local_log_ms; /* last log of HEALTH_LOCAL; 0: never */
+	struct tls_contexts tls_contexts;
 
 	/* Called when a backend goes up or down, and when a check that was
 	 * asked for has ended; must not wait.  May be NULL. */
@@ -79,6 +82,7 @@ struct target {
 	uint32_t accused;  /* OPEN: the health word of that check */
 	bool told_of_hold; /* logged that it is held down */
 	struct probe probe;
+	struct certificate certificate; /* that TLS checks have seen */
 	uint32_t serial;
 	bool asked; /* somebody waits for the result: call news() */
 	bool busy;  /* counted in env->busy */

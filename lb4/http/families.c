@@ -24,10 +24,11 @@ enum scope {
 	SCOPE_LISTENER, /* whose queue the kernel tells */
 	SCOPE_DROPS,	/* ... and what it dropped there */
 	SCOPE_BACKEND,
-	SCOPE_CHECKS,  /* a backend whose service has checks */
-	SCOPE_CHECKED, /* ... one of which has ended */
-	SCOPE_SAMPLED, /* a backend of which there are samples of TCP */
-	SCOPE_PORTS,   /* a backend whose local ports are limited */
+	SCOPE_CHECKS,	   /* a backend whose service has checks */
+	SCOPE_CHECKED,	   /* ... one of which has ended */
+	SCOPE_CERTIFICATE, /* a backend whose certificate a check has seen */
+	SCOPE_SAMPLED,	   /* a backend of which there are samples of TCP */
+	SCOPE_PORTS, /* a backend whose local ports are limited */
 };
 
 enum value {
@@ -105,6 +106,7 @@ result_word(unsigned i)
 		[HEALTH_UNEXPECTED] = "unexpected",
 		[HEALTH_GARBLED] = "garbled",
 		[HEALTH_LOCAL] = "local",
+		[HEALTH_TLS] = "tls",
 	};
 
 	return words[i];
@@ -368,6 +370,11 @@ static const struct family families[] = {
 	{ "lb4_backend_check_age_seconds", GAUGE,
 	    REAL(CHECKED, backend, check_age_seconds), SECONDS,
 	    HELP("Time since the last health check of the backend ended.") },
+	{ "lb4_backend_certificate_expiry_timestamp_seconds", GAUGE,
+	    IN(CERTIFICATE, backend, certificate_s), .value = VALUE_COUNT,
+	    SECONDS,
+	    HELP("Time when the certificate that the last check in TLS saw "
+		 "expires, in seconds since 1970.") },
 
 	{ "process_cpu_seconds_total", COUNTER,
 	    REAL(PROCESS, process, facts.cpu_seconds), SECONDS,
@@ -404,6 +411,7 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
+	case SCOPE_CERTIFICATE:
 	case SCOPE_SAMPLED:
 	case SCOPE_PORTS:
 		return n < report->backends ? &report->backend[n] : NULL;
@@ -452,6 +460,7 @@ write_labels(const struct family *family, const void *object,
 	case SCOPE_BACKEND:
 	case SCOPE_CHECKS:
 	case SCOPE_CHECKED:
+	case SCOPE_CERTIFICATE:
 	case SCOPE_SAMPLED:
 	case SCOPE_PORTS:
 		exposition_label(labels, LABELS_MAX, "service",
@@ -471,6 +480,8 @@ is_left_out(const struct family *family, const void *object)
 	    (family->scope == SCOPE_DROPS && !listener->drops_known) ||
 	    (family->scope == SCOPE_CHECKS && !backend->checks) ||
 	    (family->scope == SCOPE_CHECKED && !backend->checked) ||
+	    (family->scope == SCOPE_CERTIFICATE &&
+		backend->certificate_s == 0) ||
 	    (family->scope == SCOPE_SAMPLED && !backend->sampled) ||
 	    (family->scope == SCOPE_PORTS && !backend->has_ports);
 }

@@ -26,6 +26,7 @@ static const char *const result_names[] = {
 	[HEALTH_UNEXPECTED] = "unexpected answer",
 	[HEALTH_GARBLED] = "answer is not understood",
 	[HEALTH_LOCAL] = "local error",
+	[HEALTH_TLS] = "TLS failed",
 };
 static_assert(sizeof(result_names) / sizeof(result_names[0]) ==
 	HEALTH_RESULT_COUNT,
@@ -352,6 +353,15 @@ health_text(uint32_t word, char *buf, size_t size)
 	else
 		(void)snprintf(buf, size, "%s", name);
 	return buf;
+}
+
+const char *
+backend_health_text(const struct backend *backend, uint32_t word, char *buf,
+    size_t size)
+{
+	return remark_get(&backend->remark, word, buf, size)
+	    ? buf
+	    : health_text(word, buf, size);
 }
 
 const char *

@@ -24,6 +24,7 @@
 #include "common/addr.h"
 #include "lb4/config/settings.h"
 #include "lb4/model/histogram.h"
+#include "lb4/model/remark.h"
 
 /* The addresses of all pools to connect from that are counted. */
 #define BACKEND_SOURCES_MAX 64
@@ -42,6 +43,7 @@ enum health_result {
 	HEALTH_UNEXPECTED,  /* not the expected answer */
 	HEALTH_GARBLED,	    /* the answer is not in its protocol */
 	HEALTH_LOCAL,	    /* a local failure: no descriptor, port or memory */
+	HEALTH_TLS,	    /* no TLS, or a certificate that is not valid */
 	HEALTH_RESULT_COUNT,
 };
 
@@ -264,6 +266,11 @@ struct backend {
 	_Atomic uint64_t ejected_until_ms;
 	_Atomic uint32_t ejections;
 	_Atomic uint64_t held_until_ms; /* it flaps: held down; 0: it is not */
+	/* When the certificate that a check has seen last expires, in seconds
+	 * since 1970; 0: none was seen. */
+	_Atomic uint64_t certificate_s;
+	struct remark remark; /* the last result in words; see
+			       * backend_health_text() */
 	struct backend_checks checks;
 	struct backend_checks earlier; /* those of earlier processes; control,
 					* before anybody reads them */
@@ -439,8 +446,13 @@ void backend_rate_look(struct backend *backend, uint64_t now_ms);
 
 /* A health word's result in words, with its detail: "status 503", "no answer",
  * "unreachable: No route to host".  Returns `buf`. */
-#define HEALTH_TEXT_MAX 128
+#define HEALTH_TEXT_MAX REMARK_MAX
 const char *health_text(uint32_t word, char *buf, size_t size);
+
+/* The same for the health of a backend, which may have a remark that says more
+ * than the word: "HTTP status 503, expected 200-399".  From any thread. */
+const char *backend_health_text(const struct backend *backend, uint32_t word,
+    char *buf, size_t size);
 
 /* "connection refused", "no answer", ...; for any value of the enum. */
 const char *health_result_name(enum health_result result);

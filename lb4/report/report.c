@@ -88,6 +88,8 @@ gather_backend(struct report_backend *out, const struct service *service,
 		.bytes_to_backend = figures.sums.bytes_to_backend,
 		.bytes_to_client = figures.sums.bytes_to_client,
 		.checks = service->settings.check.kind != CHECK_NONE,
+		.certificate_s = atomic_load_explicit(&backend->certificate_s,
+		    memory_order_relaxed),
 	};
 	(void)strlcpy(out->service, backend->service, sizeof(out->service));
 	(void)strlcpy(out->name, backend->name, sizeof(out->name));

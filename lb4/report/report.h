@@ -93,6 +93,7 @@ struct report_backend {
 	uint64_t ports_left; /* local ports for its conns */
 	bool sampled; /* there are samples of its TCP connections */
 	double check_age_seconds;
+	uint64_t certificate_s; /* since 1970; 0: no check has seen one */
 	uint64_t results[HEALTH_RESULT_COUNT];
 	struct histogram_sums check, check_lag;
 	struct histogram_sums rtt, retransmitted, disordered, delivery;

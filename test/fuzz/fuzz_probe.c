@@ -20,14 +20,16 @@ static const struct {
 	enum check_kind kind;
 	const char *args;
 	bool speaks; /* in between: what came early is no answer */
+	const char *body;
 } checks[] = {
-	{ CHECK_HTTP, "GET /", false },
-	{ CHECK_REDIS, "", false },
-	{ CHECK_SMTP, "", false },
-	{ CHECK_POSTGRESQL, "lb4", false },
-	{ CHECK_MYSQL, "lb4", true },
-	{ CHECK_TCP, "expect abab expect c", false },
-	{ CHECK_TCP, "expect a send b send c expect d send e", true },
+	{ CHECK_HTTP, "GET /", false, NULL },
+	{ CHECK_REDIS, "", false, NULL },
+	{ CHECK_SMTP, "", false, NULL },
+	{ CHECK_POSTGRESQL, "lb4", false, NULL },
+	{ CHECK_MYSQL, "lb4", true, NULL },
+	{ CHECK_TCP, "expect abab expect c", false, NULL },
+	{ CHECK_TCP, "expect a send b send c expect d send e", true, NULL },
+	{ CHECK_HTTP, "GET /", false, "abab" },
 };
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
@@ -56,6 +58,10 @@ begin(size_t which)
 
 	(void)snprintf(check.args, sizeof(check.args), "%s",
 	    checks[which].args);
+	if (checks[which].body != NULL) {
+		check.body.len = strlen(checks[which].body);
+		memcpy(check.body.byte, checks[which].body, check.body.len);
+	}
 	if (probe == NULL || probe_set(probe, &check, &addr) < 0)
 		abort();
 	probe->phase = PROBE_TALKING;
@@ -75,7 +81,7 @@ end(struct probe *probe)
 	(void)health_text(word, words, sizeof(words));
 	if (probe_is_busy(probe) && probe->heard > 0 &&
 	    probe->kind->unfinished != NULL)
-		(void)probe->kind->unfinished(probe, &detail);
+		(void)probe->kind->unfinished(probe, HEALTH_CLOSED, &detail);
 	probe_done(probe);
 	free(probe);
 	return word;

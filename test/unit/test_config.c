@@ -628,9 +628,9 @@ START_TEST(test_check)
 	    "HEAD /a;b#c?d=\\x5c");
 	config_free(config);
 
-	refuse_key(false, "check", "https",
-	    "\"https\" is unknown: give none, tcp, http GET /path, redis, "
-	    "postgresql USER, mysql USER or smtp");
+	refuse_key(false, "check", "icmp",
+	    "\"icmp\" is unknown: give none, tcp, http GET /path, redis, "
+	    "postgresql USER, mysql USER, smtp, tls or https GET /path");
 	refuse_key(false, "check", "tcp 80",
 	    "\"80\" is not a step of a check: give send TEXT or expect TEXT");
 	refuse_key(false, "check", "http GET / HTTP/1.1",
@@ -638,7 +638,6 @@ START_TEST(test_check)
 #define NEEDS "http needs a method and a path: write check = http GET /path"
 	refuse_key(false, "check", "http", NEEDS);
 	refuse_key(false, "check", "http GET", NEEDS);
-	refuse_key(false, "check", "http /x", NEEDS);
 	refuse_key(false, "check", "http get /x", NEEDS);
 	refuse_key(false, "check", "http GET x",
 	    "\"x\" is not a path for HTTP: start it with '/', and write "
@@ -666,6 +665,41 @@ accept_host(const char *host)
 	ck_assert_str_eq(config->service->settings.check.host, host);
 	config_free(config);
 }
+
+#define NO_STATUSES \
+	" is not a list of HTTP statuses: give statuses of 100 to 999 and " \
+	"ranges, such as 200,204,300-399"
+
+START_TEST(test_check_keys)
+{
+	static const char *const refused[] = { "20", "2000", "99", "099",
+		"300-200", "200-", "-200", "200,", ",200", "200 204", "x" };
+	char why[256];
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(why, sizeof(why), "\"%s\"" NO_STATUSES, refused[i]);
+		refuse_key(false, "check-status", refused[i], why);
+	}
+	refuse_key(false, "check-status",
+	    "200,201,202,203,204,205,206,207,208,209,210,211,212",
+	    "more than 12 statuses: use ranges");
+	refuse_key(false, "check-header", "X y",
+	    "\"X y\" is not a header: write check-header = Name: value");
+	refuse_key(false, "check-header", "X Y: z",
+	    "\"X Y: z\" is not a header: write check-header = Name: value");
+	refuse_key(false, "check-header", "host: a",
+	    "lb4 writes Host itself: use check-host");
+	refuse_key(false, "check-header", "Connection: a",
+	    "lb4 writes Connection itself: it is always \"close\"");
+	refuse_key(false, "check-sni", "10.0.0.1",
+	    "\"10.0.0.1\" is not a host name: give one such as app.example");
+	refuse_key(false, "check-alpn", "h2,,http/1.1",
+	    "\"h2,,http/1.1\" is not a list of protocols: give names such as "
+	    "h2,http/1.1");
+	refuse_key(false, "check", "https GET",
+	    "https needs a method and a path: write check = https GET /path");
+}
+END_TEST
 
 #define NO_HOST \
 	" is not a host: give a name or an address, such as app.example, " \
@@ -1258,6 +1292,7 @@ config_suite(void)
 	tcase_add_test(keys, test_backends_are_sorted);
 	tcase_add_test(keys, test_check);
 	tcase_add_test(keys, test_check_host);
+	tcase_add_test(keys, test_check_keys);
 	suite_add_tcase(suite, keys);
 
 	tcase_add_test(whole, test_global_defaults);

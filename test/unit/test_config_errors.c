@@ -262,6 +262,23 @@ static const struct {
 	    "t.ini:1: [service ok] slowstart: has no effect with balance = "
 	    "first: remove it, or set balance = roundrobin, leastconn or "
 	    "random\n" },
+	{ GOOD "check = tcp\ncheck-body = x\ncheck-status = 200\n",
+	    "t.ini:1: [service ok] check-status: has no effect with check = "
+	    "tcp: remove it, or set check = http GET /path\n"
+	    "t.ini:1: [service ok] check-body: has no effect with check = "
+	    "tcp: remove it, or set check = http GET /path\n" },
+	{ GOOD "check = http HEAD /\ncheck-body = x\n",
+	    "t.ini:1: [service ok] check-body: an answer to HEAD has no body: "
+	    "remove it, or use GET\n" },
+	{ GOOD "check = http GET /\ncheck-sni = a.example\n",
+	    "t.ini:1: [service ok] check-sni: has no effect with check = "
+	    "http: remove it, or set check = tls\n" },
+	{ GOOD "check = https GET /\ncheck-alpn = h2\n",
+	    "t.ini:1: [service ok] check-alpn: https sends HTTP/1.1: give "
+	    "http/1.1, or remove it\n" },
+	{ GOOD "check = tls\ncheck-ca = /nonexistent\n",
+	    "t.ini:1: [service ok] check-ca: /nonexistent cannot be read: No "
+	    "such file or directory\n" },
 	{ GOOD "check = tcp\ncheck-host = app.example\n",
 	    "t.ini:1: [service ok] check-host: has no effect with check = "
 	    "tcp: remove it, or set check = http GET /path\n" },

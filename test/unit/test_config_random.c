@@ -162,6 +162,36 @@ draw_backends(struct random *random, struct config_service *service)
 }
 
 static void
+draw_http(struct random *random, struct config_check *check)
+{
+	if (draw(random, 2))
+		strlcpy(check->headers, "X-A: b c;d \\ \"e\r\nB:\r\n",
+		    sizeof(check->headers));
+	check->statuses.count = draw(random, CONFIG_STATUSES_MAX + 1);
+	for (size_t i = 0; i < check->statuses.count; i++) {
+		check->statuses.range[i].low = (uint16_t)between(random, 100,
+		    999);
+		check->statuses.range[i].high = (uint16_t)between(random,
+		    check->statuses.range[i].low, 999);
+	}
+	check->body.len = draw(random, 30);
+	for (size_t i = 0; i < check->body.len; i++)
+		check->body.byte[i] = (char)draw(random, 256);
+}
+
+static void
+draw_tls(struct random *random, struct config_check *check)
+{
+	if (draw(random, 2))
+		strlcpy(check->tls.sni, "app-1.example",
+		    sizeof(check->tls.sni));
+	if (draw(random, 2))
+		strlcpy(check->tls.alpn, "http/1.1", sizeof(check->tls.alpn));
+	check->tls.verify = draw(random, 2);
+	check->tls.expiry_warn_ms = (unsigned)between(random, 0, 3888000000);
+}
+
+static void
 draw_service(struct random *random, size_t number,
     struct config_service *service)
 {
@@ -225,7 +255,11 @@ draw_service(struct random *random, size_t number,
 	set->on_down = draw(random, ON_DOWN_COUNT);
 	set->on_down_rate = (unsigned)between(random, 1, 100000);
 	set->check.kind = draw(random, CHECK_KIND_COUNT);
-	if (set->check.kind == CHECK_HTTP) {
+	if (set->check.kind == CHECK_HTTP || set->check.kind == CHECK_HTTPS)
+		draw_http(random, &set->check);
+	if (set->check.kind == CHECK_TLS || set->check.kind == CHECK_HTTPS)
+		draw_tls(random, &set->check);
+	if (set->check.kind == CHECK_HTTP || set->check.kind == CHECK_HTTPS) {
 		strlcpy(set->check.args,
 		    draw(random, 2) ? "GET /"
 				    : "OPTIONSOPTIONSO /;#a\\x5cx=\"b'?c=%20",
@@ -369,6 +403,15 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.on_down_rate);
 	SAME_NUMBER(settings.check.kind);
 	SAME_TEXT(settings.check.args);
+	SAME_TEXT(settings.check.headers);
+	ck_assert_mem_eq(&a->settings.check.statuses,
+	    &b->settings.check.statuses, sizeof(a->settings.check.statuses));
+	ck_assert_mem_eq(&a->settings.check.body, &b->settings.check.body,
+	    sizeof(a->settings.check.body));
+	SAME_TEXT(settings.check.tls.sni);
+	SAME_TEXT(settings.check.tls.alpn);
+	SAME_NUMBER(settings.check.tls.verify);
+	SAME_NUMBER(settings.check.tls.expiry_warn_ms);
 	SAME_NUMBER(settings.check.inter_ms);
 	SAME_NUMBER(settings.check.fastinter_ms);
 	SAME_NUMBER(settings.check.downinter_ms);
@@ -510,7 +553,14 @@ START_TEST(test_dump_text)
 	    "eject-time = 30s\nmax-eject = 50%\npanic = 30%\n"
 	    "on-down = stuck\non-down-rate = 20/s\n"
 	    "check = none\n; check-host = (the address that is checked)\n"
-	    "check-send-proxy = yes\ninter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
+	    "check-send-proxy = yes\n"
+	    "; check-header = (none)\n; check-status = (200-399)\n"
+	    "; check-body = (not looked at)\n"
+	    "; check-sni = (the name in check-host, or none)\n"
+	    "; check-alpn = (none)\n"
+	    "; check-ca = (the authorities that the system trusts)\n"
+	    "check-verify = yes\ncheck-expiry-warn = 14d\n"
+	    "inter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
 	    "timeout-check = 2s\nrise = 2\nfall = 3\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);

@@ -36,7 +36,8 @@ START_TEST(host_of_each_address)
 		ck_assert_int_eq(addr_parse(&addr, samples[i].addr,
 				     ADDR_PORT_REQUIRED, NULL),
 		    0);
-		ck_assert_str_eq(http_request_host(&addr, host, sizeof(host)),
+		ck_assert_str_eq(http_request_host(&addr, 80, host,
+				     sizeof(host)),
 		    samples[i].host);
 	}
 }
@@ -70,9 +71,26 @@ START_TEST(request)
 }
 END_TEST
 
+/* The port of https may be missing, too; a User-Agent replaces lb4's. */
+START_TEST(fields)
+{
+	const struct http_ask ask = {
+		.method = "POST",
+		.path = "/",
+		.tls = true,
+		.headers = "X: y\r\nuser-agent: z\r\n",
+	};
+
+	require_request(&ask, "",
+	    "POST / HTTP/1.1\r\nHost: [fe80::1]:80\r\n"
+	    "Connection: close\r\nContent-Length: 0\r\n"
+	    "X: y\r\nuser-agent: z\r\n\r\n");
+}
+END_TEST
+
 START_TEST(longest_request)
 {
-	struct http_ask ask = { "", "" };
+	struct http_ask ask = { .tls = false };
 	char host[CONFIG_HOST_MAX] = "";
 	char buf[HTTP_REQUEST_MAX];
 	struct addr addr;
@@ -100,6 +118,7 @@ main(void)
 
 	tcase_add_test(tc, host_of_each_address);
 	tcase_add_test(tc, request);
+	tcase_add_test(tc, fields);
 	tcase_add_test(tc, longest_request);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

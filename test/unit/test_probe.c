@@ -18,6 +18,7 @@
 #include "common/loop.h"
 #include "common/sock.h"
 #include "lb4/config/check.h"
+#include "lb4/config/keys.h"
 #include "lb4/config/names.h"
 
 /* The peer's side. */
@@ -65,7 +66,8 @@ struct line {
 #define LINES_MAX 12
 
 struct talk {
-	const char *check; /* as the file has it, behind "check = " */
+	const char *check; /* as the file has it, behind "check = "; other
+			    * keys may follow, as "name=value" lines */
 	struct line line[LINES_MAX];
 	enum health_result result;
 	const char *words;
@@ -162,21 +164,31 @@ play(struct rig *rig, const struct talk *talk)
 	}
 }
 
+static void
+read_key(struct config_service *service, const char *name, const char *value)
+{
+	const struct key *key = keys_find(KEY_SERVICE, name);
+	struct why why = { "" };
+
+	ck_assert_ptr_nonnull(key);
+	ck_assert_msg(key_parse(key, service, value, &why) == 0, "%s: %s: %s",
+	    name, value, why.text);
+}
+
 static struct config_check
 read_check(const char *text)
 {
-	struct config_check check = { .kind = CHECK_NONE };
-	struct why why = { "" };
-	char name[32];
-	void *own;
+	struct config_service service = { .name = "" };
+	char copy[512], *rest = copy, *line, *value;
 
-	ck_assert_int_eq(value_word(&text, name, sizeof(name), &why), 0);
-	check.kind = (enum check_kind)names_find(&names_check, name);
-	snprintf(check.args, sizeof(check.args), "%s", text);
-	ck_assert_msg(check_way(check.kind)->parse(text, &own, &why) == 0,
-	    "%s: %s", text, why.text);
-	free(own);
-	return check;
+	snprintf(copy, sizeof(copy), "%s", text);
+	read_key(&service, "check", strsep(&rest, "\n"));
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		value = strchr(line, '=');
+		*value++ = '\0';
+		read_key(&service, line, value);
+	}
+	return service.settings.check;
 }
 
 static void
@@ -204,8 +216,7 @@ run(const struct talk *talk)
 		pump(&rig, probe_is_busy(&rig.probe) ? 1000 : 0);
 		ck_assert_msg(!probe_is_busy(&rig.probe), "%s (%s): no result",
 		    talk->check, talk->words);
-		ck_assert_str_eq(health_text(probe_word(&rig.probe, false),
-				     words, sizeof(words)),
+		ck_assert_str_eq(probe_text(&rig.probe, words, sizeof(words)),
 		    talk->words);
 		ck_assert_int_eq(rig.probe.result, talk->result);
 		probe_close(&rig.probe);
@@ -244,15 +255,75 @@ static const struct talk tcp[] = {
 	{ "tcp expect x", { QUIET }, HEALTH_NO_ANSWER, "no answer" },
 };
 
+/* Of http, with all that follows the fixed fields. */
+#define REQUEST(method, rest) \
+	method " / HTTP/1.1\r\n" \
+	       "Host: app.example\r\nUser-Agent: lb4\r\n" \
+	       "Connection: close\r\n" rest "\r\n"
+
 static const struct talk http[] = {
 	{ "http HEAD /", { BYTES("HTTP/1.1 204 \r\n\r\n"), LEAVE },
-	    HEALTH_PASSED, "status 204" },
+	    HEALTH_PASSED, "HTTP status 204" },
 	{ "http GET /", { SAY("HTTP/1.1 500 Oops\r\n\r\n"), LEAVE },
-	    HEALTH_STATUS, "status 500" },
+	    HEALTH_STATUS, "HTTP status 500, expected 200-399" },
 	{ "http GET /", { SAY("+OK\r\n") }, HEALTH_GARBLED,
 	    "answer is not HTTP" },
 	{ "http GET /", { SAY("HTTP/1."), LEAVE }, HEALTH_CLOSED,
 	    "closed without an answer" },
+	{ "http /\ncheck-host=app.example",
+	    { HEAR(REQUEST("GET", "")), SAY("HTTP/1.1 200 OK\r\n") },
+	    HEALTH_PASSED, "HTTP status 200" },
+	{ "http PUT /\ncheck-host=app.example\ncheck-header=X-Check:  a  b\ncheck-header=X-Key: c",
+	    { HEAR(REQUEST("PUT",
+		  "Content-Length: 0\r\n"
+		  "X-Check: a b\r\nX-Key: c\r\n")),
+		SAY("HTTP/1.1 201 Created\r\n") },
+	    HEALTH_PASSED, "HTTP status 201" },
+	{ "http /\ncheck-status=200-204,401", { SAY("HTTP/1.1 302 Found\r\n") },
+	    HEALTH_STATUS, "HTTP status 302, expected 200-204,401" },
+	{ "http /\ncheck-status=200-204,401", { SAY("HTTP/1.1 401 No\r\n") },
+	    HEALTH_PASSED, "HTTP status 401" },
+	{ "http /\ncheck-body=all well",
+	    { SAY("HTTP/1.1 404 No\r\n\r\nall well") }, HEALTH_STATUS,
+	    "HTTP status 404, expected 200-399" },
+	{ "http /\ncheck-body=all well",
+	    { BYTES("HTTP/1.1 200\r\n\r\nwe are all well") }, HEALTH_PASSED,
+	    "HTTP status 200" },
+	{ "http /\ncheck-body=all well",
+	    { SAY("HTTP/1.1 200 OK\r\n\r\nwe are all"), LEAVE },
+	    HEALTH_UNEXPECTED,
+	    "HTTP status 200, check-body is not in the body" },
+	{ "http /\ncheck-body=all well",
+	    { SAY("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"
+		  "all weak") },
+	    HEALTH_UNEXPECTED,
+	    "HTTP status 200, check-body is not in the body" },
+	{ "http /\ncheck-body=all well",
+	    { SAY("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"
+		  "all"),
+		LEAVE },
+	    HEALTH_UNEXPECTED, "HTTP status 200, incomplete body" },
+	{ "http /\ncheck-body=all well",
+	    { SAY("HTTP/1.1 200 OK\r\n\r\nall"), QUIET }, HEALTH_UNEXPECTED,
+	    "HTTP status 200, incomplete body within timeout-check" },
+	{ "http /\ncheck-body=all well",
+	    { BYTES("HTTP/1.1 200 OK\r\n"
+		    "Transfer-Encoding: gzip, Chunked\r\n\r\n"
+		    "5;x=y\r\nall w\r\n3\r\nell\r\n") },
+	    HEALTH_PASSED, "HTTP status 200" },
+	{ "http /\ncheck-body=all well",
+	    { SAY("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+		  "\r\n5\r\nall w\r\n0\r\n") },
+	    HEALTH_UNEXPECTED,
+	    "HTTP status 200, check-body is not in the body" },
+	{ "http /\ncheck-body=all well",
+	    { SAY("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+		  "\r\nall well\r\n") },
+	    HEALTH_GARBLED, "answer is not HTTP" },
+	{ "http /\ncheck-body=x", { SAY("HTTP/1.1 204 No Content\r\n\r\n") },
+	    HEALTH_UNEXPECTED,
+	    "HTTP status 204, check-body is not in the body, "
+	    "which this status excludes" },
 };
 
 static const struct talk redis[] = {
@@ -442,11 +513,14 @@ START_TEST(arguments)
 	};
 
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct config_check check = { .kind = samples[i].kind };
 		struct why why = { "" };
 		void *own = &own;
 
+		snprintf(check.args, sizeof(check.args), "%s", samples[i].args);
+
 		ck_assert_int_eq(check_way(samples[i].kind)
-				     ->parse(samples[i].args, &own, &why),
+				     ->parse(&check, &own, &why),
 		    -EINVAL);
 		ck_assert_ptr_null(own);
 		ck_assert_str_eq(why.text, samples[i].why);

@@ -417,7 +417,7 @@ START_TEST(http_passes)
 	    addr_port(&fake->addr));
 	ck_assert_str_eq(fake->request, want);
 	ck_assert_uint_eq(count_said(LOG_LEVEL_INFO,
-			      "web/app0 is up: status 200 (1 in a row"),
+			      "web/app0 is up: HTTP status 200 (1 in a row"),
 	    1);
 	rig_done(&rig);
 	fake_free(fake);
@@ -446,8 +446,9 @@ START_TEST(statuses)
 		ck_assert_int_eq(health_detail(rig_health(&rig, i)),
 		    sample[i].status);
 	}
-	ck_assert_uint_eq(count_said(LOG_LEVEL_WARNING,
-			      "web/app8 is down: status 503 ("),
+	ck_assert_uint_eq(
+	    count_said(LOG_LEVEL_WARNING,
+		"web/app8 is down: HTTP status 503, expected 200-399 ("),
 	    1);
 	rig_done(&rig);
 	for (int i = 0; i < 9; i++)
@@ -578,11 +579,13 @@ START_TEST(falls_and_rises)
 	WAIT_FOR(is(&rig, 0, true, HEALTH_STATUS));
 	/* the first of the three may have been under way before */
 	ck_assert_uint_ge(atomic_load(&fake->conns), before + 2);
-	ck_assert_uint_eq(count_said(LOG_LEVEL_INFO,
-			      "web/app0: check failed: status 503 (1 of 3)"),
+	ck_assert_uint_eq(
+	    count_said(LOG_LEVEL_INFO,
+		"web/app0: check failed: HTTP status 503, expected 200-399 (1 of 3)"),
 	    1);
-	ck_assert_uint_eq(count_said(LOG_LEVEL_WARNING,
-			      "web/app0 is down: status 503 (3 in a row"),
+	ck_assert_uint_eq(
+	    count_said(LOG_LEVEL_WARNING,
+		"web/app0 is down: HTTP status 503, expected 200-399 (3 in a row"),
 	    1);
 
 	before = atomic_load(&fake->conns);
@@ -591,7 +594,7 @@ START_TEST(falls_and_rises)
 	WAIT_FOR(is(&rig, 0, false, HEALTH_PASSED));
 	ck_assert_uint_ge(atomic_load(&fake->conns), before + 2);
 	ck_assert_uint_eq(count_said(LOG_LEVEL_NOTICE,
-			      "web/app0 is up: status 200 (2 in a row"),
+			      "web/app0 is up: HTTP status 200 (2 in a row"),
 	    1);
 	before = atomic_load(&fake->conns);
 	WAIT_FOR(atomic_load(&fake->conns) > before + 5);
@@ -638,8 +641,9 @@ START_TEST(suspects_are_checked_now)
 	}
 	ck_assert(is(&rig, 0, false, HEALTH_STATUS));
 	ck_assert_uint_eq(atomic_load(&fake->conns), before);
-	ck_assert_uint_eq(count_said(LOG_LEVEL_INFO,
-			      "web/app0: check failed: status 500 (1 of 3)"),
+	ck_assert_uint_eq(
+	    count_said(LOG_LEVEL_INFO,
+		"web/app0: check failed: HTTP status 500, expected 200-399 (1 of 3)"),
 	    1);
 	rig_done(&rig);
 	fake_free(fake);
@@ -796,10 +800,11 @@ START_TEST(maintenance_is_left_alone)
 	/* Back: the first result decides, without a second failure. */
 	atomic_store(&rig_backend(&rig, 0)->admin, ADMIN_DRAIN);
 	WAIT_FOR(is(&rig, 0, true, HEALTH_STATUS));
-	ck_assert_uint_eq(count_said(LOG_LEVEL_WARNING,
-			      "web/app0 is down: status 503 (1 in a row") +
+	ck_assert_uint_eq(
+	    count_said(LOG_LEVEL_WARNING,
+		"web/app0 is down: HTTP status 503, expected 200-399 (1 in a row") +
 		count_said(LOG_LEVEL_WARNING,
-		    "web/app0 is down: status 503 (2 in a row"),
+		    "web/app0 is down: HTTP status 503, expected 200-399 (2 in a row"),
 	    1);
 	rig_done(&rig);
 	fake_free(fakes[0]);
@@ -1082,7 +1087,7 @@ START_TEST(init_is_down)
 	ck_assert(backend_is_available(rig_backend(&rig, 0)));
 	ck_assert_uint_ge(atomic_load(&fake->conns), 3);
 	ck_assert_uint_eq(count_said(LOG_LEVEL_NOTICE,
-			      "web/app0 is up: status 200 (3 in a row"),
+			      "web/app0 is up: HTTP status 200 (3 in a row"),
 	    1);
 	/* down, and up again without inter */
 	atomic_store(&fake->status, 500);
