@@ -27,6 +27,7 @@
 #include "lb4/control/carry.h"
 #include "lb4/control/control.h"
 #include "lb4/control/handle.h"
+#include "lb4/control/helper.h"
 #include "lb4/control/keep.h"
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
@@ -344,6 +345,7 @@ start_threads(struct program *program)
 	error = logger_start(program->logger);
 	if (error < 0)
 		return start_failed("log: %s", strerror(-error));
+	helper_follow(config, program->guard, program->prober);
 	error = prober_start(program->prober);
 	if (error < 0)
 		return start_failed("prober: %s", strerror(-error));

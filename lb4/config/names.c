@@ -43,6 +43,7 @@ static const char *const names_check_text[] = {
 	[CHECK_SMTP] = "smtp",
 	[CHECK_TLS] = "tls",
 	[CHECK_HTTPS] = "https",
+	[CHECK_EXEC] = "exec",
 };
 NAMES(names_check, CHECK_KIND_COUNT);
 

@@ -73,6 +73,7 @@ enum check_kind {
 	CHECK_SMTP,
 	CHECK_TLS,   /* a handshake */
 	CHECK_HTTPS, /* http in TLS */
+	CHECK_EXEC,  /* runs a program */
 	CHECK_KIND_COUNT,
 };
 

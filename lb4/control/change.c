@@ -18,6 +18,7 @@
 #include "lb4/config/loops.h"
 #include "lb4/config/rules.h"
 #include "lb4/control/find.h"
+#include "lb4/control/helper.h"
 #include "lb4/control/keep.h"
 #include "lb4/control/leveler.h"
 #include "lb4/control/running.h"
@@ -261,6 +262,7 @@ commit(struct change *change, struct running *running,
 	}
 	logger_commit(running->logger, &names, change->log);
 	tables_commit(running->tables, change->table);
+	helper_follow(config, running->upgrade->peers.guard, running->prober);
 	prober_table_changed(running->prober);
 	if (change->engine != NULL)
 		engine_commit(running->engine, change->engine);

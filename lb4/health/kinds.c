@@ -17,6 +17,7 @@ static const struct probe_kind *const kinds[] = {
 	[CHECK_SMTP] = &probe_smtp,
 	[CHECK_TLS] = &probe_tls,
 	[CHECK_HTTPS] = &probe_https,
+	[CHECK_EXEC] = &probe_exec,
 };
 static_assert(sizeof(kinds) / sizeof(kinds[0]) == CHECK_KIND_COUNT,
     "a line for each kind of check");

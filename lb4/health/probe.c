@@ -20,6 +20,7 @@
 #include "common/sock.h"
 #include "lb4/health/probe_kind.h"
 #include "lb4/health/tls.h"
+#include "lb4/process/programs.h"
 #include "lb4/wire/proxy.h"
 
 #define DISCARD_MAX 65536   /* bytes accepted after the result */
@@ -57,6 +58,8 @@ probe_close(struct probe *probe)
 {
 	tls_free(probe->tls);
 	probe->tls = NULL;
+	if (probe->phase == PROBE_RUNNING && probe->number != 0)
+		programs_kill(*probe->help.programs, probe->number);
 	if (probe->fd >= 0 && probe->phase != PROBE_IDLE)
 		close(probe->fd);
 	probe->fd = -1;
@@ -125,7 +128,8 @@ probe_leave(struct probe *probe, enum health_result result, uint16_t detail,
 	assert(probe_is_busy(probe));
 	probe->result = result;
 	probe->detail = detail;
-	if (!is_an_answer(result)) {
+	/* a program has ended, or else it is killed */
+	if (probe->phase == PROBE_RUNNING || !is_an_answer(result)) {
 		probe_close(probe);
 		return;
 	}
@@ -367,6 +371,34 @@ take_context(struct probe *probe)
 	return false;
 }
 
+static void
+start_program(struct probe *probe, uint64_t number)
+{
+	int error = -ENOTCONN;
+
+	if (*probe->help.programs >= 0)
+		error = probe->kind->run(probe, number);
+	else
+		probe_explain(probe, "no process runs programs");
+	probe->number = number;
+	if (error == 0) {
+		probe->phase = PROBE_RUNNING;
+	} else {
+		probe->result = HEALTH_LOCAL;
+		probe->detail = (uint16_t)-error;
+	}
+}
+
+void
+probe_on_program(struct probe *probe, const struct program_answer *answer)
+{
+	if (probe->phase == PROBE_RUNNING && probe->number == answer->number) {
+		probe->number = 0;
+		probe->kind->on_program(probe, answer);
+		assert(!probe_is_busy(probe));
+	}
+}
+
 void
 probe_start(struct probe *probe, int epfd, uint64_t tag)
 {
@@ -382,6 +414,10 @@ probe_start(struct probe *probe, int epfd, uint64_t tag)
 	probe->certificate_s = 0;
 	if (probe->state != NULL)
 		memset(probe->state, 0, probe->kind->state_size);
+	if (probe->kind->run != NULL) {
+		start_program(probe, tag);
+		return;
+	}
 	if (probe->kind->tls && !take_context(probe))
 		return;
 	probe_knock(probe, epfd, tag);
@@ -393,6 +429,7 @@ probe_on_event(struct probe *probe, uint32_t events)
 	switch (probe->phase) {
 	case PROBE_IDLE:
 	case PROBE_KNOCKING:
+	case PROBE_RUNNING:
 		break;
 	case PROBE_CONNECTING:
 		if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)

@@ -40,6 +40,7 @@
 #include "lb4/model/backend.h"
 
 struct probe_kind;
+struct program_answer;
 struct tls;
 struct tls_context;
 struct tls_contexts;
@@ -50,12 +51,15 @@ enum probe_phase {
 	PROBE_CONNECTING,
 	PROBE_SECURING,
 	PROBE_TALKING,
+	PROBE_RUNNING, /* a program: there is no connection */
 	PROBE_GOODBYE,
 };
 
 /* What the owner provides: all of it outlives the probe. */
 struct probe_help {
 	struct tls_contexts *tls_contexts; /* for kinds that use TLS */
+	const int *programs; /* the socket of programs.h; -1: there is none */
+	const char *service, *backend; /* their names, for programs */
 };
 
 /* All zero at the start; probe_set() next. */
@@ -69,6 +73,7 @@ struct probe {
 	int fd;	     /* none while idle or knocking */
 
 	struct probe_help help; /* set by the owner before the first check */
+	uint64_t number;	/* of the program that is running, or 0 */
 	struct tls_context *tls_context; /* a reference, or NULL */
 	struct tls *tls;		 /* of the connection, or NULL */
 	uint64_t certificate_s; /* when the peer's expires; 0: none was seen */
@@ -96,7 +101,9 @@ bool probe_is_for(const struct probe *probe, const struct config_check *check,
 /* Closes the socket and frees what the probe owns. */
 void probe_done(struct probe *probe);
 
-/* Begins a check; the probe is idle.  The check may end before this returns. */
+/* Begins a check; the probe is idle.  The check may end before this returns.
+ * `tag` is unique: it is that of the socket's events, or the number of a
+ * program. */
 void probe_start(struct probe *probe, int epfd, uint64_t tag);
 
 /* Tries to connect again, while KNOCKING.  `epfd` and `tag` as before. */
@@ -108,11 +115,15 @@ probe_is_busy(const struct probe *probe)
 {
 	return probe->phase == PROBE_KNOCKING ||
 	    probe->phase == PROBE_CONNECTING ||
-	    probe->phase == PROBE_SECURING || probe->phase == PROBE_TALKING;
+	    probe->phase == PROBE_SECURING || probe->phase == PROBE_TALKING ||
+	    probe->phase == PROBE_RUNNING;
 }
 
 /* The socket is ready; `events` is from epoll_wait(2). */
 void probe_on_event(struct probe *probe, uint32_t events);
+
+/* The program `answer->number` has ended, or could not be started. */
+void probe_on_program(struct probe *probe, const struct program_answer *answer);
 
 /* The timeout has passed.  A check without a result then has HEALTH_NO_ANSWER,
  * or the result that the kind derives from the bytes received. */

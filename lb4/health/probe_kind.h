@@ -19,6 +19,7 @@
 #include "lb4/model/backend.h"
 
 struct probe;
+struct program_answer;
 
 struct probe_kind {
 	struct check_way way; /* for the configuration */
@@ -29,6 +30,12 @@ struct probe_kind {
 
 	/* The goodbye begins with shutdown(2): the peer sees the end. */
 	bool half_close;
+
+	/* Instead of a connection, with none of the handlers below: runs a
+	 * program, whose end has that number.  0 or -errno. */
+	int (*run)(struct probe *probe, uint64_t number);
+	void (*on_program)(struct probe *probe,
+	    const struct program_answer *answer);
 
 	/* The connection is established.  The kind sends something, waits for
 	 * the peer to begin, or already has a result. */
@@ -75,5 +82,6 @@ extern const struct probe_kind probe_mysql;
 extern const struct probe_kind probe_smtp;
 extern const struct probe_kind probe_tls;
 extern const struct probe_kind probe_https;
+extern const struct probe_kind probe_exec;
 
 #endif

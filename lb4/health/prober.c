@@ -25,6 +25,7 @@
 #include "lb4/health/passive.h"
 #include "lb4/health/target.h"
 #include "lb4/model/rcu.h"
+#include "lb4/process/programs.h"
 #include "lb4/table/table.h"
 
 #define EVENTS_MAX 64
@@ -32,6 +33,7 @@
 #define RETRY_MS 1000
 
 #define TAG_MAILBOX 0 /* and TARGET_TAG */
+#define TAG_PROGRAMS 2
 
 /* A request of another thread. */
 struct note {
@@ -60,6 +62,12 @@ struct prober {
 	struct mailbox notes;
 	/* Writer: control, before it rings.  Reader: the thread. */
 	_Atomic bool stop;
+	/* A new socket for env.programs, -1: none.  Control puts it there, the
+	 * thread takes it. */
+	_Atomic int programs;
+	/* There is one.  Writers: control, when it gives one; the thread, when
+	 * that has ended. */
+	_Atomic bool has_programs;
 };
 
 /* ---- the set of targets ------------------------------------------------ */
@@ -267,6 +275,60 @@ look_for_table(struct prober *prober)
 	rcu_offline();
 }
 
+/* ---- programs ----------------------------------------------------------- */
+
+static void
+close_programs(struct prober *prober)
+{
+	if (prober->env.programs >= 0)
+		close(prober->env.programs);
+	prober->env.programs = -1;
+}
+
+/* Takes the socket that control has given. */
+static void
+take_programs(struct prober *prober)
+{
+	const int socket = atomic_exchange_explicit(&prober->programs, -1,
+	    memory_order_acquire);
+	int error;
+
+	if (socket < 0)
+		return;
+	close_programs(prober);
+	prober->env.programs = socket;
+	error = loop_add(prober->env.epfd, socket, EPOLLIN,
+	    loop_tag(TAG_PROGRAMS, 0, 0));
+	if (error < 0) {
+		log_error("checks cannot run programs: epoll: %s",
+		    strerror(-error));
+		close_programs(prober);
+		atomic_store(&prober->has_programs, false);
+	}
+}
+
+static void
+on_programs(struct prober *prober)
+{
+	struct program_answer answer;
+	struct target *target;
+	int result = 1;
+
+	while (prober->env.programs >= 0 &&
+	    (result = programs_receive(prober->env.programs, &answer)) > 0) {
+		target = prober_find(prober,
+		    loop_tag_generation(answer.number));
+		if (target != NULL)
+			target_on_program(&prober->env, target, &answer);
+	}
+	if (result < 0) {
+		log_error("the process that runs the programs of checks has "
+			  "ended: reload the configuration to start another");
+		close_programs(prober);
+		atomic_store(&prober->has_programs, false);
+	}
+}
+
 /* ---- ejected backends -------------------------------------------------- */
 
 static void
@@ -340,6 +402,7 @@ take_notes(struct prober *prober)
 	struct note note;
 
 	mailbox_open(&prober->notes);
+	take_programs(prober);
 	/* A note may name a backend that a new table has added. */
 	look_for_table(prober);
 	while (mailbox_take(&prober->notes, &note)) {
@@ -361,6 +424,10 @@ on_event(struct prober *prober, const struct epoll_event *event)
 
 	if (loop_tag_kind(tag) == TAG_MAILBOX) {
 		take_notes(prober);
+		return;
+	}
+	if (loop_tag_kind(tag) == TAG_PROGRAMS) {
+		on_programs(prober);
 		return;
 	}
 	target = prober_find(prober, loop_tag_generation(tag));
@@ -415,6 +482,7 @@ prober_loop(struct prober *prober)
 	int error;
 
 	loop_clock_start(&prober->env.clock, timer_now_ms());
+	take_programs(prober);
 	look_for_table(prober);
 	while (!atomic_load_explicit(&prober->stop, memory_order_acquire)) {
 		error = prober_turn(prober);
@@ -479,6 +547,8 @@ prober_new(struct tables *tables)
 	prober->env.up = on_up;
 	prober->env.up_owner = prober;
 	prober->env.random = arc4random();
+	prober->env.programs = -1;
+	atomic_init(&prober->programs, -1);
 	timer_wheel_init(&prober->env.timers, timer_now_ms());
 	error = mailbox_init(&prober->notes, NOTES_MAX, sizeof(struct note));
 	if (error < 0) {
@@ -527,6 +597,8 @@ prober_free(struct prober *prober)
 {
 	if (prober == NULL)
 		return;
+	take_programs(prober);
+	close_programs(prober);
 	if (prober->env.epfd >= 0)
 		close(prober->env.epfd);
 	mailbox_done(&prober->notes);
@@ -555,6 +627,24 @@ prober_set_news(struct prober *prober,
 {
 	prober->env.news = news;
 	prober->env.news_owner = owner;
+}
+
+void
+prober_set_programs(struct prober *prober, int socket)
+{
+	const int before = atomic_exchange_explicit(&prober->programs, socket,
+	    memory_order_acq_rel);
+
+	if (before >= 0)
+		close(before);
+	atomic_store(&prober->has_programs, true);
+	mailbox_ring(&prober->notes);
+}
+
+bool
+prober_has_programs(const struct prober *prober)
+{
+	return atomic_load(&prober->has_programs);
 }
 
 const struct pulse *

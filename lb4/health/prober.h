@@ -31,6 +31,11 @@ void prober_free(struct prober *prober);
 void prober_set_news(struct prober *prober,
     void (*news)(void *owner, uint32_t backend), void *owner);
 
+/* Gives it the socket of a process that runs programs, which is its own from
+ * then on; whether it has one that has not ended.  Control only. */
+void prober_set_programs(struct prober *prober, int socket);
+bool prober_has_programs(const struct prober *prober);
+
 /* From any thread, without waiting: check this backend now, and call `news` at
  * the end.  False if too many requests are waiting. */
 bool prober_ask(struct prober *prober, uint32_t backend);

@@ -548,6 +548,17 @@ target_on_event(struct target_env *env, struct target *target, uint32_t events)
 }
 
 void
+target_on_program(struct target_env *env, struct target *target,
+    const struct program_answer *answer)
+{
+	bool busy = probe_is_busy(&target->probe);
+
+	probe_on_program(&target->probe, answer);
+	if (busy && !probe_is_busy(&target->probe))
+		on_result(env, target);
+}
+
+void
 target_on_suspect(struct target_env *env, struct target *target)
 {
 	if (!probe_is_busy(&target->probe) &&
@@ -592,6 +603,9 @@ target_set(struct target_env *env, struct target *target,
 		return 0;
 	target->probe.help = (struct probe_help){
 		.tls_contexts = &env->tls_contexts,
+		.programs = &env->programs,
+		.service = target->backend->service,
+		.backend = target->backend->name,
 	};
 	if (probe_set(&target->probe, check, addr) < 0)
 		return -ENOMEM;

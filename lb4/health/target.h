@@ -52,6 +52,7 @@ struct target_env {
 	uint32_t serial;       /* of the last check begun */
 	uint64_t local_log_ms; /* last log of HEALTH_LOCAL; 0: never */
 	struct tls_contexts tls_contexts;
+	int programs; /* the socket of programs.h; -1: there is none */
 
 	/* Called when a backend goes up or down, and when a check that was
 	 * asked for has ended; must not wait.  May be NULL. */
@@ -115,6 +116,10 @@ void target_on_timer(struct target_env *env, struct target *target);
 /* The socket of the check `target->serial` is ready. */
 void target_on_event(struct target_env *env, struct target *target,
     uint32_t events);
+
+/* A program of this target has ended, maybe that of an old check. */
+void target_on_program(struct target_env *env, struct target *target,
+    const struct program_answer *answer);
 
 /* A worker could not reach the backend.  Checks it now, unless a check is
  * running, has just ended, or has failed less than an interval ago. */

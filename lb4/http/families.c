@@ -107,6 +107,7 @@ result_word(unsigned i)
 		[HEALTH_GARBLED] = "garbled",
 		[HEALTH_LOCAL] = "local",
 		[HEALTH_TLS] = "tls",
+		[HEALTH_EXIT] = "exit",
 	};
 
 	return words[i];

@@ -27,6 +27,7 @@ static const char *const result_names[] = {
 	[HEALTH_GARBLED] = "answer is not understood",
 	[HEALTH_LOCAL] = "local error",
 	[HEALTH_TLS] = "TLS failed",
+	[HEALTH_EXIT] = "program failed",
 };
 static_assert(sizeof(result_names) / sizeof(result_names[0]) ==
 	HEALTH_RESULT_COUNT,

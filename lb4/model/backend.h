@@ -44,6 +44,7 @@ enum health_result {
 	HEALTH_GARBLED,	    /* the answer is not in its protocol */
 	HEALTH_LOCAL,	    /* a local failure: no descriptor, port or memory */
 	HEALTH_TLS,	    /* no TLS, or a certificate that is not valid */
+	HEALTH_EXIT,	    /* a program ended with a status or a signal */
 	HEALTH_RESULT_COUNT,
 };
 

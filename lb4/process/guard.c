@@ -166,6 +166,18 @@ guard_spawn(struct guard *guard, const char *path, int channel, int messages,
 }
 
 int
+guard_programs(struct guard *guard, int socket, struct why *why)
+{
+	const int fds[GUARD_FDS] = {
+		[GUARD_CHANNEL] = socket,
+		[GUARD_MESSAGES] = socket,
+	};
+	struct guard_message request = { .kind = GUARD_PROGRAMS };
+
+	return ask(guard, &request, fds, why);
+}
+
+int
 guard_kill(struct guard *guard, struct why *how)
 {
 	struct guard_message request = { .kind = GUARD_KILL };

@@ -109,6 +109,13 @@ must_check int guard_spawn(struct guard *guard, const char *path, int channel,
 must_check int guard_kill(struct guard *guard, struct why *how);
 
 /*
+ * Starts a process that runs programs: see programs.h.  `socket` is its end of
+ * a SOCK_SEQPACKET socket pair and remains the caller's; the process ends when
+ * the other end is closed.  Returns its process ID, or -errno with why.
+ */
+must_check int guard_programs(struct guard *guard, int socket, struct why *why);
+
+/*
  * The new process has taken over.  In ordinary mode the guard exits and this
  * returns when it has gone: the new process is a child of init or of the
  * nearest subreaper.  In parent mode the parent forwards signals to the new

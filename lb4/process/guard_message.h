@@ -19,6 +19,7 @@ enum guard_kind {
 	GUARD_SPAWN,   /* text: the path; descriptors: channel, messages */
 	GUARD_KILL,
 	GUARD_RELEASE,
+	GUARD_PROGRAMS, /* descriptor: channel, of programs_process() */
 };
 
 /* A request, or the answer to it, which has its kind and its number. */

@@ -34,6 +34,7 @@
 #include "lb4/process/daemon.h"
 #include "lb4/process/guard_message.h"
 #include "lb4/process/guard_setup.h"
+#include "lb4/process/programs_process.h"
 #include "lb4/process/signals.h"
 
 /* The guard's socket, next to standard input, output and error. */
@@ -236,6 +237,28 @@ on_spawn(struct guard_process *guard, const struct guard_message *request,
 		    strerror(-error));
 }
 
+/* The child is not `next`: it ends by itself. */
+static void
+on_programs(struct guard_process *guard, const struct guard_message *request,
+    int socket)
+{
+	const pid_t child = socket >= 0 ? fork() : -1;
+
+	if (child == 0) {
+		if (socket != SOCKET_FD &&
+		    dup3(socket, SOCKET_FD, O_CLOEXEC) < 0)
+			_exit(1);
+		closefrom(SOCKET_FD + 1);
+		programs_process(SOCKET_FD);
+	}
+	if (child < 0)
+		answer(guard, request, -EAGAIN,
+		    "cannot start a process that runs programs: %s",
+		    strerror(socket >= 0 ? errno : EMFILE));
+	else
+		answer(guard, request, child, "%s", "");
+}
+
 static void
 on_kill(struct guard_process *guard, const struct guard_message *request)
 {
@@ -397,6 +420,9 @@ on_request(struct guard_process *guard)
 			break;
 		case GUARD_RELEASE:
 			on_release(guard, &request);
+			break;
+		case GUARD_PROGRAMS:
+			on_programs(guard, &request, fds[GUARD_CHANNEL]);
 			break;
 		default:
 			answer(guard, &request, -ENOTSUP, "%s", too_old);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lb4/health/probe_kind.h"
+#include "lb4/process/program_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +31,7 @@ static const struct {
 	{ CHECK_TCP, "expect abab expect c", false, NULL },
 	{ CHECK_TCP, "expect a send b send c expect d send e", true, NULL },
 	{ CHECK_HTTP, "GET /", false, "abab" },
+	{ CHECK_EXEC, "/x", false, NULL },
 };
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
@@ -64,6 +66,8 @@ begin(size_t which)
 	}
 	if (probe == NULL || probe_set(probe, &check, &addr) < 0)
 		abort();
+	if (checks[which].kind == CHECK_EXEC)
+		return probe;
 	probe->phase = PROBE_TALKING;
 	if (probe->state != NULL)
 		memset(probe->state, 0, probe->kind->state_size);
@@ -87,6 +91,32 @@ end(struct probe *probe)
 	return word;
 }
 
+/* A program has ended: a status, and the first line that it wrote. */
+static void
+run(size_t which, const char *bytes, size_t len)
+{
+	const int programs = -1;
+	struct probe *probe = begin(which);
+	struct program_answer answer = { .error = 0 };
+	const size_t status = len < sizeof(answer.status)
+	    ? len
+	    : sizeof(answer.status);
+
+	probe->help.programs = &programs;
+	probe->phase = PROBE_RUNNING;
+	memcpy(&answer.status, bytes, status);
+	len -= status;
+	if (len >= sizeof(answer.line))
+		len = sizeof(answer.line) - 1;
+	memcpy(answer.line, bytes + status, len);
+	probe_on_program(probe, &answer);
+	if (probe_is_busy(probe) ||
+	    strnlen(probe->reason, sizeof(probe->reason)) ==
+		sizeof(probe->reason))
+		abort();
+	(void)end(probe);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -97,6 +127,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	which = data[0] % CHECKS;
+	if (checks[which].kind == CHECK_EXEC) {
+		run(which, bytes, size - 1);
+		return 0;
+	}
 	whole = begin(which);
 	take(whole, bytes, size - 1);
 	single = begin(which);

@@ -630,7 +630,8 @@ START_TEST(test_check)
 
 	refuse_key(false, "check", "icmp",
 	    "\"icmp\" is unknown: give none, tcp, http GET /path, redis, "
-	    "postgresql USER, mysql USER, smtp, tls or https GET /path");
+	    "postgresql USER, mysql USER, smtp, tls, https GET /path or exec "
+	    "/path ARGUMENT...");
 	refuse_key(false, "check", "tcp 80",
 	    "\"80\" is not a step of a check: give send TEXT or expect TEXT");
 	refuse_key(false, "check", "http GET / HTTP/1.1",
@@ -696,6 +697,9 @@ START_TEST(test_check_keys)
 	refuse_key(false, "check-alpn", "h2,,http/1.1",
 	    "\"h2,,http/1.1\" is not a list of protocols: give names such as "
 	    "h2,http/1.1");
+	refuse_key(false, "check", "exec true",
+	    "exec needs the absolute path of a program: write check = exec "
+	    "/path ARGUMENT...");
 	refuse_key(false, "check", "https GET",
 	    "https needs a method and a path: write check = https GET /path");
 }

@@ -255,6 +255,9 @@ draw_service(struct random *random, size_t number,
 	set->on_down = draw(random, ON_DOWN_COUNT);
 	set->on_down_rate = (unsigned)between(random, 1, 100000);
 	set->check.kind = draw(random, CHECK_KIND_COUNT);
+	if (set->check.kind == CHECK_EXEC)
+		strlcpy(set->check.args, "/a\\x20b -c \\x0d'\"",
+		    sizeof(set->check.args));
 	if (set->check.kind == CHECK_HTTP || set->check.kind == CHECK_HTTPS)
 		draw_http(random, &set->check);
 	if (set->check.kind == CHECK_TLS || set->check.kind == CHECK_HTTPS)
