@@ -473,7 +473,7 @@ write_service(struct caller *caller, const struct service *service)
 		const struct service_backend *entry =
 		    &service->backend[job->at_backend];
 
-		has.checked = service->settings.check.kind != CHECK_NONE;
+		has.checked = service_checks(service, job->at_backend);
 		answer_row(caller,
 		    backend_row(caller, entry->backend, entry, &has));
 	}

@@ -24,6 +24,15 @@ is_over(const struct caller *caller)
 	    timer_now_ms() >= caller->job.deadline_ms;
 }
 
+static bool
+has_checks(const struct service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (service_checks(service, i))
+			return true;
+	return false;
+}
+
 /* ---- check --------------------------------------------------------------- */
 
 static const struct column check_columns[] = {
@@ -38,10 +47,14 @@ static const struct column check_columns[] = {
 /* Whether the job asks about this backend.  Backends in maintenance are not
  * checked. */
 static bool
-is_asked(const struct caller *caller, const struct backend *backend)
+is_asked(const struct caller *caller, const struct service *service,
+    size_t index)
 {
-	return (caller->job.backend[0] == '\0' ||
-		   strcmp(caller->job.backend, backend->name) == 0) &&
+	const struct backend *backend = service->backend[index].backend;
+
+	return service_checks(service, index) &&
+	    (caller->job.backend[0] == '\0' ||
+		strcmp(caller->job.backend, backend->name) == 0) &&
 	    atomic_load_explicit(&backend->admin, memory_order_relaxed) !=
 	    ADMIN_MAINT;
 }
@@ -78,7 +91,7 @@ step_check(struct caller *caller)
 	size_t missing = 0;
 
 	for (size_t i = 0; service != NULL && i < service->backends; i++)
-		missing += is_asked(caller, service->backend[i].backend) &&
+		missing += is_asked(caller, service, i) &&
 		    !is_checked(caller, service->backend[i].backend);
 	if (missing > 0 && !is_over(caller))
 		return JOB_WAITS;
@@ -90,7 +103,7 @@ step_check(struct caller *caller)
 	answer_begin(caller, "lb4.check/1", json_object(), "checks",
 	    check_columns);
 	for (size_t i = 0; i < service->backends; i++)
-		if (is_asked(caller, service->backend[i].backend))
+		if (is_asked(caller, service, i))
 			answer_row(caller,
 			    checked_row(service->backend[i].backend));
 	answer_end(caller);
@@ -107,7 +120,7 @@ ask(struct caller *caller, const struct service *service)
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct backend *backend = service->backend[i].backend;
 
-		if (!is_asked(caller, backend))
+		if (!is_asked(caller, service, i))
 			continue;
 		if (!prober_ask(caller->handle->prober, backend->id)) {
 			answer_error(caller, "busy",
@@ -140,7 +153,7 @@ command_check(struct caller *caller, const struct command *command)
 		commands_no_service(caller, name);
 		return;
 	}
-	if (service->settings.check.kind == CHECK_NONE) {
+	if (!has_checks(service)) {
 		answer_error(caller, "refused", "service %s has check = none",
 		    service->state->name);
 		return;
@@ -170,7 +183,7 @@ is_ready(const struct service *service)
 		    memory_order_acquire);
 
 		if (service_backend_takes(entry) &&
-		    (service->settings.check.kind == CHECK_NONE ||
+		    (!service_checks(service, i) ||
 			health_result(word) != HEALTH_UNKNOWN))
 			return true;
 	}

@@ -288,6 +288,7 @@ const struct key keys_table[] = {
 	    .absent = "the port of the checked address" },
 	{ BACKEND("send-proxy", send_proxy), KIND(choice),
 	    .names = &names_send_proxy, .absent = "as the service says" },
+	{ BACKEND("track", track), KIND(track), .absent = "no other backend" },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
 

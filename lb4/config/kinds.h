@@ -63,6 +63,7 @@ extern const struct kind kind_statuses; /* of HTTP */
 extern const struct kind kind_text;	/* any bytes: a struct config_text */
 extern const struct kind kind_sni;	/* a host name */
 extern const struct kind kind_alpn;	/* names of protocols in TLS */
+extern const struct kind kind_track;	/* SERVICE/BACKEND */
 
 /* kinds_source.c */
 extern const struct kind kind_source;

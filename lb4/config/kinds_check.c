@@ -365,3 +365,30 @@ const struct kind kind_alpn = {
 	.count = count_field,
 	.print = print_field,
 };
+
+/* ---- track --------------------------------------------------------------- */
+
+static int
+parse_track(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	char copy[CONFIG_TRACK_MAX] = "";
+	char *slash;
+
+	if (strlen(text) < sizeof(copy))
+		memcpy(copy, text, strlen(text) + 1);
+	slash = strchr(copy, '/');
+	if (slash != NULL)
+		*slash++ = '\0';
+	if (slash == NULL || !kinds_is_name(copy) || !kinds_is_name(slash))
+		return why_set(why,
+		    "\"%.64s\" is not a backend: give SERVICE/BACKEND", text);
+	memcpy(field_at(key, object), text, strlen(text) + 1);
+	return 0;
+}
+
+const struct kind kind_track = {
+	.parse = parse_track,
+	.count = count_field,
+	.print = print_field,
+};

@@ -16,6 +16,7 @@
 #include "lb4/config/keys.h"
 #include "lb4/config/loops.h"
 #include "lb4/config/names.h"
+#include "lb4/config/tracks.h"
 
 /* The largest Maglev table has 2,000,003 slots and needs 100 per unit of
  * weight. */
@@ -198,7 +199,8 @@ check_ports(const struct config_service *service, struct errors *errors)
 			    "%s has no port, and %s: give it one",
 			    backend->name, portless);
 		else if (service->settings.check.kind != CHECK_NONE &&
-		    backend->check_addr.len == 0 && backend->check_port == 0)
+		    backend->check_addr.len == 0 && backend->check_port == 0 &&
+		    backend->track[0] == '\0')
 			errors_add(errors, backend->line, "backend",
 			    "%s has no port to check: add "
 			    "check-port=PORT or check-addr=ADDRESS:PORT",
@@ -588,6 +590,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 			sources[i].backend_lines == service->backends))
 			check_weights(service, errors);
 	}
+	tracks_check(config, sources, errors);
 	error = check_listeners(config, sources, errors);
 	return error == 0 ? loops_check(config, sources, NULL, errors) : error;
 }

@@ -23,6 +23,7 @@
  * letters, digits and "-_.", and begin with a letter or digit. */
 #define CONFIG_NAME_MAX 64
 
+#define CONFIG_TRACK_MAX (2 * CONFIG_NAME_MAX)
 #define CONFIG_PATH_MAX 256
 #define CONFIG_ARGS_MAX 200 /* of a check; a line is no longer */
 #define CONFIG_HOST_MAX 128
@@ -158,6 +159,7 @@ struct config_backend {
 	struct addr check_addr;	    /* len 0: addr */
 	unsigned check_port;	    /* of either; 0: as it is */
 	unsigned send_proxy;	    /* enum send_proxy + 1; 0: as the service */
+	char track[CONFIG_TRACK_MAX]; /* "SERVICE/BACKEND"; "": none */
 	unsigned order; /* place among the service's lines: 0, ...; those of
 			 * backends-file come last */
 	bool in_file;	/* from backends-file */

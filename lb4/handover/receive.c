@@ -434,9 +434,8 @@ find_received(const struct receive *receive, const struct backend *backend)
 static void
 set_states(const struct receive *receive, const struct service *service)
 {
-	const bool checked = service->settings.check.kind != CHECK_NONE;
-
 	for (size_t i = 0; i < service->backends; i++) {
+		const bool checked = service_checks(service, i);
 		struct backend *backend = service->backend[i].backend;
 		const struct received_backend *received = find_received(receive,
 		    backend);

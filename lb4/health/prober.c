@@ -108,7 +108,7 @@ static struct addr
 check_address(const struct service *service, size_t index)
 {
 	const struct addr *own = &service->backend[index].backend->addr;
-	struct addr addr = service->check_addr[index];
+	struct addr addr = service->check[index].addr;
 
 	if (addr.len == 0)
 		return *own;
@@ -211,7 +211,8 @@ list_fill(struct prober *prober, struct target_list *list,
 		    service->settings.check.kind == CHECK_NONE)
 			continue;
 		for (size_t i = 0; i < service->backends && rc == 0; i++)
-			rc = list_add(prober, list, service, i);
+			if (service->check[i].track[0] == '\0')
+				rc = list_add(prober, list, service, i);
 	}
 	if (list->count > 0)
 		qsort(list->targets, list->count, sizeof(struct target *),
@@ -235,22 +236,45 @@ free_missing(struct prober *prober, struct target **targets, size_t count,
 	}
 }
 
+/* Those that no longer track another backend: nobody knows their health, unless
+ * they are targets now, which begin with what they are. */
+static void
+free_tracks(struct prober *prober, struct tracks *before)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		struct backend *backend = before->track[i].backend;
+
+		if (tracks_leader(&prober->env.tracks, backend->id) != NULL ||
+		    prober_find(prober, backend->id) != NULL)
+			continue;
+		atomic_store_explicit(&backend->checked_ms, 0,
+		    memory_order_relaxed);
+		backend_set_health(backend,
+		    health_pack(false, HEALTH_UNKNOWN, 0),
+		    prober->env.clock.now_ms);
+	}
+	tracks_done(before);
+}
+
 /* Makes the targets match `table`.  Without memory the list does not change,
  * and the prober tries again after RETRY_MS. */
 static void
 follow(struct prober *prober, const struct table *table)
 {
+	struct target_env *env = &prober->env;
 	struct target_list list = { .targets = NULL };
+	struct tracks tracks = { .track = NULL }, before = env->tracks;
 
-	if (list_fill(prober, &list, table) < 0 ||
-	    passive_follow(prober->passive, table, prober->env.clock.now_ms) <
-		0) {
+	if (tracks_list(&tracks, table) < 0 ||
+	    list_fill(prober, &list, table) < 0 ||
+	    passive_follow(prober->passive, table, env->clock.now_ms) < 0) {
 		free_missing(prober, list.targets, list.count, prober->targets,
 		    prober->count);
 		free(list.targets);
+		tracks_done(&tracks);
 		log_error("no memory for the checks of a new table");
-		timer_arm(&prober->env.timers, &prober->retry,
-		    prober->env.clock.now_ms + RETRY_MS);
+		timer_arm(&env->timers, &prober->retry,
+		    env->clock.now_ms + RETRY_MS);
 		return;
 	}
 	free_missing(prober, prober->targets, prober->count, list.targets,
@@ -259,6 +283,10 @@ follow(struct prober *prober, const struct table *table)
 	prober->targets = list.targets;
 	prober->count = list.count;
 	prober->generation = table->generation;
+	env->tracks = tracks;
+	free_tracks(prober, &before);
+	tracks_follow_all(&env->tracks, env->clock.now_ms, env->news,
+	    env->news_owner);
 }
 
 static void
@@ -273,6 +301,15 @@ look_for_table(struct prober *prober)
 	if (table != NULL && table->generation != prober->generation)
 		follow(prober, table);
 	rcu_offline();
+}
+
+/* The target of that backend, or of the one that it tracks. */
+static struct target *
+find_checked(const struct prober *prober, uint32_t id)
+{
+	const struct backend *leader = tracks_leader(&prober->env.tracks, id);
+
+	return prober_find(prober, leader != NULL ? leader->id : id);
 }
 
 /* ---- programs ----------------------------------------------------------- */
@@ -346,7 +383,7 @@ turn_passive(struct prober *prober)
 static void
 on_failure(struct prober *prober, uint32_t backend)
 {
-	struct target *target = prober_find(prober, backend);
+	struct target *target = find_checked(prober, backend);
 
 	if (target != NULL)
 		target_on_suspect(&prober->env, target);
@@ -410,7 +447,7 @@ take_notes(struct prober *prober)
 			on_failure(prober, note.backend);
 			continue;
 		}
-		target = prober_find(prober, note.backend);
+		target = find_checked(prober, note.backend);
 		if (target != NULL)
 			target_on_asked(&prober->env, target);
 	}
@@ -512,6 +549,7 @@ prober_main(void *arg)
 	free(prober->targets);
 	prober->targets = NULL;
 	prober->count = 0;
+	tracks_done(&prober->env.tracks);
 	rcu_reader_stop();
 	return NULL;
 }

@@ -403,6 +403,8 @@ on_result(struct target_env *env, struct target *target)
 	remark_set(&target->backend->remark, word, probe->reason);
 	publish(env, target, word, change != VERDICT_SAME);
 	note_times(env, target);
+	tracks_follow(&env->tracks, target->backend, env->clock.now_ms,
+	    env->news, env->news_owner);
 	if (schedule_inter(&probe->check, verdict) != target->inter_ms)
 		plan(env, target);
 	if (change == VERDICT_UP && env->up != NULL)
@@ -433,6 +435,8 @@ take_down(struct target_env *env, struct target *target)
 	    backend->name, buf, verdict->failed);
 	remark_set(&backend->remark, word, buf);
 	publish(env, target, word, true);
+	tracks_follow(&env->tracks, backend, env->clock.now_ms, env->news,
+	    env->news_owner);
 	tell_news(env, target);
 	if (!probe_is_busy(&target->probe)) {
 		plan(env, target);

@@ -34,6 +34,7 @@
 #include "lb4/health/probe.h"
 #include "lb4/health/schedule.h"
 #include "lb4/health/tls.h"
+#include "lb4/health/tracks.h"
 #include "lb4/health/verdict.h"
 
 struct backend;
@@ -53,6 +54,7 @@ struct target_env {
 	uint64_t local_log_ms; /* last log of HEALTH_LOCAL; 0: never */
 	struct tls_contexts tls_contexts;
 	int programs; /* the socket of programs.h; -1: there is none */
+	struct tracks tracks;
 
 	/* Called when a backend goes up or down, and when a check that was
 	 * asked for has ended; must not wait.  May be NULL. */

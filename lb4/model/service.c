@@ -67,6 +67,18 @@ service_find_route(const struct service *service,
 	return NULL;
 }
 
+void
+service_check_set(struct service_check *check,
+    const struct config_backend *backend)
+{
+	check->addr = backend->check_addr;
+	if (backend->check_port != 0) {
+		check->addr = backend->addr;
+		addr_set_port(&check->addr, (uint16_t)backend->check_port);
+	}
+	memcpy(check->track, backend->track, sizeof(check->track));
+}
+
 size_t
 service_available(const struct service *service)
 {

@@ -116,6 +116,16 @@ struct service_backend {
 	enum backend_set set;
 };
 
+/* How a backend is checked. */
+struct service_check {
+	struct addr addr;	      /* len 0: its own */
+	char track[CONFIG_TRACK_MAX]; /* has the health of this one; "": none */
+};
+
+/* As the configuration of the backend says. */
+void service_check_set(struct service_check *check,
+    const struct config_backend *backend);
+
 /* Whether new conns may go to the backend. */
 static inline bool
 service_backend_takes(const struct service_backend *entry)
@@ -158,7 +168,7 @@ struct service {
 	uint64_t checksum;	     /* checksum.h */
 	struct service_route *route; /* owned; in the file's order */
 	size_t routes;
-	struct addr *check_addr; /* owned; one per backend; len 0: its own */
+	struct service_check *check; /* owned; one per backend */
 
 	struct service_settings settings; /* timeout_queue_ms is never 0 */
 	struct terms *terms; /* referenced; new conns begin with them */
@@ -167,6 +177,15 @@ struct service {
 /* The first of its routes that matches, or NULL: the client stays. */
 const struct service_route *service_find_route(const struct service *service,
     const struct route_facts *facts);
+
+/* Whether the backend at that index is checked, or has the health of one that
+ * is. */
+static inline bool
+service_checks(const struct service *service, size_t index)
+{
+	return service->settings.check.kind != CHECK_NONE ||
+	    service->check[index].track[0] != '\0';
+}
 
 /* How many of its backends take conns. */
 size_t service_available(const struct service *service);

@@ -87,8 +87,8 @@ struct report_backend {
 	uint64_t established, failures, no_ports;
 	uint64_t refused, timeouts, early_resets;
 	uint64_t bytes_to_backend, bytes_to_client;
-	bool checks;  /* the service has checks */
-	bool checked; /* ... and one of this backend has ended */
+	bool checks;  /* it is checked, or tracks one that is */
+	bool checked; /* ... and a check has ended */
 	bool has_ports; /* `ports_left` is valid */
 	uint64_t ports_left; /* local ports for its conns */
 	bool sampled; /* there are samples of its TCP connections */

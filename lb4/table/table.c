@@ -196,7 +196,7 @@ service_free(struct service *service)
 	routes_drop(service);
 	pins_free(service->pins);
 	free(service->backend);
-	free(service->check_addr);
+	free(service->check);
 	for (int set = 0; set < BACKEND_SETS; set++) {
 		free(service->maglev[set]);
 		free(service->turns[set]);
@@ -295,19 +295,6 @@ let_join(const struct service *service, const struct service *before,
 		backend_set_joining(backend, true);
 }
 
-/* Of its own, or none. */
-static struct addr
-check_addr(const struct config_backend *backend)
-{
-	struct addr addr = backend->check_addr;
-
-	if (backend->check_port != 0) {
-		addr = backend->addr;
-		addr_set_port(&addr, (uint16_t)backend->check_port);
-	}
-	return addr;
-}
-
 static int
 service_set_backends(struct service *service, const struct building *building,
     const struct config_service *config)
@@ -321,8 +308,8 @@ service_set_backends(struct service *service, const struct building *building,
 
 	assert(count > 0);
 	service->backend = calloc(count, sizeof(*service->backend));
-	service->check_addr = calloc(count, sizeof(*service->check_addr));
-	if (!order || !service->backend || !service->check_addr)
+	service->check = calloc(count, sizeof(*service->check));
+	if (!order || !service->backend || !service->check)
 		goto out;
 	service->backends = count;
 	for (size_t i = 0; i < count; i++)
@@ -338,7 +325,7 @@ service_set_backends(struct service *service, const struct building *building,
 		    order[i]);
 		service->backend[i].set = set;
 		service->members[set]++;
-		service->check_addr[i] = check_addr(order[i]);
+		service_check_set(&service->check[i], order[i]);
 		service->backend[i].backend = tables_backend_get(tables,
 		    building->sorted, config->name, order[i]);
 		if (service->backend[i].backend == NULL)

@@ -279,6 +279,24 @@ static const struct {
 	{ GOOD "check = tls\ncheck-ca = /nonexistent\n",
 	    "t.ini:1: [service ok] check-ca: /nonexistent cannot be read: No "
 	    "such file or directory\n" },
+	{ GOOD "backend = b 1.2.3.4:1 track=no/b\n",
+	    "t.ini:4: [service ok] backend: b tracks no/b, which does not "
+	    "exist: correct the name\n" },
+	{ GOOD "backend = b 1.2.3.4:1 track=ok/a\n",
+	    "t.ini:4: [service ok] backend: b tracks ok/a, which is not "
+	    "checked: give [service ok] a check\n" },
+	{ GOOD "check = tcp\nbackend = b 1.2.3.4:1 track=ok/b\n",
+	    "t.ini:5: [service ok] backend: b tracks itself, by way of ok/b: "
+	    "remove a track\n" },
+	{ GOOD "check = tcp\nbackend = b 1.2.3.4:1 track=ok/c\n"
+	       "backend = c 1.2.3.4:1 track=ok/b\n",
+	    "t.ini:5: [service ok] backend: b tracks itself, by way of ok/c: "
+	    "remove a track\n"
+	    "t.ini:6: [service ok] backend: c tracks itself, by way of ok/b: "
+	    "remove a track\n" },
+	{ GOOD "check = tcp\nbackend = b 1.2.3.4:1 track=ok/a check-port=9\n",
+	    "t.ini:5: [service ok] backend: b tracks another backend and is "
+	    "not checked itself: remove its check-addr and check-port\n" },
 	{ GOOD "check = tcp\ncheck-host = app.example\n",
 	    "t.ini:1: [service ok] check-host: has no effect with check = "
 	    "tcp: remove it, or set check = http GET /path\n" },

@@ -228,9 +228,10 @@ START_TEST(init_says_who_joins_at_the_start)
 							->backend[0]
 							.backend),
 		    init != CHECK_INIT_UP);
-		ck_assert_uint_eq(addr_port(table_current(&tables)
-						->service[0]
-						->check_addr),
+		ck_assert_uint_eq(addr_port(&table_current(&tables)
+						 ->service[0]
+						 ->check[0]
+						 .addr),
 		    9);
 		tables_done(&tables);
 		table_config_free(config);

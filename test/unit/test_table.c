@@ -87,11 +87,11 @@ START_TEST(what_is_published)
 	ck_assert_str_eq(service->backend[0].backend->name, "a");
 	ck_assert_uint_eq(service->backend[0].weight, 1);
 	ck_assert_uint_eq(addr_port(&service->backend[0].backend->addr), 82);
-	ck_assert_uint_eq(addr_port(&service->check_addr[0]), 81);
+	ck_assert_uint_eq(addr_port(&service->check[0].addr), 81);
 	ck_assert_str_eq(service->backend[1].backend->name, "z");
 	ck_assert_str_eq(service->backend[1].backend->service, "web");
 	ck_assert_uint_eq(service->backend[1].backend->workers, 4);
-	ck_assert_uint_eq(service->check_addr[1].len, 0);
+	ck_assert_uint_eq(service->check[1].addr.len, 0);
 	ck_assert_uint_eq(service->seed.k0, seed.k0);
 	ck_assert_uint_eq(service->seed.k1, seed.k1);
 	ck_assert_ptr_nonnull(service->maglev[SET_NEAR]);
