@@ -27,7 +27,6 @@ struct prefix {
 
 /* Longest text that prefix_format() makes, with its end. */
 #define PREFIX_TEXT_MAX sizeof("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127")
-	sizeof("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128")
 
 /*
  * Reads "ADDRESS/LENGTH", or "ADDRESS" for that address alone.  Returns 0, or
