@@ -213,6 +213,7 @@ past_set_backends(struct past *past, const struct service *old)
 		const struct backend_parts parts = backend_parts(from);
 
 		to->id = from->id;
+		to->addr = from->addr;
 		backend_copy_parts(to, &parts);
 		past->service.backend[i] = old->backend[i];
 		past->service.backend[i].backend = to;

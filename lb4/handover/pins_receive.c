@@ -185,6 +185,8 @@ on_backends(struct receive *receive, struct received_past *received)
 		past->service.members[entry->set]++;
 		/* as yet the old process's */
 		past->backends[i].id = (uint32_t)record.id[n];
+		/* any address: one without gets no clients */
+		past->backends[i].addr.len = sizeof(struct sockaddr_in);
 		atomic_init(&past->backends[i].health,
 		    (uint32_t)record.health[n]);
 		atomic_init(&past->backends[i].admin,

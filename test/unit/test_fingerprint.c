@@ -120,6 +120,7 @@ START_TEST(test_global)
 		{ "cpu-affinity = no", true },
 		{ "worker-rebalance = yes", true },
 		{ "maxconn = 10", true },
+		{ "rate = 10/s", true },
 		{ "maxpipes = 10", true },
 		{ "pipe-size = 64k", true },
 		{ "stalled-memory = 64m", true },
@@ -144,6 +145,9 @@ START_TEST(test_global)
 		{ "access-log-every = 10m", true },
 		{ "access-log-sample = 1/2", true },
 		{ "shutdown-timeout = 31s", false },
+		{ "resolver = 192.0.2.53", true },
+		{ "resolve-min = 2s", true },
+		{ "resolve-max = 2m", true },
 	};
 	size_t globals = 0;
 

@@ -21,6 +21,7 @@
 #include "common/timer.h"
 #include "lb4/config/config.h"
 #include "lb4/control/backlogs.h"
+#include "lb4/control/follow.h"
 #include "lb4/control/events.h"
 #include "lb4/control/handle.h"
 #include "lb4/control/running.h"
@@ -39,7 +40,7 @@ static char folder[] = "/tmp/test_socket.XXXXXX";
 static struct config *config;
 static struct tables tables;
 static struct running running;
-static struct source source;
+static struct source source, files;
 static struct engine *engine;
 static struct control_socket *sock;
 static uint64_t now_ms;
@@ -77,6 +78,7 @@ setup(void)
 	ck_assert_ptr_nonnull(running.threads);
 	running.backlogs = backlogs_new();
 	ck_assert_ptr_nonnull(running.backlogs);
+	ck_assert_int_eq(follow_new(&running.follow, &running, &files), 0);
 	ck_assert_int_eq(control_socket_start(sock, handle_of(&running),
 			     &source),
 	    0);
@@ -93,6 +95,7 @@ teardown(void)
 	control_socket_free(sock);
 	threads_free(running.threads);
 	backlogs_free(running.backlogs);
+	follow_free(running.follow);
 	engine_free(engine);
 	ck_assert_int_eq(stat(config->control, &st), -1);
 	ck_assert_int_eq(rmdir(folder), 0);

@@ -174,7 +174,7 @@ START_TEST(test_reasons)
 	made.state = "down";
 	take(&made, 3);
 	ck_assert_str_eq(data.row[2].reason, "status 503, down for 12s");
-	ck_assert_uint_eq(data.row[0].trouble, 5);
+	ck_assert_uint_eq(data.row[0].trouble, 6);
 	made.state = "drain";
 	take(&made, 4);
 	ck_assert_str_eq(data.row[2].reason, "set 1m05s ago");
