@@ -431,8 +431,7 @@ endpoint_to_addr(const struct endpoint *ep, struct addr *out)
 		out->len = sizeof(out->in6);
 		out->in6.sin6_family = AF_INET6;
 		out->in6.sin6_port = htons(ep->port);
-		memcpy(&out->in6.sin6_addr, ep->ip,
-		    sizeof(out->in6.sin6_addr));
+		memcpy(&out->in6.sin6_addr, ep->ip, sizeof(out->in6.sin6_addr));
 	}
 }
 

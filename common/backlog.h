@@ -5,8 +5,8 @@
  * accept(2) has taken yet.
  *
  * TCP: TCP_INFO of a listener has the length of its queue in tcpi_unacked and
- * the limit in tcpi_sacked (tcp_get_info() in net/ipv4/tcp.c).  SO_MEMINFO has
- * sk_drops, which tcp_listendrop() (include/net/tcp.h) counts up together with
+ * the limit in tcpi_sacked (tcp_get_info in net/ipv4/tcp.c).  SO_MEMINFO has
+ * sk_drops, which tcp_listendrop (include/net/tcp.h) counts up together with
  * ListenDrops of netstat: for each SYN, or last ACK of a handshake, that finds
  * the queue full (ListenOverflows), or for which there is no memory.
  *

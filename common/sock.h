@@ -96,9 +96,9 @@ must_check int sock_probe_free(struct addr *addr,
 must_check int sock_connect(const struct addr *addr,
     const struct sock_options *options, bool *pending);
 
-/* Whether a socket can be bound to `source`, which has the port 0.  Returns 0 or
- * -errno: -EADDRNOTAVAIL if this machine does not have the address, -EPERM if
- * `transparent` asks for one of another machine without the capability. */
+/* Whether a socket can be bound to `source`, which has the port 0.  Returns 0
+ * or -errno: -EADDRNOTAVAIL if this machine does not have the address, -EPERM
+ * if `transparent` asks for one of another machine without the capability. */
 must_check int sock_probe_source(const struct addr *source, bool transparent);
 
 /*

@@ -259,7 +259,7 @@ count_up(struct entry *entry, uint64_t hash, uint64_t most, bool *full)
 	return true;
 }
 
-/* Takes back what count_up() or take_room() did, and empties an entry that
+/* Takes back what count_up() or count_conn() did, and empties an entry that
  * nobody else has used, so that the source is in one entry only. */
 static void
 take_back(struct entry *entry, uint64_t hash)

@@ -27,7 +27,7 @@
 #define CONFIG_PATH_MAX 256
 #define CONFIG_ARGS_MAX 200 /* of a check; a line is no longer */
 #define CONFIG_HOST_MAX 128
-#define CONFIG_DNS_MAX 254 /* of a host name that is resolved */
+#define CONFIG_DNS_MAX 254	/* of a host name that is resolved */
 #define CONFIG_HEADERS_MAX 1024 /* of a check, all of them */
 #define CONFIG_STATUSES_MAX 12
 #define CONFIG_ALPN_MAX 64
@@ -166,7 +166,7 @@ struct config_backend {
 	enum resolve resolve;
 	unsigned of_name; /* made from service->host[of_name - 1]; 0: it has a
 			   * line of its own */
-	int line; /* of the configuration file; 0: none */
+	int line;	  /* of the configuration file; 0: none */
 };
 
 /* Bytes, which may be 0. */
@@ -312,7 +312,7 @@ struct config_service {
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;
 	struct access_rules *access; /* a reference; NULL: no rules */
-	struct config_name *host; /* owned; lines with host names */
+	struct config_name *host;    /* owned; lines with host names */
 	size_t hosts;
 	char backends_file[CONFIG_PATH_MAX]; /* has more of them; "": none */
 	bool backends_file_empty;	     /* it may have none */
@@ -354,7 +354,7 @@ struct config {
 	unsigned access_every_ms; /* a line of each conn so often; 0: none */
 	unsigned access_sample;	  /* log one in so many conns that end well */
 	unsigned shutdown_timeout_ms;
-	struct addr resolver; /* the name server; len 0: resolv.conf(5) */
+	struct addr resolver;	 /* the name server; len 0: resolv.conf(5) */
 	unsigned resolve_min_ms; /* bounds of the answers' times to live */
 	unsigned resolve_max_ms;
 	char zone[CONFIG_NAME_MAX]; /* of this node, "": none; not the file's

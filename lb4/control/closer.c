@@ -116,9 +116,9 @@ closer_drain(struct closer *closer, const struct backend *backend,
 	return true;
 }
 
-/* With on-down = stuck a conn is closed for what it shows itself, so an ejection
- * is reason enough to look at it.  For the other ways it is not: clients can
- * bring it about. */
+/* With on-down = stuck a conn is closed for what it shows itself, so an
+ * ejection is reason enough to look at it.  For the other ways it is not:
+ * clients can bring it about. */
 static bool
 is_down(const struct backend *backend, bool stuck)
 {

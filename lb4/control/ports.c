@@ -54,7 +54,7 @@ ports_look(const struct running *running)
 		const struct service *service = table->service[id];
 
 		for (size_t i = 0; service != NULL && i < service->backends;
-		    i++)
+		     i++)
 			look_at(service, service->backend[i].backend, &host);
 	}
 }

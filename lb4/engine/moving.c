@@ -101,8 +101,9 @@ moving_run(struct worker *worker, struct walk *walk)
 void
 moving_on_adopt(struct worker *worker, struct conn *conn)
 {
-	const struct service *service = table_service_of(
-	    table_current(worker->shared->tables), conn->service);
+	const struct service *service =
+	    table_service_of(table_current(worker->shared->tables),
+		conn->service);
 	struct addr addr;
 
 	if (conn->backend != NULL && conn->side[BACKEND].fd >= 0) {

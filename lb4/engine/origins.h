@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Where a conn connects to its backend from, as `source` and `source-ports` say.
+ * Where a conn connects to its backend from, as `source` and `source-ports`
+ * say.
  *
  * A pool is for services that need more conns to one backend than an address
  * has ports.  A conn gets the address of the pool with the fewest conns to that
@@ -51,15 +52,14 @@ struct origins_way {
 must_check int origins_connect(struct origins *origins, struct conn *conn,
     const struct origins_way *way, bool *pending);
 
-/* Whether this machine lacks an address of the pool, which is written to `text`.
- */
+/* Whether this machine lacks an address of the pool: writes it to `text`. */
 bool origins_away(const struct config_source *source, char *text, size_t size);
 
 /* Counts a conn that came with its socket from another process. */
 void origins_adopt(struct origins *origins, struct conn *conn,
     const struct config_source *source);
 
-/* Counts the conn's socket to its backend down.  Call it before it is closed. */
+/* Counts the conn's socket to its backend down.  Call it before the close. */
 void origins_forget(struct origins *origins, struct conn *conn);
 
 #endif

@@ -224,7 +224,7 @@ throttle_leave(struct worker *worker, struct conn *conn)
 	conn->counted = false;
 }
 
-/* ---- throttled conns ---------------------------------------------------------- */
+/* ---- throttled conns ----------------------------------------------------- */
 
 struct conn *
 throttle_first(const struct worker *worker)

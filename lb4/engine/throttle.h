@@ -3,10 +3,10 @@
 /*
  * Limits of conns: source-maxconn and source-rate for each source
  * (common/sources.h), rate for the service, and rate for the process.  A conn
- * over a limit is reset or, with over-limit = wait, throttled: it is QUEUED, has a
- * place in the service's queue, and tries again every few milliseconds in the
- * order of arrival in this worker.  Throttled conns are not in line for a backend,
- * so they delay nobody.
+ * over a limit is reset or, with over-limit = wait, throttled: it is QUEUED,
+ * has a place in the service's queue, and tries again every few milliseconds in
+ * the order of arrival in this worker.  Throttled conns are not in line for a
+ * backend, so they delay nobody.
  *
  * A source is the client's address, cut to source-prefix4 or source-prefix6, at
  * one service.  What counts is the address that the conn acts on

@@ -34,8 +34,8 @@ bool waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit);
  * see throttle.h.  Returns false if `limit` conns wait already. */
 bool waiting_throttle(struct worker *worker, struct conn *conn, uint64_t limit);
 
-/* Takes the conn out of the line, or out of the throttled ones, and adds the time to
- * its queue_ms. */
+/* Takes the conn out of the line, or out of the throttled ones, and adds the
+ * time to its queue_ms. */
 void waiting_leave(struct worker *worker, struct conn *conn);
 
 /* The same for a conn that moves to another worker, where it keeps its ticket.

@@ -2,9 +2,9 @@
 /* Copyright (c) 2026 the lb4 authors */
 /*
  * Checks with an HTTP/1.1 request for a path, by the status of the response
- * and, with check-body, by its content; `https` does so in TLS.  The goodbye discards the rest.  The
- * connection is not half-closed: some servers would assume that the client is
- * gone, and not answer.
+ * and, with check-body, by its content; `https` does so in TLS.  The goodbye
+ * discards the rest.  The connection is not half-closed: some servers would
+ * assume that the client is gone, and not answer.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -56,15 +56,15 @@ check_route(struct exam *exam, int family, const struct localroute *route)
 	if (service == NULL || route->found < 0)
 		return;
 	finding = exam_add(exam, route->found ? DOCTOR_FINE : DOCTOR_BITES,
-	    family == AF_INET ? "local route for IPv4" : "local route for IPv6");
+	    family == AF_INET ? "local route for IPv4"
+			      : "local route for IPv6");
 	exam_say(finding->needs,
 	    "a rule for marked packets and a local route in its table, for "
 	    "source = client of service %s",
 	    service->name);
 	exam_say(finding->wall, "%s",
-	    route->found
-		? "no wall"
-		: "backends' answers to clients do not reach lb4");
+	    route->found ? "no wall"
+			 : "backends' answers to clients do not reach lb4");
 	if (route->table == 0) {
 		exam_say(finding->value, "no rule for a mark");
 		exam_say(finding->set,

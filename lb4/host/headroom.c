@@ -10,7 +10,8 @@
 #include "lb4/host/host.h"
 #include "lb4/model/backend.h"
 
-/* The kernel intersects the two ranges (inet_sk_get_local_port_range()). */
+/* The kernel intersects the two ranges (inet_sk_get_local_port_range in
+ * net/ipv4/inet_connection_sock.c). */
 static unsigned
 ports_of_address(const struct config_source *source, const struct host *host)
 {

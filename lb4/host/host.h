@@ -20,10 +20,10 @@
  * (of 4 KiB). */
 struct host {
 	/* of this process */
-	bool is_root;	 /* the effective user */
-	bool privileged; /* CAP_SYS_RESOURCE or CAP_SYS_ADMIN */
+	bool is_root;	  /* the effective user */
+	bool privileged;  /* CAP_SYS_RESOURCE or CAP_SYS_ADMIN */
 	bool transparent; /* CAP_NET_RAW, in effect */
-	bool own_netns;	 /* not the network namespace of process 1 */
+	bool own_netns;	  /* not the network namespace of process 1 */
 	int64_t nofile_soft, nofile_hard;
 	int64_t nproc; /* soft limit: threads of the user */
 
@@ -49,8 +49,8 @@ struct host {
 	int64_t tcp_wmem_most, tcp_rmem_most; /* the third of each */
 	int64_t conntrack_max, conntrack_used;
 	struct localroute route4, route6; /* found -1: unknown */
-	uint16_t port_low, port_high; /* ip_local_port_range; 0: unknown */
-	uint8_t reserved[65536 / 8];  /* ip_local_reserved_ports: bits */
+	uint16_t port_low, port_high;	  /* ip_local_port_range; 0: unknown */
+	uint8_t reserved[65536 / 8];	  /* ip_local_reserved_ports: bits */
 };
 
 /* Reads all of it; `root` stands before each path: "" for the machine itself,

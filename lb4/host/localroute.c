@@ -60,9 +60,10 @@ static void
 on_rule(const struct nlmsghdr *header, struct marks *marks)
 {
 	const struct fib_rule_hdr *rule = NLMSG_DATA(header);
-	const struct attributes found = read_attributes(
-	    (const struct rtattr *)(rule + 1),
-	    (int)NLMSG_PAYLOAD(header, sizeof(*rule)), FRA_TABLE, FRA_FWMARK);
+	const struct attributes found =
+	    read_attributes((const struct rtattr *)(rule + 1),
+		(int)NLMSG_PAYLOAD(header, sizeof(*rule)), FRA_TABLE,
+		FRA_FWMARK);
 
 	if (found.mark == 0 || rule->action != FR_ACT_TO_TBL ||
 	    marks->count == RULES_MAX)
@@ -97,7 +98,8 @@ dump(int fd, uint16_t type, int family,
 		struct nlmsghdr header;
 		struct rtmsg about; /* as long as a rule's */
 	} request = {
-		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = type,
+		.header = { .nlmsg_len = sizeof(request),
+		    .nlmsg_type = type,
 		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.about = { .rtm_family = (unsigned char)family },
 	};

@@ -28,7 +28,7 @@ enum scope {
 	SCOPE_CHECKED,	   /* ... one of which has ended */
 	SCOPE_CERTIFICATE, /* a backend whose certificate a check has seen */
 	SCOPE_SAMPLED,	   /* a backend of which there are samples of TCP */
-	SCOPE_PORTS, /* a backend whose local ports are limited */
+	SCOPE_PORTS,	   /* a backend whose local ports are limited */
 };
 
 enum value {

@@ -20,8 +20,8 @@
 #define SCHEMA "lb4.history/1"
 #define COUNTERS_MAX 4
 
-/* The values of a service: rates of counters, then a gauge.  Those of a backend:
- * the rate of its conns. */
+/* The values of a service: rates of counters, then a gauge.  Those of a
+ * backend: the rate of its conns. */
 static const char *const service_names[] = { "accepted", "failed", "to_backend",
 	"to_client", "active" };
 static const char *const backend_names[] = { "total" };

@@ -23,8 +23,8 @@ bool capabilities_have(uint64_t set);
 
 /*
  * Keeps those of `set` that the process has, and no other, over a change of its
- * user and, as ambient ones, over execve(2), for an upgrade.  The caller has set
- * PR_SET_KEEPCAPS and changed the user.  0 or -errno.
+ * user and, as ambient ones, over execve(2), for an upgrade.  The caller has
+ * set PR_SET_KEEPCAPS and changed the user.  0 or -errno.
  */
 must_check int capabilities_keep(uint64_t set);
 

@@ -214,8 +214,8 @@ check_listen(const struct addr *addr)
 		return addr->un.sun_path[0] == '\0'
 		    ? 0
 		    : check_socket_path(addr->un.sun_path);
-	if (port == 0 || port >= first_free_port() || capabilities_have(
-	    UINT64_C(1) << CAP_NET_BIND_SERVICE) ||
+	if (port == 0 || port >= first_free_port() ||
+	    capabilities_have(UINT64_C(1) << CAP_NET_BIND_SERVICE) ||
 	    is_listened_on("/proc/net/tcp", port) ||
 	    is_listened_on("/proc/net/tcp6", port))
 		return 0;

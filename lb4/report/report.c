@@ -265,8 +265,7 @@ report_new(const struct handle *handle)
 	host_read_ports(&host, "");
 	gather_process(&report->process, handle, &host);
 	rcu_reader_start();
-	complete = gather_table(report, table_current(handle->tables),
-	    &host);
+	complete = gather_table(report, table_current(handle->tables), &host);
 	rcu_reader_stop();
 	if (complete && gather_workers(report, handle->engine) &&
 	    gather_listeners(report, handle->backlogs))

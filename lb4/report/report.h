@@ -67,8 +67,8 @@ struct report_rule {
 	uint64_t prefixes, clients;
 };
 
-/* A listener.  Without `known`, the kernel does not tell; without `drops_known`,
- * it does not count drops. */
+/* A listener.  Without `known`, the kernel does not tell; without
+ * `drops_known`, it does not count drops. */
 struct report_listener {
 	char service[CONFIG_NAME_MAX];
 	char listen[ADDR_TEXT_MAX];
@@ -87,11 +87,11 @@ struct report_backend {
 	uint64_t established, failures, no_ports;
 	uint64_t refused, timeouts, early_resets;
 	uint64_t bytes_to_backend, bytes_to_client;
-	bool checks;  /* it is checked, or tracks one that is */
-	bool checked; /* ... and a check has ended */
-	bool has_ports; /* `ports_left` is valid */
+	bool checks;	     /* it is checked, or tracks one that is */
+	bool checked;	     /* ... and a check has ended */
+	bool has_ports;	     /* `ports_left` is valid */
 	uint64_t ports_left; /* local ports for its conns */
-	bool sampled; /* there are samples of its TCP connections */
+	bool sampled;	     /* there are samples of its TCP connections */
 	double check_age_seconds;
 	uint64_t certificate_s; /* since 1970; 0: no check has seen one */
 	uint64_t results[HEALTH_RESULT_COUNT];

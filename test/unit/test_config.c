@@ -530,8 +530,7 @@ static const struct {
 	{ "a/b 1.2.3.4:80",
 	    "\"a/b\" is not a valid backend name: use letters, digits and -_. "
 	    "after a letter or digit, at most 63" },
-	{ "a example.com:0",
-	    "\"example.com:0\": the port must be 1 to 65535" },
+	{ "a example.com:0", "\"example.com:0\": the port must be 1 to 65535" },
 	{ "a example..com:80", "\"example..com:80\" is not a host name" },
 	{ "a 1.2.3.4:80 resolve=all",
 	    "option \"resolve\" is for host names: remove it" },
