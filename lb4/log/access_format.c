@@ -76,14 +76,15 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	    " service=%s client=%s backend=%s reason=%s error=%s queue=%" PRIu32
 	    " connect=%" PRIu32 " total=%" PRIu64 " to_backend=%" PRIu64
 	    " to_client=%" PRIu64 " discarded=%" PRIu64 " retries=%" PRIu32
-	    " waited_for=%s",
+	    "%s%s",
 	    when, record->conn, record->worker, record->service, client,
 	    record->backend[0] != '\0' ? record->backend : "-",
 	    record->event == ACCESS_END ? reason_code(record->reason) : "-",
 	    error != NULL ? error : "-", record->queue_ms, record->connect_ms,
 	    record->total_ms, record->bytes_to_backend, record->bytes_to_client,
 	    record->bytes_discarded, record->retries,
-	    waited != NULL ? waited : "-");
+	    waited != NULL ? " waited_for=" : "",
+	    waited != NULL ? waited : "");
 	if (len > 0 && (size_t)len < sizeof(text) && record->one_of_several)
 		len += snprintf(text + len, sizeof(text) - (size_t)len,
 		    " event=%s more_to_backend=%" PRIu64
@@ -165,7 +166,8 @@ format_json(const struct access_record *record, char *line, size_t size)
 	lost += put_number(object, "to_client", record->bytes_to_client);
 	lost += put_number(object, "discarded", record->bytes_discarded);
 	lost += put_number(object, "retries", record->retries);
-	lost += put_text(object, "waited_for", waited_for(record));
+	if (waited_for(record) != NULL)
+		lost += put_text(object, "waited_for", waited_for(record));
 	if (record->one_of_several)
 		lost += put_events(object, record);
 	if (record->rule[0] != '\0')
