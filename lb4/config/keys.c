@@ -273,6 +273,7 @@ const struct key keys_table[] = {
 	    .preset = "2" },
 	{ SETTING("fall", check.fall), KIND(number), RANGE(1, 100),
 	    .preset = "3" },
+	{ SETTING("damping", check.damping), KIND(yesno), .preset = "yes" },
 
 	{ BACKEND("weight", weight), KIND(number), RANGE(0, CONFIG_WEIGHT_MAX),
 	    .preset = "1" },

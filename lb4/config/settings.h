@@ -217,6 +217,7 @@ struct config_check {
 	enum send_proxy proxy; /* ... this one, once the backend is known */
 	unsigned rise;	       /* good checks in a row to go up */
 	unsigned fall;	       /* bad ones to go down */
+	bool damping;	       /* hold a backend that flaps down: damping.h */
 };
 
 /* Where connections to backends come from. */

@@ -491,7 +491,8 @@ check_equal(const struct config_check *a, const struct config_check *b)
 	    a->fastinter_ms == b->fastinter_ms &&
 	    a->downinter_ms == b->downinter_ms &&
 	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
-	    a->fall == b->fall && a->proxy == b->proxy;
+	    a->fall == b->fall && a->damping == b->damping &&
+	    a->proxy == b->proxy;
 }
 
 bool

@@ -190,7 +190,7 @@ static bool
 is_held_down(const struct target_env *env, struct target *target, bool passed)
 {
 	const struct verdict *verdict = &target->verdict;
-	const uint64_t until_ms = verdict->down
+	const uint64_t until_ms = verdict->down && target->probe.check.damping
 	    ? damping_until(&target->damping)
 	    : 0;
 	const bool held = passed && env->clock.now_ms < until_ms;

@@ -23,7 +23,12 @@ def clients(directory, addr, count):
     selector = selectors.DefaultSelector()
     for number in range(count):
         sock = socket.create_connection((host, int(port)))
-        sock.sendall(b"%8d" % number)
+        try:
+            sock.sendall(b"%8d" % number)
+        except ConnectionError:
+            ended["reset"] += 1  # it was refused already
+            sock.close()
+            continue
         selector.register(sock, selectors.EVENT_READ, number)
     open(directory + "/waiting", "w", encoding="ascii").close()
     while selector.get_map():

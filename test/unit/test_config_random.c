@@ -284,6 +284,7 @@ draw_service(struct random *random, size_t number,
 	set->check.timeout_ms = (unsigned)between(random, 10, 3600000);
 	set->check.rise = (unsigned)between(random, 1, 100);
 	set->check.fall = (unsigned)between(random, 1, 100);
+	set->check.damping = draw(random, 2);
 	draw_backends(random, service);
 }
 
@@ -422,6 +423,7 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.check.timeout_ms);
 	SAME_NUMBER(settings.check.rise);
 	SAME_NUMBER(settings.check.fall);
+	SAME_NUMBER(settings.check.damping);
 }
 
 static void
@@ -564,7 +566,7 @@ START_TEST(test_dump_text)
 	    "; check-ca = (the authorities that the system trusts)\n"
 	    "check-verify = yes\ncheck-expiry-warn = 14d\n"
 	    "inter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
-	    "timeout-check = 2s\nrise = 2\nfall = 3\n";
+	    "timeout-check = 2s\nrise = 2\nfall = 3\ndamping = yes\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);
 	size_t len;
