@@ -32,6 +32,7 @@
 #include "lb4/control/manager.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/engine_limits.h"
+#include "lb4/engine/moving.h"
 #include "lb4/engine/peers.h"
 #include "lb4/engine/places.h"
 #include "lb4/handover/receive.h"
@@ -617,6 +618,8 @@ stop(struct program *program)
 	pidlock_remove(program->pidfile);
 	places_done(&program->places);
 	receive_free(program->receive);
+	if (program->left)
+		moving_end(&program->tables);
 	if (program->tables_up)
 		tables_done(&program->tables);
 	if (program->engine_up)

@@ -131,7 +131,7 @@ count_lost(struct service_state *service, uint8_t state)
 
 	conn_count(&stats->closed, 1);
 	conn_count(&stats->closes[REASON_UPGRADE], 1);
-	if (state == CONN_QUEUED || state == CONN_CONNECTING)
+	if (state != CONN_RELAYING && state != CONN_RESETTING)
 		conn_count(&stats->failed, 1);
 }
 
@@ -165,6 +165,19 @@ moving_unreserve(struct worker_shared *shared, struct service_state *service,
 	for (; conns > 0; conns--) {
 		worker_leave(shared, &service->gate);
 		worker_leave(shared, &shared->gate);
+	}
+}
+
+void
+moving_end(struct tables *tables)
+{
+	for (size_t i = 0; i < tables->states_count; i++) {
+		struct waitqueue *queue = tables->states[i] != NULL
+		    ? atomic_load(&tables->states[i]->waitqueue)
+		    : NULL;
+
+		if (queue != NULL)
+			waitqueue_forget(queue);
 	}
 }
 

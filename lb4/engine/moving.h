@@ -25,6 +25,7 @@ struct conn;
 struct engine;
 struct places_drop;
 struct service_state;
+struct tables;
 struct worker;
 struct worker_shared;
 
@@ -90,6 +91,10 @@ void moving_reserve(struct worker_shared *shared, struct service_state *service,
     uint64_t conns);
 void moving_unreserve(struct worker_shared *shared,
     struct service_state *service, uint64_t conns);
+
+/* The workers have ended, and another process has the conns for which places
+ * are kept here: gives up those in the queues. */
+void moving_end(struct tables *tables);
 
 /* New conns get numbers above that one, and listeners tickets above that one.
  * Before engine_start(). */

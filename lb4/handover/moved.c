@@ -3,8 +3,9 @@
 /* The conns that the new process has taken: see moved.h. */
 #include "lb4/handover/moved.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "common/sources.h"
@@ -19,27 +20,26 @@ struct moved_conn {
 	sources_entry source;
 };
 
-static bool
-grow(struct moved *moved, size_t more)
+int
+moved_make_room(struct moved *moved)
 {
-	const size_t room = 2 * moved->room + more;
+	const size_t room = 2 * moved->room + MOVING_CONNS;
 	struct moved_conn *conn;
 
-	if (moved->count + more <= moved->room)
-		return true;
+	if (moved->count + MOVING_CONNS <= moved->room)
+		return 0;
 	conn = reallocarray(moved->conn, room, sizeof(*conn));
 	if (conn == NULL)
-		return false;
+		return -ENOMEM;
 	moved->conn = conn;
 	moved->room = room;
-	return true;
+	return 0;
 }
 
 void
 moved_note(struct moved *moved, const struct moving *moving)
 {
-	if (!grow(moved, moving->conns))
-		return;
+	assert(moved->count + moving->conns <= moved->room);
 	for (unsigned i = 0; i < moving->conns; i++) {
 		const struct conn *conn = moving->conn[i];
 

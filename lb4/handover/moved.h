@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/attr.h"
+
 struct engine;
 struct moved_conn;
 struct moving;
@@ -21,8 +23,10 @@ struct moved {
 	size_t count, room;
 };
 
-/* Notes the conns of the piece that are gone.  Without memory, their places
- * stay taken if the new process dies. */
+/* Makes room for one more piece, before it is sent.  0 or -ENOMEM. */
+must_check int moved_make_room(struct moved *moved);
+
+/* Notes the conns of the piece that are gone.  There is room for them. */
 void moved_note(struct moved *moved, const struct moving *moving);
 
 /* The new process has died: gives all places up. */

@@ -258,8 +258,11 @@ move_from(struct send *send, struct moving *moving)
 	post(send, moving);
 	while (!is_over(await(send))) {
 		if (error == 0)
+			error = moved_make_room(&send->moved);
+		if (error == 0) {
 			error = send_piece(send, moving);
-		moved_note(&send->moved, moving);
+			moved_note(&send->moved, moving);
+		}
 		moving->step = error == 0 ? MOVING_TAKE : MOVING_SETTLE;
 		post(send, moving);
 	}

@@ -45,6 +45,13 @@ waitqueue_free(struct waitqueue *queue)
 	free(queue);
 }
 
+void
+waitqueue_forget(struct waitqueue *queue)
+{
+	atomic_store(&queue->throttled, 0);
+	atomic_store(&queue->waiting, 0);
+}
+
 bool
 waitqueue_enter(struct waitqueue *queue, uint64_t limit)
 {

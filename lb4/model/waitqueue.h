@@ -107,6 +107,10 @@ struct waitqueue *waitqueue_new(unsigned workers);
 /* No conn may be waiting any more.  NULL is allowed. */
 void waitqueue_free(struct waitqueue *queue);
 
+/* The conns that still count as waiting live in another process.  No worker may
+ * run any more. */
+void waitqueue_forget(struct waitqueue *queue);
+
 /* Takes a place in the queue if fewer than `limit` wait. */
 bool waitqueue_enter(struct waitqueue *queue, uint64_t limit);
 

@@ -249,7 +249,7 @@ access_field()
 	    sed 's/^"\(.*\)"$/\1/'
 }
 
-# Fails if a sanitizer wrote a report.
+# Fails if an assertion has failed or a sanitizer wrote a report.
 no_reports()
 {
 	local file bad=
@@ -260,11 +260,11 @@ no_reports()
 		grep -v 'Unable to get registers from thread' "$file" || continue
 		bad=1
 	done
-	if grep -aHE 'ERROR: AddressSanitizer|ThreadSanitizer|runtime error:|LeakSanitizer' \
+	if grep -aHE 'ERROR: AddressSanitizer|ThreadSanitizer|runtime error:|LeakSanitizer|: Assertion .* failed' \
 	    "$T"/*.log 2>/dev/null; then
 		bad=1
 	fi
-	[ -z "$bad" ] || fail "a sanitizer wrote a report"
+	[ -z "$bad" ] || fail "an assertion failed, or a sanitizer wrote a report"
 }
 
 # Ends what still runs: lb4 by TERM first, so that leaks are looked for.

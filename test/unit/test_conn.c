@@ -28,7 +28,9 @@
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/moving.h"
 #include "lb4/engine/progress.h"
+#include "lb4/engine/throttle.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/waiting.h"
 #include "lb4/engine/worker.h"
@@ -132,6 +134,7 @@ stage_open(struct stage *stage, int way, const char *more)
 		.port_low = 1024,
 		.port_high = 65535,
 	};
+	ck_assert_int_eq(throttle_init(&stage->shared), 0);
 	ck_assert_int_eq(worker_init(&stage->worker, &stage->shared, 0,
 			     stage->config, &limits),
 	    0);
@@ -153,6 +156,7 @@ stage_close(struct stage *stage)
 		    0);
 	rcu_reader_stop();
 	worker_done(&stage->worker);
+	throttle_done(&stage->shared);
 	tables_done(&stage->tables);
 	config_free(stage->config);
 	(void)close(stage->listeners[0]);
@@ -904,6 +908,45 @@ START_TEST(moved_while_queued)
 		kill_and_bury(&house, 0);
 	turn_until_not_queued(&house, 2, false);
 	ck_assert_int_eq(house.conn[3]->state, CONN_QUEUED);
+	house_close(&house);
+}
+END_TEST
+
+/* Another process has taken the conns, one of them in the queue.  This one
+ * keeps their places until it ends. */
+START_TEST(left_in_the_queue)
+{
+	struct house house;
+	struct moving moving = { .step = MOVING_TAKE }, *back;
+	struct service_state *state;
+	struct mailbox reply;
+
+	ck_assert_int_eq(mailbox_init(&reply, 4, sizeof(back)), 0);
+	moving.walk.reply = &reply;
+	if (_i == 0)
+		house_open(&house, "", 3);
+	else
+		house_open(&house, "source-maxconn = 2\nover-limit = wait\n",
+		    3);
+	ck_assert_int_eq(house.conn[2]->state, CONN_QUEUED);
+	ck_assert_int_eq(house.conn[2]->throttled, _i);
+	moving_run(&house.stage.worker, &moving.walk);
+	ck_assert_uint_eq(moving.conns, 3);
+	for (unsigned i = 0; i < moving.conns; i++)
+		moving.gone[i] = true;
+	moving.step = MOVING_SETTLE;
+	moving_run(&house.stage.worker, &moving.walk);
+	state = house.stage.service->state;
+	ck_assert(!waitqueue_is_empty(atomic_load(&state->waitqueue)));
+
+	moving_end(&house.stage.tables);
+	for (int i = 0; i < 3; i++) {
+		(void)gate_leave(&state->gate);
+		(void)gate_leave(&house.stage.shared.gate);
+	}
+	for (int i = 0; i < 2; i++)
+		backend_release(house.stage.service->backend[i].backend);
+	mailbox_done(&reply);
 	house_close(&house);
 }
 END_TEST
@@ -1847,6 +1890,7 @@ main(void)
 	tcase_add_loop_test(tcase, ends_in_the_queue, 0, 3);
 	tcase_add_test(tcase, finished_while_queued);
 	tcase_add_loop_test(tcase, moved_while_queued, 0, 2);
+	tcase_add_loop_test(tcase, left_in_the_queue, 0, 2);
 	tcase_add_test(tcase, waits_for_the_other);
 	tcase_add_loop_test(tcase, closed_idle_or_busy, 0, 2);
 	tcase_add_test(tcase, comes_up_while_queued);
