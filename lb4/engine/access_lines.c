@@ -18,6 +18,7 @@
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/progress.h"
 #include "lb4/model/backend.h"
+#include "lb4/table/table.h"
 
 /* The most updates that a worker writes in one turn, and the time over which it
  * spreads the others. */
@@ -201,6 +202,22 @@ pass_on(const struct worker *worker, const struct service_state *state,
 	peers->access(peers->logger, record);
 }
 
+/* "deny:192.0.2.0/24" */
+static void
+name_rule(const struct service *service, const struct endpoint *client,
+    char rule[ACCESS_RULE_MAX])
+{
+	const struct access_prefix *prefix = service == NULL
+	    ? NULL
+	    : access_rules_judge(service->access, client);
+	char text[PREFIX_TEXT_MAX];
+
+	if (prefix != NULL)
+		(void)snprintf(rule, ACCESS_RULE_MAX, "%s:%s",
+		    access_rule_verb(&service->access->rule[prefix->rule]),
+		    prefix_format(&prefix->prefix, text, sizeof(text)));
+}
+
 static void
 send_record(const struct worker *worker, const struct conn *conn,
     enum access_event event, const struct outcome *outcome)
@@ -228,25 +245,13 @@ send_record(const struct worker *worker, const struct conn *conn,
 		record.reason = conn->reason;
 		record.error = conn->error;
 	}
+	if (event == ACCESS_END && conn->reason == REASON_ACCESS)
+		name_rule(table_service_of(worker->table, conn->service),
+		    &conn->client, record.rule);
 	if (conn->backend != NULL)
 		memcpy(record.backend, conn->backend->name,
 		    sizeof(record.backend));
 	pass_on(worker, conn->service, &record);
-}
-
-/* "deny:192.0.2.0/24" */
-static void
-name_rule(const struct service *service, const struct endpoint *client,
-    char rule[ACCESS_RULE_MAX])
-{
-	const struct access_prefix *prefix = access_rules_judge(service->access,
-	    client);
-	char text[PREFIX_TEXT_MAX];
-
-	if (prefix != NULL)
-		(void)snprintf(rule, ACCESS_RULE_MAX, "%s:%s",
-		    access_rule_verb(&service->access->rule[prefix->rule]),
-		    prefix_format(&prefix->prefix, text, sizeof(text)));
 }
 
 void

@@ -12,6 +12,7 @@
 #include "common/prefix.h"
 #include "lb4/config/route.h"
 #include "lb4/engine/conn_state.h"
+#include "lb4/engine/entry.h"
 #include "lb4/engine/preface.h"
 #include "lb4/engine/worker_post.h"
 #include "lb4/engine/worker_warn.h"
@@ -63,7 +64,7 @@ conn_preread_begin(struct worker *worker, struct conn *conn,
 	const struct config_proxies *proxies = &service->settings.accept_proxy;
 	struct attempts *attempts = conn_attempts(conn);
 
-	if (proxies->count > 0 || proxies->local)
+	if (service_expects_header(service))
 		attempts->preread |= PREREAD_HEADER;
 	if (service->routes > 0)
 		attempts->preread |= PREREAD_HELLO;
@@ -76,6 +77,19 @@ conn_preread_begin(struct worker *worker, struct conn *conn,
 		return refuse(conn, REASON_PROXY_PEER, EACCES);
 	}
 	return attempts->preread != 0 ? PREREAD_WAITS : PREREAD_DONE;
+}
+
+/* Judges the client by the access rules of the conn's present service. */
+static enum conn_preread
+admit(const struct worker *worker, struct conn *conn)
+{
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
+
+	if (service != NULL && service->access != NULL &&
+	    entry_judge(service, &conn->client) != NULL)
+		return refuse(conn, REASON_ACCESS, 0);
+	return PREREAD_DONE;
 }
 
 /* Looks at up to `most` bytes.  PREREAD_DONE: there are *len of them in the
@@ -140,7 +154,8 @@ take_header(struct worker *worker, struct conn *conn,
 	}
 	conn_attempts(conn)->preread &= (uint8_t)~PREREAD_HEADER;
 	conn_attempts(conn)->began_ms = worker->now_ms;
-	return PREREAD_DONE;
+	/* a header that names nobody is the trusted peer's own */
+	return header->named ? admit(worker, conn) : PREREAD_DONE;
 }
 
 static enum conn_preread
@@ -230,7 +245,7 @@ change_service(struct worker *worker, struct conn *conn,
 	terms_enter(conn->terms, worker->index);
 	conn_count(&conn_service_stats(worker, conn)->accepted, 1);
 	worker_leave(worker->shared, &from->gate);
-	return PREREAD_DONE;
+	return admit(worker, conn);
 }
 
 static enum conn_preread

@@ -8,6 +8,9 @@
  * complete, exactly the header is consumed.  Of a ClientHello nothing is
  * consumed.  What is left stays in the socket, where the relay finds it.
  *
+ * The access rules (entry.h) judge the client that a header names, and those of
+ * another service the client that a route leads there.
+ *
  * No look is made without a new segment: the sockets are edge-triggered, and
  * each segment that arrives is an edge.  While a hello needs a known number of
  * bytes, SO_RCVLOWAT holds the edges back until they are there.

@@ -33,7 +33,8 @@ entry_admits(struct worker *worker, const struct service *service, int fd,
 {
 	struct service_stats *stats = &service->state->stats[worker->index];
 
-	if (service->access == NULL || entry_judge(service, client) == NULL)
+	if (service->access == NULL || service_expects_header(service) ||
+	    entry_judge(service, client) == NULL)
 		return true;
 	sock_reset_on_close(fd);
 	(void)close(fd);

@@ -3,7 +3,9 @@
 /*
  * Who may come in: a service's access rules (lb4/config/access_rules.h), judged
  * for a client that was just accepted.  A refused client gets a reset; it costs
- * no conn, no timer and no backend.
+ * no conn, no timer and no backend.  A client that a PROXY header names, or
+ * that a route leads to another service, is judged when that happens
+ * (conn_preread.h).
  */
 #ifndef LB4_ENGINE_ENTRY_H
 #define LB4_ENGINE_ENTRY_H
@@ -24,7 +26,8 @@ struct worker;
 const struct access_prefix *entry_judge(const struct service *service,
     const struct endpoint *client);
 
-/* Judges the client of an accepted socket.  Returns false after it has refused
+/* Judges the client of an accepted socket, unless a PROXY header is to name it.
+ * conn_preread.h judges the client then.  Returns false after it has refused
  * the client: the socket is closed with a reset, the refusal counted and
  * logged. The caller then leaves the gates. */
 bool entry_admits(struct worker *worker, const struct service *service, int fd,

@@ -209,7 +209,8 @@ throttle_adopt(struct worker *worker, struct conn *conn, sources_entry entry)
 	    table_service_of(table_current(worker->shared->tables),
 		conn->service);
 
-	if (entry == 0 && !conn->throttled && service != NULL &&
+	if (entry == 0 && !conn->throttled && conn->state != CONN_PREREAD &&
+	    service != NULL &&
 	    limits_sources(&service->settings))
 		(void)sources_enter(worker->shared->sources,
 		    source_hash(worker->shared, service, &conn->client), &none,

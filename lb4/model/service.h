@@ -178,6 +178,14 @@ struct service {
 const struct service_route *service_find_route(const struct service *service,
     const struct route_facts *facts);
 
+/* Whether its conns begin with a PROXY header. */
+static inline bool
+service_expects_header(const struct service *service)
+{
+	return service->settings.accept_proxy.count > 0 ||
+	    service->settings.accept_proxy.local;
+}
+
 /* Whether the backend at that index is checked, or has the health of one that
  * is. */
 static inline bool

@@ -1618,6 +1618,37 @@ START_TEST(header_is_read)
 }
 END_TEST
 
+/* A client counts for its source once it is known, and only once, although the
+ * conn has moved before. */
+START_TEST(header_is_counted_once)
+{
+	struct stage stage;
+	struct throttle_sight sight;
+	struct conn *conn, *moved;
+
+	stage_open(&stage, RELAY_AUTO,
+	    "accept-proxy = 127.0.0.1\nsource-maxconn = 5\n");
+	(void)begin(&stage);
+	moved = conn_detach(&stage.worker, only_conn(&stage));
+	ck_assert_ptr_nonnull(moved);
+	conn_attach(&stage.worker, moved);
+	conn = only_conn(&stage);
+	throttle_look(&stage.shared, stage.service, &conn->client, &sight);
+	ck_assert_uint_eq(sight.conns, 0);
+	ck_assert_int_eq(send(stage.client, named_v1, sizeof(named_v1) - 1, 0),
+	    sizeof(named_v1) - 1);
+	while (conn->state == CONN_PREREAD)
+		(void)turn(&stage, 1000);
+	throttle_look(&stage.shared, stage.service, &conn->client, &sight);
+	ck_assert_uint_eq(sight.conns, 1);
+	conn_kill(&stage.worker, conn);
+	throttle_look(&stage.shared, stage.service, &conn->client, &sight);
+	ck_assert_uint_eq(sight.conns, 0);
+	conns_bury(&stage.worker);
+	stage_close(&stage);
+}
+END_TEST
+
 /* Headers that name nobody: the socket's own addresses hold. */
 START_TEST(header_names_nobody)
 {
@@ -1675,6 +1706,10 @@ START_TEST(header_is_refused)
 		    REASON_CLIENT_PREREAD, 0 },
 		{ "accept-proxy = 127.0.0.1\n", "PROXY TCP4 1.2.3.4", RST,
 		    REASON_CLIENT_PREREAD, ECONNRESET },
+		{ "accept-proxy = 127.0.0.1\ndeny = 192.0.2.0/24\n", named_v1,
+		    STAYS, REASON_ACCESS, 0 },
+		{ "accept-proxy = 127.0.0.1\ndeny = all\nallow = 127.0.0.1\n",
+		    named_v1, STAYS, REASON_ACCESS, 0 },
 	};
 	struct stage stage;
 	const char *sent = cases[_i].sent;
@@ -1703,6 +1738,9 @@ START_TEST(header_is_refused)
 	turn_to_the_end(&stage);
 	ck_assert_int_eq(stage.record.reason, cases[_i].reason);
 	ck_assert_int_eq(stage.record.error, cases[_i].error);
+	if (cases[_i].reason == REASON_ACCESS)
+		ck_assert_str_eq(stage.record.rule,
+		    _i == 8 ? "deny:192.0.2.0/24" : "deny:0.0.0.0/0");
 	stage_close(&stage);
 }
 END_TEST
@@ -1719,11 +1757,11 @@ static const unsigned char hello[] = { 22, 3, 1, 0, 78, 1, 0, 0, 74, 3, 3, 1, 2,
 /* Keys of the service that listens, and the service that a route leads to. */
 static const char routed[] =
     "route = sni:a.example t\n%s[service t]\n"
-    "backend = one 127.0.0.1:%u send-proxy=v2\nmaxconn = %u\n";
+    "backend = one 127.0.0.1:%u send-proxy=v2\nmaxconn = %s\n";
 
 static void
 stage_open_routed(struct stage *stage, int way, const char *more,
-    unsigned maxconn)
+    const char *maxconn)
 {
 	struct addr addr;
 	char text[512];
@@ -1759,7 +1797,7 @@ START_TEST(hello_is_read)
 	struct conn *conn, *moved;
 	unsigned char buf[256];
 
-	stage_open_routed(&stage, _i, "", 1);
+	stage_open_routed(&stage, _i, "", "1");
 	conn = begin(&stage);
 	for (size_t i = 0; i < sizeof(hello); i++) {
 		ck_assert_int_eq(conn->state, CONN_PREREAD);
@@ -1794,6 +1832,33 @@ START_TEST(hello_is_read)
 }
 END_TEST
 
+/* The rules of the service that the route leads to hold for its clients. */
+START_TEST(route_is_refused)
+{
+	struct stage stage;
+	struct conn *conn;
+
+	stage_open_routed(&stage, RELAY_AUTO, "",
+	    _i == 0 ? "1\ndeny = 127.0.0.0/8" : "1\ndeny = 192.0.2.0/24");
+	conn = begin(&stage);
+	ck_assert_int_eq(send(stage.client, hello, sizeof(hello), 0),
+	    sizeof(hello));
+	while (conn->state == CONN_PREREAD)
+		(void)turn(&stage, 1000);
+	if (_i == 0) {
+		ck_assert_int_eq(conn->state, CONN_CLOSED);
+		ck_assert_int_eq(stage.record.reason, REASON_ACCESS);
+		ck_assert_str_eq(stage.record.service, "t");
+		ck_assert_str_eq(stage.record.rule, "deny:127.0.0.0/8");
+	} else {
+		ck_assert_int_eq(conn->state, CONN_CONNECTING);
+		conn_kill(&stage.worker, conn);
+	}
+	conns_bury(&stage.worker);
+	stage_close(&stage);
+}
+END_TEST
+
 /* PostgreSQL: the client has its answer at once; the backend is asked later,
  * and gets the hello after its own answer, which the client does not see. */
 START_TEST(request_is_answered)
@@ -1804,7 +1869,7 @@ START_TEST(request_is_answered)
 	struct conn *conn;
 	unsigned char buf[256];
 
-	stage_open_routed(&stage, _i % WAYS, "", 1);
+	stage_open_routed(&stage, _i % WAYS, "", "1");
 	conn = begin(&stage);
 	/* GSSENCRequest, then SSLRequest */
 	ck_assert_int_eq(send(stage.client, "\0\0\0\10\4\322\26\60", 8, 0), 8);
@@ -1880,9 +1945,11 @@ main(void)
 	tcase_add_loop_test(tcase, header_in_pieces, 0, WAYS);
 	tcase_add_loop_test(tcase, header_of_another, 0, WAYS);
 	tcase_add_loop_test(tcase, header_is_read, 0, 2 * WAYS);
+	tcase_add_test(tcase, header_is_counted_once);
 	tcase_add_loop_test(tcase, header_names_nobody, 0, 3);
-	tcase_add_loop_test(tcase, header_is_refused, 0, 8);
+	tcase_add_loop_test(tcase, header_is_refused, 0, 10);
 	tcase_add_loop_test(tcase, hello_is_read, 0, WAYS);
+	tcase_add_loop_test(tcase, route_is_refused, 0, 2);
 	tcase_add_loop_test(tcase, request_is_answered, 0, 2 * WAYS);
 	tcase_add_test(tcase, first_come_first_served);
 	tcase_add_test(tcase, none_overtakes);
