@@ -47,7 +47,6 @@
 #include "lb4/process/options.h"
 #include "lb4/process/pidlock.h"
 #include "lb4/process/preflight.h"
-#include "lb4/process/signals.h"
 #include "lb4/table/table.h"
 #include "lb4/whatif/actions.h"
 
@@ -634,40 +633,6 @@ stop(struct program *program)
 	config_free(program->config);
 }
 
-/* Returns a configuration that lb4 is about to serve on this host, or NULL
- * after printing its errors. */
-static struct config *
-load_here(const struct options *options)
-{
-	struct config_errors errors = { 0 };
-	struct config *config = actions_load(options);
-
-	if (config != NULL)
-		preflight_here(config, options, &errors);
-	for (size_t i = 0; i < errors.count; i++)
-		escape_line(stderr, "%s", errors.text[i]);
-	if (errors.count > 0) {
-		config_free(config);
-		config = NULL;
-	}
-	config_errors_done(&errors);
-	return config;
-}
-
-/* A user who types the configuration at a terminal can interrupt lb4. */
-static struct config *
-load_to_serve(const struct options *options)
-{
-	struct config *config;
-
-	if (!options_reads_stdin(options))
-		return load_here(options);
-	signals_interrupt_begin();
-	config = load_here(options);
-	signals_interrupt_end();
-	return config;
-}
-
 int
 serve(struct options *options, char **argv, const char *version)
 {
@@ -692,7 +657,7 @@ serve(struct options *options, char **argv, const char *version)
 		status = start_failed("%s: %s", options_source(options),
 		    strerror(-status));
 	} else {
-		program.config = load_to_serve(options);
+		program.config = actions_load_to_serve(options);
 		status = program.config == NULL
 		    ? EXIT_START
 		    : start(&program, options->background);

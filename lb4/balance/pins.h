@@ -42,10 +42,6 @@ struct pick;
 struct pins;
 struct service;
 
-/* The most changes within `time` that are remembered; beyond, the oldest is
- * dropped. */
-#define PINS_PASTS_MAX 8
-
 /* What is known of one client during a pick. */
 struct pin {
 	int index;   /* of its old backend; -1: it has none here */

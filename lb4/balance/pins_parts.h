@@ -11,10 +11,13 @@
 #include <stdint.h>
 
 #include "common/attr.h"
-#include "lb4/balance/pins.h"
 #include "lb4/model/service.h"
 
 struct activity;
+
+/* The most changes within `time` that are remembered; beyond, the oldest is
+ * dropped. */
+#define PINS_PASTS_MAX 8
 
 /* Tags up to this one are no hashes: the entry was never used, or is being
  * claimed. */

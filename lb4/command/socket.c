@@ -23,6 +23,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/callers.h"
 #include "lb4/command/groups.h"
+#include "lb4/command/news.h"
 #include "lb4/command/turn.h"
 #include "lb4/config/config.h"
 #include "lb4/control/events.h"
@@ -34,7 +35,6 @@
 
 #define BACKLOG 128
 #define ACCEPTS_MAX 16 /* of one turn */
-#define NEWS_MAX 4096
 
 #define TICK_MS 1000 /* updates rates, runs waiting jobs */
 #define RETRY_MS 5   /* when a worker's mailbox was full */
@@ -51,11 +51,10 @@ struct control_socket {
 	struct acceptor acceptor;
 	struct groups groups;
 
-	struct mailbox news; /* ids of backends, from the prober */
+	struct news news;
 	struct mailbox back; /* struct lent, from the readiness thread */
 	struct readiness *readiness;
-	uint32_t told[NEWS_MAX]; /* the backends in the news */
-	uint64_t tick_ms;	 /* when the next one is due */
+	uint64_t tick_ms; /* when the next one is due */
 
 	struct callers callers;
 };
@@ -103,14 +102,14 @@ listen_on(struct control_socket *socket, const struct config *config,
 static int
 watch_all(struct control_socket *socket)
 {
-	int error = mailbox_init(&socket->news, NEWS_MAX, sizeof(uint32_t));
+	int error = news_init(&socket->news);
 
 	if (error == 0)
 		error = mailbox_init(&socket->back, CALLERS_MAX,
 		    sizeof(struct lent));
 	if (error < 0)
 		return error;
-	socket->callers.bell = socket->news.fd;
+	socket->callers.bell = socket->news.backends.fd;
 	socket->epfd = loop_open();
 	if (socket->epfd < 0)
 		return socket->epfd;
@@ -120,8 +119,8 @@ watch_all(struct control_socket *socket)
 		error = loop_add(socket->epfd, socket->callers.sweeps.fd,
 		    EPOLLIN, loop_tag(TAG_SWEEPS, 0, 0));
 	if (error == 0)
-		error = loop_add(socket->epfd, socket->news.fd, EPOLLIN,
-		    loop_tag(TAG_NEWS, 0, 0));
+		error = loop_add(socket->epfd, socket->news.backends.fd,
+		    EPOLLIN, loop_tag(TAG_NEWS, 0, 0));
 	if (error == 0)
 		error = loop_add(socket->epfd, socket->back.fd, EPOLLIN,
 		    loop_tag(TAG_BACK, 0, 0));
@@ -142,7 +141,7 @@ socket_new(void)
 	socket->epfd = -1;
 	socket->listenfd = -1;
 	socket->acceptor = ACCEPTOR_NONE;
-	socket->news.fd = -1;
+	socket->news.backends.fd = -1;
 	socket->back.fd = -1;
 	error = callers_init(&socket->callers);
 	if (error == 0)
@@ -208,7 +207,7 @@ control_socket_free(struct control_socket *socket)
 	if (socket == NULL)
 		return;
 	callers_done(&socket->callers);
-	mailbox_done(&socket->news);
+	news_done(&socket->news);
 	mailbox_done(&socket->back);
 	acceptor_done(&socket->acceptor);
 	if (socket->listenfd >= 0)
@@ -468,99 +467,19 @@ control_socket_take_events(struct control_socket *socket,
 	history_take(&socket->callers.history, receive);
 }
 
-/* Whether a part of the state has changed since monitors were last told. */
-static bool
-is_news(const _Atomic uint64_t *since, uint64_t *told_ms)
-{
-	const uint64_t since_ms = atomic_load_explicit(since,
-	    memory_order_relaxed);
-	const bool news = since_ms != *told_ms;
-
-	*told_ms = since_ms;
-	return news;
-}
-
-/* Tells an event for each part of the backend's state that the prober has
- * changed, once for each change. */
-static void
-tell_states(const struct control_socket *socket, struct backend *backend)
-{
-	const struct backend_parts parts = backend_parts(backend);
-	const struct events *events = socket->callers.handle.events;
-	struct event event = { "health", backend->service, backend->name };
-	char text[HEALTH_TEXT_MAX];
-
-	if (is_news(&backend->health_since_ms, &backend->health_told_ms))
-		events_tell(events, &event, "%s: %s",
-		    health_is_down(parts.health) ? "down" : "up",
-		    backend_health_text(backend, parts.health, text,
-			sizeof(text)));
-	event.kind = "passive";
-	if (is_news(&backend->passive_since_ms, &backend->passive_told_ms))
-		events_tell(events, &event, "%s: %s",
-		    health_is_down(parts.passive) ? "ejected" : "back",
-		    passive_text(parts.passive, text, sizeof(text)));
-	event.kind = "agent";
-	if (is_news(&backend->agent_since_ms, &backend->agent_told_ms))
-		events_tell(events, &event, "%s",
-		    agent_state_name(parts.agent));
-}
-
-static void
-tell_panic(const struct control_socket *socket, const struct service *service)
-{
-	struct service_state *state = service->state;
-
-	if (!is_news(&state->panic_ms, &state->panic_told_ms))
-		return;
-	events_tell(socket->callers.handle.events,
-	    &(struct event){ "panic", state->name, NULL },
-	    state->panic_told_ms != 0
-		? "too few backends are available: all are used"
-		: "enough backends are available again");
-}
-
-static int
-compare_ids(const void *left, const void *right)
-{
-	const uint32_t *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
-}
-
-/* Handles all news in one pass over the backends: thousands may go down at
- * once. */
 static void
 take_news(struct control_socket *socket)
 {
-	const struct tables *tables = socket->callers.handle.tables;
-	const struct table *table = table_current(tables);
-	size_t count = 0;
+	const struct handle *handle = &socket->callers.handle;
 
-	mailbox_open(&socket->news);
 	socket->callers.woken = true;
-	while (count < NEWS_MAX &&
-	    mailbox_take(&socket->news, &socket->told[count]))
-		count++;
-	if (count == NEWS_MAX)
-		mailbox_ring(&socket->news);
-	if (count > 1)
-		qsort(socket->told, count, sizeof(socket->told[0]),
-		    compare_ids);
-	for (size_t i = 0; count > 0 && i < tables->backends_count; i++)
-		if (bsearch(&tables->backends[i]->id, socket->told, count,
-			sizeof(socket->told[0]), compare_ids) != NULL)
-			tell_states(socket, tables->backends[i]);
-	for (size_t id = 0; count > 0 && id < table->ids; id++)
-		if (table->service[id] != NULL)
-			tell_panic(socket, table->service[id]);
+	news_take(&socket->news, handle->tables, handle->events);
 }
 
 void
 control_socket_news(void *socket, uint32_t backend)
 {
-	/* if it is full, waiting jobs still run once a second */
-	(void)mailbox_post(&((struct control_socket *)socket)->news, &backend);
+	news_post(&((struct control_socket *)socket)->news, backend);
 }
 
 static void
@@ -708,6 +627,6 @@ control_socket_event(void *socket, const struct event *event, const char *text)
 		our->look = our->callers.again = true;
 	/* the caller that asked for the upgrade waits */
 	if (strcmp(event->kind, EVENTS_UPGRADE) == 0)
-		mailbox_ring(&our->news);
+		mailbox_ring(&our->news.backends);
 	callers_tell(&our->callers, event, text);
 }

@@ -22,7 +22,7 @@
 
 #include "common/attr.h"
 #include "common/prefix.h"
-#include "lb4/config/settings.h"
+#include "lb4/config/limits.h"
 
 struct prefixes;
 struct why;

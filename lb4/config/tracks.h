@@ -6,7 +6,9 @@
 #ifndef LB4_CONFIG_TRACKS_H
 #define LB4_CONFIG_TRACKS_H
 
-#include "lb4/config/rules.h"
+#include "lb4/config/errors.h"
+#include "lb4/config/settings.h"
+#include "lb4/config/sources.h"
 
 /* Adds an error for each backend that tracks one that does not exist, is not
  * checked, or tracks it in turn. */

@@ -14,7 +14,6 @@
 #include "common/timer.h"
 #include "lb4/config/settings.h"
 #include "lb4/control/running.h"
-#include "lb4/control/upgrade.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/leveling.h"
 
@@ -32,7 +31,8 @@ struct leveler {
 	const struct running *running;
 	struct mailbox replies; /* struct leveling *: the piece */
 	struct leveling piece;
-	bool out; /* a worker has the piece */
+	bool out;    /* a worker has the piece */
+	bool paused; /* until leveler_resume() */
 	enum step step;
 	uint64_t next_ms;   /* when there is something to do */
 	unsigned workers;   /* that are watched; 0: none */
@@ -242,17 +242,33 @@ leveler_settle(struct leveler *leveler)
 	}
 }
 
+void
+leveler_pause(struct leveler *leveler)
+{
+	if (leveler == NULL)
+		return;
+	leveler->paused = true;
+	leveler_settle(leveler);
+}
+
+void
+leveler_resume(struct leveler *leveler)
+{
+	if (leveler != NULL)
+		leveler->paused = false;
+}
+
 /* ---- turns --------------------------------------------------------------- */
 
 /* How many workers to watch; 0: none. */
 static unsigned
-workers_of(const struct running *running)
+workers_of(const struct leveler *leveler)
 {
+	const struct running *running = leveler->running;
 	const unsigned workers = engine_running(running->engine);
 
 	return running->config->worker_rebalance && workers > 1 &&
-		running->state == RUNNING_SERVING &&
-		!upgrade_is_under_way(running->upgrade)
+		running->state == RUNNING_SERVING && !leveler->paused
 	    ? workers
 	    : 0;
 }
@@ -261,7 +277,7 @@ static void
 turn(void *owner, uint64_t now_ms)
 {
 	struct leveler *leveler = owner;
-	const unsigned workers = workers_of(leveler->running);
+	const unsigned workers = workers_of(leveler);
 
 	take_replies(leveler);
 	if (leveler->out)
@@ -287,7 +303,7 @@ sleep_ms(const void *owner, uint64_t now_ms)
 
 	if (leveler->out)
 		return -1;
-	if (workers_of(leveler->running) != leveler->workers)
+	if (workers_of(leveler) != leveler->workers)
 		return 0;
 	if (leveler->workers == 0)
 		return -1;

@@ -72,4 +72,9 @@ struct source leveler_source(struct leveler *leveler);
  * NULL. */
 void leveler_settle(struct leveler *leveler);
 
+/* The same, and then the leveler moves nothing until leveler_resume().  Both
+ * accept NULL. */
+void leveler_pause(struct leveler *leveler);
+void leveler_resume(struct leveler *leveler);
+
 #endif

@@ -88,12 +88,13 @@ upgrade_begin(struct running *running, const char *path, struct why *why)
 	setup.path = path != NULL ? upgrade->path : NULL;
 	closer_pause(running->closer);
 	/* no conn may be on its way from worker to worker */
-	leveler_settle(running->leveler);
+	leveler_pause(running->leveler);
 	say_hello(running, &setup.hello);
 	carry_give(running, &setup);
 	upgrade->peers.describe(upgrade->peers.owner, &setup);
 	error = send_begin(&upgrade->send, &setup);
 	if (error < 0) {
+		leveler_resume(running->leveler);
 		closer_resume(running->closer);
 		return why_fail(why, error, "%s", strerror(-error));
 	}
@@ -205,6 +206,7 @@ upgrade_ended(struct running *running, uint64_t *held)
 	} else {
 		upgrade->peers.stay(upgrade->peers.owner);
 		tell_failure(running, result);
+		leveler_resume(running->leveler);
 		closer_resume(running->closer);
 	}
 	send_free(upgrade->send); /* the new process sees that */

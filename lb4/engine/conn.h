@@ -103,10 +103,6 @@ void conn_kill(struct worker *worker, struct conn *conn);
  */
 void conn_cut(struct worker *worker, struct conn *conn, enum reason reason);
 
-/* The worker has not run for `gap_ms`, which is not silence of the peers.
- * Postpones the deadlines of all its conns by that much. */
-void conns_excuse(struct worker *worker, uint64_t gap_ms);
-
 /*
  * Takes a conn out of its worker as a value, in any state but CLOSED, with its
  * sockets, pipes and counts.  Returns malloc'ed memory for conn_attach(), or

@@ -43,7 +43,10 @@ void
 conn_close_backend(struct worker *worker, struct conn *conn, bool reset)
 {
 	ownconns_forget(&worker->shared->own, &conn->own);
-	origins_forget(&worker->shared->origins, conn);
+	if (conn->sourced)
+		origins_forget(&worker->shared->origins, conn->side[BACKEND].fd,
+		    conn->backend);
+	conn->sourced = false;
 	conn_close_side(&conn->side[BACKEND], reset);
 }
 
@@ -156,16 +159,21 @@ start_attempt(struct worker *worker, struct conn *conn,
 	const struct origins_way way = {
 		.source = &service->settings.source,
 		.to = &addr,
+		.client = &conn->client,
+		.conn = conn->id,
+		.backend = conn->backend,
 		.options = &options,
 	};
-	bool pending;
+	bool pending, counted;
 	int fd, error;
 
 	if (addr_port(&addr) == 0)
 		addr_set_port(&addr, conn->port);
-	fd = origins_connect(&worker->shared->origins, conn, &way, &pending);
+	fd = origins_connect(&worker->shared->origins, &way, &pending,
+	    &counted);
 	if (fd < 0)
 		return fd;
+	conn->sourced = counted;
 	conn->own = ownconns_note(&worker->shared->own, fd, &addr);
 	conn->side[BACKEND] = (struct side){ .fd = fd };
 	/* not before connect(2): epoll would report an unconnected socket */

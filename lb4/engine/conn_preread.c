@@ -12,7 +12,6 @@
 #include "common/prefix.h"
 #include "lb4/config/route.h"
 #include "lb4/engine/conn_state.h"
-#include "lb4/engine/entry.h"
 #include "lb4/engine/preface.h"
 #include "lb4/engine/worker_post.h"
 #include "lb4/engine/worker_warn.h"
@@ -87,7 +86,7 @@ admit(const struct worker *worker, struct conn *conn)
 	    conn->service);
 
 	if (service != NULL && service->access != NULL &&
-	    entry_judge(service, &conn->client) != NULL)
+	    !service_admits(service, &conn->client))
 		return refuse(conn, REASON_ACCESS, 0);
 	return PREREAD_DONE;
 }

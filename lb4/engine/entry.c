@@ -7,25 +7,10 @@
 #include <unistd.h>
 
 #include "common/sock.h"
-#include "lb4/config/access_rules.h"
 #include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/types.h"
-#include "lb4/model/rule_count.h"
-
-const struct access_prefix *
-entry_judge(const struct service *service, const struct endpoint *client)
-{
-	const struct access_prefix *prefix = access_rules_judge(service->access,
-	    client);
-
-	if (prefix == NULL)
-		return NULL;
-	(void)atomic_fetch_add_explicit(&service->rule_count[prefix->rule]
-					     ->clients,
-	    1, memory_order_relaxed);
-	return service->access->rule[prefix->rule].deny ? prefix : NULL;
-}
+#include "lb4/model/service.h"
 
 bool
 entry_admits(struct worker *worker, const struct service *service, int fd,
@@ -34,7 +19,7 @@ entry_admits(struct worker *worker, const struct service *service, int fd,
 	struct service_stats *stats = &service->state->stats[worker->index];
 
 	if (service->access == NULL || service_expects_header(service) ||
-	    entry_judge(service, client) == NULL)
+	    service_admits(service, client))
 		return true;
 	sock_reset_on_close(fd);
 	(void)close(fd);

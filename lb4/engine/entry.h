@@ -12,19 +12,9 @@
 
 #include <stdbool.h>
 
-struct access_prefix;
 struct endpoint;
 struct service;
 struct worker;
-
-/*
- * Judges a client by its address, and counts it for the rule that decides.  The
- * address is the socket's, or the one that a trusted peer has named.  Returns
- * NULL if it may come in, or the prefix that refuses it, which is valid in this
- * turn.
- */
-const struct access_prefix *entry_judge(const struct service *service,
-    const struct endpoint *client);
 
 /* Judges the client of an accepted socket, unless a PROXY header is to name it.
  * conn_preread.h judges the client then.  Returns false after it has refused

@@ -111,7 +111,8 @@ moving_on_adopt(struct worker *worker, struct conn *conn)
 		if (addr_port(&addr) == 0)
 			addr_set_port(&addr, conn->port);
 		if (service != NULL)
-			origins_adopt(&worker->shared->origins, conn,
+			conn->sourced = origins_adopt(&worker->shared->origins,
+			    conn->side[BACKEND].fd, conn->backend,
 			    &service->settings.source);
 		conn->own = ownconns_note(&worker->shared->own,
 		    conn->side[BACKEND].fd, &addr);
@@ -171,9 +172,11 @@ moving_unreserve(struct worker_shared *shared, struct service_state *service,
 void
 moving_end(struct tables *tables)
 {
-	for (size_t i = 0; i < tables->states_count; i++) {
-		struct waitqueue *queue = tables->states[i] != NULL
-		    ? atomic_load(&tables->states[i]->waitqueue)
+	const struct states *states = &tables->states;
+
+	for (size_t i = 0; i < states->count; i++) {
+		struct waitqueue *queue = states->state[i] != NULL
+		    ? atomic_load(&states->state[i]->waitqueue)
 		    : NULL;
 
 		if (queue != NULL)

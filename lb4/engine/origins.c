@@ -11,7 +11,6 @@
 
 #include "common/sock.h"
 #include "lb4/config/settings.h"
-#include "lb4/engine/types.h"
 
 #define NO_NUMBER BACKEND_SOURCES_MAX
 
@@ -71,22 +70,23 @@ conns_from(const struct backend *backend, unsigned number)
  * fewest conns of those not in `tried`.  Equal ones take turns by the conn's
  * number. */
 static int
-next_source(struct origins *origins, const struct conn *conn,
-    const struct origins_way *way, uint32_t tried)
+next_source(struct origins *origins, const struct origins_way *way,
+    uint32_t tried)
 {
 	const struct config_source *pool = way->source;
 	unsigned best = UINT_MAX;
 	int chosen = -1;
 
 	for (unsigned i = 0; i < pool->count; i++) {
-		const unsigned place = (unsigned)((conn->id + i) % pool->count);
+		const unsigned place = (unsigned)((way->conn + i) %
+		    pool->count);
 		const struct endpoint *ip = &pool->address[place];
 		unsigned conns;
 
 		if (ip->family != way->to->sa.sa_family ||
 		    (tried >> place & 1) != 0)
 			continue;
-		conns = conns_from(conn->backend, number_of(origins, ip));
+		conns = conns_from(way->backend, number_of(origins, ip));
 		if (conns >= best)
 			continue;
 		best = conns;
@@ -108,22 +108,22 @@ connect_from(const struct endpoint *ip, const struct origins_way *way,
 }
 
 static int
-connect_from_pool(struct origins *origins, struct conn *conn,
-    const struct origins_way *way, bool *pending)
+connect_from_pool(struct origins *origins, const struct origins_way *way,
+    bool *pending, bool *counted)
 {
 	uint32_t tried = 0;
 	int place, fd = -EADDRNOTAVAIL;
 	unsigned number;
 
 	while (fd == -EADDRNOTAVAIL &&
-	    (place = next_source(origins, conn, way, tried)) >= 0) {
+	    (place = next_source(origins, way, tried)) >= 0) {
 		tried |= UINT32_C(1) << place;
 		fd = connect_from(&way->source->address[place], way, pending);
 		number = number_of(origins, &way->source->address[place]);
 		if (fd < 0 || number == NO_NUMBER)
 			continue;
-		conn->sourced = true;
-		(void)atomic_fetch_add_explicit(&conn->backend->from[number], 1,
+		*counted = true;
+		(void)atomic_fetch_add_explicit(&way->backend->from[number], 1,
 		    memory_order_relaxed);
 	}
 	return fd;
@@ -138,19 +138,20 @@ has_zone(const struct endpoint *ip)
 }
 
 int
-origins_connect(struct origins *origins, struct conn *conn,
-    const struct origins_way *way, bool *pending)
+origins_connect(struct origins *origins, const struct origins_way *way,
+    bool *pending, bool *counted)
 {
 	const struct config_source *source = way->source;
 
+	*counted = false;
 	way->options->port_low = (uint16_t)source->port_low;
 	way->options->port_high = (uint16_t)source->port_high;
 	if (source->count > 0 && !addr_is_unix(way->to))
-		return connect_from_pool(origins, conn, way, pending);
-	if (source->client && conn->client.family == way->to->sa.sa_family &&
-	    !has_zone(&conn->client)) {
+		return connect_from_pool(origins, way, pending, counted);
+	if (source->client && way->client->family == way->to->sa.sa_family &&
+	    !has_zone(way->client)) {
 		way->options->transparent = true;
-		return connect_from(&conn->client, way, pending);
+		return connect_from(way->client, way, pending);
 	}
 	return sock_connect(way->to, way->options, pending);
 }
@@ -184,31 +185,28 @@ bound_to(const struct origins *origins, int fd)
 	return find(origins, &ip, 0);
 }
 
-void
-origins_adopt(struct origins *origins, struct conn *conn,
+bool
+origins_adopt(struct origins *origins, int fd, struct backend *backend,
     const struct config_source *source)
 {
 	unsigned number;
 
 	for (unsigned i = 0; i < source->count; i++)
 		(void)number_of(origins, &source->address[i]);
-	number = bound_to(origins, conn->side[BACKEND].fd);
-	conn->sourced = number != NO_NUMBER;
-	if (conn->sourced)
-		(void)atomic_fetch_add_explicit(&conn->backend->from[number], 1,
-		    memory_order_relaxed);
+	number = bound_to(origins, fd);
+	if (number == NO_NUMBER)
+		return false;
+	(void)atomic_fetch_add_explicit(&backend->from[number], 1,
+	    memory_order_relaxed);
+	return true;
 }
 
 void
-origins_forget(struct origins *origins, struct conn *conn)
+origins_forget(struct origins *origins, int fd, struct backend *backend)
 {
-	unsigned number;
+	const unsigned number = bound_to(origins, fd);
 
-	if (!conn->sourced)
-		return;
-	conn->sourced = false;
-	number = bound_to(origins, conn->side[BACKEND].fd);
 	if (number != NO_NUMBER)
-		(void)atomic_fetch_sub_explicit(&conn->backend->from[number], 1,
+		(void)atomic_fetch_sub_explicit(&backend->from[number], 1,
 		    memory_order_relaxed);
 }

@@ -19,13 +19,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/addr.h"
 #include "common/attr.h"
 #include "lb4/model/backend.h"
 
 struct config_source;
-struct conn;
 struct sock_options;
 
 /* One that is all zero is empty. */
@@ -36,30 +36,36 @@ struct origins {
 	struct endpoint address[BACKEND_SOURCES_MAX];
 };
 
-/* How a socket to a backend is to be opened. */
+/* How a socket to a backend is to be opened, and for whom. */
 struct origins_way {
 	const struct config_source *source;
 	const struct addr *to;
+	const struct endpoint *client;
+	uint64_t conn; /* its id */
+	struct backend *backend;
 	struct sock_options *options; /* its source is set here */
 };
 
 /*
- * Starts to connect the conn to its backend, from where its service says.
+ * Starts to connect a conn to its backend, from where its service says.
  * Returns the descriptor, and sets *pending if the outcome is still to come, or
- * -errno.  A client whose own address cannot be used, because the backend's is
- * of the other family or it has none, is connected from the kernel's choice.
+ * -errno.  Sets *counted if the conn is counted as one of its address: see
+ * origins_forget().  A client whose own address cannot be used, because the
+ * backend's is of the other family or it has none, is connected from the
+ * kernel's choice.
  */
-must_check int origins_connect(struct origins *origins, struct conn *conn,
-    const struct origins_way *way, bool *pending);
+must_check int origins_connect(struct origins *origins,
+    const struct origins_way *way, bool *pending, bool *counted);
 
 /* Whether this machine lacks an address of the pool: writes it to `text`. */
 bool origins_away(const struct config_source *source, char *text, size_t size);
 
-/* Counts a conn that came with its socket from another process. */
-void origins_adopt(struct origins *origins, struct conn *conn,
+/* Counts a conn that came with its socket from another process.  Returns false
+ * if its address has no number. */
+bool origins_adopt(struct origins *origins, int fd, struct backend *backend,
     const struct config_source *source);
 
-/* Counts the conn's socket to its backend down.  Call it before the close. */
-void origins_forget(struct origins *origins, struct conn *conn);
+/* Counts a conn that is counted down.  Call it before its socket is closed. */
+void origins_forget(struct origins *origins, int fd, struct backend *backend);
 
 #endif

@@ -210,8 +210,7 @@ throttle_adopt(struct worker *worker, struct conn *conn, sources_entry entry)
 		conn->service);
 
 	if (entry == 0 && !conn->throttled && conn->state != CONN_PREREAD &&
-	    service != NULL &&
-	    limits_sources(&service->settings))
+	    service != NULL && limits_sources(&service->settings))
 		(void)sources_enter(worker->shared->sources,
 		    source_hash(worker->shared, service, &conn->client), &none,
 		    now_ns(worker), &entry);

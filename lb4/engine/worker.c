@@ -16,6 +16,7 @@
 #include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_excuse.h"
 #include "lb4/engine/conn_give.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/gather.h"

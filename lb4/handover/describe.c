@@ -113,14 +113,14 @@ describe_table(struct link *link, const struct tables *tables)
 {
 	int error = 0;
 
-	for (size_t i = 0; error == 0 && i < tables->states_count; i++) {
+	for (size_t i = 0; error == 0 && i < tables->states.count; i++) {
 		struct handover_service record = { .id = (uint32_t)i };
 
-		if (tables->states[i] == NULL)
+		if (tables->states.state[i] == NULL)
 			continue;
-		(void)strlcpy(record.name, tables->states[i]->name,
+		(void)strlcpy(record.name, tables->states.state[i]->name,
 		    sizeof(record.name));
-		record.panic_ms = load64(&tables->states[i]->panic_ms);
+		record.panic_ms = load64(&tables->states.state[i]->panic_ms);
 		error = link_send(link, &handover_service_kind, &record);
 	}
 	for (size_t i = 0; error == 0 && i < tables->backends_count; i++)
@@ -158,10 +158,10 @@ describe_reserves(struct link *link, struct engine *engine,
 	};
 	int error = link_send(link, &handover_reserve_kind, &reserve);
 
-	for (size_t i = 0; error == 0 && i < tables->states_count; i++)
-		if (tables->states[i] != NULL)
+	for (size_t i = 0; error == 0 && i < tables->states.count; i++)
+		if (tables->states.state[i] != NULL)
 			error = describe_service_reserve(link,
-			    tables->states[i]);
+			    tables->states.state[i]);
 	for (size_t i = 0; error == 0 && i < tables->backends_count; i++) {
 		const struct handover_backend_reserve record = {
 			.backend = tables->backends[i]->id,
@@ -215,15 +215,15 @@ describe_counts(struct link *link, const struct engine *engine,
 {
 	int error = describe_workers(link, engine);
 
-	for (size_t i = 0; error == 0 && i < tables->states_count; i++) {
+	for (size_t i = 0; error == 0 && i < tables->states.count; i++) {
 		struct handover_service_counts record;
 
-		if (tables->states[i] == NULL)
+		if (tables->states.state[i] == NULL)
 			continue;
-		counts_of_service(tables->states[i], &record);
+		counts_of_service(tables->states.state[i], &record);
 		error = link_send(link, &handover_service_counts_kind, &record);
 		if (error == 0)
-			error = describe_rules(link, tables->states[i]);
+			error = describe_rules(link, tables->states.state[i]);
 	}
 	for (size_t i = 0; error == 0 && i < tables->backends_count; i++) {
 		struct handover_backend_counts record;

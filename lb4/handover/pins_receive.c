@@ -10,6 +10,7 @@
 #include "common/timer.h"
 #include "lb4/balance/activity.h"
 #include "lb4/balance/maglev.h"
+#include "lb4/balance/pins.h"
 #include "lb4/balance/pins_parts.h"
 #include "lb4/handover/pins.h"
 #include "lb4/handover/receive_parts.h"

@@ -83,8 +83,7 @@ format_kv(const struct access_record *record, char *line, size_t size)
 	    error != NULL ? error : "-", record->queue_ms, record->connect_ms,
 	    record->total_ms, record->bytes_to_backend, record->bytes_to_client,
 	    record->bytes_discarded, record->retries,
-	    waited != NULL ? " waited_for=" : "",
-	    waited != NULL ? waited : "");
+	    waited != NULL ? " waited_for=" : "", waited != NULL ? waited : "");
 	if (len > 0 && (size_t)len < sizeof(text) && record->one_of_several)
 		len += snprintf(text + len, sizeof(text) - (size_t)len,
 		    " event=%s more_to_backend=%" PRIu64

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/config/access_rules.h"
 #include "lb4/config/route.h"
 #include "lb4/model/rule_count.h"
 #include "lb4/model/terms.h"
@@ -65,6 +66,20 @@ service_find_route(const struct service *service,
 		if (route_matches(service->route[i].match, facts))
 			return &service->route[i];
 	return NULL;
+}
+
+bool
+service_admits(const struct service *service, const struct endpoint *client)
+{
+	const struct access_prefix *prefix = access_rules_judge(service->access,
+	    client);
+
+	if (prefix == NULL)
+		return true;
+	(void)atomic_fetch_add_explicit(&service->rule_count[prefix->rule]
+					     ->clients,
+	    1, memory_order_relaxed);
+	return !service->access->rule[prefix->rule].deny;
 }
 
 void

@@ -178,6 +178,12 @@ struct service {
 const struct service_route *service_find_route(const struct service *service,
     const struct route_facts *facts);
 
+/* Judges a client by the access rules, which the service has, and counts it for
+ * the rule that decides.  The address is the socket's, or the one that a
+ * trusted peer has named.  Returns whether it may come in. */
+bool service_admits(const struct service *service,
+    const struct endpoint *client);
+
 /* Whether its conns begin with a PROXY header. */
 static inline bool
 service_expects_header(const struct service *service)

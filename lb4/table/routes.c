@@ -9,10 +9,10 @@
 
 #include "lb4/config/settings.h"
 #include "lb4/model/service.h"
-#include "lb4/table/table.h"
+#include "lb4/table/states.h"
 
 int
-routes_build(struct tables *tables, struct service *service,
+routes_build(struct states *states, struct service *service,
     const struct config_service *config)
 {
 	if (config->routes == 0)
@@ -27,7 +27,7 @@ routes_build(struct tables *tables, struct service *service,
 		memcpy(to->match, from->match, sizeof(to->match));
 		if (strcmp(from->service, CONFIG_ROUTE_REFUSE) == 0)
 			continue;
-		to->state = tables_state_get(tables, from->service);
+		to->state = states_get(states, from->service);
 		if (to->state == NULL)
 			return -ENOMEM;
 	}

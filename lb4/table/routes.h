@@ -8,11 +8,11 @@
 
 struct config_service;
 struct service;
-struct tables;
+struct states;
 
 /* Gives the service its routes, with references to the states of the services
  * that they lead to.  0 or -ENOMEM. */
-must_check int routes_build(struct tables *tables, struct service *service,
+must_check int routes_build(struct states *states, struct service *service,
     const struct config_service *config);
 
 /* Drops them; also of a service that is half built. */

@@ -40,32 +40,10 @@
 #include "lb4/table/routes.h"
 #include "lb4/table/table_access.h"
 
-/* It gets the smallest free id. */
 struct service_state *
 tables_state_get(struct tables *tables, const char *name)
 {
-	struct service_state **states;
-	size_t id = tables->states_count;
-
-	for (size_t i = 0; i < tables->states_count; i++) {
-		if (tables->states[i] == NULL) {
-			id = i < id ? i : id;
-		} else if (strcmp(tables->states[i]->name, name) == 0) {
-			service_state_ref(tables->states[i]);
-			return tables->states[i];
-		}
-	}
-	if (id == tables->states_count) {
-		states = reallocarray(tables->states, id + 1, sizeof(*states));
-		if (states == NULL)
-			return NULL;
-		states[id] = NULL;
-		tables->states = states;
-		tables->states_count++;
-	}
-	tables->states[id] = service_state_new((uint32_t)id, name,
-	    tables->workers);
-	return tables->states[id];
+	return states_get(&tables->states, name);
 }
 
 static int
@@ -379,7 +357,7 @@ service_new(struct service **out, const struct building *building,
 	    &service->settings.conn);
 	if (service->terms == NULL)
 		goto fail;
-	rc = routes_build(tables, service, config);
+	rc = routes_build(&tables->states, service, config);
 	if (rc == 0)
 		rc = service_set_backends(service, building, config);
 	service->queues = service->limited ||
@@ -486,6 +464,7 @@ tables_init(struct tables *tables, unsigned workers)
 	assert(workers > 0 && workers <= TABLE_WORKERS_MAX);
 	memset(tables, 0, sizeof(*tables));
 	tables->workers = workers;
+	states_init(&tables->states, workers);
 	atomic_init(&tables->current, NULL);
 }
 
@@ -497,14 +476,10 @@ tables_done(struct tables *tables)
 	atomic_store_explicit(&tables->current, NULL, memory_order_release);
 	for (size_t i = 0; i < tables->backends_count; i++)
 		backend_free(tables->backends[i]);
-	for (size_t i = 0; i < tables->states_count; i++)
-		service_state_free(tables->states[i]);
+	states_done(&tables->states);
 	free(tables->backends);
-	free(tables->states);
 	tables->backends = NULL;
 	tables->backends_count = tables->backends_room = 0;
-	tables->states = NULL;
-	tables->states_count = 0;
 }
 
 struct backend *
@@ -627,14 +602,7 @@ retire(struct tables *tables)
 		backend->retired = backend_is_unused(backend);
 		count += backend->retired;
 	}
-	for (size_t i = 0; i < tables->states_count; i++) {
-		struct service_state *state = tables->states[i];
-
-		if (state == NULL)
-			continue;
-		state->retired = service_state_is_unused(state);
-		count += state->retired + service_state_retire_terms(state);
-	}
+	count += states_retire(&tables->states);
 	for (size_t i = 0; table != NULL && i < table->ids; i++)
 		if (table->service[i] != NULL)
 			count += pins_expire(table->service[i]->pins,
@@ -655,15 +623,7 @@ bury(struct tables *tables)
 			tables->backends[kept++] = tables->backends[i];
 	}
 	tables->backends_count = kept;
-	for (size_t i = 0; i < tables->states_count; i++) {
-		if (tables->states[i] == NULL)
-			continue;
-		service_state_bury_terms(tables->states[i]);
-		if (!tables->states[i]->retired)
-			continue;
-		service_state_free(tables->states[i]);
-		tables->states[i] = NULL;
-	}
+	states_bury(&tables->states);
 	for (size_t i = 0; table != NULL && i < table->ids; i++)
 		if (table->service[i] != NULL)
 			pins_bury(table->service[i]->pins);

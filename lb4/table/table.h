@@ -25,6 +25,7 @@
 #include "common/attr.h"
 #include "common/hash.h"
 #include "lb4/model/service.h"
+#include "lb4/table/states.h"
 
 #define TABLE_WORKERS_MAX GATE_WORKERS_MAX
 
@@ -50,9 +51,7 @@ struct tables {
 				    * and name */
 	size_t backends_count;
 	size_t backends_room;
-	struct service_state **states; /* every one not freed yet; by id, NULL
-					* where there is none */
-	size_t states_count;
+	struct states states;
 };
 
 void tables_init(struct tables *tables, unsigned workers);

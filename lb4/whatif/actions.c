@@ -15,6 +15,7 @@
 #include "lb4/host/host.h"
 #include "lb4/process/options.h"
 #include "lb4/process/preflight.h"
+#include "lb4/process/signals.h"
 #include "lb4/whatif/offline.h"
 
 /* Returns the configuration, or NULL after printing its errors, one per
@@ -28,6 +29,39 @@ actions_load(const struct options *options)
 	for (size_t i = 0; i < errors.count; i++)
 		escape_line(stderr, "%s", errors.text[i]);
 	config_errors_done(&errors);
+	return config;
+}
+
+/* Returns a configuration that lb4 is about to serve on this host, or NULL
+ * after printing its errors. */
+static struct config *
+load_here(const struct options *options)
+{
+	struct config_errors errors = { 0 };
+	struct config *config = actions_load(options);
+
+	if (config != NULL)
+		preflight_here(config, options, &errors);
+	for (size_t i = 0; i < errors.count; i++)
+		escape_line(stderr, "%s", errors.text[i]);
+	if (errors.count > 0) {
+		config_free(config);
+		config = NULL;
+	}
+	config_errors_done(&errors);
+	return config;
+}
+
+struct config *
+actions_load_to_serve(const struct options *options)
+{
+	struct config *config;
+
+	if (!options_reads_stdin(options))
+		return load_here(options);
+	signals_interrupt_begin();
+	config = load_here(options);
+	signals_interrupt_end();
 	return config;
 }
 

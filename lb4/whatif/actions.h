@@ -17,6 +17,10 @@ struct options;
  * errors, one per line. */
 struct config *actions_load(const struct options *options);
 
+/* The same for a configuration that lb4 is about to serve on this host.  A user
+ * who types it at a terminal can interrupt lb4. */
+struct config *actions_load_to_serve(const struct options *options);
+
 /* Each returns 0, or -1 if something is wrong. */
 must_check int actions_check(const struct options *options); /* and dumps */
 must_check int actions_features(const struct options *options);

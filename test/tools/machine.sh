@@ -21,7 +21,8 @@
 
 machine_dir=$BUILD/machine
 machine_includes=systemd,systemd-sysv,dbus,logrotate
-machine_includes+=,libbsd0,libinih1,liburcu8,libjansson4,libmicrohttpd12,libc-ares2,libssl3
+machine_includes+=,libbsd0,libinih1,liburcu8,libjansson4,libmicrohttpd12
+machine_includes+=,libc-ares2,libssl3
 machine_includes+=,libncursesw6
 machine_init=	# the process id of the machine's systemd
 machine_cgroup=

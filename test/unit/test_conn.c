@@ -24,6 +24,7 @@
 #include "common/loop.h"
 #include "common/sock.h"
 #include "lb4/engine/conn_end.h"
+#include "lb4/engine/conn_excuse.h"
 #include "lb4/engine/conn_relay.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/engine_limits.h"

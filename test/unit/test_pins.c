@@ -15,6 +15,7 @@
 #include "common/timer.h"
 #include "lb4/balance/activity.h"
 #include "lb4/balance/pick.h"
+#include "lb4/balance/pins_parts.h"
 #include "lb4/model/rcu.h"
 #include "policy_sim.h"
 #include "table_config.h"
