@@ -201,6 +201,9 @@ backendsfile_read(struct config_service *service, struct config_errors *list)
 	errors_service(&errors, service->name);
 	if (error < 0)
 		errors_add(&errors, 0, NULL, "%s", file_error(error));
+	/* host names of its own, for lines that have any: these are refused */
+	next.host = NULL;
+	next.hosts = 0;
 	next.backend = malloc(size);
 	if (next.backend != NULL && error == 0) {
 		if (service->backends > 0)
@@ -211,6 +214,9 @@ backendsfile_read(struct config_service *service, struct config_errors *list)
 		error = -ENOMEM;
 	}
 	free(text);
+	free(next.host);
+	next.host = service->host;
+	next.hosts = service->hosts;
 	errors_done(&errors);
 	if (error == 0 && list->count > 0)
 		error = -EINVAL;

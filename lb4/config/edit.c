@@ -244,6 +244,8 @@ compare_name(const void *name, const void *backend)
 static const struct config_backend *
 find_backend(const struct config_service *service, const char *name)
 {
+	if (service->backends == 0)
+		return NULL;
 	return bsearch(name, service->backend, service->backends,
 	    sizeof(*service->backend), compare_name);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -29,6 +30,10 @@
 
 /* From an event to the look at the files: more events belong to it. */
 #define SOON_MS 50
+
+/* A file that was written so recently may be in the middle of being written: by
+ * several calls of write(2), without a new name. */
+#define SETTLE_MS 200
 
 /* A new file is not complete yet, a missing one may be about to be replaced,
  * a directory may not exist yet, and an upgrade forbids changes for a while. */
@@ -276,6 +281,19 @@ miss(struct follow *follow, struct followed *file, int error)
 	}
 }
 
+static bool
+is_settled(const struct identity *identity)
+{
+	struct timespec now;
+	int64_t age_ms;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	age_ms = (now.tv_sec - identity->modified.tv_sec) * 1000 +
+	    (now.tv_nsec - identity->modified.tv_nsec) / 1000000;
+	/* a time to come says nothing */
+	return age_ms < 0 || age_ms >= SETTLE_MS;
+}
+
 static void
 look(struct follow *follow, struct followed *file)
 {
@@ -289,9 +307,13 @@ look(struct follow *follow, struct followed *file)
 		return;
 	}
 	file->missing = false;
-	if (!file->read ||
-	    memcmp(&identity, &file->identity, sizeof(identity)) != 0)
+	if (file->read &&
+	    memcmp(&identity, &file->identity, sizeof(identity)) == 0)
+		return;
+	if (is_settled(&identity))
 		read_again(follow, file, &identity);
+	else
+		look_at(follow, timer_now_ms() + SETTLE_MS);
 }
 
 static void

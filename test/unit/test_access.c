@@ -201,7 +201,7 @@ longest(enum reason reason)
 	record.more_to_backend = record.more_to_client = INT64_MAX;
 	record.realtime_ms = INT64_MAX;
 	record.event = ACCESS_END;
-	record.one_of_several = true;
+	record.one_of_several = record.held = true;
 	return record;
 }
 

@@ -34,7 +34,7 @@
 #include "table_config.h"
 
 #define PLACES 64 /* for callers */
-#define TEXT_MAX 65536
+#define TEXT_MAX 131072
 
 static char folder[] = "/tmp/test_socket.XXXXXX";
 static struct config *config;
