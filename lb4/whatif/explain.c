@@ -243,11 +243,12 @@ offline_find_route(const struct service *service, const char *sni,
 {
 	char name[256] = "";
 	unsigned char protocols[256];
-	struct route_facts facts = { .name = name, .alpn = protocols };
+	struct route_facts facts = { .alpn = protocols };
 	size_t len = alpn != NULL ? strlen(alpn) : 0;
 
 	for (size_t i = 0; sni != NULL && sni[i] != '\0' && i < 255; i++)
 		name[i] = (char)tolower((unsigned char)sni[i]);
+	facts.name = name;
 	if (len > 0 && len < sizeof(protocols)) {
 		protocols[0] = (unsigned char)len;
 		memcpy(protocols + 1, alpn, len);

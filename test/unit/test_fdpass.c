@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int pair[2];
@@ -180,7 +181,8 @@ START_TEST(ends)
 		close(pair[1]);
 		for (int i = 0; i < 20; i++) {
 			kill(parent, SIGUSR1);
-			usleep(1000);
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 },
+			    NULL);
 		}
 		_exit(0); /* closes the last sending end */
 	}

@@ -85,7 +85,7 @@ static void
 expect(const char *want)
 {
 	char text[600] = "", got[700];
-	int fds[NOTIFY_FDS_MAX];
+	int fds[NOTIFY_FDS_MAX] = { 0 };
 	struct fdpass message = {
 		.data = text,
 		.size = sizeof(text) - 1,
