@@ -50,7 +50,7 @@ def backend(port, count):
     while len(order) < count:
         sock, _ = listener.accept()
         got = sock.recv(8, socket.MSG_WAITALL)
-        if got:
+        if got.strip().isdigit():  # else a check
             order.append(int(got))
             sock.sendall(got)
         sock.close()
