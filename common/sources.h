@@ -75,10 +75,10 @@ uint64_t sources_hash(const struct sources *sources, const void *who,
 
 /*
  * Counts another conn of the source, unless that exceeds a limit.  If it
- * passes, *entry is what sources_leave() takes, 0 if the source is not tracked.
+ * passes, *out is what sources_leave() takes, 0 if the source is not tracked.
  */
 enum sources_verdict sources_enter(struct sources *sources, uint64_t hash,
-    const struct sources_limit *limit, uint64_t now_ns, sources_entry *entry);
+    const struct sources_limit *limit, uint64_t now_ns, sources_entry *out);
 
 /* A conn has ended. */
 void sources_leave(struct sources *sources, sources_entry entry);

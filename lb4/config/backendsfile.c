@@ -180,6 +180,7 @@ load(const char *path, char **text, size_t *len)
 	more = realloc(*text, *len + 1);
 	if (more == NULL) {
 		free(*text);
+		*text = NULL;
 		return -ENOMEM;
 	}
 	more[*len] = '\0';
@@ -204,7 +205,7 @@ backendsfile_read(struct config_service *service, struct config_errors *list)
 	/* host names of its own, for lines that have any: these are refused */
 	next.host = NULL;
 	next.hosts = 0;
-	next.backend = malloc(size);
+	next.backend = calloc(1, size);
 	if (next.backend != NULL && error == 0) {
 		if (service->backends > 0)
 			memcpy(next.backend, service->backend,
