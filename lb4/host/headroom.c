@@ -15,17 +15,10 @@
 static unsigned
 ports_of_address(const struct config_source *source, const struct host *host)
 {
-	struct host narrow;
-
 	if (source->port_high == 0)
 		return host_count_ports(host);
-	narrow = *host;
-	if (source->port_low > narrow.port_low)
-		narrow.port_low = (uint16_t)source->port_low;
-	if (source->port_high < narrow.port_high)
-		narrow.port_high = (uint16_t)source->port_high;
-	return narrow.port_low > narrow.port_high ? 0
-						  : host_count_ports(&narrow);
+	return host_count_ports_in(host, (uint16_t)source->port_low,
+	    (uint16_t)source->port_high);
 }
 
 bool

@@ -63,7 +63,9 @@ void host_read_ports(struct host *host, const char *root);
 /* Whether the kernel may choose that port for a socket that connects. */
 bool host_port_is_local(const struct host *host, uint16_t port);
 
-/* How many such ports there are. */
+/* How many such ports there are; and how many of them from `low` to `high`. */
 unsigned host_count_ports(const struct host *host);
+unsigned host_count_ports_in(const struct host *host, uint16_t low,
+    uint16_t high);
 
 #endif

@@ -157,6 +157,32 @@ START_TEST(ports)
 }
 END_TEST
 
+/* As counted one by one. */
+START_TEST(ports_are_counted)
+{
+	static const uint16_t ends[][2] = { { 1, 65535 }, { 32768, 60999 },
+		{ 32769, 32830 }, { 39999, 40003 }, { 40000, 40000 },
+		{ 40064, 40127 }, { 50000, 49999 }, { 61000, 65535 } };
+
+	made_root_put("/proc/sys/net/ipv4/ip_local_port_range",
+	    "32768\t60999\n");
+	made_root_put("/proc/sys/net/ipv4/ip_local_reserved_ports",
+	    "8080,40000-40130,50000\n");
+	host_read(&host, made_root);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		unsigned count = 0;
+
+		for (uint32_t port = ends[i][0]; port <= ends[i][1]; port++)
+			count += host_port_is_local(&host, (uint16_t)port);
+		ck_assert_uint_eq(count,
+		    host_count_ports_in(&host, ends[i][0], ends[i][1]));
+	}
+	ck_assert_uint_eq(host_count_ports(&host), 60999 - 32768 + 1 - 132);
+	host.port_low = 0; /* unknown */
+	ck_assert_uint_eq(host_count_ports(&host), 0);
+}
+END_TEST
+
 /* The narrowest group on the way up counts, less what can be had back. */
 START_TEST(group_v2)
 {
@@ -263,6 +289,7 @@ main(void)
 	tcase_add_test(tcase, sysctls);
 	tcase_add_test(tcase, garbage);
 	tcase_add_test(tcase, ports);
+	tcase_add_test(tcase, ports_are_counted);
 	tcase_add_test(tcase, group_v2);
 	tcase_add_test(tcase, group_v1);
 	tcase_add_test(tcase, real_machine);
