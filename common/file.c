@@ -103,6 +103,52 @@ file_write(int fd, const char *text, size_t len)
 	return 0;
 }
 
+static int
+set_stamp(struct file_stamp *stamp, int result, const struct stat *status)
+{
+	*stamp = (struct file_stamp){ .dev = 0 };
+	if (result < 0)
+		return -errno;
+	*stamp = (struct file_stamp){
+		.dev = status->st_dev,
+		.ino = status->st_ino,
+		.size = status->st_size,
+		.changed = status->st_ctim,
+		.modified = status->st_mtim,
+	};
+	return 0;
+}
+
+int
+file_stamp(int fd, struct file_stamp *stamp)
+{
+	struct stat status;
+
+	return set_stamp(stamp, fstat(fd, &status), &status);
+}
+
+int
+file_stamp_of(const char *path, struct file_stamp *stamp)
+{
+	struct stat status;
+
+	return set_stamp(stamp, stat(path, &status), &status);
+}
+
+static bool
+same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool
+file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	    same_time(&a->changed, &b->changed) &&
+	    same_time(&a->modified, &b->modified);
+}
+
 const char *
 file_error(int error)
 {

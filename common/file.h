@@ -8,8 +8,10 @@
 #ifndef COMMON_FILE_H
 #define COMMON_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "common/attr.h"
 
@@ -35,6 +37,22 @@ must_check int file_read(int fd, size_t most, char **text, size_t *len);
 /* Writes all bytes, with as many calls of write(2) as it takes.  0 or
  * -errno. */
 must_check int file_write(int fd, const char *text, size_t len);
+
+/* Which content a file has: another one, or another version of it, differs in
+ * something. */
+struct file_stamp {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec changed, modified;
+};
+
+/* Fills in the stamp of the file that `fd` is, or that the path leads to.  0;
+ * or -errno, and a stamp of zeros, which no file has. */
+must_check int file_stamp(int fd, struct file_stamp *stamp);
+int file_stamp_of(const char *path, struct file_stamp *stamp);
+
+bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 
 /* The reason for an error (negative) of these functions, in words. */
 const char *file_error(int error);

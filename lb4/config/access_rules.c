@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -229,41 +228,17 @@ access_rules_add(struct access_rules **out, bool deny, const char *text,
 
 /* ---- files --------------------------------------------------------------- */
 
-static struct access_stamp
-stamp_of(const struct stat *status)
-{
-	return (struct access_stamp){ status->st_dev, status->st_ino,
-		status->st_size, status->st_mtim };
-}
-
-struct access_stamp
-access_stamp_of(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) == 0 ? stamp_of(&status)
-					: (struct access_stamp){ .dev = 0 };
-}
-
-static bool
-is_same(const struct access_stamp *a, const struct access_stamp *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	    a->modified.tv_sec == b->modified.tv_sec &&
-	    a->modified.tv_nsec == b->modified.tv_nsec;
-}
-
 bool
 access_rules_changed(const struct access_rules *rules)
 {
 	for (size_t i = 0; rules != NULL && i < rules->rules; i++) {
 		const struct access_rule *rule = &rules->rule[i];
-		struct access_stamp now;
+		struct file_stamp now;
 
 		if (rule->path == NULL)
 			continue;
-		now = access_stamp_of(rule->path);
-		if (!is_same(&now, &rule->stamp))
+		(void)file_stamp_of(rule->path, &now);
+		if (!file_stamp_equal(&now, &rule->stamp))
 			return true;
 	}
 	return false;
@@ -274,15 +249,10 @@ static int
 slurp(struct access_rule *rule, char **text, size_t *len, struct why *why)
 {
 	int fd = file_open(rule->path, O_RDONLY, 0);
-	struct stat status;
-	int error = fd < 0 ? fd : 0;
+	int error = fd < 0 ? fd : file_stamp(fd, &rule->stamp);
 
-	if (error == 0 && fstat(fd, &status) < 0)
-		error = -errno;
-	if (error == 0) {
-		rule->stamp = stamp_of(&status);
+	if (error == 0)
 		error = file_read(fd, CONFIG_FILE_MAX, text, len);
-	}
 	if (fd >= 0)
 		(void)close(fd);
 	if (error != 0 && error != -ENOMEM)

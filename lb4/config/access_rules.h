@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "common/attr.h"
+#include "common/file.h"
 #include "common/prefix.h"
 #include "lb4/config/limits.h"
 
@@ -32,19 +33,11 @@ struct why;
 #define ACCESS_RULES_MAX 1000
 #define ACCESS_FILE_PREFIX "file:"
 
-/* The state of a file by which a change is noticed; all 0: it is not there. */
-struct access_stamp {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec modified;
-};
-
 struct access_rule {
 	bool deny;
 	char text[CONFIG_ARGS_MAX]; /* the value, as the dump has it */
-	const char *path; /* in `text`; NULL: the prefixes are inline */
-	struct access_stamp stamp; /* of the file, when it was read */
+	const char *path;	 /* in `text`; NULL: the prefixes are inline */
+	struct file_stamp stamp; /* of the file, when it was read */
 	uint32_t prefixes;
 };
 
@@ -100,9 +93,6 @@ must_check int access_rules_again(struct access_rules **again,
 
 /* Whether a file of the rules is not as it was when it was read. */
 bool access_rules_changed(const struct access_rules *rules);
-
-/* The state of a file now. */
-struct access_stamp access_stamp_of(const char *path);
 
 /* The prefix that decides for this client, or NULL.  NULL is allowed. */
 const struct access_prefix *access_rules_judge(const struct access_rules *rules,

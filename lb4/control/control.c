@@ -462,7 +462,9 @@ control_turn(struct control *control, struct loop_clock *clock)
 		return count;
 	gap_ms = loop_clock_look(clock, timer_now_ms(), wait_ms);
 	for (size_t i = 0; i < control->sources; i++)
-		control->source[i].give_time(control->source[i].owner, gap_ms);
+		if (control->source[i].give_time != NULL)
+			control->source[i].give_time(control->source[i].owner,
+			    gap_ms);
 	closer_give_time(control->running.closer, gap_ms);
 	for (int i = 0; i < count; i++)
 		on_event(control, events[i].data.u64);

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/plural.h"
@@ -43,21 +43,13 @@
 #define EVENTS \
 	(FILE_EVENTS | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
-/* Which content was read. */
-struct identity {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec changed, modified;
-};
-
 struct followed {
 	char service[CONFIG_NAME_MAX];
 	char path[CONFIG_PATH_MAX];
-	int watch[2]; /* of its directories; -1: none */
-	bool read;    /* `identity` is set */
-	bool missing; /* it was, at the last look */
-	struct identity identity;
+	int watch[2];		      /* of its directories; -1: none */
+	bool read;		      /* `stamp` is set */
+	bool missing;		      /* it was, at the last look */
+	struct file_stamp stamp;      /* of the content that was read */
 	char error[CONFIG_ERROR_MAX]; /* why it was refused; "": in force */
 };
 
@@ -162,22 +154,6 @@ watch(struct follow *follow, struct followed *file)
 
 /* ---- reading ------------------------------------------------------------- */
 
-static int
-identify(const char *path, struct identity *identity)
-{
-	struct stat status;
-
-	memset(identity, 0, sizeof(*identity)); /* it is compared whole */
-	if (stat(path, &status) < 0)
-		return -errno;
-	identity->dev = status.st_dev;
-	identity->ino = status.st_ino;
-	identity->size = status.st_size;
-	identity->changed = status.st_ctim;
-	identity->modified = status.st_mtim;
-	return 0;
-}
-
 static void
 refuse(const struct follow *follow, struct followed *file,
     const struct config_errors *errors)
@@ -244,7 +220,7 @@ apply(const struct follow *follow, const struct followed *file,
 
 static void
 read_again(struct follow *follow, struct followed *file,
-    const struct identity *identity)
+    const struct file_stamp *stamp)
 {
 	struct config_errors errors = { .count = 0 };
 	int error = apply(follow, file, &errors);
@@ -254,7 +230,7 @@ read_again(struct follow *follow, struct followed *file,
 		config_errors_done(&errors);
 		return;
 	}
-	file->identity = *identity;
+	file->stamp = *stamp;
 	file->read = true;
 	if (errors.count > 0)
 		refuse(follow, file, &errors);
@@ -282,14 +258,14 @@ miss(struct follow *follow, struct followed *file, int error)
 }
 
 static bool
-is_settled(const struct identity *identity)
+is_settled(const struct file_stamp *stamp)
 {
 	struct timespec now;
 	int64_t age_ms;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	age_ms = (now.tv_sec - identity->modified.tv_sec) * 1000 +
-	    (now.tv_nsec - identity->modified.tv_nsec) / 1000000;
+	age_ms = (now.tv_sec - stamp->modified.tv_sec) * 1000 +
+	    (now.tv_nsec - stamp->modified.tv_nsec) / 1000000;
 	/* a time to come says nothing */
 	return age_ms < 0 || age_ms >= SETTLE_MS;
 }
@@ -297,21 +273,20 @@ is_settled(const struct identity *identity)
 static void
 look(struct follow *follow, struct followed *file)
 {
-	struct identity identity;
+	struct file_stamp stamp;
 	int error;
 
 	watch(follow, file); /* first: what changes later is told */
-	error = identify(file->path, &identity);
+	error = file_stamp_of(file->path, &stamp);
 	if (error < 0) {
 		miss(follow, file, error);
 		return;
 	}
 	file->missing = false;
-	if (file->read &&
-	    memcmp(&identity, &file->identity, sizeof(identity)) == 0)
+	if (file->read && file_stamp_equal(&stamp, &file->stamp))
 		return;
-	if (is_settled(&identity))
-		read_again(follow, file, &identity);
+	if (is_settled(&stamp))
+		read_again(follow, file, &stamp);
 	else
 		look_at(follow, timer_now_ms() + SETTLE_MS);
 }
@@ -358,13 +333,6 @@ sleep_ms(const void *owner, uint64_t now_ms)
 	return follow->look_ms > now_ms ? (int)(follow->look_ms - now_ms) : 0;
 }
 
-static void
-give_time(void *owner, uint64_t gap_ms)
-{
-	(void)owner;
-	(void)gap_ms;
-}
-
 static bool
 has_events(const struct follow *follow)
 {
@@ -399,8 +367,7 @@ follow_new(struct follow **out, struct running *running, struct source *source)
 		free(follow);
 		return -errno;
 	}
-	*source = (struct source){ follow, follow->fd, sleep_ms, give_time,
-		turn };
+	*source = (struct source){ follow, follow->fd, sleep_ms, NULL, turn };
 	*out = follow;
 	return 0;
 }

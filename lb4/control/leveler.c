@@ -310,14 +310,6 @@ sleep_ms(const void *owner, uint64_t now_ms)
 	return leveler->next_ms > now_ms ? (int)(leveler->next_ms - now_ms) : 0;
 }
 
-/* It compares what the workers have done in the time that has passed. */
-static void
-give_time(void *owner, uint64_t gap_ms)
-{
-	(void)owner;
-	(void)gap_ms;
-}
-
 struct source
 leveler_source(struct leveler *leveler)
 {
@@ -325,7 +317,6 @@ leveler_source(struct leveler *leveler)
 		.owner = leveler,
 		.fd = leveler->replies.fd,
 		.sleep_ms = sleep_ms,
-		.give_time = give_time,
 		.turn = turn,
 	};
 }

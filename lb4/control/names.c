@@ -592,13 +592,6 @@ sleep_ms(const void *owner, uint64_t now_ms)
 }
 
 static void
-give_time(void *owner, uint64_t gap_ms)
-{
-	(void)owner;
-	(void)gap_ms;
-}
-
-static void
 serve_sockets(const struct names_of_hosts *names)
 {
 	struct epoll_event event[EVENTS_MAX];
@@ -653,8 +646,7 @@ names_new(struct names_of_hosts **out, struct running *running,
 		free(names);
 		return error;
 	}
-	*source = (struct source){ names, names->epfd, sleep_ms, give_time,
-		turn };
+	*source = (struct source){ names, names->epfd, sleep_ms, NULL, turn };
 	*out = names;
 	return 0;
 }

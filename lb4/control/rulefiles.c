@@ -11,6 +11,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/why.h"
@@ -91,14 +92,16 @@ state_of(const struct config *config)
 		const struct access_rules *rules = config->service[i].access;
 
 		for (size_t j = 0; rules != NULL && j < rules->rules; j++) {
-			struct access_stamp stamp;
+			struct file_stamp stamp;
 
 			if (rules->rule[j].path == NULL)
 				continue;
-			stamp = access_stamp_of(rules->rule[j].path);
+			(void)file_stamp_of(rules->rule[j].path, &stamp);
 			sum = hash_mix(sum ^ stamp.dev);
 			sum = hash_mix(sum ^ stamp.ino);
 			sum = hash_mix(sum ^ (uint64_t)stamp.size);
+			sum = hash_mix(sum ^ (uint64_t)stamp.changed.tv_sec);
+			sum = hash_mix(sum ^ (uint64_t)stamp.changed.tv_nsec);
 			sum = hash_mix(sum ^ (uint64_t)stamp.modified.tv_sec);
 			sum = hash_mix(sum ^ (uint64_t)stamp.modified.tv_nsec);
 		}
@@ -219,14 +222,6 @@ sleep_ms(const void *owner, uint64_t now_ms)
 	return files->look_ms > now_ms ? (int)(files->look_ms - now_ms) : 0;
 }
 
-/* Nobody waits for it. */
-static void
-give_time(void *owner, uint64_t gap_ms)
-{
-	(void)owner;
-	(void)gap_ms;
-}
-
 /* Whether inotify has reported anything; what it was does not matter. */
 static bool
 was_told(const struct rulefiles *files)
@@ -271,8 +266,7 @@ rulefiles_new(struct rulefiles **out, struct running *running,
 		return error;
 	}
 	*out = files;
-	*source = (struct source){ files, files->fd, sleep_ms, give_time,
-		turn };
+	*source = (struct source){ files, files->fd, sleep_ms, NULL, turn };
 	return 0;
 }
 

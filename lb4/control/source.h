@@ -18,7 +18,7 @@ struct source {
 	int (*sleep_ms)(const void *owner, uint64_t now_ms);
 
 	/* Extends the deadlines of others by `gap_ms`, the time that the
-	 * control thread did not run. */
+	 * control thread did not run.  NULL: nobody waits for this source. */
 	void (*give_time)(void *owner, uint64_t gap_ms);
 
 	/* Handles what is ready or due. */

@@ -935,7 +935,7 @@ START_TEST(left_in_the_queue)
 	ck_assert_uint_eq(moving.conns, 3);
 	for (unsigned i = 0; i < moving.conns; i++)
 		moving.gone[i] = true;
-	/* cppcheck-suppress unreadVariable ; moving_run() finds it by its walk */
+	/* cppcheck-suppress unreadVariable ; the walk leads to it */
 	moving.step = MOVING_SETTLE;
 	moving_run(&house.stage.worker, &moving.walk);
 	state = house.stage.service->state;

@@ -114,6 +114,34 @@ START_TEST(test_write)
 }
 END_TEST
 
+/* Another version of a file has another stamp, whatever size and date say. */
+START_TEST(test_stamp)
+{
+	struct timespec times[2];
+	struct file_stamp first, now;
+	struct stat status;
+	int fd = open(path_of("file"), O_RDWR);
+
+	ck_assert_int_eq(file_stamp(fd, &first), 0);
+	ck_assert_int_eq(file_stamp_of(path_of("link"), &now), 0);
+	ck_assert(file_stamp_equal(&first, &now));
+	ck_assert_int_eq(fstat(fd, &status), 0);
+	times[0] = status.st_atim;
+	times[1] = status.st_mtim;
+	do { /* the kernel's clock has ticks */
+		ck_assert_int_eq(pwrite(fd, "other", 5, 0), 5);
+		ck_assert_int_eq(futimens(fd, times), 0);
+		ck_assert_int_eq(file_stamp(fd, &now), 0);
+		ck_assert_int_eq(now.size, first.size);
+		ck_assert_int_eq(now.modified.tv_nsec, first.modified.tv_nsec);
+	} while (file_stamp_equal(&first, &now));
+	close(fd);
+	ck_assert_int_eq(file_stamp_of(path_of("none"), &now), -ENOENT);
+	ck_assert_int_eq(now.dev, 0);
+	ck_assert(!file_stamp_equal(&first, &now));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -126,6 +154,7 @@ main(void)
 	tcase_add_test(tc, test_regular);
 	tcase_add_test(tc, test_others);
 	tcase_add_test(tc, test_write);
+	tcase_add_test(tc, test_stamp);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
