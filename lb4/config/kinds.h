@@ -73,6 +73,10 @@ extern const struct kind kind_ports; /* a range of them */
  * for any other text and leaves the seed unchanged. */
 bool kinds_read_seed(const char *text, struct hash_key *seed);
 
+/* What parse returns for a key that already has its `most` values: -E2BIG, with
+ * the reason. */
+int kinds_too_many(int most, struct why *why);
+
 /* True for a valid name of a service, backend or zone (settings.h). */
 bool kinds_is_name(const char *text);
 

@@ -50,11 +50,8 @@ parse_route(const struct key *key, void *object, const char *text,
 	(void)key;
 	if (error != 0)
 		return error;
-	if (service->routes == CONFIG_ROUTES_MAX) {
-		(void)why_set(why, "more than %d in one service: remove some",
-		    CONFIG_ROUTES_MAX);
-		return -E2BIG;
-	}
+	if (service->routes == CONFIG_ROUTES_MAX)
+		return kinds_too_many(CONFIG_ROUTES_MAX, why);
 	grown = reallocarray(service->route, service->routes + 1,
 	    sizeof(*grown));
 	if (grown == NULL)

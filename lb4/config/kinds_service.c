@@ -143,8 +143,8 @@ print_addr_text(const struct addr *addr, FILE *out)
 	value_print_word(addr_format(addr, buf, sizeof(buf)), out);
 }
 
-static int
-too_many(int most, struct why *why)
+int
+kinds_too_many(int most, struct why *why)
 {
 	(void)why_set(why, "more than %d in one service: remove some", most);
 	return -E2BIG;
@@ -168,7 +168,7 @@ parse_listen(const struct key *key, void *object, const char *text,
 	if (error != 0)
 		return error;
 	if (service->listens == CONFIG_LISTENS_MAX)
-		return too_many(CONFIG_LISTENS_MAX, why);
+		return kinds_too_many(CONFIG_LISTENS_MAX, why);
 	grown = reallocarray(service->listen, service->listens + 1,
 	    sizeof(*grown));
 	if (grown == NULL)
@@ -365,7 +365,8 @@ parse_backend(const struct key *key, void *object, const char *text,
 		return error;
 	error = name.host[0] == '\0' ? expand_append(service, &name.line)
 				     : expand_add(service, &name);
-	return error == -E2BIG ? too_many(CONFIG_BACKENDS_MAX, why) : error;
+	return error == -E2BIG ? kinds_too_many(CONFIG_BACKENDS_MAX, why)
+			       : error;
 }
 
 /* An address that was given without a port. */
