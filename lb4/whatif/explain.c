@@ -251,6 +251,7 @@ offline_find_route(const struct service *service, const char *sni,
 	facts.name = name;
 	if (len > 0 && len < sizeof(protocols)) {
 		protocols[0] = (unsigned char)len;
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes */
 		memcpy(protocols + 1, alpn, len);
 		facts.alpn_len = len + 1;
 	}

@@ -204,6 +204,7 @@ log_has()
 log_gets()
 {
 	gets=("$@")
+	# shellcheck disable=SC2016 # for eval
 	wait_for 'log_has "${gets[@]}"'
 }
 

@@ -1408,7 +1408,7 @@ END_TEST
 static const char *
 header_of(const struct conn *conn, const char *more, char *buf, size_t size)
 {
-	struct sockaddr_in sa;
+	struct sockaddr_in sa = { .sin_port = 0 };
 	socklen_t len = sizeof(sa);
 
 	ck_assert_int_eq(getsockname(conn->side[CLIENT].fd,

@@ -7,6 +7,7 @@
  */
 #include "lb4/wire/hello.h"
 
+#include <bsd/string.h>
 #include <check.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -340,7 +341,7 @@ START_TEST(routes)
 			.alpn_len = cases[i].plain ? 0 : sizeof(protocols) - 1,
 		};
 
-		strcpy(match, cases[i].match);
+		strlcpy(match, cases[i].match, sizeof(match));
 		ck_assert_int_eq(route_check(match, &why), 0);
 		ck_assert_msg(route_matches(match, &facts) == cases[i].matches,
 		    "%s and %s", match, facts.name);
@@ -358,7 +359,7 @@ START_TEST(wrong_routes)
 	struct why why;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		strcpy(match, texts[i]);
+		strlcpy(match, texts[i], sizeof(match));
 		ck_assert_msg(route_check(match, &why) != 0, "%s", match);
 	}
 }

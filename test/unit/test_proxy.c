@@ -169,6 +169,7 @@ END_TEST
 static size_t
 build(unsigned char *buf, int command, int family, size_t len, int fill)
 {
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes */
 	memcpy(buf, SIG, SIG_LEN);
 	buf[12] = (unsigned char)command;
 	buf[13] = (unsigned char)family;
