@@ -66,33 +66,63 @@ conns_from(const struct backend *backend, unsigned number)
 	    memory_order_relaxed);
 }
 
-/* The address to try next, by its place in the pool, or -1: the one with the
- * fewest conns of those not in `tried`.  Equal ones take turns by the conn's
- * number. */
-static int
-next_source(struct origins *origins, const struct origins_way *way,
-    uint32_t tried)
+/* An address of the pool. */
+struct choice {
+	unsigned place;	 /* in the pool */
+	unsigned number; /* or NO_NUMBER */
+	unsigned conns;	 /* as they were seen */
+};
+
+/* Finds the address with the fewest conns of those not in `tried`.  Equal ones
+ * take turns by the conn's number.  False: there is none. */
+static bool
+find_fewest(struct origins *origins, const struct origins_way *way,
+    uint32_t tried, struct choice *choice)
 {
 	const struct config_source *pool = way->source;
-	unsigned best = UINT_MAX;
-	int chosen = -1;
+	bool found = false;
 
 	for (unsigned i = 0; i < pool->count; i++) {
 		const unsigned place = (unsigned)((way->conn + i) %
 		    pool->count);
 		const struct endpoint *ip = &pool->address[place];
-		unsigned conns;
+		unsigned number, conns;
 
 		if (ip->family != way->to->sa.sa_family ||
 		    (tried >> place & 1) != 0)
 			continue;
-		conns = conns_from(way->backend, number_of(origins, ip));
-		if (conns >= best)
+		number = number_of(origins, ip);
+		conns = conns_from(way->backend, number);
+		if (found && conns >= choice->conns)
 			continue;
-		best = conns;
-		chosen = (int)place;
+		*choice = (struct choice){ place, number, conns };
+		found = true;
 	}
-	return chosen;
+	return found;
+}
+
+/* Chooses an address and counts a conn there, before it connects: another
+ * worker may be choosing, too. */
+static bool
+reserve(struct origins *origins, const struct origins_way *way, uint32_t tried,
+    struct choice *choice)
+{
+	while (find_fewest(origins, way, tried, choice))
+		if (choice->number == NO_NUMBER ||
+		    atomic_compare_exchange_strong_explicit(
+			&way->backend->from[choice->number], &choice->conns,
+			choice->conns + 1, memory_order_relaxed,
+			memory_order_relaxed))
+			return true;
+	return false;
+}
+
+static void
+count_down(struct backend *backend, unsigned number)
+{
+	if (number != NO_NUMBER)
+		(void)atomic_fetch_sub_explicit(&backend->from[number], 1,
+		    memory_order_relaxed);
 }
 
 static int
@@ -111,20 +141,18 @@ static int
 connect_from_pool(struct origins *origins, const struct origins_way *way,
     bool *pending, bool *counted)
 {
+	struct choice choice;
 	uint32_t tried = 0;
-	int place, fd = -EADDRNOTAVAIL;
-	unsigned number;
+	int fd = -EADDRNOTAVAIL;
 
-	while (fd == -EADDRNOTAVAIL &&
-	    (place = next_source(origins, way, tried)) >= 0) {
-		tried |= UINT32_C(1) << place;
-		fd = connect_from(&way->source->address[place], way, pending);
-		number = number_of(origins, &way->source->address[place]);
-		if (fd < 0 || number == NO_NUMBER)
-			continue;
-		*counted = true;
-		(void)atomic_fetch_add_explicit(&way->backend->from[number], 1,
-		    memory_order_relaxed);
+	while (fd == -EADDRNOTAVAIL && reserve(origins, way, tried, &choice)) {
+		tried |= UINT32_C(1) << choice.place;
+		fd = connect_from(&way->source->address[choice.place], way,
+		    pending);
+		if (fd < 0)
+			count_down(way->backend, choice.number);
+		else
+			*counted = choice.number != NO_NUMBER;
 	}
 	return fd;
 }
@@ -179,6 +207,8 @@ bound_to(const struct origins *origins, int fd)
 	socklen_t len = sizeof(mine);
 	struct endpoint ip;
 
+	if (atomic_load_explicit(&origins->count, memory_order_acquire) == 0)
+		return NO_NUMBER; /* there are no pools */
 	if (getsockname(fd, (struct sockaddr *)&mine, &len) < 0)
 		return NO_NUMBER;
 	endpoint_from_sockaddr(&ip, (const struct sockaddr *)&mine, len);
@@ -204,9 +234,5 @@ origins_adopt(struct origins *origins, int fd, struct backend *backend,
 void
 origins_forget(struct origins *origins, int fd, struct backend *backend)
 {
-	const unsigned number = bound_to(origins, fd);
-
-	if (number != NO_NUMBER)
-		(void)atomic_fetch_sub_explicit(&backend->from[number], 1,
-		    memory_order_relaxed);
+	count_down(backend, bound_to(origins, fd));
 }
