@@ -16,11 +16,10 @@ union control {
 };
 
 int
-fdpass_send(int socket, const void *data, size_t len, const int *fd,
-    unsigned fds, int flags)
+fdpass_send(int socket, struct iovec bytes, const int *fd, unsigned fds,
+    int flags)
 {
-	struct iovec part = { .iov_base = (void *)data, .iov_len = len };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
 	union control control;
 	struct cmsghdr *header;
 	ssize_t n;

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "common/attr.h"
 
@@ -18,16 +19,16 @@
 #define FDPASS_MAX 253
 
 /*
- * Sends `len` bytes and `fds` descriptors, at least 0 and at most FDPASS_MAX,
- * as one message.  The descriptors stay the caller's.  `flags` are those of
+ * Sends `bytes` and `fds` descriptors, at least 0 and at most FDPASS_MAX, as
+ * one message.  The descriptors stay the caller's.  `flags` are those of
  * sendmsg(2); MSG_NOSIGNAL is always set, and a signal does not interrupt the
  * call.  Returns 0, or -errno; nothing was sent then.
  *
  * -ETOOMANYREFS means that this user has too many descriptors on their way to
  * receivers that have not taken them yet: it may work later.
  */
-must_check int fdpass_send(int socket, const void *data, size_t len,
-    const int *fd, unsigned fds, int flags);
+must_check int fdpass_send(int socket, struct iovec bytes, const int *fd,
+    unsigned fds, int flags);
 
 /* What fdpass_receive() receives into. */
 struct fdpass {

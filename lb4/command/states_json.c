@@ -115,13 +115,13 @@ describe_check(const struct figures_backend *figures, uint64_t now_ms,
 
 /* "; drain for 12s: set with lb4ctl". */
 static int
-describe_part(const char *state, const char *reason, uint64_t now_ms,
-    uint64_t since_ms, char *buf, size_t size)
+describe_part(const char *state, const char *reason, uint64_t for_ms, char *buf,
+    size_t size)
 {
 	char age[ANSWER_TEXT_MAX];
 
 	return snprintf(buf, size, "; %s for %s: %s", state,
-	    answer_time(ago(now_ms, since_ms), age, sizeof(age)), reason);
+	    answer_time(for_ms, age, sizeof(age)), reason);
 }
 
 const char *
@@ -142,15 +142,17 @@ states_text(const struct figures_backend *figures,
 			sizeof(text)));
 	if (parts->admin != ADMIN_READY && len < size)
 		len += (size_t)describe_part(admin_state_name(parts->admin),
-		    admin_cause_text(figures->admin_cause), now_ms,
-		    figures->admin_since_ms, buf + len, size - len);
+		    admin_cause_text(figures->admin_cause),
+		    ago(now_ms, figures->admin_since_ms), buf + len,
+		    size - len);
 	if (parts->agent > AGENT_UP && len < size)
 		len += (size_t)describe_part(agent_state_name(parts->agent),
-		    "said by its agent", now_ms, figures->agent_since_ms,
+		    "said by its agent", ago(now_ms, figures->agent_since_ms),
 		    buf + len, size - len);
 	if (health_is_down(parts->passive) && len < size)
 		(void)describe_part("ejected",
-		    passive_text(parts->passive, text, sizeof(text)), now_ms,
-		    figures->passive_since_ms, buf + len, size - len);
+		    passive_text(parts->passive, text, sizeof(text)),
+		    ago(now_ms, figures->passive_since_ms), buf + len,
+		    size - len);
 	return buf;
 }

@@ -47,11 +47,11 @@ send_out(struct link *link, size_t len, const int *fd, unsigned fds,
     uint64_t deadline_ms)
 {
 	const struct timespec pause = { .tv_nsec = REFS_PAUSE_NS };
+	const struct iovec bytes = { .iov_base = link->out, .iov_len = len };
 	int error;
 
 	for (;;) {
-		error = fdpass_send(link->fd, link->out, len, fd, fds,
-		    MSG_DONTWAIT);
+		error = fdpass_send(link->fd, bytes, fd, fds, MSG_DONTWAIT);
 		if (error == -ETOOMANYREFS && timer_now_ms() < deadline_ms)
 			(void)nanosleep(&pause, NULL);
 		else if (error == -EAGAIN || error == -ENOBUFS)

@@ -101,9 +101,14 @@ receive(const struct guard *guard, struct guard_message *answer,
 static int
 post(struct guard *guard, struct guard_message *request, const int *fds)
 {
+	const struct iovec bytes = {
+		.iov_base = request,
+		.iov_len = sizeof(*request),
+	};
+
 	request->number = ++guard->number;
 	/* the queue is empty, or the guard does not read */
-	return fdpass_send(guard->socket, request, sizeof(*request), fds,
+	return fdpass_send(guard->socket, bytes, fds,
 	    fds != NULL ? GUARD_FDS : 0, MSG_DONTWAIT);
 }
 

@@ -59,6 +59,7 @@ send_text(const char *text, size_t len, const int *fds, size_t count)
 {
 	const struct timeval patience = { .tv_sec = 1 };
 	const char *name = getenv("NOTIFY_SOCKET");
+	const struct iovec bytes = { .iov_base = (void *)text, .iov_len = len };
 	struct sockaddr_un to;
 	int tolen, fd, error;
 
@@ -75,7 +76,7 @@ send_text(const char *text, size_t len, const int *fds, size_t count)
 	if (connect(fd, (const struct sockaddr *)&to, (socklen_t)tolen) < 0)
 		error = -errno;
 	else
-		error = fdpass_send(fd, text, len, fds, (unsigned)count, 0);
+		error = fdpass_send(fd, bytes, fds, (unsigned)count, 0);
 	close(fd);
 	return error == 0 ? 1 : error;
 }

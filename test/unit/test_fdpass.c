@@ -50,11 +50,13 @@ open_fds(void)
 static void
 send_some(unsigned fds)
 {
+	const struct iovec bytes = { .iov_base = (char[]){ "text" },
+		.iov_len = 4 };
 	int fd[FDPASS_MAX] = { -1 };
 
 	for (unsigned i = 0; i < fds; i++)
 		fd[i] = open("/dev/null", O_RDONLY);
-	ck_assert_int_eq(fdpass_send(pair[0], "text", 4, fd, fds, 0), 0);
+	ck_assert_int_eq(fdpass_send(pair[0], bytes, fd, fds, 0), 0);
 	for (unsigned i = 0; i < fds; i++)
 		close(fd[i]);
 }
@@ -170,6 +172,7 @@ on_alarm(int number)
 START_TEST(ends)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct iovec byte = { .iov_base = (char[]){ "x" }, .iov_len = 1 };
 	char text[8];
 	struct fdpass message = { .data = text, .size = sizeof(text) };
 	const pid_t parent = getpid();
@@ -189,7 +192,7 @@ START_TEST(ends)
 	close(pair[0]);
 	ck_assert_int_eq(fdpass_receive(pair[1], &message, 0), 0);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
-	ck_assert_int_eq(fdpass_send(pair[1], "x", 1, NULL, 0, 0), -EPIPE);
+	ck_assert_int_eq(fdpass_send(pair[1], byte, NULL, 0, 0), -EPIPE);
 	pair[0] = -1;
 }
 END_TEST
