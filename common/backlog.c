@@ -11,18 +11,20 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int
-read_tcp(int fd, struct backlog *backlog)
+int
+backlog_read_tcp(int fd, struct backlog *backlog)
 {
 	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
 
+	*backlog = (struct backlog){ 0 };
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
 		return -errno;
 	len = sizeof(memory);
@@ -34,32 +36,58 @@ read_tcp(int fd, struct backlog *backlog)
 	return 0;
 }
 
-/* What asks for one unix socket, by its inode. */
+/* ---- unix ---------------------------------------------------------------- */
+
+#define LISTENING 10 /* TCP_LISTEN of the kernel's enum; also of unix sockets */
+#define ROOM 32768   /* more than the kernel puts into one answer */
+
+struct backlog_unix_one {
+	uint32_t inode;
+	uint32_t waiting, limit;
+};
+
+/* What asks for all that listen. */
 struct question {
 	struct nlmsghdr head;
 	struct unix_diag_req body;
 };
 
 static int
-ask(int netlink, uint32_t inode)
+ask(int netlink)
 {
 	struct question question = {
 		.head = { .nlmsg_len = sizeof(question),
 		    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		    .nlmsg_flags = NLM_F_REQUEST },
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.body = { .sdiag_family = AF_UNIX,
-		    .udiag_ino = inode,
-		    .udiag_states = UINT32_MAX,
-		    .udiag_show = UDIAG_SHOW_RQLEN,
-		    .udiag_cookie = { UINT32_MAX, UINT32_MAX } },
+		    .udiag_states = 1U << LISTENING,
+		    .udiag_show = UDIAG_SHOW_RQLEN },
 	};
 
 	return send(netlink, &question, sizeof(question), 0) < 0 ? -errno : 0;
 }
 
-/* Finds the attribute with the queue's length in the answer. */
+/* Adds a socket.  0 or -ENOMEM. */
 static int
-find_length(struct nlmsghdr *head, struct backlog *backlog)
+add(struct backlog_unix *all, const struct backlog_unix_one *one)
+{
+	struct backlog_unix_one *grown;
+
+	/* full at each power of two */
+	if ((all->count & (all->count - 1)) == 0) {
+		grown = reallocarray(all->one,
+		    all->count == 0 ? 1 : 2 * all->count, sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		all->one = grown;
+	}
+	all->one[all->count++] = *one;
+	return 0;
+}
+
+/* Takes the socket of one message.  0 or -ENOMEM. */
+static int
+take(struct backlog_unix *all, struct nlmsghdr *head)
 {
 	struct unix_diag_rqlen queue;
 	struct unix_diag_msg *message = NLMSG_DATA(head);
@@ -71,61 +99,122 @@ find_length(struct nlmsghdr *head, struct backlog *backlog)
 		    RTA_PAYLOAD(attribute) < sizeof(queue))
 			continue;
 		memcpy(&queue, RTA_DATA(attribute), sizeof(queue));
-		*backlog = (struct backlog){
+		return add(all,
+		    &(struct backlog_unix_one){
+			.inode = message->udiag_ino,
 			.waiting = queue.udiag_rqueue,
 			.limit = queue.udiag_wqueue,
-		};
-		return 0;
+		    });
 	}
-	return -ENODATA;
+	return 0;
 }
 
-/* The kernel has answered when ask() returns. */
+/* Takes the messages of one answer.  Returns 1 for more to come, 0 after the
+ * last one, or -errno. */
 static int
-hear(int netlink, struct backlog *backlog)
+take_all(struct backlog_unix *all, struct nlmsghdr *head, size_t len)
+{
+	const struct nlmsgerr *error;
+	int result;
+
+	for (; NLMSG_OK(head, len); head = NLMSG_NEXT(head, len)) {
+		switch (head->nlmsg_type) {
+		case NLMSG_DONE:
+			return 0;
+		case NLMSG_ERROR:
+			error = NLMSG_DATA(head);
+			return head->nlmsg_len >=
+				    NLMSG_LENGTH(sizeof(*error)) &&
+				error->error < 0
+			    ? error->error
+			    : -EBADMSG;
+		case SOCK_DIAG_BY_FAMILY:
+			result = take(all, head);
+			if (result < 0)
+				return result;
+			break;
+		default:
+			break;
+		}
+	}
+	return 1;
+}
+
+/* The kernel has an answer ready when we ask, and the next one whenever one was
+ * taken. */
+static int
+hear(struct backlog_unix *all, int netlink)
 {
 	union {
 		struct nlmsghdr head;
-		char room[1024];
+		char room[ROOM];
 	} answer;
-	const ssize_t len = recv(netlink, &answer, sizeof(answer),
-	    MSG_DONTWAIT);
-	const struct nlmsgerr *error = NLMSG_DATA(&answer.head);
+	ssize_t len;
+	int more;
 
-	if (len < 0)
-		return -errno;
-	if (!NLMSG_OK(&answer.head, (size_t)len))
-		return -EBADMSG;
-	if (answer.head.nlmsg_type == NLMSG_ERROR &&
-	    answer.head.nlmsg_len >= NLMSG_LENGTH(sizeof(*error)))
-		return error->error < 0 ? error->error : -EBADMSG;
-	if (answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY)
-		return -EBADMSG;
-	return find_length(&answer.head, backlog);
+	do {
+		len = recv(netlink, &answer, sizeof(answer), MSG_DONTWAIT);
+		if (len < 0)
+			return -errno;
+		more = take_all(all, &answer.head, (size_t)len);
+	} while (more > 0);
+	return more;
 }
 
 static int
-read_unix(int fd, struct backlog *backlog)
+by_inode(const void *a, const void *b)
 {
-	struct stat st;
-	int netlink, error;
+	const struct backlog_unix_one *one = a, *other = b;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
-	    NETLINK_SOCK_DIAG);
-	if (netlink < 0)
-		return -errno;
-	error = ask(netlink, (uint32_t)st.st_ino);
-	if (error == 0)
-		error = hear(netlink, backlog);
-	(void)close(netlink);
-	return error;
+	return (one->inode > other->inode) - (one->inode < other->inode);
 }
 
 int
-backlog_read(int fd, bool tcp, struct backlog *backlog)
+backlog_unix_read(struct backlog_unix *all)
 {
+	const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+	    NETLINK_SOCK_DIAG);
+	int error;
+
+	*all = (struct backlog_unix){ .one = NULL };
+	if (netlink < 0)
+		return -errno;
+	error = ask(netlink);
+	if (error == 0)
+		error = hear(all, netlink);
+	(void)close(netlink);
+	if (error < 0)
+		backlog_unix_free(all);
+	else if (all->count > 0)
+		qsort(all->one, all->count, sizeof(*all->one), by_inode);
+	return error;
+}
+
+void
+backlog_unix_free(struct backlog_unix *all)
+{
+	free(all->one);
+	*all = (struct backlog_unix){ .one = NULL };
+}
+
+int
+backlog_unix_find(const struct backlog_unix *all, int fd,
+    struct backlog *backlog)
+{
+	const struct backlog_unix_one *one;
+	struct backlog_unix_one key;
+	struct stat st;
+
 	*backlog = (struct backlog){ 0 };
-	return tcp ? read_tcp(fd, backlog) : read_unix(fd, backlog);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (all->count == 0)
+		return -ENOENT;
+	key.inode = (uint32_t)st.st_ino;
+	one = bsearch(&key, all->one, all->count, sizeof(key), by_inode);
+	if (one == NULL)
+		return -ENOENT;
+	backlog->waiting = one->waiting;
+	backlog->limit = one->limit;
+	return 0;
 }

@@ -16,7 +16,7 @@
 #ifndef COMMON_BACKLOG_H
 #define COMMON_BACKLOG_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/attr.h"
@@ -27,9 +27,25 @@ struct backlog {
 	uint32_t drops;	  /* TCP: since the socket was opened; wraps */
 };
 
-/* Reads the queue of the listening socket `fd`.  Returns 0, or -errno:
- * -ENOENT when it is a unix socket of another network namespace, or what
- * socket(2) says when sock_diag(7) is not to be had. */
-must_check int backlog_read(int fd, bool tcp, struct backlog *backlog);
+/* The queues of all unix sockets that listen in this network namespace, in one
+ * dump: to ask for one alone takes the kernel a search through all. */
+struct backlog_unix {
+	struct backlog_unix_one *one; /* owned, in the order of their inodes */
+	size_t count;
+};
+
+/* Reads the queue of the listening TCP socket `fd`.  Returns 0 or -errno. */
+must_check int backlog_read_tcp(int fd, struct backlog *backlog);
+
+/* Reads the queues of all unix sockets into `all`, which backlog_unix_free()
+ * frees.  Returns 0, or -errno, what socket(2) says when sock_diag(7) is not to
+ * be had; there are none in it then. */
+must_check int backlog_unix_read(struct backlog_unix *all);
+void backlog_unix_free(struct backlog_unix *all);
+
+/* Finds the queue of the unix socket `fd`.  Returns 0, or -errno: -ENOENT when
+ * it is not in `all`. */
+must_check int backlog_unix_find(const struct backlog_unix *all, int fd,
+    struct backlog *backlog);
 
 #endif

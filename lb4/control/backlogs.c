@@ -67,11 +67,15 @@ find(const struct backlogs *backlogs, const char *service,
 }
 
 static void
-add_socket(struct backlogs_row *row, struct listen_socket *socket)
+add_socket(struct backlogs_row *row, struct listen_socket *socket,
+    const struct backlog_unix *all)
 {
 	struct backlog backlog;
+	const int error = row->tcp
+	    ? backlog_read_tcp(socket->fd, &backlog)
+	    : backlog_unix_find(all, socket->fd, &backlog);
 
-	if (backlog_read(socket->fd, row->tcp, &backlog) < 0)
+	if (error < 0)
 		return;
 	row->known = true;
 	row->waiting += backlog.waiting;
@@ -102,7 +106,8 @@ tell(struct backlogs_row *row, uint64_t now_ms)
 }
 
 static void
-look_at(struct backlogs_row *row, const struct place *place)
+look_at(struct backlogs_row *row, const struct place *place,
+    const struct backlog_unix *all)
 {
 	row->addr = place->bound;
 	(void)strlcpy(row->service, place->state->name, sizeof(row->service));
@@ -110,7 +115,16 @@ look_at(struct backlogs_row *row, const struct place *place)
 	row->known = false;
 	row->waiting = row->limit = 0;
 	for (unsigned k = 0; k < place->sockets; k++)
-		add_socket(row, place->socket[k].socket);
+		add_socket(row, place->socket[k].socket, all);
+}
+
+static bool
+has_unix(const struct places *places)
+{
+	for (size_t i = 0; i < places->count; i++)
+		if (addr_is_unix(&places->place[i].bound))
+			return true;
+	return false;
 }
 
 void
@@ -119,9 +133,13 @@ backlogs_look(struct backlogs *backlogs, const struct places *places,
 {
 	struct backlogs_row *next = calloc(places->count + 1, sizeof(*next));
 	struct backlogs_row *before = backlogs->row;
+	struct backlog_unix all = { .one = NULL };
 
 	if (next == NULL)
 		return;
+	/* else none is known */
+	if (has_unix(places) && backlog_unix_read(&all) < 0)
+		all.count = 0;
 	for (size_t i = 0; i < places->count; i++) {
 		const struct place *place = &places->place[i];
 		const struct backlogs_row *row = find(backlogs,
@@ -129,12 +147,13 @@ backlogs_look(struct backlogs *backlogs, const struct places *places,
 
 		if (row != NULL)
 			next[i] = *row;
-		look_at(&next[i], place);
+		look_at(&next[i], place, &all);
 		/* what the process before this one has told is no news */
 		if (row == NULL)
 			next[i].told = next[i].drops;
 		tell(&next[i], now_ms);
 	}
+	backlog_unix_free(&all);
 	(void)pthread_mutex_lock(&backlogs->lock);
 	backlogs->row = next;
 	backlogs->count = places->count;

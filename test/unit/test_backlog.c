@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -44,9 +45,17 @@ connect_some(int count)
 static struct backlog
 look(bool tcp)
 {
+	struct backlog_unix all;
 	struct backlog backlog;
 
-	ck_assert_int_eq(backlog_read(listener, tcp, &backlog), 0);
+	if (tcp) {
+		ck_assert_int_eq(backlog_read_tcp(listener, &backlog), 0);
+	} else {
+		ck_assert_int_eq(backlog_unix_read(&all), 0);
+		ck_assert_int_eq(backlog_unix_find(&all, listener, &backlog),
+		    0);
+		backlog_unix_free(&all);
+	}
 	ck_assert_uint_eq(backlog.limit, LIMIT);
 	return backlog;
 }
@@ -72,11 +81,12 @@ END_TEST
 
 START_TEST(unix_queue)
 {
-	struct backlog backlog;
+	struct backlog_unix all;
 
 	listen_on("unix:@lb4-backlog-test");
-	if (backlog_read(listener, false, &backlog) == -EAFNOSUPPORT)
+	if (backlog_unix_read(&all) == -EAFNOSUPPORT)
 		return; /* no sock_diag(7) here */
+	backlog_unix_free(&all);
 	ck_assert_uint_eq(look(false).waiting, 0);
 	connect_some(2);
 	ck_assert_uint_eq(look(false).waiting, 2);
@@ -86,16 +96,50 @@ START_TEST(unix_queue)
 }
 END_TEST
 
+/* More sockets than one answer of the kernel holds: each is found. */
+START_TEST(many_unix)
+{
+	struct backlog_unix all;
+	struct backlog backlog;
+	static int socket[500];
+	struct addr name;
+	char text[64];
+
+	for (int i = 0; i < 500; i++) {
+		(void)snprintf(text, sizeof(text), "unix:@lb4-backlog-%d", i);
+		ck_assert_int_eq(addr_parse(&name, text, ADDR_PORT_OPTIONAL,
+				     NULL),
+		    0);
+		socket[i] = sock_listen(&name, false, i + 1, NULL);
+		ck_assert_int_ge(socket[i], 0);
+	}
+	if (backlog_unix_read(&all) == -EAFNOSUPPORT)
+		return;
+	for (int i = 0; i < 500; i++) {
+		ck_assert_int_eq(backlog_unix_find(&all, socket[i], &backlog),
+		    0);
+		ck_assert_uint_eq(backlog.limit, (unsigned)i + 1);
+		ck_assert_uint_eq(backlog.waiting, 0);
+		close(socket[i]);
+	}
+	backlog_unix_free(&all);
+}
+END_TEST
+
 START_TEST(no_listener)
 {
+	struct backlog_unix all;
 	struct backlog backlog;
 	int ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
-	ck_assert_int_lt(backlog_read(ends[0], true, &backlog), 0);
-	ck_assert_int_eq(backlog_read(ends[0], false, &backlog), -ENOENT);
-	ck_assert_int_lt(backlog_read(-1, true, &backlog), 0);
-	ck_assert_int_eq(backlog_read(-1, false, &backlog), -EBADF);
+	ck_assert_int_lt(backlog_read_tcp(ends[0], &backlog), 0);
+	ck_assert_int_lt(backlog_read_tcp(-1, &backlog), 0);
+	if (backlog_unix_read(&all) == -EAFNOSUPPORT)
+		return;
+	ck_assert_int_eq(backlog_unix_find(&all, ends[0], &backlog), -ENOENT);
+	ck_assert_int_eq(backlog_unix_find(&all, -1, &backlog), -EBADF);
+	backlog_unix_free(&all);
 }
 END_TEST
 
@@ -109,6 +153,7 @@ main(void)
 
 	tcase_add_loop_test(tcase, tcp, 0, 2);
 	tcase_add_test(tcase, unix_queue);
+	tcase_add_test(tcase, many_unix);
 	tcase_add_test(tcase, no_listener);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
