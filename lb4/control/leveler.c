@@ -3,6 +3,7 @@
 /* Evens out the work of the workers: see leveler.h. */
 #include "lb4/control/leveler.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -172,6 +173,7 @@ choose_again(struct leveler *leveler, uint64_t now_ms)
 	}
 	for (unsigned i = 0; i < leveler->workers; i++)
 		total += load[i].work;
+	assert(total > 0);
 	leveler->before[0] = load[from].work * leveler->workers * 100 / total;
 	leveler->before[1] = load[leveler->choice.to].work * leveler->workers *
 	    100 / total;

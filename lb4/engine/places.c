@@ -6,6 +6,7 @@
  */
 #include "lb4/engine/places.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -372,6 +373,7 @@ find_heir(const struct places *next, const struct addr *bound)
 {
 	struct place *heir = NULL, *v4 = NULL, *v6 = NULL;
 
+	assert(next->place != NULL || next->count == 0);
 	for (size_t i = 0; i < next->count; i++) {
 		struct place *place = &next->place[i];
 

@@ -10,6 +10,7 @@
  */
 #include "lb4/process/programs_process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -102,6 +103,7 @@ execute(struct program_request *request, int output)
 	char **argv = calloc(request->words + 1, sizeof(*argv));
 	char *at = request->text;
 
+	assert(request->words > 0);
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (null < 0 || argv == NULL || dup2(null, STDIN_FILENO) < 0 ||
