@@ -36,8 +36,9 @@
 #define BACKLOG 128
 #define ACCEPTS_MAX 16 /* of one turn */
 
-#define TICK_MS 1000 /* updates rates, runs waiting jobs */
-#define RETRY_MS 5   /* when a worker's mailbox was full */
+#define TICK_MS 1000   /* updates rates, runs waiting jobs */
+#define RATES_MAX 4096 /* backends whose rates are updated in one turn */
+#define RETRY_MS 5     /* when a worker's mailbox was full */
 
 enum { TAG_LISTENER, TAG_SWEEPS, TAG_NEWS, TAG_BACK, TAG_CALLER };
 
@@ -55,6 +56,7 @@ struct control_socket {
 	struct mailbox back; /* struct lent, from the readiness thread */
 	struct readiness *readiness;
 	uint64_t tick_ms; /* when the next one is due */
+	size_t rates_at;  /* the next backend whose rates are looked at */
 
 	struct callers callers;
 };
@@ -525,15 +527,28 @@ on_event(struct control_socket *socket, const struct epoll_event *event,
 	}
 }
 
+/* Looks at the rates of the next backends; a tick begins again at the first. */
+static void
+look_at_rates(struct control_socket *socket, uint64_t now_ms)
+{
+	const struct tables *tables = socket->callers.handle.tables;
+	const size_t end = socket->rates_at + RATES_MAX;
+
+	for (; socket->rates_at < tables->backends_count &&
+	     socket->rates_at < end;
+	     socket->rates_at++)
+		backend_rate_look(tables->backends[socket->rates_at], now_ms);
+	if (socket->rates_at < tables->backends_count)
+		socket->callers.again = true;
+}
+
 static void
 tick(struct control_socket *socket, uint64_t now_ms)
 {
-	const struct tables *tables = socket->callers.handle.tables;
 	struct why why;
 
 	callers_log_left_out(&socket->callers, now_ms);
-	for (size_t i = 0; i < tables->backends_count; i++)
-		backend_rate_look(tables->backends[i], now_ms);
+	socket->rates_at = 0;
 	/* detects a spinning thread even for a caller that asks only once */
 	(void)node_state(socket->callers.handle.running, &why);
 	socket->tick_ms = now_ms + TICK_MS;
@@ -572,6 +587,7 @@ turn(void *owner, uint64_t now_ms)
 		on_event(socket, &events[i], now_ms);
 	if (now_ms >= socket->tick_ms)
 		tick(socket, now_ms);
+	look_at_rates(socket, now_ms);
 	socket->callers.waking = socket->callers.woken;
 	socket->callers.woken = false;
 	run_callers(socket, now_ms);
