@@ -31,6 +31,10 @@
  * The control thread waits that long. */
 #define ANSWER_MS 5000
 
+/* ... and to GUARD_KILL, which comes when the kernel has freed the memory of
+ * the process.  The thread of the handover waits that long. */
+#define KILLED_MS 30000
+
 /* More of what was written to standard error is not copied. */
 #define REPORT_MAX (64 << 10)
 
@@ -78,7 +82,8 @@ static int
 receive(const struct guard *guard, struct guard_message *answer,
     uint32_t number)
 {
-	const uint64_t until_ms = timer_now_ms() + ANSWER_MS;
+	const uint64_t until_ms = timer_now_ms() +
+	    (answer->kind == GUARD_KILL ? KILLED_MS : ANSWER_MS);
 	ssize_t n;
 	int error;
 
