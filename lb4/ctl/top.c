@@ -269,18 +269,29 @@ top_run(struct top *top)
 
 /* ---- the command --------------------------------------------------------- */
 
+static void
+on_tstp(int number)
+{
+	(void)number; /* never called: the signal is blocked */
+}
+
+/* ncurses ignores SIGTSTP while it draws, and a signal that waits is lost when
+ * it is ignored (sigaction(2)); it leaves a SIGTSTP alone that has a handler
+ * when the screen is opened (_nc_signal_handler in lib_tstp.c). */
 static int
 signals_open(void)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT,
 		SIGWINCH, SIGTSTP };
+	const struct sigaction action = { .sa_handler = on_tstp };
 	sigset_t set;
 	int fd;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaddset(&set, signals[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
+	    sigaction(SIGTSTP, &action, NULL) < 0)
 		return -errno;
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return fd < 0 ? -errno : fd;
