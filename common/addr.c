@@ -196,6 +196,51 @@ addr_parse(struct addr *out, const char *text, enum addr_port port,
 	return -EINVAL;
 }
 
+/* Cuts ":80-89" after the 80, in `first`, and sets *end to the 89.  Returns
+ * false for any other text. */
+static bool
+split_range(const char *text, char *first, size_t size, const char **end)
+{
+	const char *colon = strrchr(text, ':');
+	const char *dash = colon != NULL ? strchr(colon, '-') : NULL;
+	const size_t len = dash != NULL ? (size_t)(dash - text) : size;
+
+	if (len >= size ||
+	    strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0 ||
+	    colon[1 + strspn(colon + 1, "0123456789-")] != '\0')
+		return false;
+	memcpy(first, text, len);
+	first[len] = '\0';
+	*end = dash + 1;
+	return true;
+}
+
+int
+addr_parse_range(struct addr *out, const char *text, const char **why)
+{
+	char first[HOST_MAX + sizeof("[]:65535")];
+	const char *end, *wrong;
+	uint16_t last = 0;
+	int error;
+
+	if (!split_range(text, first, sizeof(first), &end))
+		return addr_parse(out, text, ADDR_PORT_REQUIRED, why);
+	error = addr_parse(out, first, ADDR_PORT_REQUIRED, why);
+	if (error < 0)
+		return error;
+	wrong = parse_port(&last, end);
+	if (wrong == NULL && (addr_port(out) == 0 || last < addr_port(out)))
+		wrong = "a range goes from a port above 0 up to a higher one, "
+			"as in :80-89";
+	out->ahead = (uint16_t)(last - addr_port(out));
+	if (wrong == NULL)
+		return 0;
+	memset(out, 0, sizeof(*out));
+	if (why != NULL)
+		*why = wrong;
+	return -EINVAL;
+}
+
 static void
 format_unix(const struct addr *addr, char *buf, size_t size)
 {
@@ -246,6 +291,19 @@ addr_format(const struct addr *addr, char *buf, size_t size)
 		snprintf(buf, size, "%s:%u",
 		    inet_ntop(AF_INET, &addr->in.sin_addr, host, sizeof(host)),
 		    addr_port(addr));
+	return buf;
+}
+
+const char *
+addr_format_range(const struct addr *addr, char *buf, size_t size)
+{
+	size_t len;
+
+	(void)addr_format(addr, buf, size);
+	len = strlen(buf);
+	if (addr->ahead > 0)
+		snprintf(buf + len, size - len, "-%u",
+		    addr_port(addr) + addr->ahead);
 	return buf;
 }
 

@@ -22,6 +22,10 @@
 struct addr {
 	socklen_t len; /* of the valid part of the union; 0: unset */
 	bool dual;     /* ":80": the IPv6 wildcard, for IPv4 too */
+	/* Of a port in a range to listen on: how many follow in the range, each
+	 * with an address of its own.  No part of the address: addr_equal() and
+	 * addr_format() leave it out. */
+	uint16_t ahead;
 	union {
 		struct sockaddr sa;
 		struct sockaddr_in in;
@@ -65,9 +69,19 @@ enum addr_port {
 int addr_parse(struct addr *out, const char *text, enum addr_port port,
     const char **why);
 
+/*
+ * The same for an address to listen on, whose port may be a range: ":80-89".
+ * `out` is then the first address of the range, with `ahead` set.  A port is
+ * required.
+ */
+int addr_parse_range(struct addr *out, const char *text, const char **why);
+
 /* Writes the text that addr_parse() reads back, "" for an unset address, cut if
  * it does not fit `size`.  Returns `buf`. */
 const char *addr_format(const struct addr *addr, char *buf, size_t size);
+
+/* The same with the ports ahead: ":80-89". */
+const char *addr_format_range(const struct addr *addr, char *buf, size_t size);
 
 /* The port in host byte order; 0 for unix sockets. */
 uint16_t addr_port(const struct addr *addr);

@@ -59,17 +59,21 @@ static json_t *
 pick_object(const struct service *service, const struct offline_pick *asked)
 {
 	const bool by_client = policy_of(service->settings.balance)->by_client;
-	char hash[32];
+	const bool known = by_client && asked->index >= 0;
+	char hash[32], address[ADDR_TEXT_MAX];
 
 	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
-	return json_pack("{s:o,s:o,s:b,s:b,s:b,s:o}", "hash",
+	return json_pack("{s:o,s:o,s:b,s:b,s:b,s:o,s:o}", "hash",
 	    asked->trace.key_len > 0 ? json_string(hash) : json_null(), "steps",
 	    steps_array(service, &asked->trace), "health_ignored",
 	    !asked->trace.check_health, "kept", asked->trace.kept, "waits",
 	    asked->index == PICK_DOWN, "backend",
-	    by_client && asked->index >= 0
-		? json_string(service->backend[asked->index].backend->name)
-		: json_null());
+	    known ? json_string(service->backend[asked->index].backend->name)
+		  : json_null(),
+	    "address",
+	    known ? answer_value(offline_address(service, asked, address,
+			sizeof(address)))
+		  : json_null());
 }
 
 /* The access rule that decides about the client, or null. */
@@ -142,6 +146,7 @@ struct explanation {
 	struct config *config; /* owned; has only this service */
 	char service[CONFIG_NAME_MAX];
 	char client[COMMAND_WORD_MAX];
+	uint16_t port; /* that the client comes to */
 	uint64_t now_ms;
 	struct state *state; /* owned; `states` of them */
 	size_t states;
@@ -259,8 +264,9 @@ explanation_run(struct errand *errand)
 		/* the client was valid in the first pick */
 		complete = service != NULL &&
 		    offline_pick(service, explanation->client,
-			explanation->now_ms, &asked) == NULL &&
-		    add_after(explanation, service, &asked);
+			explanation->now_ms, &asked) == NULL;
+		asked.port = explanation->port;
+		complete = complete && add_after(explanation, service, &asked);
 		offline_done(&offline);
 	}
 	if (!complete) {
@@ -334,6 +340,7 @@ explanation_new(const struct caller *caller, const struct service *service,
 	    sizeof(explanation->service));
 	strlcpy(explanation->client, asked->client,
 	    sizeof(explanation->client));
+	explanation->port = asked->port;
 	explanation->now_ms = asked->pick.now_ms;
 	explanation->json = caller->json;
 	if (caller->json)
@@ -444,6 +451,21 @@ check_downs(struct caller *caller, const struct command *command)
 	return true;
 }
 
+/* Reads the port that the client comes to.  If it is none of the service,
+ * answers and returns false. */
+static bool
+read_port(struct caller *caller, const struct command *command, uint16_t *port)
+{
+	const char *text = command_option(command, "port");
+	const char *why = offline_read_port(handle_config(caller->handle),
+	    command_argument(command, 0), text, port);
+
+	if (why == NULL)
+		return true;
+	answer_error(caller, "usage", "%s: %s", text, why);
+	return false;
+}
+
 /* Answers with the picks before and after. */
 static void
 explain_both(struct caller *caller, const struct command *command,
@@ -495,12 +517,13 @@ command_explain(struct caller *caller, const struct command *command)
 	const bool both = command_option(command, "down-after") != NULL;
 	struct offline_pick asked;
 	const char *why;
+	uint16_t port;
 
 	if (service == NULL) {
 		commands_no_service(caller, name);
 		return;
 	}
-	if (!check_downs(caller, command))
+	if (!check_downs(caller, command) || !read_port(caller, command, &port))
 		return;
 	if (!callers_may_explain(caller, now_ms)) {
 		answer_error(caller, "busy",
@@ -528,6 +551,7 @@ command_explain(struct caller *caller, const struct command *command)
 	throttle_look(engine_shared(caller->handle->engine), service,
 	    &asked.pick.client, &asked.sight);
 	asked.route = route;
+	asked.port = port;
 	if (both)
 		explain_both(caller, command, service, &asked);
 	else

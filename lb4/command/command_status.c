@@ -204,7 +204,7 @@ listens_array(const struct caller *caller, const struct service *service)
 	while ((addr = engine_listens(engine, service->state->name, &index)) !=
 	    NULL)
 		error |= json_array_append_new(list,
-		    answer_value(addr_format(addr, text, sizeof(text))));
+		    answer_value(addr_format_range(addr, text, sizeof(text))));
 	if (error == 0)
 		return list;
 	json_decref(list);
@@ -260,7 +260,8 @@ listeners_array(const struct caller *caller, const struct service *service)
 
 		error |= json_array_append_new(list,
 		    json_pack("{s:o,s:o,s:o,s:o}", "listen",
-			answer_value(addr_format(addr, text, sizeof(text))),
+			answer_value(addr_format_range(addr, text,
+			    sizeof(text))),
 			"waiting", told(known, known ? row->waiting : 0),
 			"backlog", told(known, known ? row->limit : 0),
 			"dropped",
@@ -333,7 +334,7 @@ format_listens(const struct caller *caller, const struct service *service,
 		    queue, sizeof(queue));
 		len += (size_t)snprintf(line + len, size - len, "%s%s%s",
 		    len == 0 ? "  listens on " : ", ",
-		    addr_format(addr, text, sizeof(text)), queue);
+		    addr_format_range(addr, text, sizeof(text)), queue);
 	}
 	return len < size ? len : size - 1;
 }

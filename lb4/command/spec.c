@@ -35,8 +35,9 @@ const struct spec spec_table[] = {
 	{ "table", "[SERVICE]", LEVEL_READ, 0, 1, " ",
 	    "checksums, and the backends' shares" },
 	{ "explain",
-	    "SERVICE CLIENT [sni=NAME] [alpn=PROTOCOL] [down-after=BACKEND...]",
-	    LEVEL_READ, 2, 2, " sni alpn down-after ",
+	    "SERVICE CLIENT [sni=NAME] [alpn=PROTOCOL] [port=PORT] "
+	    "[down-after=BACKEND...]",
+	    LEVEL_READ, 2, 2, " sni alpn port down-after ",
 	    "which backend a client would get now, and why" },
 	{ "simulate", "[FILE] [down=BACKEND...] [down-after=BACKEND...]",
 	    LEVEL_OPERATE, 0, 1, " down down-after ",

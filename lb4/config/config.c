@@ -316,7 +316,8 @@ note_lines(struct parse *parse, size_t listens, size_t backends, int line)
 		parse->no_memory = true;
 		return;
 	}
-	lines[listens] = line;
+	for (size_t i = listens; i < service->listens; i++)
+		lines[i] = line;
 	source->listen_line = lines;
 }
 

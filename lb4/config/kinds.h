@@ -32,9 +32,11 @@ extern const struct kind kind_resolver; /* a name server */
 extern const struct kind kind_name;	/* of a service, backend or zone */
 extern const struct kind kind_target;	/* one of key->names, or a path */
 
+/* kinds_listen.c: addresses, and ranges of ports. */
+extern const struct kind kind_listen;
+
 /* kinds_service.c: several fields of the object. */
 extern const struct kind kind_seed;
-extern const struct kind kind_listen;
 extern const struct kind kind_backend;
 extern const struct kind kind_check;
 extern const struct kind kind_host; /* as in the Host field of HTTP */
@@ -76,6 +78,10 @@ bool kinds_read_seed(const char *text, struct hash_key *seed);
 /* What parse returns for a key that already has its `most` values: -E2BIG, with
  * the reason. */
 int kinds_too_many(int most, struct why *why);
+
+/* The reason why `text` is not an address, as addr_parse() tells it.  Returns
+ * -EINVAL. */
+int kinds_no_addr(const char *text, const char *reason, struct why *why);
 
 /* True for a valid name of a service, backend or zone (settings.h). */
 bool kinds_is_name(const char *text);

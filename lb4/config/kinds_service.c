@@ -89,6 +89,15 @@ const struct kind kind_seed = {
 	.print = print_seed,
 };
 
+int
+kinds_no_addr(const char *text, const char *reason, struct why *why)
+{
+	return why_set(why,
+	    "\"%.64s\": %s: give an address such as 192.0.2.1:80, "
+	    "[2001:db8::1]:80 or unix:/path",
+	    text, reason);
+}
+
 /* An address to connect to, or to listen on. */
 static int
 read_addr(const char *text, struct addr *out, enum addr_port port,
@@ -98,10 +107,7 @@ read_addr(const char *text, struct addr *out, enum addr_port port,
 
 	if (addr_parse(out, text, port, &reason) == 0)
 		return 0;
-	return why_set(why,
-	    "\"%.64s\": %s: give an address such as 192.0.2.1:80, "
-	    "[2001:db8::1]:80 or unix:/path",
-	    text, reason);
+	return kinds_no_addr(text, reason, why);
 }
 
 static int
@@ -119,22 +125,6 @@ read_target(const char *text, struct addr *out, enum addr_port port,
 	return error;
 }
 
-/* An address to listen on, or the name of an inherited socket. */
-static int
-read_listen(const char *text, struct addr *out, struct why *why)
-{
-	const size_t prefix = strlen(ADDR_INHERITED_PREFIX);
-
-	if (strncmp(text, ADDR_INHERITED_PREFIX, prefix) != 0)
-		return read_addr(text, out, ADDR_PORT_REQUIRED, why);
-	if (addr_set_inherited(out, text + prefix) == 0)
-		return 0;
-	return why_set(why,
-	    "\"%.64s\" is not the name of a socket: give " ADDR_INHERITED_PREFIX
-	    "NAME, as the service manager names it",
-	    text);
-}
-
 static void
 print_addr_text(const struct addr *addr, FILE *out)
 {
@@ -149,58 +139,6 @@ kinds_too_many(int most, struct why *why)
 	(void)why_set(why, "more than %d in one service: remove some", most);
 	return -E2BIG;
 }
-
-static int
-parse_listen(const struct key *key, void *object, const char *text,
-    struct why *why)
-{
-	struct config_service *service = object;
-	char word[INIFILE_LINE_MAX +
-	    1]; /* addr_parse() reports a path that is too long */
-	struct addr addr;
-	struct addr *grown;
-	int error;
-
-	(void)key;
-	error = value_only_word(text, word, sizeof(word), why);
-	if (error == 0)
-		error = read_listen(word, &addr, why);
-	if (error != 0)
-		return error;
-	if (service->listens == CONFIG_LISTENS_MAX)
-		return kinds_too_many(CONFIG_LISTENS_MAX, why);
-	grown = reallocarray(service->listen, service->listens + 1,
-	    sizeof(*grown));
-	if (grown == NULL)
-		return -ENOMEM;
-	grown[service->listens++] = addr;
-	service->listen = grown;
-	return 0;
-}
-
-static size_t
-count_listen(const struct key *key, const void *object)
-{
-	const struct config_service *service = object;
-
-	(void)key;
-	return service->listens;
-}
-
-static void
-print_listen(const struct key *key, const void *object, size_t index, FILE *out)
-{
-	const struct config_service *service = object;
-
-	(void)key;
-	print_addr_text(&service->listen[index], out);
-}
-
-const struct kind kind_listen = {
-	.parse = parse_listen,
-	.count = count_listen,
-	.print = print_listen,
-};
 
 static int
 parse_addr(const struct key *key, void *object, const char *text,

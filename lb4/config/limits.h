@@ -20,7 +20,7 @@
 #define CONFIG_STATUSES_MAX 12
 #define CONFIG_ALPN_MAX 64
 #define CONFIG_FILE_MAX (16 << 20) /* bytes of a file */
-#define CONFIG_LISTENS_MAX 1000	   /* of one service */
+#define CONFIG_LISTENS_MAX 4096	   /* of one service; each port counts */
 #define CONFIG_BACKENDS_MAX 1000   /* of one service */
 #define CONFIG_SERVICES_MAX 1000
 #define CONFIG_WEIGHT_MAX 256

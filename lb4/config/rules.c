@@ -30,8 +30,9 @@
 struct place {
 	const struct addr *addr;
 	const struct config_service *service;
-	size_t order; /* as they were given */
-	int line;     /* 0: unknown */
+	size_t order;	/* as they were given */
+	int line;	/* 0: unknown */
+	bool continues; /* the range of the one before */
 };
 
 static int
@@ -81,6 +82,8 @@ complain_taken(struct errors *errors, const struct place *a,
 	char addr[ADDR_TEXT_MAX];
 	char line[32] = "";
 
+	if (first->continues && later->continues)
+		return; /* so do the ports below, which were complained of */
 	if (first->line > 0)
 		snprintf(line, sizeof(line), "line %d, ", first->line);
 	errors_service(errors, later->service->name);
@@ -105,6 +108,8 @@ list_places(const struct config *config, const struct rules_source *sources,
 			places[count].addr = &service->listen[j];
 			places[count].service = service;
 			places[count].order = count;
+			places[count].continues = j > 0 &&
+			    service->listen[j - 1].ahead > 0;
 			if (sources != NULL)
 				places[count].line = sources[i].listen_line[j];
 			count++;

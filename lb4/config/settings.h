@@ -286,7 +286,7 @@ struct config_route {
 
 struct config_service {
 	char name[CONFIG_NAME_MAX];
-	struct addr *listen; /* owned; `listens` of them */
+	struct addr *listen; /* owned; `listens` of them, one for each port */
 	size_t listens;
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;

@@ -100,11 +100,12 @@ tell(struct backlogs_row *row, uint64_t now_ms)
 	    "raise backlog and net.core.somaxconn, or find out why lb4 "
 	    "accepts too slowly",
 	    row->service, drops, plural(drops),
-	    addr_format(&row->addr, text, sizeof(text)));
+	    addr_format_range(&row->addr, text, sizeof(text)));
 	row->told = row->drops;
 	row->told_ms = now_ms;
 }
 
+/* Looks at the place, and at those of its range that follow. */
 static void
 look_at(struct backlogs_row *row, const struct place *place,
     const struct backlog_unix *all)
@@ -114,8 +115,9 @@ look_at(struct backlogs_row *row, const struct place *place,
 	row->tcp = !addr_is_unix(&place->bound);
 	row->known = false;
 	row->waiting = row->limit = 0;
-	for (unsigned k = 0; k < place->sockets; k++)
-		add_socket(row, place->socket[k].socket, all);
+	for (unsigned i = 0; i <= row->addr.ahead; i++)
+		for (unsigned k = 0; k < place[i].sockets; k++)
+			add_socket(row, place[i].socket[k].socket, all);
 }
 
 static bool
@@ -134,29 +136,31 @@ backlogs_look(struct backlogs *backlogs, const struct places *places,
 	struct backlogs_row *next = calloc(places->count + 1, sizeof(*next));
 	struct backlogs_row *before = backlogs->row;
 	struct backlog_unix all = { .one = NULL };
+	size_t count = 0;
 
 	if (next == NULL)
 		return;
 	/* else none is known */
 	if (has_unix(places) && backlog_unix_read(&all) < 0)
 		all.count = 0;
-	for (size_t i = 0; i < places->count; i++) {
+	for (size_t i = 0; i < places->count; count++) {
 		const struct place *place = &places->place[i];
 		const struct backlogs_row *row = find(backlogs,
-		    place->state->name, &place->bound, i);
+		    place->state->name, &place->bound, count);
 
 		if (row != NULL)
-			next[i] = *row;
-		look_at(&next[i], place, &all);
+			next[count] = *row;
+		look_at(&next[count], place, &all);
 		/* what the process before this one has told is no news */
 		if (row == NULL)
-			next[i].told = next[i].drops;
-		tell(&next[i], now_ms);
+			next[count].told = next[count].drops;
+		tell(&next[count], now_ms);
+		i += (size_t)place->bound.ahead + 1;
 	}
 	backlog_unix_free(&all);
 	(void)pthread_mutex_lock(&backlogs->lock);
 	backlogs->row = next;
-	backlogs->count = places->count;
+	backlogs->count = count;
 	(void)pthread_mutex_unlock(&backlogs->lock);
 	free(before);
 }

@@ -404,8 +404,9 @@ const struct addr *
 engine_listens(const struct engine *engine, const char *service, size_t *index)
 {
 	while (*index < engine->places.count) {
-		const struct place *place = &engine->places.place[(*index)++];
+		const struct place *place = &engine->places.place[*index];
 
+		*index += (size_t)place->bound.ahead + 1;
 		if (strcmp(place->state->name, service) == 0)
 			return &place->bound;
 	}

@@ -164,7 +164,8 @@ struct places_drop;
 const struct places_drop *engine_dropped(const struct engine *engine,
     size_t *count);
 
-/* The next address on which the service of that name listens, with the port
+/* The next address, or the first one of a range of ports with `ahead` set, on
+ * which the service of that name listens, with the port
  * that the kernel chose; `index` starts at 0.  NULL: there are no more. */
 const struct addr *engine_listens(const struct engine *engine,
     const char *service, size_t *index);

@@ -357,12 +357,14 @@ add(struct making *making, const struct addr *addr, struct service_state *state)
 	next->count++;
 	if (before != NULL) {
 		before->stays = true;
-		return open_more(making, place, before);
+		error = open_more(making, place, before);
+	} else {
+		error = inherit(making, place);
+		if (error == 0)
+			error = open_new(making, place);
 	}
-	error = inherit(making, place);
-	if (error != 0)
-		return error < 0 ? error : 0;
-	return open_new(making, place);
+	place->bound.ahead = addr->ahead;
+	return error < 0 ? error : 0;
 }
 
 /* The place that would get a socket's clients if the socket were closed, by the

@@ -3,7 +3,8 @@
 /*
  * Control's list of where the services listen, and of the sockets there.
  *
- * A place is an address of the configuration.  A TCP place has a socket for
+ * A place is an address of the configuration; a range of ports is one for each
+ * port, one after another, and `bound.ahead` tells how many follow.  A TCP place has a socket for
  * each worker, in one SO_REUSEPORT group.  Socket k belongs to worker k, or
  * with fewer workers than sockets to worker k modulo their number: no socket of
  * a group is closed while a service listens there, since that would reset the

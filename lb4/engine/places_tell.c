@@ -80,13 +80,46 @@ leave(const struct places *old, const struct place *place,
 			}
 }
 
+/* What there is to say about a place. */
+typedef bool says_fn(const struct place *place);
+
+static bool
+is_new(const struct place *place)
+{
+	return place->before == NULL && !place->inherited;
+}
+
+static bool
+is_left(const struct place *place)
+{
+	return !place->stays;
+}
+
+static bool
+is_dropped(const struct place *place)
+{
+	return place->sockets > 0 && place->dropped == place->sockets;
+}
+
+/* Logs it of each of these places, in one line for the ports of a range. */
 static void
-say_left(const struct place *place)
+say(const struct places *places, says_fn *is_one, const char *what)
 {
 	char text[ADDR_TEXT_MAX];
 
-	log_info("service %s: no longer listening on %s", place->state->name,
-	    addr_format(&place->bound, text, sizeof(text)));
+	for (size_t i = 0; i < places->count; i++) {
+		const struct place *first = &places->place[i];
+		struct addr addr = first->bound;
+
+		if (!is_one(first))
+			continue;
+		while (places->place[i].bound.ahead > 0 &&
+		    i + 1 < places->count && is_one(&places->place[i + 1]))
+			i++;
+		addr.ahead = (uint16_t)(&places->place[i] - first);
+		log_info("service %s: %s %s", first->state->name, what,
+		    addr_format_range(&addr, text, sizeof(text)));
+	}
 }
 
 static void
@@ -111,8 +144,8 @@ places_leave(struct places *old, struct worker_shared *shared, unsigned started)
 		if (place->stays)
 			continue;
 		sockfile_unlink(&place->bound, &place->file);
-		say_left(place);
 	}
+	say(old, is_left, "no longer listening on");
 	wait_for_leaving(shared);
 }
 
@@ -158,9 +191,9 @@ places_drop(struct places *places, struct worker_shared *shared,
 				tell(shared, w, WORKER_LEAVE,
 				    place->socket[k].socket);
 			}
-		if (++place->dropped == place->sockets)
-			say_left(place);
+		place->dropped++;
 	}
+	say(places, is_dropped, "no longer listening on");
 	wait_for_leaving(shared);
 }
 
@@ -218,12 +251,24 @@ take_up_socket(const struct taking_up *up, const struct place *place,
 	return error;
 }
 
+/* The old list ends. */
+static void
+forget_old(const struct places *next)
+{
+	for (size_t i = 0; i < next->count; i++) {
+		struct place *place = &next->place[i];
+
+		for (unsigned k = 0; k < place->sockets; k++)
+			place->socket[k].before = NULL;
+		place->before = NULL;
+	}
+}
+
 int
 places_take_up(const struct places *next, const struct places *old,
     struct worker_shared *shared, unsigned started)
 {
 	const struct taking_up up = { next, old, shared, started };
-	char text[ADDR_TEXT_MAX];
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < next->count; i++) {
@@ -231,14 +276,9 @@ places_take_up(const struct places *next, const struct places *old,
 
 		for (unsigned k = 0; error == 0 && k < place->sockets; k++)
 			error = take_up_socket(&up, place, k);
-		if (error == 0 && place->before == NULL && !place->inherited)
-			log_info("service %s: listening on %s",
-			    place->state->name,
-			    addr_format(&place->bound, text, sizeof(text)));
-		/* these end with the old list */
-		for (unsigned k = 0; k < place->sockets; k++)
-			place->socket[k].before = NULL;
-		place->before = NULL;
 	}
+	if (error == 0)
+		say(next, is_new, "listening on");
+	forget_old(next);
 	return error;
 }

@@ -89,7 +89,7 @@ options_help(FILE *out)
 	    "  --parent             stay the parent of lb4, also over an upgrade\n"
 	    "  --host               with -t: list the limits of this machine\n"
 	    "  --keys               list the configuration's keys and exit\n"
-	    "  --explain SERVICE CLIENT [sni=NAME] [alpn=PROTOCOL]\n"
+	    "  --explain SERVICE CLIENT [sni=NAME] [alpn=PROTOCOL] [port=PORT]\n"
 	    "                       show which backend a client gets, and why;\n"
 	    "                       CLIENT - reads many, one per line\n"
 	    "  --simulate FILE      show which clients a change to FILE would move\n"
@@ -283,6 +283,10 @@ take_operand(struct options *options, struct options_service *service,
 	}
 	if (last_option == OPTION_EXPLAIN && strncmp(*word, "alpn=", 5) == 0) {
 		options->explain_alpn = *word + 5;
+		return 0;
+	}
+	if (last_option == OPTION_EXPLAIN && strncmp(*word, "port=", 5) == 0) {
+		options->explain_port = *word + 5;
 		return 0;
 	}
 	if (last_option == OPTION_SIMULATE && options->simulate == NULL) {

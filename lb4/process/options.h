@@ -59,6 +59,7 @@ struct options {
 	const char *explain_client;
 	const char *explain_sni;  /* NULL: it asks for no name */
 	const char *explain_alpn; /* NULL: it offers no protocol */
+	const char *explain_port; /* that it comes to; NULL: not told */
 	bool simulates;
 	const char *simulate; /* the new file; NULL: the same one */
 	const char *clients;

@@ -11,9 +11,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cpus.h"
 #include "common/escape.h"
 #include "common/here.h"
 #include "common/log.h"
@@ -259,7 +261,36 @@ check_service(struct preflight *look, const struct config_service *service)
 			    "cannot listen on %s: %s",
 			    addr_format(addr, text, sizeof(text)),
 			    strerror(-error));
+		if (error < 0)
+			i += addr->ahead; /* one complaint for a range */
 	}
+}
+
+/* Each port to listen on takes a descriptor for each worker. */
+static void
+check_sockets(const struct config *config, struct errors *errors)
+{
+	const unsigned workers = config->workers != 0 ? config->workers
+						      : cpus_usable();
+	const struct config_service *most = config->service;
+	struct rlimit limit;
+	uint64_t ports = 0;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		most = service->listens > most->listens ? service : most;
+		ports += service->listens;
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_max > ports * workers)
+		return;
+	errors_service(errors, most->name);
+	errors_add(errors, most->line, "listen",
+	    "the services listen on %" PRIu64 " ports, each of which takes a "
+	    "descriptor for each of %u workers, but this process may have "
+	    "only %" PRIu64 ": listen on fewer ports, or raise RLIMIT_NOFILE",
+	    ports, workers, (uint64_t)limit.rlim_max);
 }
 
 /* After lb4 has dropped root it has what it has kept. */
@@ -291,6 +322,7 @@ preflight_here(const struct config *config, const struct options *options,
 	    options->services == 0 ? options_source(options) : NULL, list);
 	if (loops_check(config, NULL, here_has, &errors) < 0)
 		errors_add(&errors, 0, NULL, "out of memory");
+	check_sockets(config, &errors);
 	check_transparent(config, &errors);
 	errors_done(&errors);
 }

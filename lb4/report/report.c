@@ -228,7 +228,7 @@ gather_listeners(struct report *report, struct backlogs *backlogs)
 
 		(void)strlcpy(out->service, row[i].service,
 		    sizeof(out->service));
-		(void)addr_format(&row[i].addr, out->listen,
+		(void)addr_format_range(&row[i].addr, out->listen,
 		    sizeof(out->listen));
 		out->known = row[i].known;
 		out->drops_known = row[i].known && row[i].tcp;

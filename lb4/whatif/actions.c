@@ -163,6 +163,7 @@ actions_explain(const struct options *options)
 		.client = options->explain_client,
 		.sni = options->explain_sni,
 		.alpn = options->explain_alpn,
+		.port = options->explain_port,
 		.down = options->down,
 		.downs = options->downs,
 		.down_after = options->down_after,

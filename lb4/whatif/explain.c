@@ -23,10 +23,22 @@
 
 #define WAITS ": none is available, the client waits for one (wait-for-backend)"
 
-static void
-print_backend(const struct service *service, int index, FILE *out)
+const char *
+offline_address(const struct service *service, const struct offline_pick *asked,
+    char *buf, size_t size)
 {
-	const struct backend *backend;
+	struct addr addr = service->backend[asked->index].backend->addr;
+
+	if (addr_port(&addr) == 0)
+		addr_set_port(&addr, asked->port);
+	return addr_format(&addr, buf, size);
+}
+
+static void
+print_backend(const struct service *service, const struct offline_pick *asked,
+    FILE *out)
+{
+	const int index = asked->index;
 	char addr[ADDR_TEXT_MAX];
 
 	if (index < 0) {
@@ -34,9 +46,9 @@ print_backend(const struct service *service, int index, FILE *out)
 		    index == PICK_DOWN ? WAITS : "");
 		return;
 	}
-	backend = service->backend[index].backend;
-	fprintf(out, "backend    %s %s\n", backend->name,
-	    addr_format(&backend->addr, addr, sizeof(addr)));
+	fprintf(out, "backend    %s %s\n",
+	    service->backend[index].backend->name,
+	    offline_address(service, asked, addr, sizeof(addr)));
 	if (service->backend[index].send_proxy != SEND_PROXY_NO)
 		fprintf(out, "send-proxy %s\n",
 		    send_proxy_name(service->backend[index].send_proxy));
@@ -163,7 +175,7 @@ offline_print_pick(const struct service *service,
 		print_set(service, trace->set, trace->check_health, out);
 		print_all(service, pick, out);
 		if (asked->index == PICK_DOWN)
-			print_backend(service, asked->index, out);
+			print_backend(service, asked, out);
 		else
 			fprintf(out,
 			    "backend    any of the usable ones: who the client "
@@ -179,7 +191,7 @@ offline_print_pick(const struct service *service,
 	}
 	if (trace->kept)
 		fprintf(out, "kept       where it was before a change\n");
-	print_backend(service, asked->index, out);
+	print_backend(service, asked, out);
 }
 
 /* Whether the place of this client can be known; if not, a constant sentence
@@ -222,17 +234,52 @@ offline_pick(const struct service *service, const char *client, uint64_t now_ms,
 	return NULL;
 }
 
-int
-offline_explain_client(const struct service *service, const char *text,
-    uint64_t now_ms, FILE *out, FILE *err)
+/* Whether a listener of the service may have that port. */
+static bool
+listens_on(const struct config_service *service, unsigned port)
+{
+	for (size_t i = 0; i < service->listens; i++) {
+		const struct addr *addr = &service->listen[i];
+
+		if (!addr_is_unix(addr) &&
+		    (addr_port(addr) == port || addr_port(addr) == 0))
+			return true;
+	}
+	return false;
+}
+
+const char *
+offline_read_port(const struct config *config, const char *service,
+    const char *text, uint16_t *port)
+{
+	const char *wrong = NULL;
+
+	*port = 0;
+	if (text == NULL)
+		return NULL;
+	*port = (uint16_t)strtonum(text, 1, UINT16_MAX, &wrong);
+	if (wrong != NULL)
+		return "port must be 1 to 65535";
+	for (size_t i = 0; i < config->services; i++)
+		if (strcmp(config->service[i].name, service) == 0 &&
+		    listens_on(&config->service[i], *port))
+			return NULL;
+	return "the service does not listen on that port";
+}
+
+/* The pick of one client on one side. */
+static int
+explain_client(const struct service *service,
+    const struct offline_explain *question, uint16_t port, FILE *out, FILE *err)
 {
 	struct offline_pick asked;
-	const char *why = offline_pick(service, text, now_ms, &asked);
+	const char *why = offline_pick(service, question->client, 0, &asked);
 
 	if (why != NULL) {
-		escape_line(err, "lb4: %s: %s", text, why);
+		escape_line(err, "lb4: %s: %s", question->client, why);
 		return -EINVAL;
 	}
+	asked.port = port;
 	offline_print_pick(service, &asked, out);
 	return 0;
 }
@@ -330,16 +377,22 @@ static int
 explain_one(const struct sides *sides, const struct offline_explain *question,
     FILE *out, FILE *err)
 {
-	int error = offline_explain_client(sides->service[0], question->client,
-	    0, out, err);
+	uint16_t port;
+	const char *why = offline_read_port(sides->offline[0].config,
+	    question->service, question->port, &port);
+	int error;
 
+	if (why != NULL) {
+		escape_line(err, "lb4: %s: %s", question->port, why);
+		return -EINVAL;
+	}
+	error = explain_client(sides->service[0], question, port, out, err);
 	if (error < 0 || sides->count == 1)
 		return error;
 	fputc('\n', out);
 	offline_print_downs_after(question->down_after, question->downs_after,
 	    out);
-	return offline_explain_client(sides->service[1], question->client, 0,
-	    out, err);
+	return explain_client(sides->service[1], question, port, out, err);
 }
 
 static int

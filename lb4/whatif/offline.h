@@ -60,14 +60,11 @@ must_check int offline_client_parse(struct endpoint *out, const char *text,
  * service has none.  0 or -errno. */
 must_check int offline_checksums(const struct config *config, FILE *out);
 
-/*
- * Describes how the client, written as above, gets its backend from a table
- * that may be in use, with its states, counts and pins.  Changes nothing except
- * the turn of roundrobin.  0, or -EINVAL after writing to `err` what is wrong
- * with the client.
- */
-must_check int offline_explain_client(const struct service *service,
-    const char *text, uint64_t now_ms, FILE *out, FILE *err);
+/* Reads the port of the service of that name to which a client comes; NULL: it
+ * is not told, and *port is 0.  Returns NULL, or a constant sentence that says
+ * what is wrong. */
+const char *offline_read_port(const struct config *config, const char *service,
+    const char *text, uint16_t *port);
 
 /* The route of a client that asks for the name `sni` and offers the protocol
  * `alpn` (NULL: none).  Returns NULL if it stays with the service. */
@@ -79,6 +76,7 @@ struct offline_explain {
 	const char *service;
 	const char *sni;	 /* NULL: the client asks for no name */
 	const char *alpn;	 /* NULL: it offers no protocol */
+	const char *port;	 /* that it comes to; NULL: it is not told */
 	const char *client;	 /* "-": one a line from `in` */
 	const char *const *down; /* SERVICE/BACKEND; `downs` of them */
 	size_t downs;
@@ -103,6 +101,7 @@ struct offline_pick {
 	const char *client; /* the caller's text */
 	/* That led here; NULL: none.  Set by the caller. */
 	const struct service_route *route;
+	uint16_t port; /* that the client comes to; 0: not told.  The same. */
 	struct pick pick;
 	struct pick_trace trace;
 	const struct access_prefix *prefix; /* of the service: it decides about
@@ -117,6 +116,11 @@ struct offline_pick {
  * sentence that says why not. */
 const char *offline_pick(const struct service *service, const char *client,
     uint64_t now_ms, struct offline_pick *asked);
+
+/* The address of the backend that was picked, with the port that the client
+ * comes to if it has none.  Returns `buf`. */
+const char *offline_address(const struct service *service,
+    const struct offline_pick *asked, char *buf, size_t size);
 
 /* Writes it as --explain does; no line is empty. */
 void offline_print_pick(const struct service *service,

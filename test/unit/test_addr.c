@@ -536,6 +536,52 @@ START_TEST(test_covers)
 }
 END_TEST
 
+/* A range is its first address, with the ports ahead. */
+START_TEST(test_range)
+{
+	static const struct {
+		const char *text, *formatted, *first;
+		unsigned ahead;
+	} ranges[] = {
+		{ ":80-89", ":80-89", ":80", 9 },
+		{ "192.0.2.1:1-65535", "192.0.2.1:1-65535", "192.0.2.1:1",
+		    65534 },
+		{ "[2001:db8::1]:80-81", "[2001:db8::1]:80-81",
+		    "[2001:db8::1]:80", 1 },
+		{ "[fe80::1%lo]:7-9", "[fe80::1%lo]:7-9", "[fe80::1%lo]:7", 2 },
+		{ ":80-80", ":80", ":80", 0 },
+		{ ":80", ":80", ":80", 0 },
+		{ "unix:/a:1-2", "unix:/a:1-2", "unix:/a:1-2", 0 },
+	};
+	static const char *const wrong[] = { ":0-9", ":9-8", ":80-", ":-80",
+		":80-90-100", ":80-65536", ":80-9x", "192.0.2.1-2:80",
+		"[::1%a-1]", "80-90" };
+	char text[ADDR_TEXT_MAX];
+	struct addr addr, first;
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		ck_assert_int_eq(addr_parse_range(&addr, ranges[i].text, &why),
+		    0);
+		ck_assert_uint_eq(addr.ahead, ranges[i].ahead);
+		ck_assert_str_eq(addr_format_range(&addr, text, sizeof(text)),
+		    ranges[i].formatted);
+		ck_assert_str_eq(addr_format(&addr, text, sizeof(text)),
+		    ranges[i].first);
+		ck_assert_int_eq(addr_parse(&first, ranges[i].first,
+				     ADDR_PORT_REQUIRED, NULL),
+		    0);
+		ck_assert(addr_equal(&addr, &first));
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ck_assert_int_eq(addr_parse_range(&addr, wrong[i], &why),
+		    -EINVAL);
+		ck_assert_uint_eq(addr.len, 0);
+		ck_assert_uint_eq(addr.ahead, 0);
+	}
+}
+END_TEST
+
 static Suite *
 addr_suite(void)
 {
@@ -544,6 +590,7 @@ addr_suite(void)
 
 	tcase_add_loop_test(tc, test_good, 0, COUNT(good));
 	tcase_add_test(tc, test_unix_length);
+	tcase_add_test(tc, test_range);
 	tcase_add_loop_test(tc, test_bad, 0, COUNT(bad));
 	tcase_add_test(tc, test_optional_port);
 	tcase_add_test(tc, test_set_port);

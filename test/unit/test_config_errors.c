@@ -461,7 +461,7 @@ START_TEST(test_too_many)
 		fprintf(out, "listen = :%d\n", i + 1);
 	fclose(out);
 	check_last(text, len, 1,
-	    "t.ini:1003: [service a] listen: more than 1000 in one service: "
+	    "t.ini:4099: [service a] listen: more than 4096 in one service: "
 	    "remove some");
 	free(text);
 
