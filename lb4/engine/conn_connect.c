@@ -421,7 +421,7 @@ conn_is_own(struct worker *worker, const struct conn *conn)
 	char text[ENDPOINT_TEXT_MAX];
 
 	if (!ownconns_is_ours(&worker->shared->own, conn->side[CLIENT].fd,
-		&peer))
+		&peer, conn->port))
 		return false;
 	if (worker_may_warn(worker))
 		log_warning("service %s: closed a conn from %s: it comes from "

@@ -3,6 +3,7 @@
 /* Connections of lb4's own: see ownconns.h.  Called by conn.c and engine.c. */
 #include "lb4/engine/ownconns.h"
 
+#include <assert.h>
 #include <bsd/stdlib.h>
 #include <errno.h>
 #include <string.h>
@@ -75,11 +76,18 @@ is_own_port(const struct ownconns *own, uint16_t port)
 		1) != 0;
 }
 
-/* Never returns 0, which marks a free entry. */
+/* Never returns 0, which marks a free entry.  `port` is lb4's. */
 static uint64_t
-hash_of(const struct ownconns *own, const struct endpoint *at)
+hash_of(const struct ownconns *own, const struct endpoint *at, uint16_t port)
 {
-	const uint64_t hash = hash_sip(&own->key, at, sizeof(*at));
+	const struct {
+		struct endpoint at;
+		uint16_t port;
+	} ends = { *at, port };
+	const uint64_t hash = hash_sip(&own->key, &ends, sizeof(ends));
+
+	static_assert(sizeof(ends) == sizeof(*at) + sizeof(port),
+	    "no padding, which would be hashed too");
 
 	return hash != 0 ? hash : 1;
 }
@@ -103,7 +111,7 @@ ownconns_note(struct ownconns *own, int fd, const struct addr *to)
 	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
 		return 0;
 	endpoint_from_sockaddr(&at, (const struct sockaddr *)&sa, len);
-	hash = hash_of(own, &at);
+	hash = hash_of(own, &at, addr_port(to));
 	first = line_of(own, hash);
 	if (!atomic_load_explicit(&own->used, memory_order_relaxed))
 		atomic_store_explicit(&own->used, true, memory_order_relaxed);
@@ -128,9 +136,10 @@ ownconns_forget(struct ownconns *own, uint32_t *noted)
 }
 
 static bool
-is_noted(const struct ownconns *own, const struct endpoint *client)
+is_noted(const struct ownconns *own, const struct endpoint *client,
+    uint16_t port)
 {
-	const uint64_t hash = hash_of(own, client);
+	const uint64_t hash = hash_of(own, client, port);
 	const size_t first = line_of(own, hash);
 
 	for (size_t i = first; i < first + LINE; i++)
@@ -152,10 +161,10 @@ is_own_process(int fd)
 
 bool
 ownconns_is_ours(const struct ownconns *own, int fd,
-    const struct endpoint *client)
+    const struct endpoint *client, uint16_t port)
 {
 	if (client->family == AF_UNIX)
 		return is_own_process(fd);
 	return atomic_load_explicit(&own->used, memory_order_relaxed) &&
-	    is_noted(own, client);
+	    is_noted(own, client, port);
 }

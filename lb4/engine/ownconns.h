@@ -69,9 +69,11 @@ uint32_t ownconns_note(struct ownconns *own, int fd, const struct addr *to);
  */
 void ownconns_forget(struct ownconns *own, uint32_t *noted);
 
-/* Whether the client of an accepted socket is lb4 itself.  For a unix socket
- * the kernel knows the process that connected. */
+/* Whether the client of an accepted socket, which came to that port, is lb4
+ * itself.  For a unix socket the kernel knows the process that connected.  A
+ * client on this machine may have the address and port of one of lb4's own
+ * conns by chance, so only conns to the same port count. */
 bool ownconns_is_ours(const struct ownconns *own, int fd,
-    const struct endpoint *client);
+    const struct endpoint *client, uint16_t port);
 
 #endif

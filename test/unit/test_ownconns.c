@@ -51,7 +51,11 @@ accept_own(void)
 	while ((fd = accept(listener, (struct sockaddr *)&sa, &len)) < 0)
 		;
 	endpoint_from_sockaddr(&client, (struct sockaddr *)&sa, len);
-	ours = ownconns_is_ours(&own, fd, &client);
+	ours = ownconns_is_ours(&own, fd, &client, addr_port(&here));
+	/* one with the same address and port that came to another port */
+	if (client.family != AF_UNIX)
+		ck_assert(!ownconns_is_ours(&own, fd, &client,
+		    addr_port(&here) ^ 1));
 	(void)close(fd);
 	return ours;
 }
