@@ -193,9 +193,12 @@ struct config_check {
 	unsigned timeout_ms;   /* of one check */
 	bool send_proxy;       /* checks send the header, as conns do ... */
 	enum send_proxy proxy; /* ... this one, once the backend is known */
-	unsigned rise;	       /* good checks in a row to go up */
-	unsigned fall;	       /* bad ones to go down */
-	bool damping;	       /* hold a backend that flaps down: damping.h */
+	/* Once it is known, too: where checks come from, port 0; family 0: the
+	 * kernel's choice. */
+	struct endpoint source;
+	unsigned rise; /* good checks in a row to go up */
+	unsigned fall; /* bad ones to go down */
+	bool damping;  /* hold a backend that flaps down: damping.h */
 };
 
 /* Where connections to backends come from. */

@@ -328,11 +328,30 @@ on_connect(struct probe *probe)
 		begin_talk(probe);
 }
 
+/* From the address that is set, or from the kernel's choice while this machine
+ * does not have it. */
+static int
+open_connection(const struct probe *probe, bool *pending)
+{
+	struct sock_options options = { .source = NULL };
+	struct addr source;
+	int fd;
+
+	endpoint_to_addr(&probe->check.source, &source);
+	if (source.len != 0)
+		options.source = &source;
+	fd = sock_connect(&probe->addr, &options, pending);
+	if (fd != -EADDRNOTAVAIL || options.source == NULL)
+		return fd;
+	options.source = NULL;
+	return sock_connect(&probe->addr, &options, pending);
+}
+
 void
 probe_knock(struct probe *probe, int epfd, uint64_t tag)
 {
 	bool pending;
-	int fd = sock_connect(&probe->addr, NULL, &pending), error;
+	int fd = open_connection(probe, &pending), error;
 
 	if (fd == -EAGAIN && addr_is_unix(&probe->addr)) {
 		probe->phase = PROBE_KNOCKING;
@@ -492,7 +511,8 @@ check_equal(const struct config_check *a, const struct config_check *b)
 	    a->downinter_ms == b->downinter_ms &&
 	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
 	    a->fall == b->fall && a->damping == b->damping &&
-	    a->proxy == b->proxy;
+	    a->proxy == b->proxy &&
+	    memcmp(&a->source, &b->source, sizeof(a->source)) == 0;
 }
 
 bool

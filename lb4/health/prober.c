@@ -22,6 +22,7 @@
 #include "common/mailbox.h"
 #include "common/timer.h"
 #include "lb4/health/alarm.h"
+#include "lb4/health/checked.h"
 #include "lb4/health/passive.h"
 #include "lb4/health/target.h"
 #include "lb4/model/rcu.h"
@@ -102,21 +103,6 @@ prober_find(const struct prober *prober, uint32_t id)
 	return NULL;
 }
 
-/* The address to check: that of the check, or else the backend's.  If the
- * former has no port, it gets the backend's. */
-static struct addr
-check_address(const struct service *service, size_t index)
-{
-	const struct addr *own = &service->backend[index].backend->addr;
-	struct addr addr = service->check[index].addr;
-
-	if (addr.len == 0)
-		return *own;
-	if (addr_port(&addr) == 0)
-		addr_set_port(&addr, addr_port(own));
-	return addr;
-}
-
 /* The list of targets that will replace the current one. */
 struct target_list {
 	struct target **targets;
@@ -164,8 +150,8 @@ list_add(struct prober *prober, struct target_list *list,
     const struct service *service, size_t index)
 {
 	struct backend *backend = service->backend[index].backend;
-	struct addr addr = check_address(service, index);
-	struct config_check check = service->settings.check;
+	struct addr addr = checked_address(service, index);
+	struct config_check check = checked_how(service, index, &addr);
 	struct target *target = prober_find(prober, backend->id);
 	const bool is_new = target == NULL;
 
@@ -187,8 +173,6 @@ list_add(struct prober *prober, struct target_list *list,
 		if (target == NULL)
 			return -ENOMEM;
 	}
-	check.proxy = check.send_proxy ? service->backend[index].send_proxy
-				       : SEND_PROXY_NO;
 	if (target_set(&prober->env, target, &check, &addr) < 0) {
 		if (is_new)
 			target_free(&prober->env, target);
