@@ -89,6 +89,8 @@ tuning_set(int fd, bool listens, const struct tuning *tuning)
 	if (error == 0 && tuning->congestion[0] != '\0')
 		error = set_text(fd, IPPROTO_TCP, TCP_CONGESTION,
 		    tuning->congestion);
+	if (error == 0 && !listens && tuning->mark != 0)
+		error = set_number(fd, SOL_SOCKET, SO_MARK, tuning->mark);
 	if (error == 0 && listens && tuning->fastopen > 0)
 		error = set_number(fd, IPPROTO_TCP, TCP_FASTOPEN,
 		    tuning->fastopen);

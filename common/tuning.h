@@ -9,6 +9,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/attr.h"
 
@@ -28,6 +29,9 @@ struct tuning {
 	unsigned fastopen;	  /* TCP_FASTOPEN: pending requests */
 	unsigned defer_accept_ms; /* TCP_DEFER_ACCEPT, whole seconds */
 	char device[IFNAMSIZ];	  /* SO_BINDTODEVICE; "": any */
+
+	/* of sockets that connect alone */
+	uint32_t mark; /* SO_MARK: CAP_NET_RAW (Linux 5.17) */
 };
 
 /* Sets the options of a socket that has none of them yet.  0 or -errno. */

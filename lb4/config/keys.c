@@ -199,6 +199,8 @@ const struct key keys_table[] = {
 	    .absent = "chosen by the kernel" },
 	{ SETTING("source-ports", source), OWN, KIND(ports),
 	    .absent = "net.ipv4.ip_local_port_range" },
+	{ SETTING("mark", tuning.mark), OWN, KIND(number), RANGE(1, UINT32_MAX),
+	    .zero = "off", .preset = "off" },
 	{ SETTING("congestion", tuning.congestion), KIND(congestion),
 	    .absent = "the kernel's default" },
 	{ SETTING("tos", tuning.tos), KIND(number), RANGE(0, 252),

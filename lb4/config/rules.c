@@ -492,6 +492,15 @@ has_ip_listener(const struct config_service *service)
 	return service->listens == 0;
 }
 
+static bool
+has_ip_backend(const struct config_service *service)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (!addr_is_unix(&service->backend[i].addr))
+			return true;
+	return service->backends == 0;
+}
+
 /* Rules that would decide nothing. */
 static void
 check_access(const struct config_service *service, struct errors *errors)
@@ -555,6 +564,9 @@ check_tuning(const struct config_service *service, struct errors *errors)
 		    "none leaves keepalive-idle, keepalive-interval and "
 		    "keepalive-count without effect: remove them, or set "
 		    "keepalive = client, backend or both");
+	if (tuning->mark != 0 && !has_ip_backend(service))
+		errors_add(errors, service->line, "mark",
+		    "has no effect on connections to unix sockets: remove it");
 	if ((tuning->tos & 3) != 0)
 		errors_add(errors, service->line, "tos",
 		    "%u sets bits of ECN, which belong to the kernel: give a "

@@ -194,8 +194,9 @@ struct config_check {
 	bool send_proxy;       /* checks send the header, as conns do ... */
 	enum send_proxy proxy; /* ... this one, once the backend is known */
 	/* Once it is known, too: where checks come from, port 0; family 0: the
-	 * kernel's choice. */
+	 * kernel's choice.  And their SO_MARK. */
 	struct endpoint source;
+	uint32_t mark;
 	unsigned rise; /* good checks in a row to go up */
 	unsigned fall; /* bad ones to go down */
 	bool damping;  /* hold a backend that flaps down: damping.h */

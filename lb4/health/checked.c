@@ -28,6 +28,7 @@ checked_how(const struct service *service, size_t index,
 
 	check.proxy = check.send_proxy ? service->backend[index].send_proxy
 				       : SEND_PROXY_NO;
+	check.mark = service->settings.tuning.mark;
 	for (unsigned i = source->count; i-- > 0;)
 		if (source->address[i].family == addr->sa.sa_family)
 			check.source = source->address[i];

@@ -18,9 +18,9 @@ struct service;
  * former has no port, it gets the backend's. */
 struct addr checked_address(const struct service *service, size_t index);
 
-/* The service's check with what the backend at that address adds.  It comes from
- * the first address of the pool that has the family, so that a firewall needs to
- * let in only the pool. */
+/* The service's check with what the backend at that address adds.  It connects
+ * as conns do, so that firewalls and routes treat both alike: with the mark, and
+ * from the first address of the pool that has the family. */
 struct config_check checked_how(const struct service *service, size_t index,
     const struct addr *addr);
 

@@ -18,6 +18,7 @@
 
 #include "common/loop.h"
 #include "common/sock.h"
+#include "common/tuning.h"
 #include "lb4/health/probe_kind.h"
 #include "lb4/health/tls.h"
 #include "lb4/process/programs.h"
@@ -333,7 +334,8 @@ on_connect(struct probe *probe)
 static int
 open_connection(const struct probe *probe, bool *pending)
 {
-	struct sock_options options = { .source = NULL };
+	const struct tuning tuning = { .mark = probe->check.mark };
+	struct sock_options options = { .tuning = &tuning };
 	struct addr source;
 	int fd;
 
@@ -512,7 +514,8 @@ check_equal(const struct config_check *a, const struct config_check *b)
 	    a->timeout_ms == b->timeout_ms && a->rise == b->rise &&
 	    a->fall == b->fall && a->damping == b->damping &&
 	    a->proxy == b->proxy &&
-	    memcmp(&a->source, &b->source, sizeof(a->source)) == 0;
+	    memcmp(&a->source, &b->source, sizeof(a->source)) == 0 &&
+	    a->mark == b->mark;
 }
 
 bool

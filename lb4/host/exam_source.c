@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* What source = client needs of the machine: see exam.h. */
+/* What source = client and mark need of the machine: see exam.h. */
 #include "lb4/host/exam.h"
 
 #include <stddef.h>
@@ -9,6 +9,16 @@
 #include "lb4/host/host.h"
 #include "lb4/host/localroute.h"
 #include "lb4/process/capabilities.h"
+
+/* The first service that marks its connections. */
+static const struct config_service *
+find_marking(const struct config *config)
+{
+	for (size_t i = 0; i < config->services; i++)
+		if (config->service[i].settings.tuning.mark != 0)
+			return &config->service[i];
+	return NULL;
+}
 
 /* The first service that connects from its clients' addresses to a backend of
  * that family. */
@@ -35,7 +45,8 @@ check_capability(struct exam *exam, const struct config_service *service)
 	    has ? DOCTOR_FINE : DOCTOR_BITES, "CAP_NET_RAW");
 
 	exam_say(finding->value, "%s", has ? "there" : "missing");
-	exam_say(finding->needs, "source = client of service %s",
+	exam_say(finding->needs, "%s of service %s",
+	    service->settings.source.client ? "source = client" : "mark",
 	    service->name);
 	exam_say(finding->wall, "%s",
 	    has ? "no wall" : "lb4 does not start with that service");
@@ -91,6 +102,8 @@ exam_source(struct exam *exam)
 
 	if (service == NULL)
 		service = find_service(exam->config, AF_INET6);
+	if (service == NULL)
+		service = find_marking(exam->config);
 	if (service == NULL)
 		return;
 	check_capability(exam, service);

@@ -28,9 +28,13 @@ read_sets(struct sets *sets)
 uint64_t
 capabilities_wanted(const struct config *config)
 {
-	for (size_t i = 0; i < config->services; i++)
-		if (config->service[i].settings.source.client)
+	for (size_t i = 0; i < config->services; i++) {
+		const struct service_settings *settings =
+		    &config->service[i].settings;
+
+		if (settings->source.client || settings->tuning.mark != 0)
 			return UINT64_C(1) << CAP_NET_RAW;
+	}
 	return 0;
 }
 

@@ -14,8 +14,9 @@
 
 struct config;
 
-/* Those that the services need at all times: CAP_NET_RAW for source = client,
- * which is the lesser of the two that IP_TRANSPARENT accepts. */
+/* Those that the services need at all times: CAP_NET_RAW for source = client
+ * and for mark, which is the lesser of the two that IP_TRANSPARENT and, from
+ * Linux 5.17 on, SO_MARK accept. */
 uint64_t capabilities_wanted(const struct config *config);
 
 /* Whether this process has all of them in effect. */

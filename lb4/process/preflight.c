@@ -293,22 +293,26 @@ check_sockets(const struct config *config, struct errors *errors)
 	    ports, workers, (uint64_t)limit.rlim_max);
 }
 
+#define NET_RAW \
+	"the capability CAP_NET_RAW: start lb4 as root, which keeps it, or " \
+	"give it to the service with AmbientCapabilities"
+
 /* After lb4 has dropped root it has what it has kept. */
 static void
-check_transparent(const struct config *config, struct errors *errors)
+check_capability(const struct config *config, struct errors *errors)
 {
 	if (capabilities_have(capabilities_wanted(config)))
 		return;
 	for (size_t i = 0; i < config->services; i++) {
 		const struct config_service *service = &config->service[i];
 
-		if (!service->settings.source.client)
-			continue;
 		errors_service(errors, service->name);
-		errors_add(errors, service->line, "source",
-		    "client needs the capability CAP_NET_RAW: start lb4 as "
-		    "root, which keeps it, or give it to the service with "
-		    "AmbientCapabilities");
+		if (service->settings.source.client)
+			errors_add(errors, service->line, "source",
+			    "client needs " NET_RAW);
+		if (service->settings.tuning.mark != 0)
+			errors_add(errors, service->line, "mark",
+			    "needs " NET_RAW);
 	}
 }
 
@@ -323,7 +327,7 @@ preflight_here(const struct config *config, const struct options *options,
 	if (loops_check(config, NULL, here_has, &errors) < 0)
 		errors_add(&errors, 0, NULL, "out of memory");
 	check_sockets(config, &errors);
-	check_transparent(config, &errors);
+	check_capability(config, &errors);
 	errors_done(&errors);
 }
 
