@@ -21,18 +21,71 @@
 #define LOCAL_PORT_RANGE 51
 
 static int
-sock_open(int family)
+sock_open_of(int family, int protocol)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    protocol);
 
 	return fd < 0 ? -errno : fd;
 }
 
 static int
+sock_open(int family)
+{
+	return sock_open_of(family, 0);
+}
+
+/* Where MPTCP is not to be had or not allowed, TCP will do. */
+static int
+sock_open_tcp(int family, const struct sock_options *options)
+{
+	const bool mptcp = options != NULL && options->mptcp &&
+	    family != AF_UNIX;
+	int fd = mptcp ? sock_open_of(family, IPPROTO_MPTCP) : -EPROTONOSUPPORT;
+
+	return fd >= 0 ? fd : sock_open(family);
+}
+
+int
+sock_has_mptcp(void)
+{
+	int fd = sock_open_of(AF_INET, IPPROTO_MPTCP);
+
+	if (fd == -EAFNOSUPPORT)
+		fd = sock_open_of(AF_INET6, IPPROTO_MPTCP);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+bool
+sock_is_mptcp(int fd)
+{
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+	    protocol == IPPROTO_MPTCP;
+}
+
+void
+sock_set_plain(int fd, unsigned user_timeout_ms)
+{
+	const int on = 1, timeout_ms = (int)user_timeout_ms;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	if (timeout_ms > 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
+		    sizeof(timeout_ms));
+}
+
+static int
 set_option(int fd, int level, int name, int value)
 {
-	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno
-								      : 0;
+	if (setsockopt(fd, level, name, &value, sizeof(value)) == 0)
+		return 0;
+	return tuning_refused(fd, errno);
 }
 
 /* Before connect(2) and listen(2): they decide the window's scale. */
@@ -81,9 +134,10 @@ set_options(int fd, bool tcp, bool listens, const struct sock_options *options)
 /* What bind(2) is given: the address, or where the kernel has no IPv6 at all
  * (EAFNOSUPPORT), the IPv4 wildcard for the wildcard of both families. */
 static int
-sock_open_for(const struct addr *addr, struct addr *bound)
+sock_open_for(const struct addr *addr, const struct sock_options *options,
+    struct addr *bound)
 {
-	int fd = sock_open(addr->sa.sa_family);
+	int fd = sock_open_tcp(addr->sa.sa_family, options);
 
 	*bound = *addr;
 	if (fd == -EAFNOSUPPORT && addr->dual) {
@@ -92,7 +146,7 @@ sock_open_for(const struct addr *addr, struct addr *bound)
 			.in = { .sin_family = AF_INET,
 			    .sin_port = addr->in6.sin6_port },
 		};
-		fd = sock_open(AF_INET);
+		fd = sock_open_tcp(AF_INET, options);
 	}
 	return fd;
 }
@@ -152,7 +206,7 @@ sock_listen(struct addr *addr, bool shared, int backlog,
 		if (fd >= 0 && error < 0)
 			sockfile_unlink(addr, file);
 	} else {
-		fd = sock_open_for(addr, &bound);
+		fd = sock_open_for(addr, options, &bound);
 		if (fd < 0)
 			return fd;
 		error = bind_tcp(fd, addr, &bound, shared, options);
@@ -297,7 +351,7 @@ sock_probe_free(struct addr *addr, const struct sock_options *options)
 
 	if (addr_is_unix(addr))
 		return 0;
-	fd = sock_open_for(addr, &bound);
+	fd = sock_open_for(addr, NULL, &bound);
 	if (fd < 0)
 		return fd;
 	error = bind_tcp(fd, addr, &bound, false, options);
@@ -350,7 +404,7 @@ int
 sock_connect(const struct addr *addr, const struct sock_options *options,
     bool *pending)
 {
-	int fd = sock_open(addr->sa.sa_family);
+	int fd = sock_open_tcp(addr->sa.sa_family, options);
 	int error;
 
 	*pending = false;

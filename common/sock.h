@@ -24,6 +24,7 @@ struct sock_options {
 	bool keepalive; /* SO_KEEPALIVE */
 	bool oobinline; /* SO_OOBINLINE: urgent bytes stay in line */
 	bool freebind;	/* IP_FREEBIND: listen where this host is not yet */
+	bool mptcp;	/* IPPROTO_MPTCP; TCP where the kernel has none */
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT */
 	/* Bytes, as setsockopt(2) is given them; 0: the kernel's way. */
 	unsigned sndbuf;	/* SO_SNDBUF */
@@ -45,6 +46,24 @@ struct sock_options {
 	const struct sockfile_access *access;
 	struct sockfile_id *file;
 };
+
+/*
+ * MPTCP (RFC 8684, Linux 5.6) lacks options that TCP has: on Linux 6.18
+ * SO_OOBINLINE, TCP_USER_TIMEOUT, IPV6_TCLASS and SO_BUF_LOCK
+ * (net/mptcp/sockopt.c).  What such a socket refuses is left out.
+ */
+
+/* Whether new sockets can have it: 0; -ENOPROTOOPT if net.mptcp.enabled is 0,
+ * -EPROTONOSUPPORT if the kernel has none, or another -errno. */
+must_check int sock_has_mptcp(void);
+
+/* Whether the socket is of MPTCP.  A listener of MPTCP accepts a plain socket
+ * of TCP from a client that does not speak it. */
+bool sock_is_mptcp(int fd);
+
+/* Gives a socket that a listener of MPTCP has accepted what the listener could
+ * not hand down, if it is of TCP. */
+void sock_set_plain(int fd, unsigned user_timeout_ms);
 
 /* For a backlog: the socket of TCP is bound, and listen(2) is left to do. */
 #define SOCK_BIND_ONLY (-1)

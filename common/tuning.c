@@ -10,21 +10,35 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+int
+tuning_refused(int fd, int error)
+{
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+
+	if ((error == EOPNOTSUPP || error == ENOPROTOOPT) &&
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+	    protocol == IPPROTO_MPTCP)
+		return 0;
+	return -error;
+}
+
 static int
 set_number(int fd, int level, int name, unsigned value)
 {
 	const int number = (int)value;
 
-	return setsockopt(fd, level, name, &number, sizeof(number)) < 0 ? -errno
-									: 0;
+	if (setsockopt(fd, level, name, &number, sizeof(number)) == 0)
+		return 0;
+	return tuning_refused(fd, errno);
 }
 
 static int
 set_text(int fd, int level, int name, const char *text)
 {
-	return setsockopt(fd, level, name, text, (socklen_t)strlen(text)) < 0
-	    ? -errno
-	    : 0;
+	if (setsockopt(fd, level, name, text, (socklen_t)strlen(text)) == 0)
+		return 0;
+	return tuning_refused(fd, errno);
 }
 
 static unsigned
@@ -107,9 +121,10 @@ copy_option(int fd, int fresh, int name)
 	char value[TUNING_CONGESTION_MAX];
 	socklen_t len = sizeof(value);
 
-	if (getsockopt(fresh, IPPROTO_TCP, name, value, &len) < 0 ||
-	    setsockopt(fd, IPPROTO_TCP, name, value, len) < 0)
+	if (getsockopt(fresh, IPPROTO_TCP, name, value, &len) < 0)
 		return -errno;
+	if (setsockopt(fd, IPPROTO_TCP, name, value, len) < 0)
+		return tuning_refused(fd, errno);
 	return 0;
 }
 

@@ -44,6 +44,10 @@ must_check int tuning_change(int fd, const struct tuning *tuning);
 /* Binds a socket to the device, before bind(2).  0 or -errno. */
 must_check int tuning_bind(int fd, const struct tuning *tuning);
 
+/* What a refused setsockopt(2) means: -error, or 0 for an option that the
+ * kernel's MPTCP lacks (sock.h). */
+int tuning_refused(int fd, int error);
+
 /* Whether this process may use that algorithm: 0, -ENOENT if the kernel has
  * none of that name, -EPERM if only root may use it, or another -errno. */
 must_check int tuning_has_congestion(const char *name);

@@ -4,7 +4,9 @@
 #include "lb4/config/advice.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "common/sock.h"
 #include "lb4/config/errors.h"
 
 #define MYSQL_PORT 3306
@@ -79,11 +81,30 @@ warn_metrics(const struct config *config, struct errors *errors)
 	    addr_format(addr, text, sizeof(text)));
 }
 
+static void
+warn_mptcp(const struct config *config, struct errors *errors)
+{
+	const int error = sock_has_mptcp();
+
+	for (size_t i = 0; error < 0 && i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		if (service->settings.mptcp == MPTCP_NO)
+			continue;
+		errors_service(errors, service->name);
+		errors_add(errors, service->line, "mptcp",
+		    "this kernel gives no MPTCP (%s): all connections use "
+		    "TCP: set net.mptcp.enabled=1",
+		    strerror(-error));
+		return; /* one warning for the machine is enough */
+	}
+}
+
 static const struct {
 	void (*warn)(const struct config *config, struct errors *errors);
 	bool logged;
 } advice[] = {
-	{ warn_seed, true }, { warn_metrics, true },
+	{ warn_seed, true }, { warn_metrics, true }, { warn_mptcp, true },
 	{ warn_mysql, false }, /* the servers may be set up for it */
 };
 

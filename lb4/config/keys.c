@@ -173,6 +173,8 @@ const struct key keys_table[] = {
 	    .absent = "the group of the user who started lb4" },
 	{ SETTING("listen-mode", listen_mode), OWN, KIND(mode), RANGE(1, 0777),
 	    .absent = "set by the umask" },
+	{ SETTING("mptcp", mptcp), KIND(names), .names = &names_mptcp,
+	    .preset = "no" },
 	{ SETTING("nodelay", nodelay), KIND(yesno), .preset = "yes" },
 	{ SETTING("accept-proxy", accept_proxy), KIND(proxies), .repeats = true,
 	    .absent = "connections begin with no header" },

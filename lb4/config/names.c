@@ -62,6 +62,14 @@ static const char *const names_keepalive_text[] = {
 };
 NAMES(names_keepalive, KEEPALIVE_COUNT);
 
+static const char *const names_mptcp_text[] = {
+	[MPTCP_NO] = "no",
+	[MPTCP_CLIENT] = "client",
+	[MPTCP_BACKEND] = "backend",
+	[MPTCP_YES] = "yes",
+};
+NAMES(names_mptcp, MPTCP_COUNT);
+
 static const char *const names_send_proxy_text[] = {
 	[SEND_PROXY_NO] = "no",
 	[SEND_PROXY_V1] = "v1",

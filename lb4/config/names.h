@@ -23,6 +23,7 @@ extern const struct names names_relay;
 extern const struct names names_check;
 extern const struct names names_check_init;
 extern const struct names names_keepalive;
+extern const struct names names_mptcp;
 extern const struct names names_send_proxy;
 extern const struct names names_observe, names_on_down;
 extern const struct names names_over_limit;

@@ -564,6 +564,9 @@ check_tuning(const struct config_service *service, struct errors *errors)
 		    "none leaves keepalive-idle, keepalive-interval and "
 		    "keepalive-count without effect: remove them, or set "
 		    "keepalive = client, backend or both");
+	if (service->settings.mptcp == MPTCP_CLIENT && !listens)
+		errors_add(errors, service->line, "mptcp",
+		    "has no effect on a unix socket: remove it");
 	if (tuning->mark != 0 && !has_ip_backend(service))
 		errors_add(errors, service->line, "mark",
 		    "has no effect on connections to unix sockets: remove it");

@@ -73,6 +73,15 @@ enum keepalive {
 	KEEPALIVE_COUNT,
 };
 
+/* Which sides of a conn speak MPTCP. */
+enum mptcp {
+	MPTCP_NO,
+	MPTCP_CLIENT,
+	MPTCP_BACKEND,
+	MPTCP_YES, /* both */
+	MPTCP_COUNT,
+};
+
 /* Whether real traffic tells something about the health of backends. */
 enum observe_mode {
 	OBSERVE_OFF,
@@ -257,6 +266,7 @@ struct service_settings {
 	struct config_proxies accept_proxy;
 	enum send_proxy send_proxy; /* unless a backend has its own */
 	enum keepalive keepalive;
+	enum mptcp mptcp;
 	unsigned user_timeout_ms; /* TCP_USER_TIMEOUT; 0: the kernel's */
 	unsigned sndbuf_client;	  /* bytes, SO_SNDBUF; 0: the kernel's */
 	unsigned sndbuf_backend;

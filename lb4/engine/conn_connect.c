@@ -140,6 +140,8 @@ backend_options(const struct service *service)
 		.keepalive = service->settings.keepalive == KEEPALIVE_BACKEND ||
 		    service->settings.keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
+		.mptcp = service->settings.mptcp == MPTCP_BACKEND ||
+		    service->settings.mptcp == MPTCP_YES,
 		.user_timeout_ms = service->settings.user_timeout_ms,
 		.sndbuf = service->settings.sndbuf_backend,
 		.rcvbuf = service->settings.rcvbuf_backend,

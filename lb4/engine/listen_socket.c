@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/sock.h"
+
 struct listen_socket *
 listen_socket_new(int fd, uint16_t port)
 {
@@ -16,6 +18,7 @@ listen_socket_new(int fd, uint16_t port)
 	atomic_init(&socket->refs, 1);
 	socket->fd = fd;
 	socket->port = port;
+	socket->mptcp = sock_is_mptcp(fd);
 	socket->drops_seen = 0;
 	return socket;
 }

@@ -8,6 +8,7 @@
 #define LB4_ENGINE_LISTEN_SOCKET_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/addr.h"
@@ -19,6 +20,7 @@ struct listen_socket {
 	/* set before any other thread sees it */
 	int fd;
 	uint16_t port; /* host byte order; 0: unix */
+	bool mptcp;    /* it may accept sockets of MPTCP */
 	/* control's own: see backlogs.h */
 	uint32_t drops_seen;
 };

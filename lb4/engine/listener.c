@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/sock.h"
 #include "lb4/engine/conn.h"
 #include "lb4/engine/entry.h"
 #include "lb4/engine/listen_socket.h"
@@ -272,6 +273,8 @@ accept_one(struct worker *worker, struct listener *listener,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		endpoint_from_sockaddr(&client, (struct sockaddr *)&sa, len);
+		if (listener->socket->mptcp)
+			sock_set_plain(fd, service->settings.user_timeout_ms);
 		if (entry_admits(worker, service, fd, &client))
 			conn_open(worker, service, listener->socket->port, fd,
 			    &client);

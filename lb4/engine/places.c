@@ -33,6 +33,7 @@ struct making {
 	struct places *old;
 	const struct config_service *service; /* in turn */
 	struct sockfile_access access;	      /* of its unix sockets */
+	bool mptcp;			      /* its TCP sockets are of MPTCP */
 	uid_t owner;	 /* of new sockets: who lb4 is to become */
 	bool gives_away; /* or it stays who it is */
 };
@@ -46,6 +47,8 @@ client_options(const struct config_service *service)
 		    service->settings.keepalive == KEEPALIVE_BOTH,
 		.oobinline = true,
 		.freebind = service->settings.freebind,
+		.mptcp = service->settings.mptcp == MPTCP_CLIENT ||
+		    service->settings.mptcp == MPTCP_YES,
 		.user_timeout_ms = service->settings.user_timeout_ms,
 		.sndbuf = service->settings.sndbuf_client,
 		.rcvbuf = service->settings.rcvbuf_client,
@@ -249,6 +252,17 @@ is_overlapped_in(const struct places *places, const struct addr *addr)
 	return false;
 }
 
+/* Whether the socket speaks what the service in turn is to speak.  If not, it is
+ * emptied and closed, and a new one gets the clients.  One of the service
+ * manager stays as it is. */
+static bool
+is_of_protocol(const struct making *making, const struct place *place,
+    unsigned k)
+{
+	return addr_is_unix(&place->bound) || place->inherited ||
+	    place->socket[k].socket->mptcp == making->mptcp;
+}
+
 /* Takes over sockets left in the old list that are bound to exactly this
  * address: they were kept for their queues, or have the port that the kernel
  * chose. */
@@ -263,6 +277,7 @@ take_over_bound(struct making *making, struct place *place)
 
 			if (addr_is_unix(&place->addr) ||
 			    before->socket[k].stays ||
+			    !is_of_protocol(making, before, k) ||
 			    addr_port(&place->addr) == 0 ||
 			    !addr_equal(&before->socket[k].bound, &place->addr))
 				continue;
@@ -321,16 +336,17 @@ open_more(struct making *making, struct place *place, struct place *before)
  * preferably one of the same service, since with port 0 there may be several.
  */
 static struct place *
-find_old(struct places *old, const struct addr *addr,
+find_old(const struct making *making, const struct addr *addr,
     const struct service_state *state)
 {
 	struct place *found = NULL;
 
-	for (size_t i = 0; i < old->count; i++) {
-		struct place *place = &old->place[i];
+	for (size_t i = 0; i < making->old->count; i++) {
+		struct place *place = &making->old->place[i];
 
 		if (place->stays || !addr_equal(&place->addr, addr) ||
-		    !sockfile_is_there(&place->bound, &place->file))
+		    !sockfile_is_there(&place->bound, &place->file) ||
+		    (place->sockets > 0 && !is_of_protocol(making, place, 0)))
 			continue;
 		if (place->state == state)
 			return place;
@@ -343,7 +359,7 @@ static int
 add(struct making *making, const struct addr *addr, struct service_state *state)
 {
 	struct places *next = making->next;
-	struct place *before = find_old(making->old, addr, state);
+	struct place *before = find_old(making, addr, state);
 	struct place *place = &next->place[next->count];
 	int error;
 
@@ -396,6 +412,15 @@ find_heir(const struct places *next, const struct addr *bound)
 	return heir;
 }
 
+/* Whether the place is the same one with another protocol: the kernel spreads
+ * clients over all of its sockets, so that the old ones must go. */
+static bool
+replaces(const struct place *place, const struct place_socket *old)
+{
+	return addr_equal(&place->bound, &old->bound) && place->sockets > 0 &&
+	    place->socket[0].socket->mptcp != old->socket->mptcp;
+}
+
 /* Keeps sockets left in the old list whose clients have a place in the new one.
  */
 static int
@@ -409,7 +434,7 @@ keep_rest(struct making *making)
 			struct place *heir = socket->stays
 			    ? NULL
 			    : find_heir(making->next, &socket->bound);
-			int error = heir == NULL
+			int error = heir == NULL || replaces(heir, socket)
 			    ? 0
 			    : take_over(heir, before, k, true);
 
@@ -443,6 +468,7 @@ add_service(struct making *making, const struct config_service *service,
 	int error = state == NULL ? -ENOENT : 0;
 
 	making->service = service;
+	making->mptcp = client_options(service).mptcp && sock_has_mptcp() == 0;
 	if (error == 0) {
 		error = sockfile_access_find(&making->access,
 		    service->settings.listen_owner,

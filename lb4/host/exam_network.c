@@ -123,6 +123,32 @@ check_orphans(struct exam *exam)
 }
 
 static void
+check_mptcp(struct exam *exam)
+{
+	const struct config *config = exam->config;
+	const bool has = exam->host->mptcp == 1;
+	struct doctor_finding *finding;
+
+	for (size_t i = 0; i < config->services; i++) {
+		if (config->service[i].settings.mptcp == MPTCP_NO)
+			continue;
+		finding = exam_add(exam, has ? DOCTOR_FINE : DOCTOR_NOTE,
+		    "net.mptcp.enabled");
+		exam_say(finding->value, "%s",
+		    has				 ? "1"
+			: exam->host->mptcp == 0 ? "0"
+						 : "not in this kernel");
+		exam_say(finding->needs, "1, for mptcp of service %s",
+		    config->service[i].name);
+		exam_say(finding->wall, "%s",
+		    has ? "no wall" : "all connections use TCP");
+		if (!has)
+			exam_say(finding->set, "net.mptcp.enabled=1");
+		return;
+	}
+}
+
+static void
 check_netns(struct exam *exam)
 {
 	struct doctor_finding *finding;
@@ -142,5 +168,6 @@ exam_network(struct exam *exam)
 	check_migrate(exam);
 	check_conntrack(exam);
 	check_orphans(exam);
+	check_mptcp(exam);
 	check_netns(exam);
 }

@@ -269,6 +269,7 @@ read_network(struct host *host, const char *root)
 	host->tw_reuse_delay_ms = proc_sysctl(root,
 	    "net/ipv4/tcp_tw_reuse_delay", 0);
 	host->migrate_req = proc_sysctl(root, "net/ipv4/tcp_migrate_req", 0);
+	host->mptcp = proc_sysctl(root, "net/mptcp/enabled", 0);
 	host->conntrack_max = proc_sysctl(root,
 	    "net/netfilter/nf_conntrack_max", 0);
 	host->conntrack_used = proc_sysctl(root,

@@ -46,6 +46,7 @@ struct host {
 	int64_t somaxconn, syn_backlog, syncookies;
 	int64_t tw_reuse, tw_reuse_delay_ms;
 	int64_t migrate_req;
+	int64_t mptcp;			      /* net.mptcp.enabled */
 	int64_t tcp_wmem_most, tcp_rmem_most; /* the third of each */
 	int64_t conntrack_max, conntrack_used;
 	struct localroute route4, route6; /* found -1: unknown */
