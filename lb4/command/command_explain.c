@@ -120,8 +120,10 @@ explained_object(const struct service *service,
 	    asked->route != NULL ? asked->route->match : NULL, "balance",
 	    policy->name, "checksum", checksum, "client",
 	    answer_value(asked->client), "by_client", policy->by_client, "rule",
-	    rule_object(service, asked->prefix), "refused", asked->refused,
-	    "source", source_object(&asked->sight));
+	    asked->refused && asked->prefix == NULL
+		? rule_object(asked->front, asked->front_prefix)
+		: rule_object(service, asked->prefix),
+	    "refused", asked->refused, "source", source_object(&asked->sight));
 	if (json_object_update(object, pick) != 0) {
 		json_decref(object);
 		object = NULL;
@@ -511,7 +513,8 @@ command_explain(struct caller *caller, const struct command *command)
 {
 	const char *name = command_argument(command, 0);
 	const char *client = command_argument(command, 1);
-	const struct service *service = commands_service(caller, name);
+	const struct service *front = commands_service(caller, name);
+	const struct service *service = front;
 	const struct service_route *route = NULL;
 	const uint64_t now_ms = timer_now_ms();
 	const bool both = command_option(command, "down-after") != NULL;
@@ -550,7 +553,7 @@ command_explain(struct caller *caller, const struct command *command)
 	}
 	throttle_look(engine_shared(caller->handle->engine), service,
 	    &asked.pick.client, &asked.sight);
-	asked.route = route;
+	offline_lead(&asked, front, route);
 	asked.port = port;
 	if (both)
 		explain_both(caller, command, service, &asked);

@@ -234,6 +234,27 @@ rules_array(const struct service *service)
 	return NULL;
 }
 
+/* The routes: what they match and where they lead; null: they refuse. */
+static json_t *
+routes_array(const struct service *service)
+{
+	json_t *list = json_array();
+	int error = 0;
+
+	for (size_t i = 0; i < service->routes; i++) {
+		const struct service_route *route = &service->route[i];
+
+		error |= json_array_append_new(list,
+		    json_pack("{s:o,s:s?}", "match", answer_value(route->match),
+			"service",
+			route->state != NULL ? route->state->name : NULL));
+	}
+	if (error == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 /* A figure of a listener; null when the kernel does not tell it. */
 static json_t *
 told(bool known, uint64_t value)
@@ -290,7 +311,8 @@ with_details(const struct caller *caller, json_t *row,
 		figures_json_closes(sums->closes)) == 0 &&
 	    json_object_set_new(row, "times", figures_json_times(&times)) ==
 		0 &&
-	    json_object_set_new(row, "rules", rules_array(service)) == 0)
+	    json_object_set_new(row, "rules", rules_array(service)) == 0 &&
+	    json_object_set_new(row, "routes", routes_array(service)) == 0)
 		return row;
 	json_decref(row);
 	return NULL;
@@ -335,6 +357,23 @@ format_listens(const struct caller *caller, const struct service *service,
 		len += (size_t)snprintf(line + len, size - len, "%s%s%s",
 		    len == 0 ? "  listens on " : ", ",
 		    addr_format_range(addr, text, sizeof(text)), queue);
+	}
+	return len < size ? len : size - 1;
+}
+
+/* ", routes sni:app.example app, any refuse"; cut where it is too long. */
+static size_t
+format_routes(const struct service *service, char *line, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < service->routes && len < size; i++) {
+		const struct service_route *route = &service->route[i];
+
+		len += (size_t)snprintf(line + len, size - len, "%s%s %s",
+		    i == 0 ? ", routes " : ", ", route->match,
+		    route->state != NULL ? route->state->name
+					 : CONFIG_ROUTE_REFUSE);
 	}
 	return len < size ? len : size - 1;
 }
@@ -428,6 +467,7 @@ open_service(struct caller *caller, const struct service *service)
 			: all_full ? ", at the global maxconn"
 				   : "");
 		len = format_listens(caller, service, line, sizeof(line));
+		len += format_routes(service, line + len, sizeof(line) - len);
 		format_file(caller, service, line + len, sizeof(line) - len);
 	}
 	row = json_pack(

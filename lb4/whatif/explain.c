@@ -156,6 +156,8 @@ offline_print_pick(const struct service *service,
 	const struct pick *pick = &asked->pick;
 	const struct pick_trace *trace = &asked->trace;
 
+	if (asked->front_prefix != NULL)
+		print_rule(asked->front, asked->front_prefix, out);
 	if (asked->route != NULL)
 		fprintf(out, "route      %s %s\n", asked->route->match,
 		    service->state->name);
@@ -211,6 +213,12 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 	return NULL;
 }
 
+static bool
+refuses(const struct service *service, const struct access_prefix *prefix)
+{
+	return prefix != NULL && service->access->rule[prefix->rule].deny;
+}
+
 const char *
 offline_pick(const struct service *service, const char *client, uint64_t now_ms,
     struct offline_pick *asked)
@@ -227,8 +235,7 @@ offline_pick(const struct service *service, const char *client, uint64_t now_ms,
 	asked->pick.waits = service->settings.conn.wait_for_backend_ms > 0;
 	asked->prefix = access_rules_judge(service->access,
 	    &asked->pick.client);
-	asked->refused = asked->prefix != NULL &&
-	    service->access->rule[asked->prefix->rule].deny;
+	asked->refused = refuses(service, asked->prefix);
 	asked->index = asked->refused ? PICK_NONE
 				      : pick_find(service, &asked->pick);
 	return NULL;
@@ -267,21 +274,21 @@ offline_read_port(const struct config *config, const char *service,
 	return "the service does not listen on that port";
 }
 
-/* The pick of one client on one side. */
-static int
-explain_client(const struct service *service,
-    const struct offline_explain *question, uint16_t port, FILE *out, FILE *err)
+void
+offline_lead(struct offline_pick *asked, const struct service *front,
+    const struct service_route *route)
 {
-	struct offline_pick asked;
-	const char *why = offline_pick(service, question->client, 0, &asked);
-
-	if (why != NULL) {
-		escape_line(err, "lb4: %s: %s", question->client, why);
-		return -EINVAL;
-	}
-	asked.port = port;
-	offline_print_pick(service, &asked, out);
-	return 0;
+	if (route == NULL)
+		return;
+	asked->route = route;
+	asked->front = front;
+	asked->front_prefix = access_rules_judge(front->access,
+	    &asked->pick.client);
+	if (!refuses(front, asked->front_prefix))
+		return;
+	asked->refused = true;
+	asked->prefix = NULL;
+	asked->index = PICK_NONE;
 }
 
 const struct service_route *
@@ -309,8 +316,19 @@ offline_find_route(const struct service *service, const char *sni,
 struct sides {
 	struct offline offline[2];
 	const struct service *service[2];
+	const struct service *front[2]; /* that is asked about; */
+	const struct service_route
+	    *route[2]; /* its route to `service`, or NULL */
+	uint16_t port; /* that the client comes to; 0: not told */
 	int count;
 };
+
+static bool
+refuses_client(const struct service *service, const struct pick *pick)
+{
+	return refuses(service,
+	    access_rules_judge(service->access, &pick->client));
+}
 
 static void
 print_line(const struct sides *sides, const char *client, struct pick *pick,
@@ -319,12 +337,10 @@ print_line(const struct sides *sides, const char *client, struct pick *pick,
 	fputs(client, out);
 	for (int i = 0; i < sides->count; i++) {
 		const struct service *service = sides->service[i];
-		const struct access_prefix *prefix =
-		    access_rules_judge(service->access, &pick->client);
-		const bool refused = prefix != NULL &&
-		    service->access->rule[prefix->rule].deny;
-		const int index = refused ? PICK_NONE
-					  : pick_find(service, pick);
+		const int index = refuses_client(sides->front[i], pick) ||
+			refuses_client(service, pick)
+		    ? PICK_NONE
+		    : pick_find(service, pick);
 
 		fprintf(out, " %s",
 		    index < 0 ? "-" : service->backend[index].backend->name);
@@ -372,32 +388,50 @@ offline_print_downs_after(const char *const *down, size_t downs, FILE *out)
 	fprintf(out, " %s down\n", downs == 1 ? "is" : "are");
 }
 
+/* The pick of one client on one side. */
+static int
+explain_client(const struct sides *sides, int i,
+    const struct offline_explain *question, FILE *out, FILE *err)
+{
+	const struct service *service = sides->service[i];
+	struct offline_pick asked;
+	const char *why = offline_pick(service, question->client, 0, &asked);
+
+	if (why != NULL) {
+		escape_line(err, "lb4: %s: %s", question->client, why);
+		return -EINVAL;
+	}
+	offline_lead(&asked, sides->front[i], sides->route[i]);
+	asked.port = sides->port;
+	offline_print_pick(service, &asked, out);
+	return 0;
+}
+
 /* One client: its pick, and the pick after backends have gone down. */
 static int
-explain_one(const struct sides *sides, const struct offline_explain *question,
+explain_one(struct sides *sides, const struct offline_explain *question,
     FILE *out, FILE *err)
 {
-	uint16_t port;
 	const char *why = offline_read_port(sides->offline[0].config,
-	    question->service, question->port, &port);
+	    question->service, question->port, &sides->port);
 	int error;
 
 	if (why != NULL) {
 		escape_line(err, "lb4: %s: %s", question->port, why);
 		return -EINVAL;
 	}
-	error = explain_client(sides->service[0], question, port, out, err);
+	error = explain_client(sides, 0, question, out, err);
 	if (error < 0 || sides->count == 1)
 		return error;
 	fputc('\n', out);
 	offline_print_downs_after(question->down_after, question->downs_after,
 	    out);
-	return explain_client(sides->service[1], question, port, out, err);
+	return explain_client(sides, 1, question, out, err);
 }
 
 static int
-explain_service(const struct sides *sides,
-    const struct offline_explain *question, FILE *out, FILE *err)
+explain_service(struct sides *sides, const struct offline_explain *question,
+    FILE *out, FILE *err)
 {
 	const struct service *service = sides->service[0];
 	bool by_client = policy_of(service->settings.balance)->by_client;
@@ -446,14 +480,16 @@ follow_route(struct sides *sides, int i, const struct offline_explain *question,
 	    offline_find_route(sides->service[i], question->sni,
 		question->alpn);
 
+	sides->front[i] = sides->service[i];
+	sides->route[i] = route;
 	if (route == NULL)
 		return 0;
-	if (i == 0 && strcmp(question->client, "-") != 0)
-		fprintf(out, "route      %s %s\n", route->match,
-		    route->state != NULL ? route->state->name
-					 : CONFIG_ROUTE_REFUSE);
-	if (route->state == NULL)
+	if (route->state == NULL) {
+		if (i == 0)
+			fprintf(out, "route      %s " CONFIG_ROUTE_REFUSE "\n",
+			    route->match);
 		return -ENOENT;
+	}
 	sides->service[i] = offline_service(&sides->offline[i],
 	    route->state->name);
 	return 0;

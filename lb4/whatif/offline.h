@@ -99,9 +99,14 @@ struct access_prefix;
 /* The pick of one client, and how it was made. */
 struct offline_pick {
 	const char *client; /* the caller's text */
-	/* That led here; NULL: none.  Set by the caller. */
+	/* What led here, the service that it belongs to, and the rule of that
+	 * service, which judges the client first; NULL: none.  Set by
+	 * offline_lead(). */
 	const struct service_route *route;
-	uint16_t port; /* that the client comes to; 0: not told.  The same. */
+	const struct service *front;
+	const struct access_prefix *front_prefix;
+	uint16_t port; /* that the client comes to; 0: not told.  Set by the
+			* caller. */
 	struct pick pick;
 	struct pick_trace trace;
 	const struct access_prefix *prefix; /* of the service: it decides about
@@ -116,6 +121,11 @@ struct offline_pick {
  * sentence that says why not. */
 const char *offline_pick(const struct service *service, const char *client,
     uint64_t now_ms, struct offline_pick *asked);
+
+/* The client has come by that route of `front`, whose rules may refuse it; NULL:
+ * by none.  Call it after offline_pick(). */
+void offline_lead(struct offline_pick *asked, const struct service *front,
+    const struct service_route *route);
 
 /* The address of the backend that was picked, with the port that the client
  * comes to if it has none.  Returns `buf`. */
