@@ -285,8 +285,8 @@ command_add(struct caller *caller, const struct command *command)
 	}
 	if (edited.service->hosts > names) {
 		answer_error(caller, "refused",
-		    "%s has a host name: write its line into the file and "
-		    "reload",
+		    "%s has a name that DNS resolves: write its line into the "
+		    "file and reload",
 		    name);
 		config_free(edited.config);
 		return;
@@ -327,7 +327,8 @@ command_remove(struct caller *caller, const struct command *command)
 	}
 	if (edited.service->backend[edited.place].of_name != 0) {
 		answer_error(caller, "refused",
-		    "%s is an address of a host name: remove the name's line",
+		    "%s comes from a name that DNS resolves: remove the line "
+		    "of the name",
 		    name);
 		config_free(edited.config);
 		return;

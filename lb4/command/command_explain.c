@@ -25,6 +25,7 @@
 #include "lb4/command/commands.h"
 #include "lb4/command/downs.h"
 #include "lb4/command/errand.h"
+#include "lb4/command/origins.h"
 #include "lb4/config/access_rules.h"
 #include "lb4/config/config.h"
 #include "lb4/control/find.h"
@@ -54,12 +55,21 @@ steps_array(const struct service *service, const struct pick_trace *trace)
 	return steps;
 }
 
+/* The backend that the client gets, or NULL. */
+static const struct backend *
+picked(const struct service *service, const struct offline_pick *asked)
+{
+	return policy_of(service->settings.balance)->by_client &&
+		asked->index >= 0
+	    ? service->backend[asked->index].backend
+	    : NULL;
+}
+
 /* The way to the client's backend, and the backend. */
 static json_t *
 pick_object(const struct service *service, const struct offline_pick *asked)
 {
-	const bool by_client = policy_of(service->settings.balance)->by_client;
-	const bool known = by_client && asked->index >= 0;
+	const struct backend *backend = picked(service, asked);
 	char hash[32], address[ADDR_TEXT_MAX];
 
 	(void)snprintf(hash, sizeof(hash), "%016" PRIx64, asked->trace.hash);
@@ -68,12 +78,11 @@ pick_object(const struct service *service, const struct offline_pick *asked)
 	    steps_array(service, &asked->trace), "health_ignored",
 	    !asked->trace.check_health, "kept", asked->trace.kept, "waits",
 	    asked->index == PICK_DOWN, "backend",
-	    known ? json_string(service->backend[asked->index].backend->name)
-		  : json_null(),
+	    backend != NULL ? json_string(backend->name) : json_null(),
 	    "address",
-	    known ? answer_value(offline_address(service, asked, address,
-			sizeof(address)))
-		  : json_null());
+	    backend != NULL ? answer_value(offline_address(service, asked,
+				  address, sizeof(address)))
+			    : json_null());
 }
 
 /* The access rule that decides about the client, or null. */
@@ -105,9 +114,10 @@ source_object(const struct throttle_sight *sight)
 
 /* The whole answer; NULL without memory. */
 static json_t *
-explained_object(const struct service *service,
+explained_object(const struct caller *caller, const struct service *service,
     const struct offline_pick *asked)
 {
+	const struct backend *backend = picked(service, asked);
 	const struct policy *policy = policy_of(service->settings.balance);
 	json_t *pick = pick_object(service, asked);
 	json_t *object;
@@ -115,15 +125,19 @@ explained_object(const struct service *service,
 
 	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
 	    service->checksum);
-	object = json_pack("{s:s,s:s?,s:s,s:s,s:o,s:b,s:o,s:b,s:o}", "service",
-	    service->state->name, "route",
+	object = json_pack("{s:s,s:s?,s:s,s:s,s:o,s:b,s:o,s:b,s:o,s:o}",
+	    "service", service->state->name, "route",
 	    asked->route != NULL ? asked->route->match : NULL, "balance",
 	    policy->name, "checksum", checksum, "client",
 	    answer_value(asked->client), "by_client", policy->by_client, "rule",
 	    asked->refused && asked->prefix == NULL
 		? rule_object(asked->front, asked->front_prefix)
 		: rule_object(service, asked->prefix),
-	    "refused", asked->refused, "source", source_object(&asked->sight));
+	    "refused", asked->refused, "source", source_object(&asked->sight),
+	    "backend_from",
+	    backend != NULL
+		? origins_of(caller, service->state->name, backend->name)
+		: json_null());
 	if (json_object_update(object, pick) != 0) {
 		json_decref(object);
 		object = NULL;
@@ -315,13 +329,20 @@ step_explain(struct caller *caller)
 
 /* Returns the pick as text for the caller to free, or NULL without memory. */
 static char *
-explained_text(const struct service *service, const struct offline_pick *asked)
+explained_text(const struct caller *caller, const struct service *service,
+    const struct offline_pick *asked)
 {
+	const struct backend *backend = picked(service, asked);
 	struct textbuf buf;
 	FILE *out = textbuf_open(&buf);
+	char from[CONFIG_DNS_MAX + CONFIG_PATH_MAX];
 
 	if (out != NULL)
 		offline_print_pick(service, asked, out);
+	if (out != NULL && backend != NULL &&
+	    origins_text(caller, service->state->name, backend->name, from,
+		sizeof(from))[0] != '\0')
+		fprintf(out, "from       %s\n", from);
 	if (textbuf_close(&buf) == 0)
 		return buf.text;
 	textbuf_done(&buf);
@@ -346,9 +367,9 @@ explanation_new(const struct caller *caller, const struct service *service,
 	explanation->now_ms = asked->pick.now_ms;
 	explanation->json = caller->json;
 	if (caller->json)
-		explanation->object = explained_object(service, asked);
+		explanation->object = explained_object(caller, service, asked);
 	else
-		explanation->text = explained_text(service, asked);
+		explanation->text = explained_text(caller, service, asked);
 	if (explanation->object != NULL || explanation->text != NULL)
 		return explanation;
 	errand_let_go(&explanation->errand);
@@ -492,10 +513,11 @@ static void
 explain_now(struct caller *caller, const struct service *service,
     const struct offline_pick *asked)
 {
-	char *text = caller->json ? NULL : explained_text(service, asked);
+	char *text = caller->json ? NULL
+				  : explained_text(caller, service, asked);
 
 	answer_explained(caller, text,
-	    caller->json ? explained_object(service, asked) : NULL);
+	    caller->json ? explained_object(caller, service, asked) : NULL);
 	free(text);
 }
 

@@ -17,6 +17,7 @@
 #include "lb4/command/answer.h"
 #include "lb4/command/commands.h"
 #include "lb4/command/figures_json.h"
+#include "lb4/command/origins.h"
 #include "lb4/command/states_json.h"
 #include "lb4/config/access_rules.h"
 #include "lb4/config/fingerprint.h"
@@ -24,7 +25,6 @@
 #include "lb4/control/backlogs.h"
 #include "lb4/control/figures.h"
 #include "lb4/control/find.h"
-#include "lb4/control/follow.h"
 #include "lb4/control/handle.h"
 #include "lb4/control/node.h"
 #include "lb4/engine/engine.h"
@@ -106,6 +106,9 @@ add_place(const struct caller *caller, const struct backend *backend,
 	    config != NULL ? json_string(zone) : json_null());
 	(void)json_object_set_new(row, "backup",
 	    entry != NULL ? json_boolean(backup) : json_null());
+	(void)json_object_set_new(row, "from",
+	    entry != NULL ? origins_of(caller, backend->service, backend->name)
+			  : json_null());
 	(void)json_object_set_new(row, "send_proxy",
 	    entry != NULL ? json_string(send_proxy_name(entry->send_proxy))
 			  : json_null());
@@ -311,6 +314,8 @@ with_details(const struct caller *caller, json_t *row,
 		figures_json_closes(sums->closes)) == 0 &&
 	    json_object_set_new(row, "times", figures_json_times(&times)) ==
 		0 &&
+	    json_object_set_new(row, "names",
+		origins_names(caller, service->state->name)) == 0 &&
 	    json_object_set_new(row, "rules", rules_array(service)) == 0 &&
 	    json_object_set_new(row, "routes", routes_array(service)) == 0)
 		return row;
@@ -378,35 +383,6 @@ format_routes(const struct service *service, char *line, size_t size)
 	return len < size ? len : size - 1;
 }
 
-/* ", backends from /etc/lb4/web"; cut where it is too long. */
-static void
-format_file(const struct caller *caller, const struct service *service,
-    char *line, size_t size)
-{
-	const char *error,
-	    *path = follow_file(caller->handle->follow, service->state->name,
-		&error);
-
-	line[0] = '\0';
-	if (path != NULL)
-		(void)snprintf(line, size, ", backends from %s%s%s", path,
-		    error[0] != '\0' ? ", refused: " : "", error);
-}
-
-/* The service's backends-file; null: it has none. */
-static json_t *
-file_object(const struct caller *caller, const struct service *service)
-{
-	const char *error,
-	    *path = follow_file(caller->handle->follow, service->state->name,
-		&error);
-
-	if (path == NULL)
-		return json_null();
-	return json_pack("{s:o,s:o}", "path", answer_value(path), "refused",
-	    error[0] != '\0' ? answer_value(error) : json_null());
-}
-
 /* Rare figures, shown only when they are not 0. */
 static const char *
 say_rare(const struct figures_service *sums, char *buf, size_t size)
@@ -468,7 +444,8 @@ open_service(struct caller *caller, const struct service *service)
 				   : "");
 		len = format_listens(caller, service, line, sizeof(line));
 		len += format_routes(service, line + len, sizeof(line) - len);
-		format_file(caller, service, line + len, sizeof(line) - len);
+		origins_format(caller, service->state->name, line + len,
+		    sizeof(line) - len);
 	}
 	row = json_pack(
 	    "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
@@ -490,7 +467,7 @@ open_service(struct caller *caller, const struct service *service)
 	    "configuration_checksum", configuration_checksum(caller, service),
 	    "table_checksum", checksum_text(service->checksum), "listens",
 	    listens_array(caller, service), "backends_file",
-	    file_object(caller, service));
+	    origins_file(caller, service->state->name));
 	answer_open(caller, with_details(caller, row, service, &sums),
 	    "backends", line, columns);
 }

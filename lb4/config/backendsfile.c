@@ -101,8 +101,8 @@ read_line(struct config_service *service, char *text, int line,
 	}
 	if (service->backend[service->backends - 1].of_name != 0) {
 		errors_add(errors, line, "backend",
-		    "a host name: give an address, or write the line into the "
-		    "configuration");
+		    "a name that DNS resolves: give an address, or write the "
+		    "line into the configuration");
 		return 0;
 	}
 	service->backend[service->backends - 1].line = line;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
-/* The backends of host names: see expand.h. */
+/* The backends of names: see expand.h. */
 #include "lb4/config/expand.h"
 
 #include <arpa/inet.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "lb4/config/build.h"
 #include "lb4/config/settings.h"
 
@@ -95,20 +96,18 @@ print_ip(const struct addr *addr, char *buf, size_t size)
 	(void)inet_ntop(addr->sa.sa_family, ip, buf, (socklen_t)size);
 }
 
-/* The backend of that address; NULL: of none. */
+/* The backend of that address. */
 static struct config_backend
 make(const struct config_service *service, size_t index,
     const struct addr *addr)
 {
 	const struct config_name *name = &service->host[index];
-	const struct config_backend *before = addr != NULL
-	    ? find(service, index, addr)
-	    : NULL;
+	const struct config_backend *before = find(service, index, addr);
 	struct config_backend backend = before != NULL ? *before : name->line;
 	char ip[INET6_ADDRSTRLEN];
 
 	backend.of_name = (unsigned)index + 1;
-	if (addr == NULL || before != NULL)
+	if (before != NULL)
 		return backend;
 	backend.addr = *addr;
 	addr_set_port(&backend.addr, name->port);
@@ -121,20 +120,37 @@ make(const struct config_service *service, size_t index,
 	return backend;
 }
 
+static const struct config_backend *
+find_name(const struct config_service *service, size_t index, const char *name)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (is_of(&service->backend[i], index) &&
+		    strcmp(service->backend[i].name, name) == 0)
+			return &service->backend[i];
+	return NULL;
+}
+
+/* Whether the line has these backends, and no others. */
 static bool
 is_same(const struct config_service *service, size_t index,
-    const struct addr *addr, size_t count)
+    const struct config_backend *made, size_t count)
 {
 	size_t have = 0;
 
 	for (size_t i = 0; i < service->backends; i++)
-		have += is_of(&service->backend[i], index) &&
-		    service->backend[i].addr.len > 0;
+		have += is_of(&service->backend[i], index);
 	if (have != count)
 		return false;
-	for (size_t i = 0; i < count; i++)
-		if (find(service, index, &addr[i]) == NULL)
+	for (size_t i = 0; i < count; i++) {
+		const struct config_backend *now = find_name(service, index,
+		    made[i].name);
+
+		if (now == NULL || !addr_equal(&now->addr, &made[i].addr) ||
+		    now->weight != made[i].weight ||
+		    now->srv_weight != made[i].srv_weight ||
+		    now->backup != made[i].backup)
 			return false;
+	}
 	return true;
 }
 
@@ -159,36 +175,57 @@ copy_others(const struct config_service *service, size_t index, size_t count,
 	return others;
 }
 
-int
-expand_set(struct config_service *service, size_t index,
-    const struct addr *addr, size_t count, bool *changed)
+/* Puts these in the place of the line's backends; without any, the one that
+ * says that the name is not resolved. */
+static int
+replace(struct config_service *service, size_t index,
+    const struct config_backend *made, size_t count, bool *changed)
 {
-	const size_t made = count > 0 ? count : 1;
-	struct config_backend *next;
+	struct config_backend none = service->host[index].line, *next;
 	size_t others;
 	unsigned gap;
 
-	*changed = false;
-	if (is_same(service, index, addr, count))
+	if (count == 0) {
+		none.of_name = (unsigned)index + 1;
+		made = &none;
+		count = 1;
+	}
+	if (is_same(service, index, made, count))
 		return 0;
-	next = calloc(service->backends + made, sizeof(*next));
+	next = calloc(service->backends + count, sizeof(*next));
 	if (next == NULL)
 		return -ENOMEM;
-	others = copy_others(service, index, made, next, &gap);
-	if (others + made > CONFIG_BACKENDS_MAX) {
+	others = copy_others(service, index, count, next, &gap);
+	if (others + count > CONFIG_BACKENDS_MAX) {
 		free(next);
 		return -E2BIG;
 	}
-	for (size_t i = 0; i < made; i++) {
-		next[others + i] = make(service, index,
-		    count > 0 ? &addr[i] : NULL);
+	for (size_t i = 0; i < count; i++) {
+		next[others + i] = made[i];
 		next[others + i].order = gap + (unsigned)i;
 	}
 	free(service->backend);
 	service->backend = next;
-	service->backends = others + made;
+	service->backends = others + count;
 	*changed = true;
 	return 0;
+}
+
+int
+expand_set(struct config_service *service, size_t index,
+    const struct addr *addr, size_t count, bool *changed)
+{
+	struct config_backend *made = calloc(count + 1, sizeof(*made));
+	int error;
+
+	*changed = false;
+	if (made == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		made[i] = make(service, index, &addr[i]);
+	error = replace(service, index, made, count, changed);
+	free(made);
+	return error;
 }
 
 size_t
@@ -204,6 +241,131 @@ expand_get(const struct config_service *service, size_t index,
 	return count;
 }
 
+/* ---- SRV records --------------------------------------------------------- */
+
+/* The sum of a line's weights: a table takes 20,000 (lb4/balance/maglev.h), and
+ * the service may have more lines. */
+#define WEIGHTS_MAX 10000
+
+unsigned
+expand_weight(unsigned weight, unsigned largest, size_t count, bool zero)
+{
+	unsigned most = CONFIG_WEIGHT_MAX;
+	uint64_t scaled = weight;
+
+	if (count > 0 && WEIGHTS_MAX / count < most)
+		most = (unsigned)(WEIGHTS_MAX / count);
+	if (largest > most)
+		scaled = ((uint64_t)weight * most + largest / 2) / largest;
+	else if (zero && largest > 0)
+		scaled *= most / largest;
+	return scaled > 0 ? (unsigned)scaled : 1;
+}
+
+/* The weight of the record among those of its rank: the lowest priority, or all
+ * others. */
+static unsigned
+weigh(const struct expand_record *record, size_t count, size_t index,
+    unsigned lowest)
+{
+	const bool backup = record[index].priority > lowest;
+	unsigned largest = 0;
+	bool zero = false;
+	size_t rank = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if ((record[i].priority > lowest) != backup)
+			continue;
+		rank++;
+		zero |= record[i].weight == 0;
+		if (record[i].weight > largest)
+			largest = record[i].weight;
+	}
+	return expand_weight(record[index].weight, largest, rank, zero);
+}
+
+/* "NAME/TARGET:PORT"; a target that is too long for a name ends in its
+ * checksum. */
+static void
+print_target(const struct config_name *name, const char *target, uint16_t port,
+    char *buf)
+{
+	static const struct hash_key key = { 0, 0 }; /* the same everywhere */
+	const int len = snprintf(buf, CONFIG_NAME_MAX, "%.*s/%s:%u",
+	    EXPAND_NAME_MAX, name->line.name, target, port);
+	char end[sizeof("~01234567:65535")];
+	int room;
+
+	if (len < CONFIG_NAME_MAX)
+		return;
+	room = CONFIG_NAME_MAX -
+	    snprintf(end, sizeof(end), "~%08x:%u",
+		(uint32_t)hash_sip(&key, target, strlen(target)), port);
+	(void)snprintf(buf + room - 1, sizeof(end), "%s", end);
+}
+
+const struct config_backend *
+expand_find(const struct config_service *service, size_t index,
+    const char *target, uint16_t port)
+{
+	char name[CONFIG_NAME_MAX];
+
+	print_target(&service->host[index], target, port, name);
+	return find_name(service, index, name);
+}
+
+/* The backend of that record; without an address: it has none. */
+static struct config_backend
+make_of(const struct config_service *service, size_t index,
+    const struct expand_record *record, unsigned weight)
+{
+	const struct config_name *name = &service->host[index];
+	struct config_backend backend = name->line;
+	const struct config_backend *before;
+
+	backend.of_name = (unsigned)index + 1;
+	print_target(name, record->target, record->port, backend.name);
+	before = find_name(service, index, backend.name);
+	backend.addr = record->addr;
+	if (backend.addr.len == 0 && before != NULL)
+		backend.addr = before->addr;
+	addr_set_port(&backend.addr, record->port);
+	backend.weight = before != NULL && before->srv_weight == weight
+	    ? before->weight
+	    : weight;
+	backend.srv_weight = weight;
+	return backend;
+}
+
+int
+expand_set_records(struct config_service *service, size_t index,
+    const struct expand_record *record, size_t count, bool *changed)
+{
+	struct config_backend *made = calloc(count + 1, sizeof(*made));
+	unsigned lowest = UINT_MAX;
+	size_t known = 0;
+	int error = 0;
+
+	*changed = false;
+	if (made == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (record[i].priority < lowest)
+			lowest = record[i].priority;
+	for (size_t i = 0; i < count; i++) {
+		struct config_backend *one = &made[known];
+
+		*one = make_of(service, index, &record[i],
+		    weigh(record, count, i, lowest));
+		one->backup |= record[i].priority > lowest;
+		known += one->addr.len > 0;
+	}
+	if (known > 0 || count == 0)
+		error = replace(service, index, made, known, changed);
+	free(made);
+	return error;
+}
+
 /* ---- from another configuration ------------------------------------------ */
 
 static int
@@ -212,31 +374,63 @@ add(struct config_service *service, size_t index, const struct addr *addr)
 	struct addr all[CONFIG_BACKENDS_MAX];
 	size_t count = expand_get(service, index, all, CONFIG_BACKENDS_MAX - 1);
 	bool changed;
-	int error;
 
 	if (service->host[index].line.resolve != RESOLVE_ALL && count > 0)
 		return 0;
 	all[count++] = *addr;
-	error = expand_set(service, index, all, count, &changed);
-	return error == -E2BIG ? 0 : error;
+	return expand_set(service, index, all, count, &changed);
+}
+
+/* The same with a backend of an SRV record. */
+static int
+add_of(struct config_service *service, size_t index,
+    const struct config_backend *was)
+{
+	struct config_backend *made = calloc(service->backends + 1,
+	    sizeof(*made));
+	size_t count = 0;
+	bool changed;
+	int error;
+
+	if (made == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < service->backends; i++)
+		if (is_of(&service->backend[i], index) &&
+		    service->backend[i].addr.len > 0)
+			made[count++] = service->backend[i];
+	made[count] = service->host[index].line;
+	made[count].of_name = (unsigned)index + 1;
+	made[count].addr = was->addr;
+	made[count].weight = made[count].srv_weight = was->srv_weight;
+	made[count].backup |= was->backup;
+	memcpy(made[count].name, was->name, sizeof(was->name));
+	error = replace(service, index, made, count + 1, &changed);
+	free(made);
+	return error;
 }
 
 int
-expand_restore(struct config_service *service, const char *backend,
-    const struct addr *addr)
+expand_restore(struct config_service *service, const struct config_backend *was)
 {
-	if (addr->sa.sa_family != AF_INET && addr->sa.sa_family != AF_INET6)
+	int error = 0;
+
+	if (was->addr.sa.sa_family != AF_INET &&
+	    was->addr.sa.sa_family != AF_INET6)
 		return 0;
 	for (size_t i = 0; i < service->hosts; i++) {
-		const char *name = service->host[i].line.name;
-		const size_t len = strlen(name);
-		const bool all = service->host[i].line.resolve == RESOLVE_ALL;
+		const struct config_backend *line = &service->host[i].line;
+		const size_t len = strlen(line->name);
+		const bool many = line->of_srv || line->resolve == RESOLVE_ALL;
 
-		if (strncmp(backend, name, len) == 0 &&
-		    backend[len] == (all ? '/' : '\0'))
-			return add(service, i, addr);
+		if (strncmp(was->name, line->name, len) != 0 ||
+		    was->name[len] != (many ? '/' : '\0') ||
+		    was->of_srv != line->of_srv)
+			continue;
+		error = line->of_srv ? add_of(service, i, was)
+				     : add(service, i, &was->addr);
+		break;
 	}
-	return 0;
+	return error == -E2BIG ? 0 : error;
 }
 
 int
@@ -254,8 +448,7 @@ expand_carry(struct config *config, const struct config *before)
 		     was != NULL && j < was->backends && error == 0; j++)
 			if (was->backend[j].addr.len > 0)
 				error = expand_restore(service,
-				    was->backend[j].name,
-				    &was->backend[j].addr);
+				    &was->backend[j]);
 	}
 	return error;
 }

@@ -287,6 +287,7 @@ const struct key keys_table[] = {
 	{ BACKEND("zone", zone), KIND(name), .absent = "in no zone" },
 	{ BACKEND("resolve", resolve), KIND(resolve),
 	    .absent = "an address, or the first one of a name" },
+	{ BACKEND("srv", of_srv), KIND(srv), .absent = "an address or a name" },
 	{ BACKEND("check-addr", check_addr), KIND(addr),
 	    .absent = "the backend's address" },
 	{ BACKEND("check-port", check_port), KIND(port), RANGE(1, 65535),

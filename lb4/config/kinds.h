@@ -28,6 +28,7 @@ extern const struct kind kind_user;   /* the name of a user or a group */
 extern const struct kind kind_mode;   /* of a file: 0660 */
 extern const struct kind kind_socket; /* the path of a unix socket */
 extern const struct kind kind_resolve;
+extern const struct kind kind_srv;	/* a name of SRV records */
 extern const struct kind kind_resolver; /* a name server */
 extern const struct kind kind_name;	/* of a service, backend or zone */
 extern const struct kind kind_target;	/* one of key->names, or a path */
@@ -95,7 +96,15 @@ struct config_name;
 must_check int kinds_read_host(const char *text, struct config_name *name,
     struct why *why);
 
-/* Judges what only a host name has, or must not have; the same. */
+/* Whether a word in the place of a backend's address is "srv=..."; if so,
+ * *text is the rest of it. */
+bool kinds_is_srv(const char **text);
+
+/* Reads the name of SRV records into the name; as kinds_read_host(). */
+must_check int kinds_read_srv(const char *text, struct config_name *name,
+    struct why *why);
+
+/* Judges what only a name has, or must not have; the same. */
 must_check int kinds_judge_name(const struct config_name *name,
     struct why *why);
 #define KINDS_NAME_RULE \

@@ -14,6 +14,8 @@
 
 #define DOMAIN_PORT 53
 
+#define SRV_OPTION "srv="
+
 static const char *const resolve_words[] = {
 	[RESOLVE_DEFAULT] = "",
 	[RESOLVE_FIRST] = "first",
@@ -59,6 +61,33 @@ const struct kind kind_resolve = {
 	.parse = parse_resolve,
 	.count = count_resolve,
 	.print = print_resolve,
+};
+
+/* Only in the place of the address, where it is no option: see
+ * kinds_read_srv(). */
+static int
+parse_srv(const struct key *key, void *object, const char *text,
+    struct why *why)
+{
+	(void)key;
+	(void)object;
+	return why_set(why,
+	    "it stands in place of the address: write backend = NAME " SRV_OPTION
+	    "%.64s",
+	    text);
+}
+
+static size_t
+count_srv(const struct key *key, const void *object)
+{
+	(void)key;
+	(void)object;
+	return 0; /* printed as the address is */
+}
+
+const struct kind kind_srv = {
+	.parse = parse_srv,
+	.count = count_srv,
 };
 
 static int
@@ -140,6 +169,14 @@ is_sound(const char *host, size_t len)
 	return len > 0 && len < CONFIG_DNS_MAX;
 }
 
+static void
+set_host(struct config_name *name, const char *text, size_t len)
+{
+	memset(name->host, 0, sizeof(name->host));
+	for (size_t i = 0; i < len; i++)
+		name->host[i] = (char)tolower((unsigned char)text[i]);
+}
+
 int
 kinds_read_host(const char *text, struct config_name *name, struct why *why)
 {
@@ -156,10 +193,50 @@ kinds_read_host(const char *text, struct config_name *name, struct why *why)
 			return why_set(why,
 			    "\"%.64s\": the port must be 1 to 65535", text);
 	}
-	memset(name->host, 0, sizeof(name->host));
-	for (size_t i = 0; i < len; i++)
-		name->host[i] = (char)tolower((unsigned char)text[i]);
+	set_host(name, text, len);
 	name->port = (uint16_t)port;
+	return 0;
+}
+
+bool
+kinds_is_srv(const char **text)
+{
+	const size_t len = strlen(SRV_OPTION);
+
+	if (strncmp(*text, SRV_OPTION, len) != 0)
+		return false;
+	*text += len;
+	return true;
+}
+
+int
+kinds_read_srv(const char *text, struct config_name *name, struct why *why)
+{
+	const size_t len = strlen(text);
+
+	name->line.of_srv = true;
+	if (!kinds_is_host(text) || text[strcspn(text, ":")] != '\0' ||
+	    !is_sound(text, len))
+		return why_set(why,
+		    "\"%.64s\" is not a name of SRV records: give one such as "
+		    "_pg._tcp.db.internal, without a port",
+		    text);
+	set_host(name, text, len);
+	return 0;
+}
+
+static int
+judge_srv(const struct config_backend *line, struct why *why)
+{
+	if (line->resolve != RESOLVE_DEFAULT)
+		return why_set(why,
+		    "option \"resolve\" is for host names, and every SRV record "
+		    "becomes a backend: remove it");
+	if (strlen(line->name) > EXPAND_NAME_MAX)
+		return why_set(why,
+		    "the name of a backend with srv= has at most %d "
+		    "characters: a target follows it",
+		    EXPAND_NAME_MAX);
 	return 0;
 }
 
@@ -168,6 +245,8 @@ kinds_judge_name(const struct config_name *name, struct why *why)
 {
 	const struct config_backend *line = &name->line;
 
+	if (line->of_srv)
+		return judge_srv(line, why);
 	if (name->host[0] == '\0' && line->resolve != RESOLVE_DEFAULT)
 		return why_set(why,
 		    "option \"resolve\" is for host names: remove it");

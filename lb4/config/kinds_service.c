@@ -228,6 +228,9 @@ read_option(struct config_backend *backend, char *word, bool *seen,
 	if (key->kind != &kind_flag && (value == NULL || value[0] == '\0'))
 		return why_set(why, "option \"%s\" has no value: write %s=...",
 		    key->name, key->name);
+	if (backend->of_srv && strcmp(key->name, "weight") == 0)
+		return why_set(why,
+		    "option \"weight\" is in the SRV records: remove it");
 	if (seen[key - keys_table])
 		return why_set(why, "option \"%s\" is given twice: keep one",
 		    key->name);
@@ -258,12 +261,13 @@ read_options(struct config_backend *backend, const char *text, struct why *why)
 	return error;
 }
 
-/* NAME ADDR[:PORT] OPTION... */
+/* NAME ADDR[:PORT] OPTION..., or NAME srv=NAME OPTION... */
 static int
 read_backend(struct config_name *name, const char *text, struct why *why)
 {
 	struct config_backend *backend = &name->line;
 	char word[INIFILE_LINE_MAX + 1];
+	const char *records = word;
 	int error;
 
 	keys_preset(KEY_BACKEND, backend);
@@ -280,7 +284,9 @@ read_backend(struct config_name *name, const char *text, struct why *why)
 	if (error == 0 && word[0] == '\0')
 		return why_set(why, "no address: write backend = %s ADDRESS",
 		    backend->name);
-	if (error == 0 && kinds_is_host(word))
+	if (error == 0 && kinds_is_srv(&records))
+		error = kinds_read_srv(records, name, why);
+	else if (error == 0 && kinds_is_host(word))
 		error = kinds_read_host(word, name, why);
 	else if (error == 0)
 		error = read_target(word, &backend->addr, ADDR_PORT_OPTIONAL,
@@ -384,7 +390,7 @@ name_of(const struct config_service *service, const struct config_backend *line)
 static void
 print_name(const struct config_name *name, FILE *out)
 {
-	fputs(name->host, out);
+	fprintf(out, "%s%s", name->line.of_srv ? "srv=" : "", name->host);
 	if (name->port != 0)
 		fprintf(out, ":%u", name->port);
 }
@@ -409,7 +415,8 @@ print_backend(const struct key *key, const void *object, size_t index,
 		const struct key *option = &keys_table[i];
 
 		if (option->section != KEY_BACKEND ||
-		    key_count(option, backend) == 0)
+		    key_count(option, backend) == 0 ||
+		    (backend->of_srv && strcmp(option->name, "weight") == 0))
 			continue;
 		fprintf(out, " %s", option->name);
 		if (option->kind == &kind_flag)

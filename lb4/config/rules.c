@@ -172,12 +172,15 @@ check_names(struct config_service *service, struct errors *errors)
 	}
 }
 
-static uint16_t
-port_of(const struct config_service *service,
+static bool
+has_port(const struct config_service *service,
     const struct config_backend *backend)
 {
-	return backend->of_name != 0 ? service->host[backend->of_name - 1].port
-				     : addr_port(&backend->addr);
+	if (backend->of_srv || addr_is_unix(&backend->addr))
+		return true; /* it comes with the record, or none is needed */
+	return backend->of_name != 0
+	    ? service->host[backend->of_name - 1].port != 0
+	    : addr_port(&backend->addr) != 0;
 }
 
 /* A backend without a port gets the port that the client connected to. */
@@ -196,8 +199,7 @@ check_ports(const struct config_service *service, struct errors *errors)
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct config_backend *backend = &service->backend[i];
 
-		if (addr_is_unix(&backend->addr) ||
-		    port_of(service, backend) != 0)
+		if (has_port(service, backend))
 			continue;
 		if (portless != NULL)
 			errors_add(errors, backend->line, "backend",

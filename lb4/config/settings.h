@@ -153,7 +153,9 @@ struct config_backend {
 	enum resolve resolve;
 	unsigned of_name; /* made from service->host[of_name - 1]; 0: it has a
 			   * line of its own */
-	int line;	  /* of the configuration file; 0: none */
+	bool of_srv;	  /* ... which has srv=: made from an SRV record, ... */
+	unsigned srv_weight; /* ... which gave it this weight */
+	int line;	     /* of the configuration file; 0: none */
 };
 
 /* Bytes, which may be 0. */
@@ -179,12 +181,14 @@ struct config_tls {
 	unsigned expiry_warn_ms; /* 0: no warning */
 };
 
-/* A line `backend` with a host name.  Its backends are expand.h's to make: one
- * without an address until the name is resolved. */
+/* A line `backend` with a host name, or with the name of SRV records
+ * (line.of_srv).  Its backends are expand.h's to make: one without an address
+ * until the name is resolved. */
 struct config_name {
 	struct config_backend line;
 	char host[CONFIG_DNS_MAX];
-	uint16_t port; /* 0: the port that the client came to */
+	uint16_t port; /* 0: the port that the client came to; of no matter
+			* with srv= */
 };
 
 struct config_check {
@@ -305,7 +309,7 @@ struct config_service {
 	struct config_backend *backend; /* owned; sorted by name */
 	size_t backends;
 	struct access_rules *access; /* a reference; NULL: no rules */
-	struct config_name *host;    /* owned; lines with host names */
+	struct config_name *host;    /* owned; lines with names */
 	size_t hosts;
 	char backends_file[CONFIG_PATH_MAX]; /* has more of them; "": none */
 	bool backends_file_empty;	     /* it may have none */

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/plural.h"
+#include "lb4/config/settings.h"
 #include "lb4/control/closer.h"
 #include "lb4/control/order.h"
 #include "lb4/control/running.h"
@@ -60,6 +61,41 @@ give_orders(const struct orders *orders, struct send_setup *setup)
 			describe(order, &setup->order[setup->orders++]);
 }
 
+static void
+describe_srv(const struct config_service *service,
+    const struct config_backend *backend, struct handover_srv *record)
+{
+	record->weight = backend->srv_weight;
+	record->backup = backend->backup;
+	(void)strlcpy(record->service, service->name, sizeof(record->service));
+	(void)strlcpy(record->name, backend->name, sizeof(record->name));
+	(void)addr_format(&backend->addr, record->addr, sizeof(record->addr));
+}
+
+/* Those of SRV records: nothing else in the file or in the table tells their
+ * weights and ranks. */
+static void
+give_srvs(const struct config *config, struct send_setup *setup)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < config->services; i++)
+		if (config->service[i].hosts > 0)
+			most += config->service[i].backends;
+	setup->srv = calloc(most + 1, sizeof(*setup->srv));
+	if (setup->srv == NULL)
+		return;
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		for (size_t j = 0; j < service->backends; j++)
+			if (service->backend[j].of_srv &&
+			    service->backend[j].addr.len > 0)
+				describe_srv(service, &service->backend[j],
+				    &setup->srv[setup->srvs++]);
+	}
+}
+
 void
 carry_give(const struct running *running, struct send_setup *setup)
 {
@@ -67,6 +103,7 @@ carry_give(const struct running *running, struct send_setup *setup)
 	setup->hello.node_drained = atomic_load(&running->node_drained);
 	setup->hello.node_deadline_ms = atomic_load(&running->node_deadline_ms);
 	give_orders(closer_orders(running->closer), setup);
+	give_srvs(running->config, setup);
 }
 
 /* ---- the new process ----------------------------------------------------- */

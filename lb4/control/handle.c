@@ -16,6 +16,7 @@ handle_of(struct running *running)
 		.backlogs = running->backlogs,
 		.closer = running->closer,
 		.follow = running->follow,
+		.names = running->names,
 		.threads = running->threads,
 		.options = running->options,
 		.events = &running->events,

@@ -17,6 +17,7 @@ struct config;
 struct engine;
 struct events;
 struct follow;
+struct names_of_hosts;
 struct options;
 struct prober;
 struct running;
@@ -31,6 +32,7 @@ struct handle {
 	struct backlogs *backlogs;
 	struct closer *closer;
 	const struct follow *follow;
+	const struct names_of_hosts *names;
 	struct threads *threads;
 	const struct options *options;
 	const struct events *events;

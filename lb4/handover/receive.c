@@ -120,6 +120,19 @@ on_event(struct receive *receive)
 	    &list[receive->events - 1]);
 }
 
+static int
+on_srv(struct receive *receive)
+{
+	struct handover_srv *list = receive_append(receive->srv, &receive->srvs,
+	    sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	receive->srv = list;
+	return link_read(&receive->link, &handover_srv_kind,
+	    &list[receive->srvs - 1]);
+}
+
 /* An address, or the name of an inherited socket. */
 static int
 read_addr(struct addr *addr, const char *text)
@@ -231,6 +244,8 @@ on_begin(struct receive *receive)
 		return on_order(receive);
 	if (link_is(link, &handover_event_kind))
 		return on_event(receive);
+	if (link_is(link, &handover_srv_kind))
+		return on_srv(receive);
 	return receive_pins(receive);
 }
 
@@ -331,6 +346,20 @@ receive_file(struct receive *receive, const char *what, const char *name,
 
 /* ---- names --------------------------------------------------------------- */
 
+/* One of an SRV record; that of an address has only its name. */
+static int
+restore_name(const struct config *config, const char *service_name,
+    const char *addr, struct config_backend *was)
+{
+	struct config_service *service = build_find_service(config,
+	    service_name);
+
+	if (service == NULL || service->hosts == 0 ||
+	    read_addr(&was->addr, addr) < 0)
+		return 0;
+	return expand_restore(service, was);
+}
+
 int
 receive_names(const struct receive *receive, const struct config *config)
 {
@@ -339,13 +368,25 @@ receive_names(const struct receive *receive, const struct config *config)
 	for (size_t i = 0; error == 0 && i < receive->backends; i++) {
 		const struct handover_backend *record =
 		    &receive->backend[i].record;
-		struct config_service *service = build_find_service(config,
-		    record->service);
-		struct addr addr;
+		struct config_backend was = { .order = 0 };
 
-		if (record->listed && service != NULL && service->hosts > 0 &&
-		    read_addr(&addr, record->addr) == 0)
-			error = expand_restore(service, record->name, &addr);
+		memcpy(was.name, record->name, sizeof(was.name));
+		if (record->listed)
+			error = restore_name(config, record->service,
+			    record->addr, &was);
+	}
+	for (size_t i = 0; error == 0 && i < receive->srvs; i++) {
+		const struct handover_srv *record = &receive->srv[i];
+		struct config_backend was = {
+			.of_srv = true,
+			.srv_weight = record->weight,
+			.backup = record->backup != 0,
+		};
+
+		memcpy(was.name, record->name, sizeof(was.name));
+		if (record->weight > 0 && record->weight <= CONFIG_WEIGHT_MAX)
+			error = restore_name(config, record->service,
+			    record->addr, &was);
 	}
 	return error;
 }
@@ -548,6 +589,7 @@ receive_free(struct receive *receive)
 	received_pasts_free(receive->past, receive->pasts);
 	free(receive->order);
 	free(receive->event);
+	free(receive->srv);
 	link_drop_fds(&receive->link);
 	(void)close(receive->link.fd);
 	free(receive);

@@ -59,6 +59,8 @@ struct receive {
 	size_t orders;
 	struct handover_event *event; /* owned */
 	size_t events;
+	struct handover_srv *srv; /* owned */
+	size_t srvs;
 };
 
 /* Appends a zeroed element to a list of `*count` elements.  Returns the list,

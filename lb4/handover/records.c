@@ -348,6 +348,15 @@ static const struct record_field event_fields[] = {
 };
 RECORD_KIND(handover_event_kind, "event", handover_event, event_fields);
 
+static const struct record_field srv_fields[] = {
+	RECORD_FIELD(handover_srv, service, RECORD_TEXT),
+	RECORD_FIELD(handover_srv, name, RECORD_TEXT),
+	RECORD_FIELD(handover_srv, addr, RECORD_TEXT),
+	RECORD_FIELD(handover_srv, weight, RECORD_UINT),
+	RECORD_FIELD(handover_srv, backup, RECORD_UINT),
+};
+RECORD_KIND(handover_srv_kind, "srv", handover_srv, srv_fields);
+
 const struct record_kind *const handover_kinds[] = {
 	&handover_hello_kind,
 	&handover_file_kind,
@@ -372,5 +381,6 @@ const struct record_kind *const handover_kinds[] = {
 	&handover_order_kind,
 	&handover_event_kind,
 	&handover_drop_kind,
+	&handover_srv_kind,
 	NULL,
 };

@@ -59,6 +59,15 @@ struct handover_event {
 	char text[512];
 };
 
+/* A backend that was made from an SRV record: lb4/config/expand.h. */
+struct handover_srv {
+	char service[CONFIG_NAME_MAX];
+	char name[CONFIG_NAME_MAX];
+	char addr[ADDR_TEXT_MAX];
+	uint32_t weight; /* of the record, as the backend has it */
+	uint8_t backup;
+};
+
 /* The process as a whole. */
 struct handover_hello {
 	char version[64];
@@ -250,7 +259,7 @@ extern const struct record_kind handover_hello_kind, handover_file_kind,
     handover_worker_counts_kind, handover_rule_counts_kind, handover_past_kind,
     handover_past_backends_kind, handover_past_slots_kind,
     handover_past_active_kind, handover_pins_kind, handover_order_kind,
-    handover_event_kind, handover_drop_kind;
+    handover_event_kind, handover_drop_kind, handover_srv_kind;
 
 /* All of them, for tests and documentation; NULL ends the list. */
 extern const struct record_kind *const handover_kinds[];

@@ -385,6 +385,9 @@ prepare_new(struct send *send, struct why *why)
 	for (size_t i = 0; error == 0 && i < setup->events; i++)
 		error = link_send(&send->link, &handover_event_kind,
 		    &setup->event[i]);
+	for (size_t i = 0; error == 0 && i < setup->srvs; i++)
+		error = link_send(&send->link, &handover_srv_kind,
+		    &setup->srv[i]);
 	if (error == 0)
 		error = say(send, "prepare");
 	if (error == 0)
@@ -567,6 +570,7 @@ send_begin(struct send **out, struct send_setup *setup)
 		close_files(setup);
 		free(setup->order);
 		free(setup->event);
+		free(setup->srv);
 		return -ENOMEM;
 	}
 	memset(sending, 0, sizeof(*sending));
@@ -614,6 +618,7 @@ send_free(struct send *send)
 	free(send->drop);
 	free(send->setup.order);
 	free(send->setup.event);
+	free(send->setup.srv);
 	free(send->moving);
 	free(send);
 }

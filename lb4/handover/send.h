@@ -51,6 +51,8 @@ struct send_setup {
 	size_t orders;
 	struct handover_event *event; /* the oldest first */
 	size_t events;
+	struct handover_srv *srv;
+	size_t srvs;
 
 	/* called at the end, in the thread */
 	void (*ended)(void *owner);

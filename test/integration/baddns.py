@@ -3,14 +3,16 @@
 # Copyright (c) 2026 the lb4 authors
 """A DNS server that answers badly, over UDP and TCP.
 
-usage: baddns.py PORT HOW
+usage: baddns.py PORT HOW [SRV-PORT]
 It prints a line when it serves, and for each question.
 
 HOW    fail     SERVFAIL
        empty    no answer, no error
        slow     nothing at all
-       flood    truncated over UDP; over TCP as many addresses as fit, of 10,000
-       huge     truncated over UDP; over TCP the address 127.0.0.9 alone
+       flood    truncated over UDP; over TCP as many addresses, or SRV
+                records, as fit, of 10,000
+       huge     truncated over UDP; over TCP the address 127.0.0.9 alone, or
+                an SRV record with the target huge.test and SRV-PORT
 """
 import socket
 import struct
@@ -27,6 +29,19 @@ def question_end(query):
     return at + 5
 
 
+def record(wanted, i):
+    """Number i of the records of that type."""
+    if wanted == 1:
+        data = struct.pack("!BBH", 127, 1, i) if HOW == "flood" \
+            else bytes((127, 0, 0, 9))
+    else:
+        data = struct.pack("!HHH", 10, 1, i + 1) + b"\xc0\x0c" \
+            if HOW == "flood" else \
+            struct.pack("!HHH", 10, 1, int(sys.argv[3])) + \
+            b"\4huge\4test\0"
+    return struct.pack("!HHHIH", 0xc00c, wanted, 1, 1, len(data)) + data
+
+
 def answer(query, tcp):
     end = question_end(query)
     question = query[12:end]
@@ -37,13 +52,12 @@ def answer(query, tcp):
         flags |= 2
     elif HOW in ("flood", "huge") and not tcp:
         flags |= 0x200
-    elif HOW in ("flood", "huge") and wanted == 1:
+    elif HOW in ("flood", "huge") and wanted in (1, 33):
         room = 65535 - 12 - len(question)
-        count = min(10000, room // 16) if HOW == "flood" else 1
+        size = len(record(wanted, 0))
+        count = min(10000, room // size) if HOW == "flood" else 1
         for i in range(count):
-            ip = struct.pack("!BBH", 127, 1, i) if HOW == "flood" \
-                else bytes((127, 0, 0, 9))
-            records += struct.pack("!HHHIH", 0xc00c, 1, 1, 1, 4) + ip
+            records += record(wanted, i)
     return query[:2] + struct.pack("!HHHHH", flags, 1, count, 0, 0) + \
         question + records
 

@@ -119,7 +119,7 @@ START_TEST(refuses)
 		{ "a 192.0.2.1:80\nb 1.2.3\n", "",
 		    ":2: [service s] backend: \"1.2.3\"" },
 		{ "a app.example:80\n", "",
-		    ":1: [service s] backend: a host name: give an address" },
+		    ":1: [service s] backend: a name that DNS resolves: give an address" },
 		{ "a 192.0.2.1:80 weigth=2\n", "",
 		    ":1: [service s] backend: unknown option \"weigth\": did" },
 		{ "a 192.0.2.1:80\n\na 192.0.2.2:80\n", "",

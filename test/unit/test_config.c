@@ -539,6 +539,26 @@ static const struct {
 	{ "abcdefghijklmnopqrstuvwx example.com:80 resolve=all",
 	    "the name of a backend with resolve=all has at most 23 characters: "
 	    "an address follows it" },
+	{ "a 1.2.3.4:80 srv=_pg._tcp.db.internal",
+	    "option \"srv\": it stands in place of the address: write backend "
+	    "= NAME srv=_pg._tcp.db.internal" },
+	{ "a srv=_pg._tcp.db.internal resolve=all",
+	    "option \"resolve\" is for host names, and every SRV record becomes "
+	    "a backend: remove it" },
+	{ "a srv=_pg._tcp.db.internal weight=2",
+	    "option \"weight\" is in the SRV records: remove it" },
+	{ "a srv=_pg._tcp.db.internal:80",
+	    "\"_pg._tcp.db.internal:80\" is not a name of SRV records: give one "
+	    "such as _pg._tcp.db.internal, without a port" },
+	{ "a srv=",
+	    "\"\" is not a name of SRV records: give one such as "
+	    "_pg._tcp.db.internal, without a port" },
+	{ "a srv=10.0.0.1",
+	    "\"10.0.0.1\" is not a name of SRV records: give one such as "
+	    "_pg._tcp.db.internal, without a port" },
+	{ "abcdefghijklmnopqrstuvwx srv=_pg._tcp.db.internal",
+	    "the name of a backend with srv= has at most 23 characters: a "
+	    "target follows it" },
 	{ "a :80",
 	    "\":80\" is not an address to connect to: give one such as "
 	    "127.0.0.1:80" },
