@@ -291,6 +291,25 @@ look(struct follow *follow, struct followed *file)
 		look_at(follow, timer_now_ms() + SETTLE_MS);
 }
 
+/* Sets the gauge of each service. */
+static void
+count_refused(const struct follow *follow)
+{
+	const struct config *config = follow->running->config;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const char *name = config->service[i].name;
+		const struct followed *file = find(follow, name);
+		struct service_state *state =
+		    tables_state(follow->running->tables, name);
+
+		if (state != NULL)
+			atomic_store_explicit(&state->file_refused,
+			    file != NULL && file->error[0] != '\0',
+			    memory_order_relaxed);
+	}
+}
+
 static void
 look_at_all(struct follow *follow)
 {
@@ -298,6 +317,7 @@ look_at_all(struct follow *follow)
 	list_files(follow);
 	for (size_t i = 0; i < follow->files; i++)
 		look(follow, &follow->file[i]);
+	count_refused(follow);
 	follow->generation = follow->running->tables->generation;
 }
 

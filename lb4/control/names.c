@@ -253,6 +253,31 @@ names_look(const struct names_of_hosts *names, const struct config_name *line,
 	out->records = srv_name_records(host->srv, &out->none);
 }
 
+/* Sets the gauge of each service. */
+static void
+count_unresolved(const struct names_of_hosts *names)
+{
+	const struct running *running = names->running;
+	const struct config *config = running->config;
+
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+		struct service_state *state = tables_state(running->tables,
+		    service->name);
+		uint64_t count = 0;
+
+		for (size_t j = 0; j < service->hosts; j++) {
+			struct names_sight sight;
+
+			names_look(names, &service->host[j], &sight);
+			count += sight.ill.text[0] != '\0';
+		}
+		if (state != NULL)
+			atomic_store_explicit(&state->unresolved, count,
+			    memory_order_relaxed);
+	}
+}
+
 /* ---- the loop ------------------------------------------------------------ */
 
 static int
@@ -298,6 +323,9 @@ turn(void *owner, uint64_t now_ms)
 	if (changed)
 		list_hosts(names);
 	ask(names, now_ms, changed);
+	if (changed || names->asker.told)
+		count_unresolved(names);
+	names->asker.told = false;
 }
 
 int
@@ -315,7 +343,7 @@ names_new(struct names_of_hosts **out, struct running *running,
 		return error;
 	}
 	names->running = running;
-	names->asker = (struct asker){ running, &names->resolver };
+	names->asker = (struct asker){ running, &names->resolver, false };
 	*source = (struct source){ names, names->resolver.epfd, sleep_ms, NULL,
 		turn };
 	*out = names;

@@ -386,6 +386,7 @@ apply_due(struct srv_name *srv, uint64_t now_ms)
 		srv->dirty_ms = now_ms + AGAIN_MS;
 		srv->refused.text[0] = '\0';
 	}
+	srv->question.asker->told = true;
 	tell(srv, srv->ill.text);
 }
 

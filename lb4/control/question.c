@@ -57,6 +57,7 @@ question_end(struct question *question, int error, const struct why *why)
 		question->due_ms = now_ms +
 		    bounded(question, question->ttl_s * UINT64_C(1000));
 	}
+	question->asker->told = true;
 	question->handler->on_end(question, error < 0 ? why->text : "");
 }
 

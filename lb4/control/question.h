@@ -29,6 +29,7 @@ enum answer_state {
 struct asker {
 	const struct running *running; /* for the bounds of the times */
 	struct resolver *resolver;
+	bool told; /* a question has ended since this was cleared */
 };
 
 struct question_handler {

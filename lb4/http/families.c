@@ -218,6 +218,12 @@ static const struct family families[] = {
 	{ "lb4_service_panic", GAUGE, SERVICE(panic),
 	    HELP("1 if so few backends are available that the service uses "
 		 "all of them, else 0.") },
+	{ "lb4_service_unresolved_names", GAUGE, SERVICE(unresolved),
+	    HELP("Lines with names that cannot be resolved and keep the "
+		 "backends that they have.") },
+	{ "lb4_service_backends_file_refused", GAUGE, SERVICE(file_refused),
+	    HELP("1 if the service keeps the backends that it has because its "
+		 "backends-file cannot be used, else 0.") },
 	{ "lb4_service_queued_conns", GAUGE, SERVICE(queued),
 	    HELP("Connections that wait for a backend below its maxconn.") },
 	{ "lb4_service_accepted_total", COUNTER, SERVICE(accepted),

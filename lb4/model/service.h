@@ -84,6 +84,12 @@ struct service_state {
 	struct terms *terms;	/* owned; a list: those that something uses */
 	struct rule_count *rule_counts; /* owned; the same */
 
+	/* Its backends may not be those that they should be: lines with names
+	 * that cannot be resolved, and whether its backends-file was refused.
+	 * Writer: control.  Readers: any thread. */
+	_Atomic uint64_t unresolved;
+	_Atomic uint64_t file_refused;
+
 	_Atomic uint32_t refs;
 
 	/* Owned; NULL until a conn of the service may have to wait.  Writer:

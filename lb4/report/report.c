@@ -116,6 +116,8 @@ gather_service(struct report_service *out, const struct service *service)
 		.maxconn = service->settings.maxconn,
 		.full = figures.full,
 		.panic = figures.panic,
+		.unresolved = load(&service->state->unresolved),
+		.file_refused = load(&service->state->file_refused),
 		.queued = figures.queued,
 		.accepted = figures.accepted,
 		.closed = figures.closed,
