@@ -12,6 +12,14 @@
 /* The weight at the start of slowstart. */
 #define SLOW_FIRST (CANDIDATE_WEIGHT_ONE / 10)
 
+/* Of a candidate's weight, in one of a backend's. */
+#define WEIGHT_UNITS (CANDIDATE_WEIGHT_ONE / SERVICE_WEIGHT_ONE)
+
+/* Of service_state.agent_most: the percentage. */
+#define MOST_BITS 16
+#define MOST_MASK ((UINT64_C(1) << MOST_BITS) - 1)
+static_assert(AGENT_PERCENT_MAX <= MOST_MASK, "room for each percentage");
+
 static const char *const skip_names[] = {
 	[SKIP_NOT] = "usable",
 	[SKIP_SET] = "in another zone, or a backup",
@@ -24,6 +32,7 @@ static const char *const skip_names[] = {
 	[SKIP_TRIED] = "tried before",
 	[SKIP_FULL] = "at its maxconn",
 	[SKIP_LOAD] = "at max-load",
+	[SKIP_SHARE] = "its agent lets others have this client",
 };
 static_assert(sizeof(skip_names) / sizeof(skip_names[0]) == SKIP_COUNT,
     "a name for each reason");
@@ -48,7 +57,7 @@ unavailable(const struct service_backend *one, bool check_health)
 	};
 	enum backend_state state;
 
-	if (one->weight == 0)
+	if (service_backend_weight(one) == 0)
 		return SKIP_WEIGHT;
 	if (!backend_is_resolved(one->backend))
 		return SKIP_NAME;
@@ -71,7 +80,8 @@ uint32_t
 candidate_bound(const struct service *service, unsigned index,
     const struct scope *scope)
 {
-	uint64_t num = scope->load_num * service->backend[index].weight;
+	uint64_t num = scope->load_num *
+	    service_backend_weight(&service->backend[index]);
 
 	return (uint32_t)((num + scope->load_den - 1) / scope->load_den);
 }
@@ -91,7 +101,7 @@ candidate_skip(const struct service *service, const struct pick *pick,
 	for (unsigned i = 0; i < pick->tries; i++)
 		if (pick->tried[i] == one->backend->id)
 			return SKIP_TRIED;
-	if (backend_is_full(one->backend, one->maxconn))
+	if (backend_is_full(one->backend, service_backend_maxconn(one)))
 		return SKIP_FULL;
 	if (scope->load_den != 0 &&
 	    candidate_active(service, index) >=
@@ -105,26 +115,69 @@ candidate_weight(const struct service *service, const struct pick *pick,
     unsigned index)
 {
 	const struct service_backend *one = &service->backend[index];
+	const uint32_t weight = service_backend_weight(one);
 	uint64_t since, age;
 
 	if (service->settings.slowstart_ms == 0)
-		return one->weight * CANDIDATE_WEIGHT_ONE;
+		return weight * WEIGHT_UNITS;
 	since = backend_since_ms(one->backend);
 	/* The worker's clock does not advance during a turn of its loop. */
 	age = pick->now_ms > since ? pick->now_ms - since : 0;
 	if (since == 0 || age >= service->settings.slowstart_ms)
-		return one->weight * CANDIDATE_WEIGHT_ONE;
-	return one->weight *
+		return weight * WEIGHT_UNITS;
+	return weight *
 	    (SLOW_FIRST +
 		(uint32_t)((CANDIDATE_WEIGHT_ONE - SLOW_FIRST) * age /
-		    service->settings.slowstart_ms));
+		    service->settings.slowstart_ms)) /
+	    SERVICE_WEIGHT_ONE;
+}
+
+/* The highest percentage of its weight that a backend has, available or not:
+ * so the loss of a backend moves no clients of others. */
+static uint32_t
+find_most(const struct service *service)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct service_backend *one = &service->backend[i];
+		const uint32_t percent = service_backend_percent(one);
+
+		if (one->weight > 0 && percent > most)
+			most = percent;
+	}
+	return most > 0 ? most : 100; /* 0: none gets any conn */
+}
+
+/* A service of the past has no state: see pins.c. */
+static uint32_t
+most_percent(const struct service *service)
+{
+	uint64_t changes, known;
+	uint32_t most;
+
+	if (!service->agents)
+		return 100;
+	if (service->state == NULL)
+		return find_most(service);
+	/* first: a change while it looks makes it look again */
+	changes = atomic_load(service->changes) << MOST_BITS;
+	known = atomic_load_explicit(&service->state->agent_most,
+	    memory_order_relaxed);
+	if ((known & ~MOST_MASK) == changes && known != 0)
+		return (uint32_t)(known & MOST_MASK);
+	most = find_most(service);
+	atomic_store_explicit(&service->state->agent_most, changes | most,
+	    memory_order_relaxed);
+	return most;
 }
 
 bool
 candidate_accepts(const struct service *service, const struct pick *pick,
     unsigned index, uint64_t hash)
 {
-	uint32_t full = service->backend[index].weight * CANDIDATE_WEIGHT_ONE;
+	uint32_t full = service->backend[index].weight * WEIGHT_UNITS *
+	    most_percent(service);
 
 	return hash_reduce(hash, full) < candidate_weight(service, pick, index);
 }

@@ -55,8 +55,9 @@ enum skip {
 	SKIP_EJECTED, /* its conns have failed: see lb4/health */
 	SKIP_JOINING, /* not checked yet */
 	SKIP_TRIED,
-	SKIP_FULL, /* at its maxconn */
-	SKIP_LOAD, /* at max-load */
+	SKIP_FULL,  /* at its maxconn */
+	SKIP_LOAD,  /* at max-load */
+	SKIP_SHARE, /* its agent has lowered its weight */
 	SKIP_COUNT,
 };
 
@@ -98,14 +99,16 @@ candidate_active(const struct service *service, unsigned index)
 uint32_t candidate_bound(const struct service *service, unsigned index,
     const struct scope *scope);
 
-/* Its weight in units of 1 / CANDIDATE_WEIGHT_ONE; below the configured weight
- * during slowstart. */
+/* Its weight in units of 1 / CANDIDATE_WEIGHT_ONE: the configured weight, or
+ * what its agent has made of it; less during slowstart. */
 #define CANDIDATE_WEIGHT_ONE 1000
 uint32_t candidate_weight(const struct service *service,
     const struct pick *pick, unsigned index);
 
 /* For a policy that draws by configured weight: whether to accept the draw of
- * `index`, by a hash of its own.  Always true, except during slowstart. */
+ * `index`, by a hash of its own.  Always true, except during slowstart, and if
+ * an agent has set a weight: what each draw is accepted with is then relative
+ * to the backend whose agent asks for most. */
 bool candidate_accepts(const struct service *service, const struct pick *pick,
     unsigned index, uint64_t hash);
 

@@ -14,10 +14,12 @@
  * backend's chance is proportional to its weight.
  *
  *	bits 24-63	load: active conns x 65536 / weight
- *	bits 0-23	weight of all backends that have this load
+ *	bits 0-23	weight of all backends that have this load, in units
+ *			of 1 / LOADS_WEIGHT_ONE
  *
- * The division loses nothing: two different loads differ by more than 1 /
- * 65536, since no weight is above 256.
+ * The division loses nothing for whole weights: two different loads differ by
+ * more than 1 / 65536, since no weight is above 256.  An agent may set a
+ * fraction of a weight: loads that are as close then count as equal.
  *
  * Consistency.  A thread that has changed a backend's count calls
  * loads_update().  It replaces a word until the word agrees with the words
@@ -34,21 +36,34 @@
 #ifndef LB4_BALANCE_LOADS_H
 #define LB4_BALANCE_LOADS_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/attr.h"
+#include "lb4/config/limits.h"
 
 /* The load of a backend that must not get more conns. */
 #define LOADS_NONE (UINT64_MAX << 24)
 
-/* The word of a backend of weight 1 to 256 with fewer than 2^24 conns. */
+/* One, in the unit of weights. */
+#define LOADS_WEIGHT_ONE 64
+static_assert(CONFIG_BACKENDS_MAX * CONFIG_WEIGHT_MAX * LOADS_WEIGHT_ONE < 1
+	    << 24,
+    "room for the weight of all backends");
+
+/* The word of a backend with fewer than 2^24 conns, of a weight from 1 unit to
+ * 256.  The highest loads, of a fraction of a weight, count as equal. */
 static inline uint64_t
 loads_word(uint32_t active, uint32_t weight)
 {
-	return (((uint64_t)active << 16) / weight) << 24 | weight;
+	const uint64_t most = (LOADS_NONE >> 24) - 1;
+	const uint64_t load = ((uint64_t)active << 16) * LOADS_WEIGHT_ONE /
+	    weight;
+
+	return (load < most ? load : most) << 24 | weight;
 }
 
 struct loads;

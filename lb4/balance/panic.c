@@ -16,7 +16,8 @@ panic_count(const struct service *service, struct panic_share *share)
 		const struct service_backend *one = &service->backend[i];
 		const enum backend_state state = backend_state(one->backend);
 
-		if (one->set == SET_BACKUP || one->weight == 0 ||
+		if (one->set == SET_BACKUP ||
+		    service_backend_weight(one) == 0 ||
 		    state == BACKEND_JOINING || backend_is_taken_out(state))
 			continue;
 		share->backends++;

@@ -60,7 +60,8 @@ choose(const struct service *service, const struct pick *pick, uint32_t *limit,
 	}
 	if (index == PICK_NONE)
 		index = placing_choose(service, pick, &scope, limit);
-	maxconn = index >= 0 ? service->backend[index].maxconn : 0;
+	maxconn = index >= 0 ? service_backend_maxconn(&service->backend[index])
+			     : 0;
 	if (maxconn != 0 && maxconn < *limit)
 		*limit = maxconn;
 	return index;

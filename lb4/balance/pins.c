@@ -214,7 +214,9 @@ past_set_backends(struct past *past, const struct service *old)
 
 		to->id = from->id;
 		to->addr = from->addr;
-		backend_copy_parts(to, &parts);
+		backend_copy_parts(to, &parts,
+		    atomic_load_explicit(&from->agent_said,
+			memory_order_acquire));
 		past->service.backend[i] = old->backend[i];
 		past->service.backend[i].backend = to;
 	}
@@ -230,6 +232,7 @@ past_set_places(struct past *past, const struct service *old)
 
 	service->settings.balance = old->settings.balance;
 	service->zones = old->zones;
+	service->agents = old->agents;
 	service->seed = old->seed;
 	service->settings.source_prefix4 = old->settings.source_prefix4;
 	service->settings.source_prefix6 = old->settings.source_prefix6;

@@ -44,8 +44,8 @@ stays_near(const struct service *service, const struct scope *scope)
 		if (one->set == SET_BACKUP ||
 		    !candidate_available(service, (unsigned)i, &at))
 			continue;
-		total += one->weight;
-		near += one->set == SET_NEAR ? one->weight : 0;
+		total += service_backend_weight(one);
+		near += one->set == SET_NEAR ? service_backend_weight(one) : 0;
 	}
 	near *= service->zones;
 	draw = hash_mix(scope->hash ^ ZONE_DRAW) >> 32;

@@ -17,6 +17,10 @@
 #define STEPS_MAX 16
 #define MAPPED_BITS 96 /* ::ffff:0:0/96 */
 
+/* Makes whether a backend takes a client independent of the slots that the same
+ * hash leads to. */
+#define SHARE_DRAW UINT64_C(0x7368617265000001)
+
 static bool
 is_mapped(const uint8_t ip[16])
 {
@@ -104,6 +108,18 @@ policy_hash_build(struct service *service)
 	return rc;
 }
 
+/* Whether the client may stay at this slot's backend: one whose agent has
+ * lowered its weight leaves a part of its clients to others.  The same clients
+ * always, and they come back first. */
+static bool
+may_stay(const struct service *service, const struct pick *pick, unsigned index,
+    uint64_t hash)
+{
+	return !service->agents ||
+	    candidate_accepts(service, pick, index,
+		hash_mix(hash ^ SHARE_DRAW));
+}
+
 /* Walks from candidate to candidate. */
 static int
 walk(const struct service *service, const struct pick *pick,
@@ -124,6 +140,9 @@ walk(const struct service *service, const struct pick *pick,
 		step.slot = hash_reduce(hash, maglev->size);
 		step.index = maglev->slot[step.slot];
 		step.skip = candidate_skip(service, pick, step.index, scope);
+		if (step.skip == SKIP_NOT &&
+		    !may_stay(service, pick, step.index, hash))
+			step.skip = SKIP_SHARE;
 		trace_step(pick->trace, &step);
 		if (step.skip == SKIP_NOT)
 			return (int)step.index;
@@ -144,10 +163,10 @@ bound_load(const struct service *service, struct scope *scope)
 		const struct service_backend *one = &service->backend[i];
 
 		if (!candidate_available(service, i, scope) ||
-		    backend_is_full(one->backend, one->maxconn))
+		    backend_is_full(one->backend, service_backend_maxconn(one)))
 			continue;
 		active += candidate_active(service, i);
-		weight += one->weight;
+		weight += service_backend_weight(one);
 	}
 	scope->load_num = service->settings.max_load * (active + 1);
 	scope->load_den = 100 * weight;

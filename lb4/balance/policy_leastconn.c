@@ -89,11 +89,16 @@ read_load(const void *argument, unsigned index)
 {
 	static const struct pick any = { .tries = 0 };
 	const struct loads_of *of = argument;
+	const struct service_backend *one = &of->service->backend[index];
+	uint32_t weight;
 
 	if (!candidate_usable(of->service, &any, index, &of->scope))
 		return LOADS_NONE;
+	weight = (service_backend_weight(one) * LOADS_WEIGHT_ONE +
+		     SERVICE_WEIGHT_ONE / 2) /
+	    SERVICE_WEIGHT_ONE;
 	return loads_word(candidate_active(of->service, index),
-	    of->service->backend[index].weight);
+	    weight > 0 ? weight : 1);
 }
 
 static int

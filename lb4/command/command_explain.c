@@ -153,6 +153,7 @@ struct state {
 	char name[CONFIG_NAME_MAX];
 	uint32_t active;
 	struct backend_parts parts;
+	uint64_t agent_said;
 };
 
 struct explanation {
@@ -202,7 +203,7 @@ set_states(const struct explanation *explanation, struct offline *offline)
 
 		if (backend == NULL)
 			continue;
-		backend_copy_parts(backend, &state->parts);
+		backend_copy_parts(backend, &state->parts, state->agent_said);
 		atomic_store(&backend->active, state->active);
 	}
 	/* backends of other services do not matter here */
@@ -405,6 +406,8 @@ copy_service(struct explanation *explanation, const struct config *config,
 		strlcpy(state->name, backend->name, sizeof(state->name));
 		state->active = backend_active(backend);
 		state->parts = backend_parts(backend);
+		state->agent_said = atomic_load_explicit(&backend->agent_said,
+		    memory_order_acquire);
 	}
 	explanation->states = service->backends;
 	return true;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lb4/control/events.h"
+#include "lb4/model/agent.h"
 #include "lb4/table/table.h"
 
 int
@@ -46,9 +47,11 @@ is_news(const _Atomic uint64_t *since, uint64_t *told_ms)
 static void
 tell_states(const struct events *events, struct backend *backend)
 {
+	const uint64_t said = atomic_load_explicit(&backend->agent_said,
+	    memory_order_acquire);
 	const struct backend_parts parts = backend_parts(backend);
 	struct event event = { "health", backend->service, backend->name };
-	char text[HEALTH_TEXT_MAX];
+	char text[AGENT_TEXT_MAX];
 
 	if (is_news(&backend->health_since_ms, &backend->health_told_ms))
 		events_tell(events, &event, "%s: %s",
@@ -61,9 +64,13 @@ tell_states(const struct events *events, struct backend *backend)
 		    health_is_down(parts.passive) ? "ejected" : "back",
 		    passive_text(parts.passive, text, sizeof(text)));
 	event.kind = "agent";
-	if (is_news(&backend->agent_since_ms, &backend->agent_told_ms))
-		events_tell(events, &event, "%s",
-		    agent_state_name(parts.agent));
+	if (said != backend->agent_told) {
+		backend->agent_told = said;
+		events_tell(events, &event, "%s: %s",
+		    agent_state_name(parts.agent),
+		    said == 0 ? "it has no agent"
+			      : agent_said_text(backend, text, sizeof(text)));
+	}
 }
 
 static void

@@ -69,6 +69,26 @@ health_reason(const struct figures_backend *figures, uint64_t now_ms,
 	return buf;
 }
 
+/* What the agent wants besides a state, and why it does not answer. */
+static int
+add_agent(json_t *row, const struct figures_backend *figures, uint64_t now_ms)
+{
+	const struct agent_said said = agent_unpack(figures->agent_said);
+	const bool fails = figures->agent_failure[0] != '\0';
+	int error;
+
+	error = json_object_set_new(row, "agent_weight_percent",
+	    said.has_percent ? json_integer(said.percent) : json_null());
+	error |= json_object_set_new(row, "agent_maxconn",
+	    said.has_maxconn ? json_integer(said.maxconn) : json_null());
+	error |= json_object_set_new(row, "agent_failure",
+	    fails ? json_string(figures->agent_failure) : json_null());
+	return error |
+	    json_object_set_new(row, "agent_failure_since_ms",
+		fails ? since_json(now_ms, figures->agent_failing_ms)
+		      : json_null());
+}
+
 int
 states_json_add(json_t *row, const struct figures_backend *figures,
     const struct states_json_parts *has, uint64_t now_ms)
@@ -91,7 +111,8 @@ states_json_add(json_t *row, const struct figures_backend *figures,
 		: NULL);
 	error |= add_part(row, "agent", agent_state_name(parts->agent),
 	    since_json(now_ms, figures->agent_since_ms),
-	    parts->agent != AGENT_NONE ? "said by its agent" : NULL);
+	    parts->agent != AGENT_NONE ? figures->agent_text : NULL);
+	error |= add_agent(row, figures, now_ms);
 	return error == 0 ? 0 : -ENOMEM;
 }
 
@@ -124,6 +145,30 @@ describe_part(const char *state, const char *reason, uint64_t for_ms, char *buf,
 	    answer_time(for_ms, age, sizeof(age)), reason);
 }
 
+/* "; weight 75% by its agent; its agent fails for 12s: no answer". */
+static size_t
+describe_agent(const struct figures_backend *figures, uint64_t now_ms,
+    char *buf, size_t size)
+{
+	const struct agent_said said = agent_unpack(figures->agent_said);
+	char age[ANSWER_TEXT_MAX];
+	size_t len = 0;
+
+	if (said.has_percent && said.percent != 100)
+		len += (size_t)snprintf(buf, size, "; weight %u%% by its agent",
+		    said.percent);
+	if (said.has_maxconn && len < size)
+		len += (size_t)snprintf(buf + len, size - len,
+		    "; maxconn %u by its agent", (unsigned)said.maxconn);
+	if (figures->agent_failure[0] != '\0' && len < size)
+		len += (size_t)snprintf(buf + len, size - len,
+		    "; its agent fails for %s: %s",
+		    answer_time(ago(now_ms, figures->agent_failing_ms), age,
+			sizeof(age)),
+		    figures->agent_failure);
+	return len;
+}
+
 const char *
 states_text(const struct figures_backend *figures,
     const struct states_json_parts *has, uint64_t now_ms, char *buf,
@@ -147,8 +192,10 @@ states_text(const struct figures_backend *figures,
 		    size - len);
 	if (parts->agent > AGENT_UP && len < size)
 		len += (size_t)describe_part(agent_state_name(parts->agent),
-		    "said by its agent", ago(now_ms, figures->agent_since_ms),
+		    figures->agent_text, ago(now_ms, figures->agent_since_ms),
 		    buf + len, size - len);
+	if (len < size)
+		len += describe_agent(figures, now_ms, buf + len, size - len);
 	if (health_is_down(parts->passive) && len < size)
 		(void)describe_part("ejected",
 		    passive_text(parts->passive, text, sizeof(text)),

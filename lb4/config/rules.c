@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lb4/config/access_rules.h"
+#include "lb4/config/agents.h"
 #include "lb4/config/check.h"
 #include "lb4/config/keys.h"
 #include "lb4/config/loops.h"
@@ -594,6 +595,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		check_names(service, errors);
 		check_ports(service, errors);
 		check_check_ports(service, errors);
+		agents_check(service, errors);
 		check_proxies(service, errors);
 		check_source(service, errors);
 		check_reach(config, service,

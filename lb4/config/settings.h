@@ -145,6 +145,8 @@ struct config_backend {
 	bool backup;		    /* used only when no other can serve */
 	struct addr check_addr;	    /* len 0: addr */
 	unsigned check_port;	    /* of either; 0: as it is */
+	struct addr agent_addr;	    /* len 0: addr, with the next port */
+	unsigned agent_port;	    /* 0: that of the service */
 	unsigned send_proxy;	    /* enum send_proxy + 1; 0: as the service */
 	char track[CONFIG_TRACK_MAX]; /* "SERVICE/BACKEND"; "": none */
 	unsigned order; /* place among the service's lines: 0, ...; those of
@@ -213,6 +215,13 @@ struct config_check {
 	unsigned rise; /* good checks in a row to go up */
 	unsigned fall; /* bad ones to go down */
 	bool damping;  /* hold a backend that flaps down: damping.h */
+};
+
+/* The agents of a service's backends: lb4/health/agents.h. */
+struct config_agent {
+	unsigned port;		 /* at each backend's address; 0: none */
+	unsigned inter_ms;	 /* 0: that of the checks */
+	struct config_text send; /* len 0: nothing */
 };
 
 /* Where connections to backends come from. */
@@ -294,6 +303,7 @@ struct service_settings {
 	char listen_group[CONFIG_NAME_MAX];
 	unsigned listen_mode; /* 0: set by the umask */
 	struct config_check check;
+	struct config_agent agent;
 };
 
 /* Where a client goes by its ClientHello. */

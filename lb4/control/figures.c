@@ -110,6 +110,7 @@ figures_backend(const struct backend *backend, struct figures_backend *figures)
 		.health_since_ms = load(&backend->health_since_ms),
 		.passive_since_ms = load(&backend->passive_since_ms),
 		.agent_since_ms = load(&backend->agent_since_ms),
+		.agent_said = load(&backend->agent_said),
 		.held_until_ms = load(&backend->held_until_ms),
 		.checked_ms = load(&backend->checked_ms),
 		.active = backend_active(backend),
@@ -119,6 +120,11 @@ figures_backend(const struct backend *backend, struct figures_backend *figures)
 	    1000.0;
 	(void)backend_health_text(backend, figures->parts.health,
 	    figures->health_text, sizeof(figures->health_text));
+	(void)agent_said_text(backend, figures->agent_text,
+	    sizeof(figures->agent_text));
+	if (agent_failure_text(backend, &figures->agent_failing_ms,
+		figures->agent_failure, sizeof(figures->agent_failure)) == NULL)
+		figures->agent_failure[0] = '\0';
 	backend_sum(backend, &figures->sums);
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lb4/engine/access.h"
+#include "lb4/model/agent.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
 
@@ -59,6 +60,11 @@ struct figures_backend {
 	/* when each part became what it is; 0: from the start */
 	uint64_t admin_since_ms, health_since_ms;
 	uint64_t passive_since_ms, agent_since_ms;
+	uint64_t agent_said;		 /* lb4/model/agent.h */
+	char agent_text[AGENT_TEXT_MAX]; /* ... in its words */
+	/* why the agent does not answer; "": it does; since when */
+	char agent_failure[HEALTH_TEXT_MAX];
+	uint64_t agent_failing_ms;
 	uint64_t held_until_ms; /* it flaps: held down; 0: it is not */
 	uint64_t checked_ms;	/* the last check's end; 0: none yet */
 	double check_ms;	/* how long it took */

@@ -46,7 +46,7 @@ sum_weights(const struct service *service)
 
 	for (size_t i = 0; i < service->backends; i++)
 		if (takes_part(&service->backend[i]))
-			sum += service->backend[i].weight;
+			sum += service_backend_weight(&service->backend[i]);
 	return sum;
 }
 
@@ -72,7 +72,8 @@ surplus_of(const struct service *service, const struct service_backend *entry,
 	/* health may have changed: no backend may be left */
 	if (!takes_part(entry) || weights == 0)
 		return 0;
-	may = rebalance_allowance(conns, entry->weight, weights, threshold);
+	may = rebalance_allowance(conns, service_backend_weight(entry), weights,
+	    threshold);
 	return has > may ? has - may : 0;
 }
 

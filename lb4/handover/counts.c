@@ -102,6 +102,8 @@ void
 counts_of_backend(const struct backend *backend,
     struct handover_backend_counts *counts)
 {
+	const struct backend_agent *agent = &backend->agent_display;
+
 	memset(counts, 0, sizeof(*counts));
 	counts->backend = backend->id;
 	for (unsigned i = 0; i <= backend->workers; i++) {
@@ -127,6 +129,10 @@ counts_of_backend(const struct backend *backend,
 	}
 	add_checks(counts, &backend->checks);
 	add_checks(counts, &backend->earlier);
+	add(&counts->agent_answers, &agent->answers);
+	add(&counts->agent_answers, &agent->earlier_answers);
+	add(&counts->agent_failures, &agent->failures);
+	add(&counts->agent_failures, &agent->earlier_failures);
 }
 
 void
@@ -157,6 +163,8 @@ counts_add_backend(struct backend *backend,
 		    counts->results[result]);
 	give_histogram(&backend->earlier.took, counts->check_took);
 	give_histogram(&backend->earlier.lag, counts->check_lag);
+	give(&backend->agent_display.earlier_answers, counts->agent_answers);
+	give(&backend->agent_display.earlier_failures, counts->agent_failures);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "lb4/handover/counts.h"
 #include "lb4/handover/link.h"
 #include "lb4/handover/records.h"
+#include "lb4/model/agent.h"
 #include "lb4/table/table.h"
 
 /* ---- places -------------------------------------------------------------- */
@@ -97,6 +98,7 @@ describe_backend(struct link *link, const struct tables *tables,
 		.ejections = load(&backend->ejections),
 		.held_until_ms = load64(&backend->held_until_ms),
 		.certificate_s = load64(&backend->certificate_s),
+		.agent_said = load64(&backend->agent_said),
 	};
 
 	(void)strlcpy(record.service, backend->service, sizeof(record.service));
@@ -105,6 +107,10 @@ describe_backend(struct link *link, const struct tables *tables,
 	if (!remark_get(&backend->remark, record.health, record.health_text,
 		sizeof(record.health_text)))
 		record.health_text[0] = '\0';
+	if (!remark_get(&backend->agent_display.remark,
+		agent_remark_word(record.agent_said), record.agent_text,
+		sizeof(record.agent_text)))
+		record.agent_text[0] = '\0';
 	return link_send(link, &handover_backend_kind, &record);
 }
 

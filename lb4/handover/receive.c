@@ -20,6 +20,7 @@
 #include "lb4/handover/link.h"
 #include "lb4/handover/pins.h"
 #include "lb4/handover/receive_parts.h"
+#include "lb4/model/agent.h"
 #include "lb4/model/terms.h"
 #include "lb4/table/table.h"
 
@@ -445,12 +446,8 @@ set_state(struct backend *backend, const struct handover_backend *record)
 		atomic_store(&backend->admin_cause, record->admin_cause);
 	atomic_store(&backend->passive, health_word(record->passive));
 	atomic_store(&backend->passive_since_ms, record->passive_since_ms);
-	if (record->agent < AGENT_STATE_COUNT)
-		atomic_store(&backend->agent, record->agent);
-	atomic_store(&backend->agent_since_ms, record->agent_since_ms);
 	backend->health_told_ms = record->health_since_ms;
 	backend->passive_told_ms = record->passive_since_ms;
-	backend->agent_told_ms = record->agent_since_ms;
 	atomic_store(&backend->ejected_until_ms, record->ejected_until_ms);
 	atomic_store(&backend->ejections, record->ejections);
 	atomic_store(&backend->held_until_ms, record->held_until_ms);
@@ -461,6 +458,21 @@ set_state(struct backend *backend, const struct handover_backend *record)
 	atomic_store(&backend->check_us, record->check_us);
 	atomic_store(&backend->checked_ms, record->checked_ms);
 	atomic_store(&backend->certificate_s, record->certificate_s);
+}
+
+/* A newer version may have words that this one does not know. */
+static void
+set_agent(struct backend *backend, const struct handover_backend *record)
+{
+	const struct agent_said said = agent_unpack(record->agent_said);
+	const uint64_t word = agent_pack(&said);
+
+	atomic_store(&backend->agent_said, word);
+	atomic_store(&backend->agent, agent_state_of(&said));
+	atomic_store(&backend->agent_since_ms, record->agent_since_ms);
+	remark_set(&backend->agent_display.remark, agent_remark_word(word),
+	    record->agent_text);
+	backend->agent_told = word;
 }
 
 static const struct received_backend *
@@ -486,6 +498,8 @@ set_states(const struct receive *receive, const struct service *service)
 			continue;
 		}
 		set_state(backend, &received->record);
+		if (service->backend[i].agent)
+			set_agent(backend, &received->record);
 		if (service->settings.observe == OBSERVE_OFF)
 			atomic_store(&backend->passive, 0);
 		if (checked)

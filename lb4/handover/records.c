@@ -75,6 +75,8 @@ static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, held_until_ms, RECORD_UINT),
 	RECORD_FIELD(handover_backend, health_text, RECORD_TEXT),
 	RECORD_FIELD(handover_backend, certificate_s, RECORD_UINT),
+	RECORD_FIELD(handover_backend, agent_said, RECORD_UINT),
+	RECORD_FIELD(handover_backend, agent_text, RECORD_TEXT),
 };
 RECORD_KIND(handover_backend_kind, "backend", handover_backend, backend_fields);
 
@@ -234,6 +236,8 @@ static const struct record_field backend_counts_fields[] = {
 	RECORD_FIELD(handover_backend_counts, refused, RECORD_UINT),
 	RECORD_FIELD(handover_backend_counts, timeouts, RECORD_UINT),
 	RECORD_FIELD(handover_backend_counts, early_resets, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, agent_answers, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, agent_failures, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_counts_kind, "backend_counts",
     handover_backend_counts, backend_counts_fields);

@@ -135,6 +135,8 @@ struct handover_backend {
 	uint64_t held_until_ms;
 	char health_text[REMARK_MAX]; /* of `health`; "": as health_text() */
 	uint64_t certificate_s;
+	uint64_t agent_said;
+	char agent_text[REMARK_MAX]; /* of `agent_said`; "": there is none */
 };
 
 /* Marks a step of the protocol. */
@@ -190,6 +192,7 @@ struct handover_backend_counts {
 	uint64_t results[HEALTH_RESULT_COUNT];
 	uint64_t check_took[HANDOVER_HISTOGRAM], check_lag[HANDOVER_HISTOGRAM];
 	uint64_t answered, refused, timeouts, early_resets;
+	uint64_t agent_answers, agent_failures;
 };
 
 struct handover_worker_counts {

@@ -531,18 +531,27 @@ probe_set(struct probe *probe, const struct config_check *check,
     const struct addr *addr)
 {
 	const struct probe_kind *kind = probe_kind(check->kind);
-	void *own, *state = NULL;
+	void *own;
 	struct why why;
 	int error = kind->way.parse(check, &own, &why);
 
 	assert(error == 0 || error == -ENOMEM);
-	if (error == 0 && kind->state_size > 0) {
+	return error == 0 ? probe_set_kind(probe, kind, own, check, addr)
+			  : error;
+}
+
+int
+probe_set_kind(struct probe *probe, const struct probe_kind *kind, void *own,
+    const struct config_check *check, const struct addr *addr)
+{
+	void *state = NULL;
+
+	if (kind->state_size > 0) {
 		state = malloc(kind->state_size);
-		error = state == NULL ? -ENOMEM : 0;
-	}
-	if (error != 0) {
-		free(own);
-		return error;
+		if (state == NULL) {
+			free(own);
+			return -ENOMEM;
+		}
 	}
 	probe_done(probe);
 	*probe = (struct probe){

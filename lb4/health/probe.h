@@ -94,6 +94,13 @@ struct probe {
 must_check int probe_set(struct probe *probe, const struct config_check *check,
     const struct addr *addr);
 
+/* The same for a conversation that is no check: `kind` is not in kinds.c, and
+ * `own` is a block for free(3) that the probe owns from then on, or NULL.  Of
+ * `check` the timeout counts. */
+must_check int probe_set_kind(struct probe *probe,
+    const struct probe_kind *kind, void *own, const struct config_check *check,
+    const struct addr *addr);
+
 /* Whether that is set already. */
 bool probe_is_for(const struct probe *probe, const struct config_check *check,
     const struct addr *addr);

@@ -3,7 +3,8 @@
 /*
  * The prober thread: the set of checked backends, and the loop.
  *
- * Each checked backend has a target (target.h).  Only follow() reads the table,
+ * Each checked backend has a target (target.h), and each that has an agent is in
+ * agents.h.  Only follow() reads the table,
  * when its generation has changed; otherwise the thread is an RCU reader that
  * is offline.
  */
@@ -21,10 +22,11 @@
 #include "common/loop.h"
 #include "common/mailbox.h"
 #include "common/timer.h"
+#include "lb4/health/agents.h"
 #include "lb4/health/alarm.h"
-#include "lb4/health/checked.h"
 #include "lb4/health/passive.h"
 #include "lb4/health/target.h"
+#include "lb4/health/targets.h"
 #include "lb4/model/rcu.h"
 #include "lb4/process/programs.h"
 #include "lb4/table/table.h"
@@ -33,7 +35,7 @@
 #define NOTES_MAX 256
 #define RETRY_MS 1000
 
-#define TAG_MAILBOX 0 /* and TARGET_TAG */
+#define TAG_MAILBOX 0 /* and TARGET_TAG, AGENTS_TAG */
 #define TAG_PROGRAMS 2
 
 /* A request of another thread. */
@@ -49,8 +51,8 @@ struct prober {
 
 	/* the thread's own, once it runs */
 	struct target_env env;
-	struct target **targets; /* sorted by the backend's id */
-	size_t count;
+	struct targets targets;
+	struct agents agents;
 	uint64_t generation; /* of the table that they come from */
 	struct timer retry;  /* armed if the last follow() failed */
 	uint64_t changes;    /* of states, as of the last look for panic */
@@ -71,154 +73,7 @@ struct prober {
 	_Atomic bool has_programs;
 };
 
-/* ---- the set of targets ------------------------------------------------ */
-
-static int
-target_compare(const void *a, const void *b)
-{
-	const struct target *x = *(struct target *const *)a;
-	const struct target *y = *(struct target *const *)b;
-
-	return (x->backend->id > y->backend->id) -
-	    (x->backend->id < y->backend->id);
-}
-
-static struct target *
-prober_find(const struct prober *prober, uint32_t id)
-{
-	size_t low = 0;
-	size_t high = prober->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct target *target = prober->targets[middle];
-
-		if (target->backend->id == id)
-			return target;
-		if (target->backend->id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-/* The list of targets that will replace the current one. */
-struct target_list {
-	struct target **targets;
-	size_t count;
-	size_t room;
-};
-
-static int
-list_grow(struct target_list *list)
-{
-	size_t room = 2 * list->room + 16;
-	struct target **targets;
-
-	if (list->count < list->room)
-		return 0;
-	targets = reallocarray(list->targets, room, sizeof(struct target *));
-	if (targets == NULL)
-		return -ENOMEM;
-	list->targets = targets;
-	list->room = room;
-	return 0;
-}
-
-/* A target of the same service, or NULL. */
-static struct target *
-find_other(const struct prober *prober, const struct target_list *list,
-    const struct service *service)
-{
-	struct target *other = list->count > 0 ? list->targets[list->count - 1]
-					       : NULL;
-
-	if (other != NULL &&
-	    strcmp(other->backend->service, service->state->name) == 0)
-		return other;
-	for (size_t i = 0; i < service->backends; i++) {
-		other = prober_find(prober, service->backend[i].backend->id);
-		if (other != NULL)
-			return other;
-	}
-	return NULL;
-}
-
-static int
-list_add(struct prober *prober, struct target_list *list,
-    const struct service *service, size_t index)
-{
-	struct backend *backend = service->backend[index].backend;
-	struct addr addr = checked_address(service, index);
-	struct config_check check = checked_how(service, index, &addr);
-	struct target *target = prober_find(prober, backend->id);
-	const bool is_new = target == NULL;
-
-	if (!backend_is_resolved(backend)) {
-		backend_set_joining(backend, false);
-		return 0;
-	}
-	if (!addr_is_unix(&addr) && addr_port(&addr) == 0) {
-		log_warning("%s/%s is not checked: it needs a check address "
-			    "with a port",
-		    backend->service, backend->name);
-		backend_set_joining(backend, false);
-		return 0;
-	}
-	if (list_grow(list) < 0)
-		return -ENOMEM;
-	if (is_new) {
-		target = target_new(backend, find_other(prober, list, service));
-		if (target == NULL)
-			return -ENOMEM;
-	}
-	if (target_set(&prober->env, target, &check, &addr) < 0) {
-		if (is_new)
-			target_free(&prober->env, target);
-		return -ENOMEM;
-	}
-	list->targets[list->count++] = target;
-	return 0;
-}
-
-static int
-list_fill(struct prober *prober, struct target_list *list,
-    const struct table *table)
-{
-	int rc = 0;
-
-	for (size_t id = 0; id < table->ids; id++) {
-		const struct service *service = table->service[id];
-
-		if (service == NULL ||
-		    service->settings.check.kind == CHECK_NONE)
-			continue;
-		for (size_t i = 0; i < service->backends && rc == 0; i++)
-			if (service->check[i].track[0] == '\0')
-				rc = list_add(prober, list, service, i);
-	}
-	if (list->count > 0)
-		qsort(list->targets, list->count, sizeof(struct target *),
-		    target_compare);
-	return rc;
-}
-
-/* Frees the targets that are not in the other list.  Both are sorted. */
-static void
-free_missing(struct prober *prober, struct target **targets, size_t count,
-    struct target **others, size_t other_count)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		while (at < other_count &&
-		    target_compare(&others[at], &targets[i]) < 0)
-			at++;
-		if (at == other_count || others[at] != targets[i])
-			target_free(&prober->env, targets[i]);
-	}
-}
+/* ---- the table --------------------------------------------------------- */
 
 /* Those that no longer track another backend: nobody knows their health, unless
  * they are targets now, which begin with what they are. */
@@ -229,7 +84,7 @@ free_tracks(struct prober *prober, struct tracks *before)
 		struct backend *backend = before->track[i].backend;
 
 		if (tracks_leader(&prober->env.tracks, backend->id) != NULL ||
-		    prober_find(prober, backend->id) != NULL)
+		    targets_find(&prober->targets, backend->id) != NULL)
 			continue;
 		atomic_store_explicit(&backend->checked_ms, 0,
 		    memory_order_relaxed);
@@ -246,26 +101,22 @@ static void
 follow(struct prober *prober, const struct table *table)
 {
 	struct target_env *env = &prober->env;
-	struct target_list list = { .targets = NULL };
+	struct targets list = { .target = NULL };
 	struct tracks tracks = { .track = NULL }, before = env->tracks;
 
 	if (tracks_list(&tracks, table) < 0 ||
-	    list_fill(prober, &list, table) < 0 ||
+	    targets_list(env, &prober->targets, table, &list) < 0 ||
+	    agents_follow(&prober->agents, table) < 0 ||
 	    passive_follow(prober->passive, table, env->clock.now_ms) < 0) {
-		free_missing(prober, list.targets, list.count, prober->targets,
-		    prober->count);
-		free(list.targets);
+		targets_done(env, &list, &prober->targets);
 		tracks_done(&tracks);
 		log_error("no memory for the checks of a new table");
 		timer_arm(&env->timers, &prober->retry,
 		    env->clock.now_ms + RETRY_MS);
 		return;
 	}
-	free_missing(prober, prober->targets, prober->count, list.targets,
-	    list.count);
-	free(prober->targets);
-	prober->targets = list.targets;
-	prober->count = list.count;
+	targets_done(env, &prober->targets, &list);
+	prober->targets = list;
 	prober->generation = table->generation;
 	env->tracks = tracks;
 	free_tracks(prober, &before);
@@ -293,7 +144,7 @@ find_checked(const struct prober *prober, uint32_t id)
 {
 	const struct backend *leader = tracks_leader(&prober->env.tracks, id);
 
-	return prober_find(prober, leader != NULL ? leader->id : id);
+	return targets_find(&prober->targets, leader != NULL ? leader->id : id);
 }
 
 /* ---- programs ----------------------------------------------------------- */
@@ -337,7 +188,7 @@ on_programs(struct prober *prober)
 
 	while (prober->env.programs >= 0 &&
 	    (result = programs_receive(prober->env.programs, &answer)) > 0) {
-		target = prober_find(prober,
+		target = targets_find(&prober->targets,
 		    loop_tag_generation(answer.number));
 		if (target != NULL)
 			target_on_program(&prober->env, target, &answer);
@@ -451,7 +302,11 @@ on_event(struct prober *prober, const struct epoll_event *event)
 		on_programs(prober);
 		return;
 	}
-	target = prober_find(prober, loop_tag_generation(tag));
+	if (loop_tag_kind(tag) == AGENTS_TAG) {
+		agents_on_event(&prober->agents, tag, event->events);
+		return;
+	}
+	target = targets_find(&prober->targets, loop_tag_generation(tag));
 	if (target != NULL && target->serial == loop_tag_index(tag))
 		target_on_event(&prober->env, target, event->events);
 }
@@ -461,7 +316,10 @@ on_event(struct prober *prober, const struct epoll_event *event)
 static int
 sleep_ms(const struct prober *prober)
 {
-	int timers = timer_wheel_sleep(&prober->env.timers, timer_now_ms());
+	const uint64_t now_ms = timer_now_ms();
+	const int timers = loop_sooner(timer_wheel_sleep(&prober->env.timers,
+					   now_ms),
+	    agents_sleep(&prober->agents, now_ms));
 
 	return prober->env.busy > 0 ? loop_sooner(timers, LOOP_LOOK_MS)
 				    : timers;
@@ -491,6 +349,7 @@ prober_turn(struct prober *prober)
 		wait_ms = 0;
 	} while (count == EVENTS_MAX);
 	turn_timers(prober);
+	agents_turn(&prober->agents);
 	look_for_table(prober);
 	turn_passive(prober);
 	look_for_panic(prober);
@@ -519,6 +378,7 @@ prober_loop(struct prober *prober)
 static void *
 prober_main(void *arg)
 {
+	const struct targets none = { .target = NULL };
 	struct prober *prober = arg;
 
 	pthread_setname_np(pthread_self(), "lb4-prober");
@@ -526,13 +386,10 @@ prober_main(void *arg)
 	rcu_offline();
 	pulse_start(&prober->pulse);
 	prober_loop(prober);
-	for (size_t i = 0; i < prober->count; i++)
-		target_free(&prober->env, prober->targets[i]);
+	agents_done(&prober->agents);
+	targets_done(&prober->env, &prober->targets, &none);
 	passive_free(prober->passive, prober->env.clock.now_ms);
 	prober->passive = NULL;
-	free(prober->targets);
-	prober->targets = NULL;
-	prober->count = 0;
 	tracks_done(&prober->env.tracks);
 	rcu_reader_stop();
 	return NULL;
@@ -572,6 +429,7 @@ prober_new(struct tables *tables)
 	prober->env.programs = -1;
 	atomic_init(&prober->programs, -1);
 	timer_wheel_init(&prober->env.timers, timer_now_ms());
+	agents_init(&prober->agents, &prober->env, timer_now_ms());
 	error = mailbox_init(&prober->notes, NOTES_MAX, sizeof(struct note));
 	if (error < 0) {
 		passive_free(prober->passive, 0);

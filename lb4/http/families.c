@@ -29,6 +29,7 @@ enum scope {
 	SCOPE_CERTIFICATE, /* a backend whose certificate a check has seen */
 	SCOPE_SAMPLED,	   /* a backend of which there are samples of TCP */
 	SCOPE_PORTS,	   /* a backend whose local ports are limited */
+	SCOPE_AGENT,	   /* a backend with an agent */
 };
 
 enum value {
@@ -292,6 +293,21 @@ static const struct family families[] = {
 	    WORDS(BACKEND, backend, agent, ONE_OF, agent_states),
 	    HELP("State that the agent of the backend has set: 1 for the "
 		 "current state, else 0.") },
+	{ "lb4_backend_agent_weight_ratio", GAUGE,
+	    REAL(AGENT, backend, agent_weight), .unit = "ratio",
+	    HELP("Weight that the agent of the backend has set, as a share of "
+		 "the configured one; 1 if it has set none.") },
+	{ "lb4_backend_agent_failing", GAUGE, IN(AGENT, backend, agent_failing),
+	    .value = VALUE_COUNT,
+	    HELP("1 if the agent of the backend did not answer when lb4 asked "
+		 "it last, else 0.") },
+	{ "lb4_backend_agent_answers_total", COUNTER,
+	    IN(AGENT, backend, agent_answers), .value = VALUE_COUNT,
+	    HELP("Answers of the agent of the backend.") },
+	{ "lb4_backend_agent_failures_total", COUNTER,
+	    IN(AGENT, backend, agent_failures), .value = VALUE_COUNT,
+	    HELP("Attempts to ask the agent of the backend that had no answer, "
+		 "or one without any of the known words.") },
 	{ "lb4_backend_check_down", GAUGE, IN(CHECKS, backend, check_down),
 	    .value = VALUE_COUNT,
 	    HELP("1 if the health checks of the backend say that it is down, "
@@ -421,6 +437,7 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	case SCOPE_CERTIFICATE:
 	case SCOPE_SAMPLED:
 	case SCOPE_PORTS:
+	case SCOPE_AGENT:
 		return n < report->backends ? &report->backend[n] : NULL;
 	}
 	return NULL;
@@ -470,6 +487,7 @@ write_labels(const struct family *family, const void *object,
 	case SCOPE_CERTIFICATE:
 	case SCOPE_SAMPLED:
 	case SCOPE_PORTS:
+	case SCOPE_AGENT:
 		exposition_label(labels, LABELS_MAX, "service",
 		    backend->service);
 		exposition_label(labels, LABELS_MAX, "backend", backend->name);
@@ -490,7 +508,8 @@ is_left_out(const struct family *family, const void *object)
 	    (family->scope == SCOPE_CERTIFICATE &&
 		backend->certificate_s == 0) ||
 	    (family->scope == SCOPE_SAMPLED && !backend->sampled) ||
-	    (family->scope == SCOPE_PORTS && !backend->has_ports);
+	    (family->scope == SCOPE_PORTS && !backend->has_ports) ||
+	    (family->scope == SCOPE_AGENT && !backend->has_agent);
 }
 
 static void

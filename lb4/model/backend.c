@@ -279,6 +279,16 @@ backend_set_agent(struct backend *backend, enum agent_state state,
 }
 
 void
+backend_set_agent_said(struct backend *backend, uint64_t said)
+{
+	if (atomic_load_explicit(&backend->agent_said, memory_order_relaxed) ==
+	    said)
+		return;
+	atomic_store_explicit(&backend->agent_said, said, memory_order_release);
+	count_change(backend);
+}
+
+void
 backend_set_admin(struct backend *backend, enum admin_state state,
     uint64_t now_ms)
 {
@@ -315,11 +325,13 @@ backend_joined(struct backend *backend, uint32_t word, uint64_t now_ms)
 }
 
 void
-backend_copy_parts(struct backend *backend, const struct backend_parts *parts)
+backend_copy_parts(struct backend *backend, const struct backend_parts *parts,
+    uint64_t agent_said)
 {
 	atomic_store(&backend->health, parts->health);
 	atomic_store(&backend->passive, parts->passive);
 	atomic_store(&backend->agent, (uint32_t)parts->agent);
+	atomic_store(&backend->agent_said, agent_said);
 	atomic_store(&backend->admin, (uint32_t)parts->admin);
 	atomic_store(&backend->joining, parts->joining);
 	count_change(backend);

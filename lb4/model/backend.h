@@ -202,6 +202,19 @@ struct backend_sums {
 	uint64_t bytes_to_client;
 };
 
+/* What else is known of its agent, for display.  Writer: prober, with relaxed
+ * stores, but a release store of `failure`. */
+struct backend_agent {
+	struct remark remark;	  /* its last line; by agent_remark_word() */
+	_Atomic uint32_t failure; /* health word of the last attempt to ask it,
+				    * if that failed; else 0 */
+	_Atomic uint64_t failing_ms;	    /* the first of these in a row */
+	struct remark failure_remark;	    /* in words; by `failure` */
+	_Atomic uint64_t answers, failures; /* since the start */
+	_Atomic uint64_t earlier_answers;   /* of earlier processes; control, */
+	_Atomic uint64_t earlier_failures;  /* before anybody reads them */
+};
+
 struct backend {
 	/* set before any other thread sees it */
 	uint32_t id; /* unique in the process, never reused, not 0 */
@@ -219,7 +232,8 @@ struct backend {
 	bool retired;		 /* unused, to be freed */
 	uint64_t admin_since_ms; /* 0: since the start */
 	/* the changes that monitors were last told of */
-	uint64_t health_told_ms, passive_told_ms, agent_told_ms;
+	uint64_t health_told_ms, passive_told_ms;
+	uint64_t agent_told; /* agent_said */
 	struct backend_rate rate;
 	bool ports_low; /* the log was told that local ports run out */
 
@@ -240,6 +254,8 @@ struct backend {
 	/* Writer: prober (release).  Readers: workers, control (acquire). */
 	_Atomic uint32_t passive;
 	_Atomic uint32_t agent; /* enum agent_state */
+	/* All that its agent has said: agent.h.  Writer: prober (release). */
+	_Atomic uint64_t agent_said;
 	/* It has joined a running service, and its first check has not ended
 	 * yet: other backends are preferred.  Control sets this before a table
 	 * names the backend or the backend becomes ready.  The prober clears
@@ -272,6 +288,7 @@ struct backend {
 	_Atomic uint64_t certificate_s;
 	struct remark remark; /* the last result in words; see
 			       * backend_health_text() */
+	struct backend_agent agent_display;
 	struct backend_checks checks;
 	struct backend_checks earlier; /* those of earlier processes; control,
 					* before anybody reads them */
@@ -336,13 +353,14 @@ void backend_set_passive(struct backend *backend, uint32_t word,
     uint64_t now_ms);
 void backend_set_agent(struct backend *backend, enum agent_state state,
     uint64_t now_ms);
+void backend_set_agent_said(struct backend *backend, uint64_t said);
 void backend_set_admin(struct backend *backend, enum admin_state state,
     uint64_t now_ms);
 
-/* Copies all parts from another backend, for a pick with the states of one
- * moment. */
+/* Copies all parts from another backend, and what its agent has said, for a
+ * pick with the states of one moment. */
 void backend_copy_parts(struct backend *backend,
-    const struct backend_parts *parts);
+    const struct backend_parts *parts, uint64_t agent_said);
 
 /* Says whether it joins a running service and must be checked first. */
 void backend_set_joining(struct backend *backend, bool joining);

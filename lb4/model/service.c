@@ -84,8 +84,17 @@ service_admits(const struct service *service, const struct endpoint *client)
 
 void
 service_check_set(struct service_check *check,
-    const struct config_backend *backend)
+    const struct config_backend *backend, const struct config_agent *agent)
 {
+	const unsigned port = backend->agent_port != 0 ? backend->agent_port
+						       : agent->port;
+
+	check->agent = backend->agent_addr;
+	if (check->agent.len == 0 && port != 0 && backend->addr.len != 0 &&
+	    !addr_is_unix(&backend->addr)) {
+		check->agent = backend->addr;
+		addr_set_port(&check->agent, (uint16_t)port);
+	}
 	check->addr = backend->check_addr;
 	if (backend->check_port != 0) {
 		check->addr = backend->addr;

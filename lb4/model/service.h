@@ -21,6 +21,7 @@
 
 #include "common/hash.h"
 #include "lb4/config/settings.h"
+#include "lb4/model/agent.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/gate.h"
 #include "lb4/model/waitqueue.h"
@@ -109,6 +110,11 @@ struct service_state {
 	 * thread. */
 	_Atomic uint64_t panic_ms;
 
+	/* lb4/balance/candidates.c: the highest percentage of its weight that
+	 * the agent of a backend asks for, in the low 16 bits, and above it the
+	 * count of changes that it is for.  Writers, readers: any thread. */
+	_Atomic uint64_t agent_most;
+
 	/* Turns taken by roundrobin in each set.  Writers: workers,
 	 * fetch-and-add. */
 	_Alignas(64) _Atomic uint64_t turns[BACKEND_SETS];
@@ -116,8 +122,11 @@ struct service_state {
 
 struct service_backend {
 	struct backend *backend; /* referenced */
-	unsigned weight;	 /* 0: no new conns */
-	unsigned maxconn;	 /* most conns at a time; 0: no limit */
+	/* As configured: service_backend_weight() and service_backend_maxconn()
+	 * heed its agent. */
+	unsigned weight;  /* 0: no new conns */
+	unsigned maxconn; /* most conns at a time; 0: no limit */
+	bool agent;	  /* it has one */
 	enum send_proxy send_proxy;
 	enum backend_set set;
 };
@@ -125,18 +134,56 @@ struct service_backend {
 /* How a backend is checked. */
 struct service_check {
 	struct addr addr;	      /* len 0: its own */
+	struct addr agent;	      /* of its agent; len 0: it has none */
 	char track[CONFIG_TRACK_MAX]; /* has the health of this one; "": none */
 };
 
 /* As the configuration of the backend says. */
 void service_check_set(struct service_check *check,
-    const struct config_backend *backend);
+    const struct config_backend *backend, const struct config_agent *agent);
+
+/* Its weight in percent of the configured one: 100, unless its agent has said
+ * another share.  With it no weight is above CONFIG_WEIGHT_MAX. */
+static inline unsigned
+service_backend_percent(const struct service_backend *entry)
+{
+	unsigned percent;
+
+	if (!entry->agent || entry->weight == 0)
+		return 100;
+	percent =
+	    agent_percent(atomic_load_explicit(&entry->backend->agent_said,
+		memory_order_relaxed));
+	return percent * entry->weight <= AGENT_PERCENT_MAX
+	    ? percent
+	    : AGENT_PERCENT_MAX / entry->weight;
+}
+
+/* Its weight in units of 1 / SERVICE_WEIGHT_ONE. */
+#define SERVICE_WEIGHT_ONE 100
+static inline unsigned
+service_backend_weight(const struct service_backend *entry)
+{
+	return entry->weight * service_backend_percent(entry);
+}
+
+/* The most conns at a time; 0: no limit. */
+static inline unsigned
+service_backend_maxconn(const struct service_backend *entry)
+{
+	if (!entry->agent)
+		return entry->maxconn;
+	return agent_maxconn(atomic_load_explicit(&entry->backend->agent_said,
+				 memory_order_relaxed),
+	    entry->maxconn);
+}
 
 /* Whether new conns may go to the backend. */
 static inline bool
 service_backend_takes(const struct service_backend *entry)
 {
-	return entry->weight > 0 && backend_is_available(entry->backend);
+	return service_backend_weight(entry) > 0 &&
+	    backend_is_available(entry->backend);
 }
 
 /* A route of a service: the clients that it matches get another service. */
@@ -149,8 +196,9 @@ struct service {
 	struct service_state *state;	 /* referenced */
 	size_t backends;		 /* at least one */
 	struct service_backend *backend; /* owned; sorted by name */
-	bool limited;			 /* a backend has a maxconn */
-	bool queues; /* ... or conns wait for other reasons: has a waitqueue */
+	bool limited; /* a backend has a maxconn, or may get one */
+	bool agents;  /* ... an agent */
+	bool queues;  /* ... or conns wait for other reasons: has a waitqueue */
 
 	size_t members[BACKEND_SETS]; /* backends in each set */
 	unsigned zones; /* zones of the backends; 0: zones do not apply */

@@ -62,6 +62,21 @@ gather_ports(struct report_backend *out, const struct service *service,
 }
 
 static void
+gather_agent(struct report_backend *out, const struct service_backend *entry)
+{
+	const struct backend_agent *agent = &entry->backend->agent_display;
+
+	out->has_agent = entry->agent;
+	out->agent_weight = service_backend_percent(entry) / 100.0;
+	out->agent_answers = load(&agent->answers) +
+	    load(&agent->earlier_answers);
+	out->agent_failures = load(&agent->failures) +
+	    load(&agent->earlier_failures);
+	out->agent_failing = atomic_load_explicit(&agent->failure,
+				 memory_order_relaxed) != 0;
+}
+
+static void
 gather_backend(struct report_backend *out, const struct service *service,
     const struct service_backend *entry, const struct host *host)
 {
@@ -77,7 +92,7 @@ gather_backend(struct report_backend *out, const struct service *service,
 		.ejected = health_is_down(figures.parts.passive),
 		.agent = figures.parts.agent,
 		.weight = entry->weight,
-		.maxconn = entry->maxconn,
+		.maxconn = service_backend_maxconn(entry),
 		.conns = figures.active,
 		.established = figures.sums.conns,
 		.failures = figures.sums.connect_failures,
@@ -96,6 +111,7 @@ gather_backend(struct report_backend *out, const struct service *service,
 	(void)strlcpy(out->name, backend->name, sizeof(out->name));
 	out->checked = out->checks && figures.checked_ms != 0;
 	sum_backend(out, backend);
+	gather_agent(out, entry);
 	gather_ports(out, service, backend, host);
 	if (out->checked && now_ms > figures.checked_ms)
 		out->check_age_seconds = (double)(now_ms - figures.checked_ms) /

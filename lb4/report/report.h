@@ -81,9 +81,12 @@ struct report_listener {
 struct report_backend {
 	char service[CONFIG_NAME_MAX];
 	char name[CONFIG_NAME_MAX];
-	uint64_t state; /* enum backend_state; then its parts */
-	uint64_t admin; /* enum admin_state */
-	uint64_t agent; /* enum agent_state */
+	uint64_t state;	     /* enum backend_state; then its parts */
+	uint64_t admin;	     /* enum admin_state */
+	uint64_t agent;	     /* enum agent_state */
+	bool has_agent;	     /* the next four are valid */
+	double agent_weight; /* 1: the configured one */
+	uint64_t agent_answers, agent_failures, agent_failing;
 	uint64_t check_down, ejected;
 	uint64_t weight, maxconn, conns;
 	uint64_t established, failures, no_ports;

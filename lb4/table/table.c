@@ -296,14 +296,18 @@ service_set_backends(struct service *service, const struct building *building,
 	for (size_t i = 0; i < count; i++) {
 		enum backend_set set = set_of(order[i], zone);
 
+		service_check_set(&service->check[i], order[i],
+		    &config->settings.agent);
+		service->backend[i].agent = service->check[i].agent.len != 0;
+		service->agents |= service->backend[i].agent;
 		service->backend[i].weight = order[i]->weight;
 		service->backend[i].maxconn = order[i]->maxconn;
-		service->limited |= order[i]->maxconn != 0;
+		service->limited |= order[i]->maxconn != 0 ||
+		    service->backend[i].agent;
 		service->backend[i].send_proxy = config_send_proxy(config,
 		    order[i]);
 		service->backend[i].set = set;
 		service->members[set]++;
-		service_check_set(&service->check[i], order[i]);
 		service->backend[i].backend = tables_backend_get(tables,
 		    building->sorted, config->name, order[i]);
 		if (service->backend[i].backend == NULL)

@@ -68,8 +68,12 @@ print_all(const struct service *service, const struct pick *pick, FILE *out)
 		const struct service_backend *one = &service->backend[i];
 		enum skip skip = candidate_skip(service, pick, i, &scope);
 
-		fprintf(out, "           %s (weight %u): %s\n",
-		    one->backend->name, one->weight, candidate_skip_name(skip));
+		fprintf(out, "           %s (weight %u", one->backend->name,
+		    one->weight);
+		if (service_backend_percent(one) != 100)
+			fprintf(out, ", its agent sets %u%% of it",
+			    service_backend_percent(one));
+		fprintf(out, "): %s\n", candidate_skip_name(skip));
 	}
 }
 

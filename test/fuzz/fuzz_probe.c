@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb4/health/agent_answer.h"
+#include "lb4/health/probe_agent.h"
 #include "lb4/health/probe_kind.h"
 #include "lb4/process/program_message.h"
 
@@ -23,8 +25,7 @@ static const struct {
 	bool speaks; /* in between: what came early is no answer */
 	const char *body;
 } checks[] = {
-	{ CHECK_HTTP, "GET /", false, NULL },
-	{ CHECK_REDIS, "", false, NULL },
+	{ CHECK_HTTP, "GET /", false, NULL }, { CHECK_REDIS, "", false, NULL },
 	{ CHECK_SMTP, "", false, NULL },
 	{ CHECK_POSTGRESQL, "lb4", false, NULL },
 	{ CHECK_MYSQL, "lb4", true, NULL },
@@ -32,6 +33,7 @@ static const struct {
 	{ CHECK_TCP, "expect a send b send c expect d send e", true, NULL },
 	{ CHECK_HTTP, "GET /", false, "abab" },
 	{ CHECK_EXEC, "/x", false, NULL },
+	{ CHECK_NONE, "", false, NULL }, /* an agent: no check */
 };
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
@@ -64,7 +66,11 @@ begin(size_t which)
 		check.body.len = strlen(checks[which].body);
 		memcpy(check.body.byte, checks[which].body, check.body.len);
 	}
-	if (probe == NULL || probe_set(probe, &check, &addr) < 0)
+	if (probe == NULL)
+		abort();
+	if ((check.kind == CHECK_NONE
+		    ? probe_agent_set(probe, &addr, &check.body, &check)
+		    : probe_set(probe, &check, &addr)) < 0)
 		abort();
 	if (checks[which].kind == CHECK_EXEC)
 		return probe;
@@ -73,6 +79,19 @@ begin(size_t which)
 		memset(probe->state, 0, probe->kind->state_size);
 	probe->kind->on_connected(probe);
 	return probe;
+}
+
+/* What an agent's answer comes to is a word that says the same again. */
+static void
+add_up(const struct probe *probe)
+{
+	struct agent_said said = { .answered = false }, again;
+
+	agent_answer_add(probe_agent_answer(probe), &said);
+	again = agent_unpack(agent_pack(&said));
+	if (!said.answered || agent_pack(&again) != agent_pack(&said))
+		abort();
+	sum += (unsigned)agent_state_of(&said);
 }
 
 static uint32_t
@@ -86,6 +105,8 @@ end(struct probe *probe)
 	if (probe_is_busy(probe) && probe->heard > 0 &&
 	    probe->kind->unfinished != NULL)
 		(void)probe->kind->unfinished(probe, HEALTH_CLOSED, &detail);
+	if (probe->check.kind == CHECK_NONE && probe->result == HEALTH_PASSED)
+		add_up(probe);
 	probe_done(probe);
 	free(probe);
 	return word;

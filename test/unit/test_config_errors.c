@@ -209,6 +209,22 @@ static const struct {
 	{ GOOD "backend = b unix:/s check-port=9\n",
 	    "t.ini:4: [service ok] backend: b has the address of a unix "
 	    "socket, where check-port means nothing: remove it\n" },
+	{ GOOD "backend = b 1.2.3.4:1 agent-port=9 agent-addr=1.2.3.4:1\n",
+	    "t.ini:4: [service ok] backend: b has an agent-addr with a port, "
+	    "and an agent-port: remove the latter\n" },
+	{ GOOD "backend = b unix:/s agent-port=9\n",
+	    "t.ini:4: [service ok] backend: b has the address of a unix "
+	    "socket, where agent-port means nothing: give "
+	    "agent-addr=ADDRESS:PORT instead\n" },
+	{ GOOD "agent = 9\nbackend = b unix:/s\n",
+	    "t.ini:5: [service ok] backend: b has the address of a unix "
+	    "socket, where agent = 9 means nothing: add "
+	    "agent-addr=ADDRESS:PORT\n" },
+	{ GOOD "agent-inter = 1s\nagent-send = x\n",
+	    "t.ini:1: [service ok] agent-inter: has no effect without an "
+	    "agent: remove it, or set agent = PORT\n"
+	    "t.ini:1: [service ok] agent-send: has no effect without an "
+	    "agent: remove it, or set agent = PORT\n" },
 	{ GOOD "init = down\n",
 	    "t.ini:1: [service ok] init: does nothing with check = none: "
 	    "remove it, or give a check\n" },

@@ -152,6 +152,12 @@ draw_backends(struct random *random, struct config_service *service)
 		else if (!addr_is_unix(&backend->addr) && draw(random, 2))
 			backend->check_port = (unsigned)between(random, 1,
 			    65535);
+		if (addr_is_unix(&backend->addr) || draw(random, 3) == 0)
+			draw_addr(random, 1 + draw(random, 60000), true,
+			    &backend->agent_addr);
+		else if (draw(random, 2))
+			backend->agent_port = (unsigned)between(random, 1,
+			    65535);
 		if (draw(random, 4) == 0 && !unix_listener(service) &&
 		    (service->settings.check.kind == CHECK_NONE ||
 			backend->check_addr.len > 0))
@@ -285,6 +291,11 @@ draw_service(struct random *random, size_t number,
 	set->check.rise = (unsigned)between(random, 1, 100);
 	set->check.fall = (unsigned)between(random, 1, 100);
 	set->check.damping = draw(random, 2);
+	set->agent.port = (unsigned)between(random, 1, 65535);
+	set->agent.inter_ms = (unsigned)between(random, 10, 86400000);
+	set->agent.send.len = draw(random, 30);
+	for (size_t i = 0; i < set->agent.send.len; i++)
+		set->agent.send.byte[i] = (char)draw(random, 256);
 	draw_backends(random, service);
 }
 
@@ -342,6 +353,8 @@ same_backend(const struct config_backend *a, const struct config_backend *b)
 	SAME_TEXT(zone);
 	ck_assert(addr_equal(&a->check_addr, &b->check_addr));
 	ck_assert_uint_eq(a->check_port, b->check_port);
+	ck_assert(addr_equal(&a->agent_addr, &b->agent_addr));
+	ck_assert_uint_eq(a->agent_port, b->agent_port);
 	SAME_NUMBER(send_proxy);
 }
 
@@ -424,6 +437,10 @@ same_service(const struct config_service *a, const struct config_service *b)
 	SAME_NUMBER(settings.check.rise);
 	SAME_NUMBER(settings.check.fall);
 	SAME_NUMBER(settings.check.damping);
+	SAME_NUMBER(settings.agent.port);
+	SAME_NUMBER(settings.agent.inter_ms);
+	ck_assert_mem_eq(&a->settings.agent.send, &b->settings.agent.send,
+	    sizeof(a->settings.agent.send));
 }
 
 static void
@@ -566,7 +583,8 @@ START_TEST(test_dump_text)
 	    "; check-ca = (the authorities that the system trusts)\n"
 	    "check-verify = yes\ncheck-expiry-warn = 14d\n"
 	    "inter = 2s\nfastinter = auto\ndowninter = auto\ninit = up\n"
-	    "timeout-check = 2s\nrise = 2\nfall = 3\ndamping = yes\n";
+	    "timeout-check = 2s\nrise = 2\nfall = 3\ndamping = yes\n"
+	    "agent = off\nagent-inter = auto\n; agent-send = (nothing)\n";
 	struct config_errors errors;
 	struct config *config = config_parse("t", file, strlen(file), &errors);
 	size_t len;

@@ -30,7 +30,7 @@ read_farm(const void *of, unsigned index)
 	return farm->weight[index] == 0
 	    ? LOADS_NONE
 	    : loads_word(atomic_load(&farm->active[index]),
-		  farm->weight[index]);
+		  farm->weight[index] * LOADS_WEIGHT_ONE);
 }
 
 static struct farm *
@@ -134,7 +134,7 @@ START_TEST(refreshes_after_a_change)
 	for (uint64_t n = 0; n < 100; n++)
 		ck_assert_int_eq(loads_least(farm->loads, hash_mix(n), &word),
 		    33);
-	ck_assert_uint_eq(word, loads_word(0, 1));
+	ck_assert_uint_eq(word, loads_word(0, LOADS_WEIGHT_ONE));
 	farm->weight[33] = 0;
 	atomic_fetch_add(&farm->changes, 1);
 	ck_assert(loads_refresh(farm->loads, read_farm, farm));
@@ -194,7 +194,7 @@ START_TEST(is_exact_after_threads)
 		int index = loads_least(farm->loads, hash_mix(i), &word);
 
 		ck_assert_int_ge(index, 0);
-		ck_assert_uint_eq(word, loads_word(0, 1));
+		ck_assert_uint_eq(word, loads_word(0, LOADS_WEIGHT_ONE));
 		add(farm, (unsigned)index, 1);
 	}
 	for (unsigned i = 0; i < 200; i++)

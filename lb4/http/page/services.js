@@ -23,8 +23,18 @@ let cards = 0;	// ever, for ids
 // Who has taken it out, and since when.
 function taken(backend, since) {
 	return backend.admin === "ready"
-	    ? `: its agent says so${since(backend.agent_since_ms)}`
+	    ? `: ${backend.agent_reason}${since(backend.agent_since_ms)}`
 	    : since(backend.admin_since_ms);
+}
+
+// What its agent has set besides a state, and why it does not answer.
+function said(backend) {
+	const percent = backend.agent_weight_percent;
+	const failure = backend.agent_failure;
+
+	return (percent === null || percent === 100 ? ""
+	    : `, ${percent}% of its weight by its agent`) +
+	    (failure === null ? "" : `, its agent fails: ${failure}`);
 }
 
 // The reason for its state, in words.
@@ -35,12 +45,13 @@ function why(backend) {
 	switch (backend.state) {
 	case "up":
 		if (backend.health === "unchecked")
-			return "not checked";
-		return check === null ? "no check yet"
-		    : `${check.result} in ${time(1000 * check.took_ms)}`;
+			return `not checked${said(backend)}`;
+		return (check === null ? "no check yet"
+		    : `${check.result} in ${time(1000 * check.took_ms)}`) +
+		    said(backend);
 	case "down":
 		if (backend.health !== "down" && backend.agent === "down")
-			return "its agent says so" +
+			return backend.agent_reason +
 			    since(backend.agent_since_ms);
 		return (check === null ? "no check yet" : check.result) +
 		    since(backend.health_since_ms);
@@ -61,13 +72,15 @@ function why(backend) {
 // What share of new conns the weights give it: among those that take conns, and
 // backups only without others.
 export function shares(backends) {
+	const weight = (one) => one.weight *
+	    (one.agent_weight_percent ?? 100) / 100;
 	const takes = backends.filter((one) => one.state === "up" &&
-	    one.weight > 0);
+	    weight(one) > 0);
 	const first = takes.some((one) => !one.backup)
 	    ? takes.filter((one) => !one.backup) : takes;
-	const sum = first.reduce((all, one) => all + one.weight, 0);
+	const sum = first.reduce((all, one) => all + weight(one), 0);
 
-	return new Map(first.map((one) => [one.key, one.weight / sum]));
+	return new Map(first.map((one) => [one.key, weight(one) / sum]));
 }
 
 class Share {
