@@ -20,8 +20,8 @@
 struct backlogs;
 struct places;
 
-/* A listener: an address of a service, or the first one of a range of ports with
- * `ahead` set.  Sums over its sockets. */
+/* A listener: an address of a service, or the first one of a range of ports
+ * with `ahead` set.  Sums over its sockets. */
 struct backlogs_row {
 	char service[CONFIG_NAME_MAX];
 	struct addr addr; /* with the port that the kernel chose */

@@ -252,8 +252,8 @@ is_overlapped_in(const struct places *places, const struct addr *addr)
 	return false;
 }
 
-/* Whether the socket speaks what the service in turn is to speak.  If not, it is
- * emptied and closed, and a new one gets the clients.  One of the service
+/* Whether the socket speaks what the service in turn is to speak.  If not, it
+ * is emptied and closed, and a new one gets the clients.  One of the service
  * manager stays as it is. */
 static bool
 is_of_protocol(const struct making *making, const struct place *place,

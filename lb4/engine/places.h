@@ -4,8 +4,9 @@
  * Control's list of where the services listen, and of the sockets there.
  *
  * A place is an address of the configuration; a range of ports is one for each
- * port, one after another, and `bound.ahead` tells how many follow.  A TCP place has a socket for
- * each worker, in one SO_REUSEPORT group.  Socket k belongs to worker k, or
+ * port, one after another, and `bound.ahead` tells how many follow.
+ *
+ * A TCP place has a socket for each worker, in one SO_REUSEPORT group.  Socket k belongs to worker k, or
  * with fewer workers than sockets to worker k modulo their number: no socket of
  * a group is closed while a service listens there, since that would reset the
  * clients in its queue.  A place is common when all workers accept from all of

@@ -19,8 +19,8 @@ struct service;
 struct addr checked_address(const struct service *service, size_t index);
 
 /* The service's check with what the backend at that address adds.  It connects
- * as conns do, so that firewalls and routes treat both alike: with the mark, and
- * from the first address of the pool that has the family. */
+ * as conns do, so that firewalls and routes treat both alike: with the mark,
+ * and from the first address of the pool that has the family. */
 struct config_check checked_how(const struct service *service, size_t index,
     const struct addr *addr);
 

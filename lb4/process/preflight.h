@@ -28,9 +28,8 @@ unsigned preflight(const struct config *config, const struct options *options,
 
 /* Collects what cannot work on this host, with an error for each: backends that
  * lead back to lb4 through one of its addresses (lb4/config/loops.h), more
- * ports to listen on than descriptors, and source = client or a mark without the
- * capability that it needs.  `list` is empty
- * before. */
+ * ports to listen on than descriptors, and source = client or a mark without
+ * the capability that it needs.  `list` is empty before. */
 void preflight_here(const struct config *config, const struct options *options,
     struct config_errors *list);
 

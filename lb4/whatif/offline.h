@@ -122,8 +122,8 @@ struct offline_pick {
 const char *offline_pick(const struct service *service, const char *client,
     uint64_t now_ms, struct offline_pick *asked);
 
-/* The client has come by that route of `front`, whose rules may refuse it; NULL:
- * by none.  Call it after offline_pick(). */
+/* The client has come by that route of `front`, whose rules may refuse it;
+ * NULL: by none.  Call it after offline_pick(). */
 void offline_lead(struct offline_pick *asked, const struct service *front,
     const struct service_route *route);
 
