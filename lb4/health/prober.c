@@ -3,10 +3,9 @@
 /*
  * The prober thread: the set of checked backends, and the loop.
  *
- * Each checked backend has a target (target.h), and each that has an agent is in
- * agents.h.  Only follow() reads the table,
- * when its generation has changed; otherwise the thread is an RCU reader that
- * is offline.
+ * Each checked backend has a target (target.h), and each that has an agent is
+ * in agents.h.  Only follow() reads the table, when its generation has changed;
+ * otherwise the thread is an RCU reader that is offline.
  */
 #include "lb4/health/prober.h"
 
