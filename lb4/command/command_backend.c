@@ -51,10 +51,11 @@ begin_admin(const struct caller *caller, const struct named *named,
 	if (unchecked)
 		backend_set_joining(backend, true);
 	if (before != state) {
-		backend_set_admin(backend, state, timer_now_ms());
-		backend->admin_since_ms = timer_now_ms();
 		atomic_store_explicit(&backend->admin_cause,
 		    ADMIN_CAUSE_OPERATOR, memory_order_relaxed);
+		backend_set_admin(backend, state, timer_now_ms());
+		backend->admin_since_ms = timer_now_ms();
+		prober_table_changed(caller->handle->prober);
 		tell(caller, "admin", backend->service, backend->name,
 		    admin_state_name(state));
 	}

@@ -107,6 +107,10 @@ const struct key keys_table[] = {
 	{ GLOBAL("shutdown-timeout", shutdown_timeout_ms), KIND(time),
 	    RANGE(0, DAY), .preset = "30s" },
 
+	{ GLOBAL("on-change", on_change), OWN, KIND(target), .absent = "none" },
+	{ GLOBAL("on-change-timeout", on_change_timeout_ms), OWN, KIND(time),
+	    RANGE(100, HOUR), .preset = "30s" },
+
 	{ GLOBAL("resolver", resolver), OWN, KIND(resolver),
 	    .absent = "those of /etc/resolv.conf" },
 	{ GLOBAL("resolve-min", resolve_min_ms), OWN, KIND(time),

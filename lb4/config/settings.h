@@ -361,6 +361,8 @@ struct config {
 	unsigned access_every_ms; /* a line of each conn so often; 0: none */
 	unsigned access_sample;	  /* log one in so many conns that end well */
 	unsigned shutdown_timeout_ms;
+	char on_change[CONFIG_PATH_MAX]; /* runs at each change; "": nothing */
+	unsigned on_change_timeout_ms;
 	struct addr resolver;	 /* the name server; len 0: resolv.conf(5) */
 	unsigned resolve_min_ms; /* bounds of the answers' times to live */
 	unsigned resolve_max_ms;

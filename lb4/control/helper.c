@@ -18,6 +18,8 @@
 static bool
 needs_programs(const struct config *config)
 {
+	if (config->on_change[0] != '\0')
+		return true;
 	for (size_t i = 0; i < config->services; i++)
 		if (config->service[i].settings.check.kind == CHECK_EXEC)
 			return true;
@@ -31,10 +33,13 @@ helper_follow(const struct config *config, struct guard *guard,
 	struct why why = { "" };
 	int ends[2], result;
 
+	prober_set_on_change(prober, config->on_change,
+	    config->on_change_timeout_ms);
 	if (!needs_programs(config) || prober_has_programs(prober))
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-		log_error("checks cannot run programs: %s", strerror(errno));
+		log_error("checks and on-change cannot run programs: %s",
+		    strerror(errno));
 		return;
 	}
 	result = guard_programs(guard, ends[1], &why);
@@ -44,5 +49,5 @@ helper_follow(const struct config *config, struct guard *guard,
 		return;
 	}
 	(void)close(ends[0]);
-	log_error("checks cannot run programs: %s", why.text);
+	log_error("checks and on-change cannot run programs: %s", why.text);
 }

@@ -12,8 +12,9 @@ struct guard;
 struct prober;
 
 /* Has the guard start that process and gives it to the prober, if `config` has
- * checks that are programs and the prober has no such process.  A failure is
- * logged; these checks fail then. */
+ * checks that are programs, or on-change, and the prober has no such process.
+ * Tells the prober what on-change says.  A failure is logged; these checks fail
+ * then. */
 void helper_follow(const struct config *config, struct guard *guard,
     struct prober *prober);
 

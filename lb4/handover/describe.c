@@ -99,6 +99,7 @@ describe_backend(struct link *link, const struct tables *tables,
 		.held_until_ms = load64(&backend->held_until_ms),
 		.certificate_s = load64(&backend->certificate_s),
 		.agent_said = load64(&backend->agent_said),
+		.told_state = load(&backend->told_state),
 	};
 
 	(void)strlcpy(record.service, backend->service, sizeof(record.service));

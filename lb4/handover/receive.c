@@ -458,6 +458,7 @@ set_state(struct backend *backend, const struct handover_backend *record)
 	atomic_store(&backend->check_us, record->check_us);
 	atomic_store(&backend->checked_ms, record->checked_ms);
 	atomic_store(&backend->certificate_s, record->certificate_s);
+	atomic_store(&backend->told_state, record->told_state);
 }
 
 /* A newer version may have words that this one does not know. */

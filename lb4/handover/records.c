@@ -77,6 +77,7 @@ static const struct record_field backend_fields[] = {
 	RECORD_FIELD(handover_backend, certificate_s, RECORD_UINT),
 	RECORD_FIELD(handover_backend, agent_said, RECORD_UINT),
 	RECORD_FIELD(handover_backend, agent_text, RECORD_TEXT),
+	RECORD_FIELD(handover_backend, told_state, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_kind, "backend", handover_backend, backend_fields);
 

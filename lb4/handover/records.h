@@ -137,6 +137,7 @@ struct handover_backend {
 	uint64_t certificate_s;
 	uint64_t agent_said;
 	char agent_text[REMARK_MAX]; /* of `agent_said`; "": there is none */
+	uint32_t told_state;
 };
 
 /* Marks a step of the protocol. */

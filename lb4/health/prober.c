@@ -9,6 +9,7 @@
  */
 #include "lb4/health/prober.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include "common/timer.h"
 #include "lb4/health/agents.h"
 #include "lb4/health/alarm.h"
+#include "lb4/health/changes.h"
 #include "lb4/health/passive.h"
 #include "lb4/health/target.h"
 #include "lb4/health/targets.h"
@@ -34,7 +36,7 @@
 #define NOTES_MAX 256
 #define RETRY_MS 1000
 
-#define TAG_MAILBOX 0 /* and TARGET_TAG, AGENTS_TAG */
+#define TAG_MAILBOX 0 /* and TARGET_TAG, AGENTS_TAG, CHANGES_TAG */
 #define TAG_PROGRAMS 2
 
 /* A request of another thread. */
@@ -56,7 +58,8 @@ struct prober {
 	struct timer retry;  /* armed if the last follow() failed */
 	uint64_t changes;    /* of states, as of the last look for panic */
 	struct passive *passive;
-	struct timer back; /* armed while a backend is ejected */
+	struct timer back;   /* armed while a backend is ejected */
+	struct changes told; /* on-change */
 
 	struct pulse pulse; /* writer: the thread */
 
@@ -67,6 +70,8 @@ struct prober {
 	/* A new socket for env.programs, -1: none.  Control puts it there, the
 	 * thread takes it. */
 	_Atomic int programs;
+	/* What on-change says now; NULL: as before.  As `programs`. */
+	_Atomic(struct changes_settings *) on_change;
 	/* There is one.  Writers: control, when it gives one; the thread, when
 	 * that has ended. */
 	_Atomic bool has_programs;
@@ -106,6 +111,7 @@ follow(struct prober *prober, const struct table *table)
 	if (tracks_list(&tracks, table) < 0 ||
 	    targets_list(env, &prober->targets, table, &list) < 0 ||
 	    agents_follow(&prober->agents, table) < 0 ||
+	    changes_follow(&prober->told, table) < 0 ||
 	    passive_follow(prober->passive, table, env->clock.now_ms) < 0) {
 		targets_done(env, &list, &prober->targets);
 		tracks_done(&tracks);
@@ -178,6 +184,21 @@ take_programs(struct prober *prober)
 	}
 }
 
+/* The new table, or the same one, is followed again. */
+static void
+take_on_change(struct prober *prober)
+{
+	struct changes_settings *settings =
+	    atomic_exchange_explicit(&prober->on_change, NULL,
+		memory_order_acquire);
+
+	if (settings == NULL)
+		return;
+	changes_set(&prober->told, settings);
+	prober->generation = 0;
+	free(settings);
+}
+
 static void
 on_programs(struct prober *prober)
 {
@@ -187,6 +208,10 @@ on_programs(struct prober *prober)
 
 	while (prober->env.programs >= 0 &&
 	    (result = programs_receive(prober->env.programs, &answer)) > 0) {
+		if (loop_tag_kind(answer.number) == CHANGES_TAG) {
+			changes_on_program(&prober->told, &answer);
+			continue;
+		}
 		target = targets_find(&prober->targets,
 		    loop_tag_generation(answer.number));
 		if (target != NULL)
@@ -196,6 +221,7 @@ on_programs(struct prober *prober)
 		log_error("the process that runs the programs of checks has "
 			  "ended: reload the configuration to start another");
 		close_programs(prober);
+		changes_on_lost(&prober->told);
 		atomic_store(&prober->has_programs, false);
 	}
 }
@@ -274,6 +300,7 @@ take_notes(struct prober *prober)
 
 	mailbox_open(&prober->notes);
 	take_programs(prober);
+	take_on_change(prober);
 	/* A note may name a backend that a new table has added. */
 	look_for_table(prober);
 	while (mailbox_take(&prober->notes, &note)) {
@@ -318,7 +345,8 @@ sleep_ms(const struct prober *prober)
 	const uint64_t now_ms = timer_now_ms();
 	const int timers = loop_sooner(timer_wheel_sleep(&prober->env.timers,
 					   now_ms),
-	    agents_sleep(&prober->agents, now_ms));
+	    loop_sooner(agents_sleep(&prober->agents, now_ms),
+		changes_sleep(&prober->told, now_ms)));
 
 	return prober->env.busy > 0 ? loop_sooner(timers, LOOP_LOOK_MS)
 				    : timers;
@@ -352,6 +380,7 @@ prober_turn(struct prober *prober)
 	look_for_table(prober);
 	turn_passive(prober);
 	look_for_panic(prober);
+	changes_turn(&prober->told, atomic_load(&prober->tables->changes));
 	return 0;
 }
 
@@ -362,6 +391,7 @@ prober_loop(struct prober *prober)
 
 	loop_clock_start(&prober->env.clock, timer_now_ms());
 	take_programs(prober);
+	take_on_change(prober);
 	look_for_table(prober);
 	while (!atomic_load_explicit(&prober->stop, memory_order_acquire)) {
 		error = prober_turn(prober);
@@ -386,6 +416,7 @@ prober_main(void *arg)
 	pulse_start(&prober->pulse);
 	prober_loop(prober);
 	agents_done(&prober->agents);
+	changes_done(&prober->told);
 	targets_done(&prober->env, &prober->targets, &none);
 	passive_free(prober->passive, prober->env.clock.now_ms);
 	prober->passive = NULL;
@@ -429,6 +460,7 @@ prober_new(struct tables *tables)
 	atomic_init(&prober->programs, -1);
 	timer_wheel_init(&prober->env.timers, timer_now_ms());
 	agents_init(&prober->agents, &prober->env, timer_now_ms());
+	changes_init(&prober->told, &prober->env, timer_now_ms());
 	error = mailbox_init(&prober->notes, NOTES_MAX, sizeof(struct note));
 	if (error < 0) {
 		passive_free(prober->passive, 0);
@@ -478,6 +510,7 @@ prober_free(struct prober *prober)
 		return;
 	take_programs(prober);
 	close_programs(prober);
+	free(atomic_load(&prober->on_change));
 	if (prober->env.epfd >= 0)
 		close(prober->env.epfd);
 	mailbox_done(&prober->notes);
@@ -517,6 +550,23 @@ prober_set_programs(struct prober *prober, int socket)
 	if (before >= 0)
 		close(before);
 	atomic_store(&prober->has_programs, true);
+	mailbox_ring(&prober->notes);
+}
+
+void
+prober_set_on_change(struct prober *prober, const char *program,
+    unsigned timeout_ms)
+{
+	struct changes_settings *settings = calloc(1, sizeof(*settings));
+
+	if (settings == NULL) {
+		log_error("no memory for on-change");
+		return;
+	}
+	(void)strlcpy(settings->program, program, sizeof(settings->program));
+	settings->timeout_ms = timeout_ms;
+	free(atomic_exchange_explicit(&prober->on_change, settings,
+	    memory_order_acq_rel));
 	mailbox_ring(&prober->notes);
 }
 

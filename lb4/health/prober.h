@@ -36,6 +36,11 @@ void prober_set_news(struct prober *prober,
 void prober_set_programs(struct prober *prober, int socket);
 bool prober_has_programs(const struct prober *prober);
 
+/* The program of on-change ("": none), and how long it may run; from control,
+ * without waiting.  Without memory that is logged, and nothing changes. */
+void prober_set_on_change(struct prober *prober, const char *program,
+    unsigned timeout_ms);
+
 /* From any thread, without waiting: check this backend now, and call `news` at
  * the end.  False if too many requests are waiting. */
 bool prober_ask(struct prober *prober, uint32_t backend);
@@ -44,7 +49,8 @@ bool prober_ask(struct prober *prober, uint32_t backend);
  * oversleeps. */
 const struct pulse *prober_pulse(const struct prober *prober);
 
-/* From any thread, without waiting: a new table has been published. */
+/* From any thread, without waiting: a new table has been published, or an
+ * operator has changed a state. */
 void prober_table_changed(struct prober *prober);
 
 /* From any thread, without waiting: a worker could not reach this backend, so

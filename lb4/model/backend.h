@@ -289,6 +289,9 @@ struct backend {
 	struct remark remark; /* the last result in words; see
 			       * backend_health_text() */
 	struct backend_agent agent_display;
+	/* The effective state, plus 1, that the program of on-change was told
+	 * of last; 0: of none. */
+	_Atomic uint32_t told_state;
 	struct backend_checks checks;
 	struct backend_checks earlier; /* those of earlier processes; control,
 					* before anybody reads them */

@@ -356,6 +356,26 @@ check_loops(struct preflight *look)
 	config_errors_done(&list);
 }
 
+/* The program is run as the user whom lb4 has become. */
+static void
+check_on_change(struct preflight *look)
+{
+	const char *path = look->config->on_change;
+	struct stat st;
+	int error = 0;
+
+	if (path[0] == '\0')
+		return;
+	if (stat(path, &st) < 0 ||
+	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+		error = errno;
+	else if (!S_ISREG(st.st_mode))
+		error = EACCES;
+	if (error != 0)
+		complain(look, "global", "on-change", "cannot run %s: %s", path,
+		    strerror(error));
+}
+
 /* ---- who --------------------------------------------------------------- */
 
 const char *
@@ -417,6 +437,7 @@ preflight(const struct config *config, const struct options *options, FILE *out)
 		complain(&look, "global", "user", "%s", why.text);
 	check_log(&look, "log", config->log);
 	check_log(&look, "access-log", config->access_log);
+	check_on_change(&look);
 	if (changes)
 		check_file(&look);
 	return look.found;

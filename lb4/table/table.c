@@ -557,10 +557,10 @@ welcome_back(const struct table *table, uint64_t generation)
 			    atomic_load_explicit(&backend->admin,
 				memory_order_relaxed) == ADMIN_READY)
 				continue;
-			backend_set_admin(backend, ADMIN_READY, timer_now_ms());
-			backend->admin_since_ms = timer_now_ms();
 			atomic_store_explicit(&backend->admin_cause,
 			    ADMIN_CAUSE_RELOAD, memory_order_relaxed);
+			backend_set_admin(backend, ADMIN_READY, timer_now_ms());
+			backend->admin_since_ms = timer_now_ms();
 		}
 	}
 }

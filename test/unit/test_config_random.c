@@ -330,6 +330,10 @@ draw_config(struct random *random)
 	    : (unsigned)between(random, 1000, 2592000000);
 	config->access_sample = (unsigned)between(random, 1, 1000000);
 	config->shutdown_timeout_ms = (unsigned)between(random, 0, 86400000);
+	config->on_change_timeout_ms = (unsigned)between(random, 100, 3600000);
+	if (draw(random, 2))
+		strlcpy(config->on_change, "/a b\\;c",
+		    sizeof(config->on_change));
 	config->resolve_min_ms = (unsigned)between(random, 100, 3600000);
 	config->resolve_max_ms = (unsigned)between(random, 1000, 86400000);
 	config->services = 1 + draw(random, 5);
@@ -465,6 +469,8 @@ same_config(const struct config *a, const struct config *b)
 	SAME_NUMBER(access_every_ms);
 	SAME_NUMBER(access_sample);
 	SAME_NUMBER(shutdown_timeout_ms);
+	SAME_TEXT(on_change);
+	SAME_NUMBER(on_change_timeout_ms);
 	SAME_NUMBER(resolve_min_ms);
 	SAME_NUMBER(resolve_max_ms);
 	SAME_NUMBER(services);
@@ -532,6 +538,7 @@ START_TEST(test_dump_text)
 	    "access-format = kv\naccess-log-start = no\n"
 	    "access-log-every = off\naccess-log-sample = 1/1\n"
 	    "shutdown-timeout = 30s\n"
+	    "; on-change = (none)\non-change-timeout = 30s\n"
 	    "; resolver = (those of /etc/resolv.conf)\n"
 	    "resolve-min = 1s\nresolve-max = 5m\n\n"
 	    "[service s]\nlisten = :80\n"
