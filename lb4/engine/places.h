@@ -9,9 +9,9 @@
  * A TCP place has a socket for each worker, in one SO_REUSEPORT group.  Socket
  * k belongs to worker k, or with fewer workers than sockets to worker k modulo
  * their number: no socket of a group is closed while a service listens there,
- * since that would reset the clients in its queue.  A place is common when all workers accept from all of
- * its sockets: unix sockets, and TCP places where lb4 can open no further
- * socket because it is no longer root.
+ * since that would reset the clients in its queue.  A place is common when all
+ * workers accept from all of its sockets: unix sockets, and TCP places where
+ * lb4 can open no further socket because it is no longer root.
  *
  * A change of the configuration makes a new list.  Places that stay share their
  * sockets with the old list.  Then the workers are told what is different.
