@@ -39,7 +39,8 @@ struct pipe {
 struct pipes {
 	struct pipe **stock; /* owned; empty ones, a stack */
 	unsigned stocked;
-	unsigned open; /* in stock or lent out */
+	unsigned open;	 /* in stock or lent out */
+	unsigned tapped; /* lent to taps: tap.h counts them */
 	unsigned max;
 	unsigned room; /* of the stock */
 	uint32_t

@@ -30,6 +30,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lb4/engine/tap.h"
+
 static_assert(RELAY_SCRATCH <= PIPE_SIZE_MIN,
     "leftovers must fit into an empty pipe");
 
@@ -198,10 +200,16 @@ saw_eof(struct side *from)
 
 /* Splices what `pipe` holds into `to`. */
 static enum step
-pour(struct relay *relay, struct pipe *pipe, struct side *to, struct run *run)
+pour(struct relay_env *env, struct relay *relay, struct pipe *pipe,
+    struct side *to, struct run *run)
 {
+	struct tap *tap = env->tap;
+
 	while (pipe->held > 0) {
-		ssize_t n = splice(pipe->out, NULL, to->fd, NULL, pipe->held,
+		const uint32_t most = tap == NULL
+		    ? pipe->held
+		    : tap_share(tap, &env->pipes, env->now_ms, pipe);
+		ssize_t n = splice(pipe->out, NULL, to->fd, NULL, most,
 		    SPLICE_F_NONBLOCK);
 
 		if (n == -1 && errno == EINTR)
@@ -212,6 +220,8 @@ pour(struct relay *relay, struct pipe *pipe, struct side *to, struct run *run)
 		assert(n > 0 && (size_t)n <= pipe->held);
 		pipe->held -= (uint32_t)n;
 		relay->bytes += (uint64_t)n;
+		if (tap != NULL)
+			tap_passed(tap, &env->pipes, (uint32_t)n);
 	}
 	return STEP_MOVED;
 }
@@ -222,7 +232,7 @@ flush(struct relay_env *env, struct relay *relay, struct side *to,
     struct run *run)
 {
 	const uint64_t before = relay->bytes;
-	enum step step = pour(relay, relay->pipe, to, run);
+	enum step step = pour(env, relay, relay->pipe, to, run);
 
 	env->spliced_bytes += relay->bytes - before;
 	if (step == STEP_MOVED) {
@@ -255,8 +265,18 @@ put_away(struct relay_env *env, struct relay *relay, size_t from, size_t len,
 		return STEP_NO_RESOURCE;
 	}
 	env->spare->held = (uint32_t)len;
+	if (env->tap != NULL)
+		env->tap->ahead = (uint32_t)len;
 	keep_spare(env, relay);
 	return STEP_STOP;
+}
+
+/* Bytes at the beginning of the scratch have gone on, or are about to. */
+static void
+copy_to_tap(struct relay_env *env, size_t len)
+{
+	if (env->tap != NULL)
+		tap_copy(env->tap, &env->pipes, env->now_ms, env->scratch, len);
 }
 
 static enum step
@@ -295,6 +315,7 @@ step_copy(struct relay_env *env, struct relay *relay, struct side *from,
 	}
 	relay->bytes += (uint64_t)sent;
 	env->copied_bytes += (uint64_t)sent;
+	copy_to_tap(env, (size_t)n);
 	if (sent == n)
 		return STEP_MOVED;
 	to->out_ready = false;
@@ -350,7 +371,7 @@ step_splice(struct relay_env *env, struct relay *relay, struct side *from,
 	else if (relay->streak < RELAY_STREAK_MAX)
 		relay->streak += (uint32_t)n;
 	pipe->held = (uint32_t)n;
-	step = pour(relay, pipe, to, run);
+	step = pour(env, relay, pipe, to, run);
 	env->spliced_bytes += (uint64_t)n - pipe->held;
 	if (pipe->held > 0)
 		keep_spare(env, relay);
@@ -401,6 +422,7 @@ step_peek(struct relay_env *env, struct relay *relay, struct side *from,
 		return write_failed(to, run);
 	relay->bytes += (uint64_t)sent;
 	env->copied_bytes += (uint64_t)sent;
+	copy_to_tap(env, (size_t)sent);
 	if ((step = consume(env, from, (size_t)sent, run)) != STEP_MOVED)
 		return step;
 	if (sent < n) {

@@ -36,6 +36,8 @@
 #include "lb4/config/settings.h"
 #include "lb4/engine/pipes.h"
 
+struct tap;
+
 /* The most that one recv(2) takes, and so the most that send(2) may leave over.
  */
 #define RELAY_SCRATCH 65536
@@ -82,8 +84,9 @@ struct relay_env {
 	struct pipes pipes;
 	struct pipe *spare;	/* owned; the empty one at hand; NULL: none */
 	unsigned char *scratch; /* RELAY_SCRATCH bytes */
-	uint64_t now_ms;	/* the turn's time */
-	bool no_splice;		/* splice(2) is refused: always peek */
+	struct tap *tap; /* gets a copy of what relay_run() moves; NULL: none */
+	uint64_t now_ms; /* the turn's time */
+	bool no_splice;	 /* splice(2) is refused: always peek */
 	uint64_t spliced_bytes; /* delivered by splice(2), ever */
 	uint64_t copied_bytes;	/* ... by send(2) */
 };
