@@ -101,6 +101,19 @@ rule_object(const struct service *service, const struct access_prefix *prefix)
 	    rule->path != NULL ? json_integer(prefix->line) : json_null());
 }
 
+/* Who gets a copy of what the client sends, or null. */
+static json_t *
+mirror_object(const struct service *service)
+{
+	const struct config_mirror *mirror = &service->settings.mirror;
+	char text[ADDR_TEXT_MAX];
+
+	if (mirror->addr.len == 0)
+		return json_null();
+	return json_pack("{s:s,s:o}", "name", mirror->name, "address",
+	    answer_value(addr_format(&mirror->addr, text, sizeof(text))));
+}
+
 /* How far the client's source is from its limits, or null. */
 static json_t *
 source_object(const struct throttle_sight *sight)
@@ -125,7 +138,7 @@ explained_object(const struct caller *caller, const struct service *service,
 
 	(void)snprintf(checksum, sizeof(checksum), "%016" PRIx64,
 	    service->checksum);
-	object = json_pack("{s:s,s:s?,s:s,s:s,s:o,s:b,s:o,s:b,s:o,s:o}",
+	object = json_pack("{s:s,s:s?,s:s,s:s,s:o,s:b,s:o,s:b,s:o,s:o,s:o}",
 	    "service", service->state->name, "route",
 	    asked->route != NULL ? asked->route->match : NULL, "balance",
 	    policy->name, "checksum", checksum, "client",
@@ -137,7 +150,8 @@ explained_object(const struct caller *caller, const struct service *service,
 	    "backend_from",
 	    backend != NULL
 		? origins_of(caller, service->state->name, backend->name)
-		: json_null());
+		: json_null(),
+	    "mirror", mirror_object(service));
 	if (json_object_update(object, pick) != 0) {
 		json_decref(object);
 		object = NULL;

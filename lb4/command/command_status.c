@@ -297,6 +297,64 @@ listeners_array(const struct caller *caller, const struct service *service)
 	return NULL;
 }
 
+/* The mirror and its copies, for JSON; null: there is none. */
+static json_t *
+mirror_object(const struct service *service, const struct mirror_sums *sums)
+{
+	const struct config_mirror *mirror = &service->settings.mirror;
+	char text[ADDR_TEXT_MAX];
+	json_t *dropped;
+	int error = 0;
+
+	if (mirror->addr.len == 0)
+		return json_null();
+	dropped = json_object();
+	for (int i = 0; i < MIRROR_DROP_COUNT; i++)
+		error |= json_object_set_new(dropped,
+		    mirror_drop_name((enum mirror_drop)i),
+		    json_integer((json_int_t)sums->dropped[i]));
+	if (error != 0) {
+		json_decref(dropped);
+		return NULL;
+	}
+	return json_pack("{s:s,s:o,s:I,s:I,s:o}", "name", mirror->name,
+	    "address",
+	    answer_value(addr_format(&mirror->addr, text, sizeof(text))),
+	    "conns", (json_int_t)sums->conns, "bytes", (json_int_t)sums->bytes,
+	    "dropped", dropped);
+}
+
+/* ", mirror shadow 127.0.0.1:81 (12 begun, 3 dropped: 3 slow)"; nothing
+ * without a mirror, and cut where it is too long. */
+static void
+format_mirror(const struct service *service, const struct mirror_sums *sums,
+    char *line, size_t size)
+{
+	const struct config_mirror *mirror = &service->settings.mirror;
+	const uint64_t dropped = mirror_dropped(sums);
+	char text[ADDR_TEXT_MAX];
+	const char *between = ": ";
+	size_t len;
+
+	line[0] = '\0';
+	if (mirror->addr.len == 0)
+		return;
+	len = (size_t)snprintf(line, size,
+	    ", mirror %s %s (%" PRIu64 " begun, %" PRIu64 " dropped",
+	    mirror->name, addr_format(&mirror->addr, text, sizeof(text)),
+	    sums->conns, dropped);
+	for (int i = 0; i < MIRROR_DROP_COUNT && len < size; i++) {
+		if (sums->dropped[i] == 0)
+			continue;
+		len += (size_t)snprintf(line + len, size - len,
+		    "%s%" PRIu64 " %s", between, sums->dropped[i],
+		    mirror_drop_name((enum mirror_drop)i));
+		between = ", ";
+	}
+	if (len < size)
+		(void)snprintf(line + len, size - len, ")");
+}
+
 /* Adds to the service's row what only JSON has.  Returns `row`, or NULL without
  * memory. */
 static json_t *
@@ -317,7 +375,9 @@ with_details(const struct caller *caller, json_t *row,
 	    json_object_set_new(row, "names",
 		origins_names(caller, service->state->name)) == 0 &&
 	    json_object_set_new(row, "rules", rules_array(service)) == 0 &&
-	    json_object_set_new(row, "routes", routes_array(service)) == 0)
+	    json_object_set_new(row, "routes", routes_array(service)) == 0 &&
+	    json_object_set_new(row, "mirror",
+		mirror_object(service, &sums->mirror)) == 0)
 		return row;
 	json_decref(row);
 	return NULL;
@@ -444,6 +504,9 @@ open_service(struct caller *caller, const struct service *service)
 				   : "");
 		len = format_listens(caller, service, line, sizeof(line));
 		len += format_routes(service, line + len, sizeof(line) - len);
+		format_mirror(service, &sums.mirror, line + len,
+		    sizeof(line) - len);
+		len += strlen(line + len);
 		origins_format(caller, service->state->name, line + len,
 		    sizeof(line) - len);
 	}

@@ -207,6 +207,8 @@ const struct key keys_table[] = {
 	    .absent = "net.ipv4.ip_local_port_range" },
 	{ SETTING("mark", tuning.mark), OWN, KIND(number), RANGE(1, UINT32_MAX),
 	    .zero = "off", .preset = "off" },
+	{ SETTING("mirror", mirror), KIND(mirror),
+	    .absent = "nobody gets a copy" },
 	{ SETTING("congestion", tuning.congestion), KIND(congestion),
 	    .absent = "the kernel's default" },
 	{ SETTING("tos", tuning.tos), KIND(number), RANGE(0, 252),

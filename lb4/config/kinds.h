@@ -6,6 +6,7 @@
 #ifndef LB4_CONFIG_KINDS_H
 #define LB4_CONFIG_KINDS_H
 
+#include "common/addr.h"
 #include "common/attr.h"
 #include "lb4/config/key.h"
 
@@ -47,6 +48,9 @@ extern const struct kind kind_server; /* an address that lb4 listens on */
 /* kinds_tuning.c: names that this machine gives. */
 extern const struct kind kind_device;	  /* of a network interface */
 extern const struct kind kind_congestion; /* of a congestion control */
+
+/* kinds_mirror.c */
+extern const struct kind kind_mirror;
 
 /* kinds_rate.c: a struct rate_limit. */
 extern const struct kind kind_limit;
@@ -90,6 +94,11 @@ bool kinds_is_name(const char *text);
 /* Whether a word that names a backend looks like a host name, and not like an
  * address. */
 bool kinds_is_host(const char *text);
+
+/* Reads an address to connect to, which is no wildcard.  0, or -EINVAL with the
+ * reason. */
+must_check int kinds_read_target(const char *text, struct addr *out,
+    enum addr_port port, struct why *why);
 
 /* Reads HOST or HOST:PORT into the name.  0, or -EINVAL with the reason. */
 struct config_name;

@@ -110,8 +110,8 @@ read_addr(const char *text, struct addr *out, enum addr_port port,
 	return kinds_no_addr(text, reason, why);
 }
 
-static int
-read_target(const char *text, struct addr *out, enum addr_port port,
+int
+kinds_read_target(const char *text, struct addr *out, enum addr_port port,
     struct why *why)
 {
 	int error = read_addr(text, out, port, why);
@@ -146,7 +146,7 @@ parse_addr(const struct key *key, void *object, const char *text,
 {
 	struct addr *addr = (struct addr *)((char *)object + key->offset);
 	struct addr found;
-	int error = read_target(text, &found, ADDR_PORT_REQUIRED, why);
+	int error = kinds_read_target(text, &found, ADDR_PORT_REQUIRED, why);
 
 	if (error == 0 && !addr_is_unix(&found) && addr_port(&found) == 0)
 		error = why_set(why, "\"%.64s\" has port 0: give another",
@@ -289,8 +289,8 @@ read_backend(struct config_name *name, const char *text, struct why *why)
 	else if (error == 0 && kinds_is_host(word))
 		error = kinds_read_host(word, name, why);
 	else if (error == 0)
-		error = read_target(word, &backend->addr, ADDR_PORT_OPTIONAL,
-		    why);
+		error = kinds_read_target(word, &backend->addr,
+		    ADDR_PORT_OPTIONAL, why);
 	if (error == 0)
 		error = read_options(backend, text, why);
 	return error == 0 ? kinds_judge_name(name, why) : error;

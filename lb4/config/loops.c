@@ -25,8 +25,10 @@ struct marks {
 	struct errors *errors;
 };
 
-/* The address that a backend leads to. */
+/* The address that a backend or a mirror leads to. */
 struct way {
+	const char *key, *name; /* of the backend or mirror */
+	int line;
 	struct addr addr;
 	bool known; /* whether `here` is set */
 	bool here;
@@ -163,52 +165,78 @@ reached(const struct marks *marks, struct way *way)
 
 static void
 complain(const struct marks *marks, const struct config_service *service,
-    const struct config_backend *backend, const struct way *way,
-    const struct mark *found)
+    const struct way *way, const struct mark *found)
 {
 	char text[ADDR_TEXT_MAX], listen[ADDR_TEXT_MAX];
 
 	errors_service(marks->errors, service->name);
 	(void)addr_format(&way->addr, text, sizeof(text));
 	if (found == NULL)
-		errors_add(marks->errors, backend->line, "backend",
+		errors_add(marks->errors, way->line, way->key,
 		    "%s leads back to lb4: %s is its control socket: give the "
 		    "address of a server",
-		    backend->name, text);
+		    way->name, text);
 	else
-		errors_add(marks->errors, backend->line, "backend",
+		errors_add(marks->errors, way->line, way->key,
 		    "%s leads back to lb4: %s is where [service %s] listens "
 		    "(%s): give the address of a server",
-		    backend->name, text, found->service->name,
+		    way->name, text, found->service->name,
 		    addr_format(found->addr, listen, sizeof(listen)));
+}
+
+static void
+check_way(const struct marks *marks, const struct config_service *service,
+    struct way *way)
+{
+	const struct mark *found = NULL;
+
+	if (way->addr.len == 0)
+		return; /* not resolved yet, or no mirror */
+	if (addr_is_unix(&way->addr) &&
+	    strcmp(way->addr.un.sun_path, marks->control) == 0 &&
+	    marks->control[0] != '\0') {
+		complain(marks, service, way, NULL);
+		return;
+	}
+	if (addr_is_unix(&way->addr) || addr_port(&way->addr) != 0)
+		found = reached(marks, way);
+	else
+		for (size_t i = 0; found == NULL && i < service->listens; i++) {
+			addr_set_port(&way->addr,
+			    addr_port(&service->listen[i]));
+			if (addr_port(&way->addr) != 0)
+				found = reached(marks, way);
+		}
+	if (found != NULL)
+		complain(marks, service, way, found);
 }
 
 static void
 check_backend(const struct marks *marks, const struct config_service *service,
     const struct config_backend *backend)
 {
-	struct way way = { .addr = backend->addr };
-	const struct mark *found = NULL;
+	struct way way = {
+		.key = "backend",
+		.name = backend->name,
+		.line = backend->line,
+		.addr = backend->addr,
+	};
 
-	if (way.addr.len == 0)
-		return; /* not resolved yet */
-	if (addr_is_unix(&way.addr) &&
-	    strcmp(way.addr.un.sun_path, marks->control) == 0 &&
-	    marks->control[0] != '\0') {
-		complain(marks, service, backend, &way, NULL);
-		return;
-	}
-	if (addr_is_unix(&way.addr) || addr_port(&way.addr) != 0)
-		found = reached(marks, &way);
-	else
-		for (size_t i = 0; found == NULL && i < service->listens; i++) {
-			addr_set_port(&way.addr,
-			    addr_port(&service->listen[i]));
-			if (addr_port(&way.addr) != 0)
-				found = reached(marks, &way);
-		}
-	if (found != NULL)
-		complain(marks, service, backend, &way, found);
+	check_way(marks, service, &way);
+}
+
+static void
+check_mirror(const struct marks *marks, const struct config_service *service)
+{
+	const struct config_mirror *mirror = &service->settings.mirror;
+	struct way way = {
+		.key = "mirror",
+		.name = mirror->name,
+		.line = service->line,
+		.addr = mirror->addr,
+	};
+
+	check_way(marks, service, &way);
 }
 
 int
@@ -227,6 +255,7 @@ loops_check(const struct config *config, const struct rules_source *sources,
 			continue;
 		for (size_t j = 0; j < service->backends; j++)
 			check_backend(&marks, service, &service->backend[j]);
+		check_mirror(&marks, service);
 	}
 	free(marks.mark);
 	return 0;
@@ -243,6 +272,21 @@ loops_check_backend(const struct config *config,
 	if (error < 0)
 		return error;
 	check_backend(&marks, service, backend);
+	free(marks.mark);
+	return 0;
+}
+
+int
+loops_check_mirror(const struct config *config,
+    const struct config_service *service, loops_is_here *is_here,
+    struct errors *errors)
+{
+	struct marks marks;
+	int error = marks_init(&marks, config, is_here, errors);
+
+	if (error < 0)
+		return error;
+	check_mirror(&marks, service);
 	free(marks.mark);
 	return 0;
 }

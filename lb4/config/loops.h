@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright (c) 2026 the lb4 authors */
 /*
- * Backends that lead back to lb4: to where a service of the same configuration
- * listens, or to its control socket.  One client of such a backend uses up all
- * conns of the process.  Pure: the caller supplies the host's addresses.
+ * Backends and mirrors that lead back to lb4: to where a service of the same
+ * configuration listens, or to its control socket.  One client of such a
+ * backend uses up all conns of the process.  Pure: the caller supplies the
+ * host's addresses.
  */
 #ifndef LB4_CONFIG_LOOPS_H
 #define LB4_CONFIG_LOOPS_H
@@ -21,12 +22,12 @@
 typedef bool loops_is_here(const struct addr *addr);
 
 /*
- * Reports each backend that leads to a listener: to the same address, or
- * through loopback or an address of this host to a wildcard.  A backend without
- * a port takes the port of each `listen` of its service.  It does not see
- * listeners that have port 0 or are inherited, nor a path that is written in
- * two ways.  `sources` is as for rules_check(); with `is_here` NULL this host
- * has no address but loopback.  Returns 0 or -ENOMEM.
+ * Reports each backend and mirror that leads to a listener: to the same
+ * address, or through loopback or an address of this host to a wildcard.  A
+ * backend without a port takes the port of each `listen` of its service.  It
+ * does not see listeners that have port 0 or are inherited, nor a path that is
+ * written in two ways.  `sources` is as for rules_check(); with `is_here` NULL
+ * this host has no address but loopback.  Returns 0 or -ENOMEM.
  */
 must_check int loops_check(const struct config *config,
     const struct rules_source *sources, loops_is_here *is_here,
@@ -36,5 +37,10 @@ must_check int loops_check(const struct config *config,
 must_check int loops_check_backend(const struct config *config,
     const struct config_service *service, const struct config_backend *backend,
     loops_is_here *is_here, struct errors *errors);
+
+/* The same for the mirror of one service of `config`. */
+must_check int loops_check_mirror(const struct config *config,
+    const struct config_service *service, loops_is_here *is_here,
+    struct errors *errors);
 
 #endif

@@ -295,6 +295,27 @@ check_source(const struct config_service *service, struct errors *errors)
 	}
 }
 
+/* A mirror that would be one of the service's own backends. */
+static void
+check_mirror(const struct config_service *service, struct errors *errors)
+{
+	const struct config_mirror *mirror = &service->settings.mirror;
+
+	for (size_t i = 0; mirror->addr.len > 0 && i < service->backends; i++) {
+		const struct config_backend *backend = &service->backend[i];
+
+		if (strcmp(backend->name, mirror->name) == 0)
+			errors_add(errors, service->line, "mirror",
+			    "the name %s is taken by a backend: give another",
+			    mirror->name);
+		else if (addr_equal(&backend->addr, &mirror->addr))
+			errors_add(errors, service->line, "mirror",
+			    "%s has the address of backend %s, which would get "
+			    "the bytes of its clients twice: give another",
+			    mirror->name, backend->name);
+	}
+}
+
 static const struct config_service *
 find_service(const struct config *config, const char *name)
 {
@@ -598,6 +619,7 @@ rules_check(struct config *config, const struct rules_source *sources,
 		agents_check(service, errors);
 		check_proxies(service, errors);
 		check_source(service, errors);
+		check_mirror(service, errors);
 		check_reach(config, service,
 		    sources != NULL ? &sources[i] : NULL, errors);
 		check_routes(config, service, errors);

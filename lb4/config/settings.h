@@ -234,6 +234,12 @@ struct config_source {
 	unsigned port_high; /* 0: net.ipv4.ip_local_port_range */
 };
 
+/* The server that gets a copy of what clients send. */
+struct config_mirror {
+	char name[CONFIG_NAME_MAX];
+	struct addr addr; /* len 0: there is none */
+};
+
 /* The keys of a service that each conn keeps as they were at its start: see
  * lb4/model/terms.h. */
 struct conn_settings {
@@ -295,6 +301,7 @@ struct service_settings {
 	unsigned max_eject; /* percent of the backends */
 	unsigned panic;	    /* ... if fewer are available; 0: never */
 	struct config_source source;
+	struct config_mirror mirror;
 	enum on_down on_down;
 	unsigned on_down_rate; /* conns closed per second, for each backend */
 	unsigned backlog;      /* of each listener, cut by net.core.somaxconn */

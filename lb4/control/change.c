@@ -131,8 +131,17 @@ has_backend(const struct config_service *service,
 	return found != NULL && addr_equal(&found->addr, &backend->addr);
 }
 
-/* Complains about each new backend that leads back to lb4 by an address of this
- * host.  Returns 0 or -ENOMEM. */
+/* Whether the service has the mirror at the same address. */
+static bool
+has_mirror(const struct config_service *service,
+    const struct config_mirror *mirror)
+{
+	return service != NULL &&
+	    addr_equal(&service->settings.mirror.addr, &mirror->addr);
+}
+
+/* Complains about each new backend or mirror that leads back to lb4 by an
+ * address of this host.  Returns 0 or -ENOMEM. */
 static int
 check_new_loops(const struct config *config, const struct config *before,
     struct errors *errors)
@@ -148,6 +157,9 @@ check_new_loops(const struct config *config, const struct config *before,
 			if (!has_backend(old, &service->backend[j]))
 				error = loops_check_backend(config, service,
 				    &service->backend[j], here_has, errors);
+		if (error == 0 && !has_mirror(old, &service->settings.mirror))
+			error = loops_check_mirror(config, service, here_has,
+			    errors);
 	}
 	return error;
 }

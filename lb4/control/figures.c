@@ -32,6 +32,7 @@ add_workers(const struct service_state *state, struct figures_service *figures)
 		figures->discarded_bytes += load(&stats->discarded_bytes);
 		figures->stalled += load(&stats->stalled);
 		figures->shed += load(&stats->shed);
+		mirror_add(&figures->mirror, &stats->mirror);
 		for (int reason = 0; reason < REASON_COUNT; reason++)
 			figures->closes[reason] += load(&stats->closes[reason]);
 	}

@@ -18,6 +18,7 @@
 #include "lb4/model/agent.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/histogram.h"
+#include "lb4/model/mirrored.h"
 
 struct service;
 struct service_state;
@@ -33,6 +34,7 @@ struct figures_service {
 	uint64_t closes[REASON_COUNT]; /* how many conns ended why */
 	uint64_t stalled, shed;
 	uint64_t no_ports;
+	struct mirror_sums mirror;
 	size_t available;  /* backends that take conns */
 	bool full;	   /* at its maxconn */
 	bool panic;	   /* lb4/balance/panic.h */

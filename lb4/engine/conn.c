@@ -27,6 +27,7 @@
 #include "lb4/engine/conn_relay.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/mirror.h"
 #include "lb4/engine/preface.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/tcpinfo.h"
@@ -195,6 +196,7 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 		close_own(worker, conn);
 		return;
 	}
+	mirror_begin(worker, conn);
 	conn_connected(worker, conn);
 	access_lines_start(worker, conn);
 	conn_set_state(conn, CONN_RELAYING);
@@ -619,6 +621,7 @@ conn_detach(struct worker *worker, struct conn *conn)
 	moving->seen = tcpinfo_leave(worker, conn);
 	moving->preface = preface_leave(worker, conn);
 	moving->source = throttle_entry(worker, conn);
+	mirror_leave(worker, conn, &moving->mirror);
 	slots_release(&worker->conns, conn);
 	return &moving->conn;
 }
@@ -635,6 +638,7 @@ conn_attach(struct worker *worker, struct conn *moved)
 	tcpinfo_enter(worker, conn, &moving->seen);
 	preface_enter(worker, conn, &moving->preface);
 	throttle_adopt(worker, conn, moving->source);
+	mirror_enter(worker, conn, &moving->mirror);
 	free(moving);
 	if (conn->state == CONN_QUEUED)
 		waiting_attach(worker, conn);

@@ -132,8 +132,8 @@ lacks_resource(int error)
 	    error == ENOMEM || error == ENOSPC;
 }
 
-static struct sock_options
-backend_options(const struct service *service)
+struct sock_options
+conn_backend_options(const struct service *service)
 {
 	return (struct sock_options){
 		.nodelay = service->settings.nodelay,
@@ -156,7 +156,7 @@ static int
 start_attempt(struct worker *worker, struct conn *conn,
     const struct service *service)
 {
-	struct sock_options options = backend_options(service);
+	struct sock_options options = conn_backend_options(service);
 	struct addr addr = conn->backend->addr;
 	const struct origins_way way = {
 		.source = &service->settings.source,
@@ -335,6 +335,15 @@ conn_connect(struct worker *worker, struct conn *conn)
 
 /* ---- how it ended ------------------------------------------------------- */
 
+bool
+conn_is_local_port(const struct worker *worker, uint16_t port)
+{
+	return port >= atomic_load_explicit(&worker->shared->port_low,
+			   memory_order_relaxed) &&
+	    port <= atomic_load_explicit(&worker->shared->port_high,
+			memory_order_relaxed);
+}
+
 /* The kernel may choose the destination port as the local port when the
  * destination is this machine.  TCP then connects the socket to itself. */
 static bool
@@ -344,10 +353,7 @@ connected_to_itself(const struct worker *worker, const struct conn *conn)
 
 	if (port == 0)
 		port = conn->port;
-	return port >= atomic_load_explicit(&worker->shared->port_low,
-			   memory_order_relaxed) &&
-	    port <= atomic_load_explicit(&worker->shared->port_high,
-			memory_order_relaxed) &&
+	return conn_is_local_port(worker, port) &&
 	    sock_is_own_peer(conn->side[BACKEND].fd);
 }
 

@@ -13,6 +13,9 @@
 #include "common/attr.h"
 #include "lb4/engine/types.h"
 
+struct service;
+struct sock_options;
+
 /* The outcome of the search for a backend. */
 enum conn_connecting {
 	CONNECT_PENDING, /* an attempt runs, or the conn waits for a resource:
@@ -35,6 +38,12 @@ enum conn_connecting conn_connect_chosen(struct worker *worker,
 /* How the attempt ended that epoll reports on: 0 or an errno. */
 must_check int conn_attempt_error(const struct worker *worker,
     struct conn *conn, uint32_t events);
+
+/* How sockets to the backends of the service are opened. */
+struct sock_options conn_backend_options(const struct service *service);
+
+/* Whether the kernel may choose that port for a socket that connects to it. */
+bool conn_is_local_port(const struct worker *worker, uint16_t port);
 
 /* The attempt has failed: closes its socket and records the error. */
 void conn_attempt_failed(struct worker *worker, struct conn *conn, int error);

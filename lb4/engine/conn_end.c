@@ -12,6 +12,7 @@
 #include "lb4/engine/conn_relay.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/mirror.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/throttle.h"
@@ -104,6 +105,7 @@ conn_close(struct worker *worker, struct conn *conn, enum reason reason)
 	if (conn->established)
 		discard_held(worker, conn_relays(conn));
 	account_end(worker, conn);
+	mirror_end(worker, conn, reset);
 	if (conn->established)
 		tcpinfo_sample(worker, conn);
 	conn_close_side(&conn->side[CLIENT], reset);

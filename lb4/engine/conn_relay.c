@@ -10,6 +10,7 @@
 #include "lb4/engine/access_lines.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/gather.h"
+#include "lb4/engine/mirror.h"
 #include "lb4/engine/preface.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/weigh.h"
@@ -94,8 +95,13 @@ conn_move_bytes(struct worker *worker, struct conn *conn, enum conn_side from,
 		if (conn->preface)
 			return result;
 	}
+	if (from == CLIENT)
+		worker->relays.tap = mirror_tap(worker, conn);
 	result = relay_run(&worker->relays, relay, &conn->side[from],
 	    &conn->side[conn_other(from)], &failure);
+	worker->relays.tap = NULL;
+	if (from == CLIENT)
+		mirror_moved(worker, conn);
 	if (relay->bytes != before)
 		count_moved(worker, conn, from, before);
 	conn_relays(conn)->lost += failure.lost;
@@ -229,6 +235,8 @@ pass_fin(struct worker *worker, struct conn *conn, enum conn_side from)
 
 	if (conn->side[from].failed)
 		return failed(conn, from, 0);
+	if (from == CLIENT)
+		mirror_pass_fin(worker, conn);
 	if (finished(conn, conn_other(from)))
 		return CONN_FINISHED;
 	if (shutdown(to->fd, SHUT_WR) == -1)

@@ -179,6 +179,7 @@ engine_new(struct tables *tables, const struct config *config,
 	assert(engine->wanted <= tables->workers);
 	engine->shared.room = engine_conns_room(limits);
 	atomic_init(&engine->shared.maxconn, limits->maxconn);
+	atomic_init(&engine->shared.mirrors_max, limits->mirrors);
 	access_lines_set(&engine->shared, config);
 	weigh_set(&engine->shared, config);
 	throttle_set(&engine->shared, config);
@@ -634,6 +635,7 @@ void
 engine_commit(struct engine *engine, struct engine_change *change)
 {
 	atomic_store(&engine->shared.maxconn, change->limits.maxconn);
+	atomic_store(&engine->shared.mirrors_max, change->limits.mirrors);
 	access_lines_set(&engine->shared, change->config);
 	weigh_set(&engine->shared, change->config);
 	throttle_set(&engine->shared, change->config);

@@ -93,13 +93,33 @@ engine_files(const struct config *config, bool all_checked)
 	return files;
 }
 
+unsigned
+engine_files_of_conn(const struct config *config)
+{
+	for (size_t i = 0; i < config->services; i++)
+		if (config->service[i].settings.mirror.addr.len > 0)
+			return 3;
+	return 2;
+}
+
+/* Mirrors get the descriptors that maxconn leaves, at most one per conn. */
+static uint64_t
+count_mirrors(const struct engine_limits *limits, uint64_t reserve)
+{
+	const uint64_t others = reserve + 2 * limits->maxconn;
+	const uint64_t left = limits->nofile > others ? limits->nofile - others
+						      : 0;
+
+	return left < limits->maxconn ? left : limits->maxconn;
+}
+
 void
 engine_limits_within(const struct config *config, uint64_t nofile,
     struct engine_limits *limits)
 {
 	const uint64_t workers = engine_workers(config);
 	uint64_t reserve = FILES_SPARE + engine_files(config, true);
-	uint64_t conns;
+	uint64_t conns, most;
 
 	*limits = (struct engine_limits){ .nofile = nofile };
 	limits->maxpipes = config->maxpipes;
@@ -112,13 +132,16 @@ engine_limits_within(const struct config *config, uint64_t nofile,
 		limits->maxpipes = workers;
 
 	reserve += 2 * limits->maxpipes;
-	conns = limits->nofile > reserve ? (limits->nofile - reserve) / 2 : 0;
+	most = limits->nofile > reserve ? (limits->nofile - reserve) / 2 : 0;
+	conns = most * 2 / engine_files_of_conn(config);
 	if (conns > MAXCONN_MOST)
 		conns = MAXCONN_MOST;
 	limits->maxconn = config->maxconn != 0 ? config->maxconn
 	    : conns > MAXCONN_LEAST	       ? conns
 					       : MAXCONN_LEAST;
-	limits->short_of_files = limits->maxconn > conns;
+	limits->short_of_files = limits->maxconn > most;
+	if (engine_files_of_conn(config) > 2)
+		limits->mirrors = count_mirrors(limits, reserve);
 }
 
 void

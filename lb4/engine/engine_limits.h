@@ -26,9 +26,14 @@ struct engine_limits {
 	uint64_t nofile;     /* descriptors this process may have */
 	uint64_t maxconn;    /* conns at once, all services */
 	uint64_t maxpipes;   /* pipes at once, all workers */
+	uint64_t mirrors;    /* at once, all services: mirror.h */
 	bool short_of_files; /* the configured maxconn needs more than that */
 };
 void engine_limits(const struct config *config, struct engine_limits *limits);
+
+/* How many descriptors a conn has: its two sockets, and that of its mirror if
+ * there may be one. */
+unsigned engine_files_of_conn(const struct config *config);
 
 /*
  * The descriptors that `config` needs besides conns and pipes: those of each

@@ -14,6 +14,7 @@
 #include "lb4/engine/conn_connect.h"
 #include "lb4/engine/conn_state.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/mirror.h"
 #include "lb4/engine/ownconns.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/types.h"
@@ -33,6 +34,7 @@ static void
 forget(struct worker *worker, struct conn *conn)
 {
 	progress_forget(worker, conn);
+	mirror_forget(worker, conn, &((struct detached *)conn)->mirror);
 	conn_close_backend(worker, conn, false);
 	conn_close_side(&conn->side[CLIENT], false);
 	for (int s = CLIENT; s < SIDES && conn->established; s++) {

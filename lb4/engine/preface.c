@@ -17,8 +17,6 @@
 #include "lb4/model/service.h"
 #include "lb4/wire/crc32c.h"
 #include "lb4/wire/hello.h"
-#include "lb4/wire/proxy.h"
-#include "lb4/wire/sslrequest.h"
 
 int
 preface_init(struct worker *worker)
@@ -166,7 +164,7 @@ preface_send(struct worker *worker, struct conn *conn)
 {
 	struct preface *preface = preface_of(worker, conn);
 	struct side *to = &conn->side[BACKEND];
-	unsigned char buf[PROXY_WRITE_MAX + SSLREQUEST_LEN];
+	unsigned char buf[PREFACE_MAX];
 	size_t len;
 
 	if (!to->out_ready || preface->awaits)
@@ -223,6 +221,16 @@ preface_take_answer(struct worker *worker, struct conn *conn)
 	}
 	conn->preface = false;
 	return 0;
+}
+
+size_t
+preface_copy(const struct worker *worker, const struct conn *conn,
+    uint8_t send_proxy, unsigned char *buf)
+{
+	struct preface preface = preface_leave(worker, conn);
+
+	preface.send_proxy = send_proxy;
+	return make(worker, &preface, conn, buf);
 }
 
 struct preface

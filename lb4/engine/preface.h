@@ -21,10 +21,16 @@
 #define LB4_ENGINE_PREFACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/attr.h"
 #include "lb4/engine/types.h"
+#include "lb4/wire/proxy.h"
+#include "lb4/wire/sslrequest.h"
+
+/* The longest prefix, in bytes. */
+#define PREFACE_MAX (PROXY_WRITE_MAX + SSLREQUEST_LEN)
 
 /* 0 or -ENOMEM; worker->conns has been made. */
 must_check int preface_init(struct worker *worker);
@@ -64,6 +70,12 @@ bool preface_awaits(const struct worker *worker, const struct conn *conn);
  * conn->preface is cleared; -EAGAIN if it is not there; -EPROTO if the backend
  * refuses encryption, or -errno. */
 must_check int preface_take_answer(struct worker *worker, struct conn *conn);
+
+/* Writes the prefix of the copy that a mirror gets, with that enum send_proxy,
+ * into PREFACE_MAX bytes.  Call it before preface_begin().  Returns its
+ * length. */
+size_t preface_copy(const struct worker *worker, const struct conn *conn,
+    uint8_t send_proxy, unsigned char *buf);
 
 /* Hands over the state of a conn that moves to another worker. */
 struct preface preface_leave(const struct worker *worker,

@@ -28,6 +28,7 @@
 #include "lb4/engine/ownconns.h"
 #include "lb4/engine/peers.h"
 #include "lb4/engine/relay.h"
+#include "lb4/engine/tap.h"
 #include "lb4/model/gate.h"
 #include "lb4/model/histogram.h"
 #include "lb4/model/waitqueue.h"
@@ -134,6 +135,7 @@ struct conn {
 	bool counted : 1;	 /* its entry in worker->source is valid */
 	bool sourced : 1;	 /* counted as from one of a pool: origins.h */
 	bool probed : 1;	 /* stuck.h: keepalives go to the backend */
+	bool mirrored : 1;	 /* its entry in worker->mirrors is valid */
 	TAILQ_ENTRY(conn) entry; /* ready or dead list, or line */
 
 	/* Lists and timers, a few times a second at most. */
@@ -195,12 +197,34 @@ struct preface {
 	uint32_t sum;	     /* crc32c of all bytes; if sent > 0 */
 };
 
+/* The copy of what the client of a conn sends: mirror.h. */
+struct mirror {
+	struct tap tap;
+	struct service_state *service; /* referenced */
+	struct conn *conn;	       /* NULL: it has ended */
+	TAILQ_ENTRY(mirror) entry;     /* of the ready list */
+	struct timer timer;
+	uint64_t deadline_ms;  /* to connect; later: to end after the conn */
+	uint64_t counted;      /* of the tap's bytes */
+	uint64_t looked;       /* the tap's bytes when the timer was armed */
+	uint32_t own;	       /* ownconns.h: the socket's entry; 0: none */
+	bool ready : 1;	       /* in the ready list */
+	bool up : 1;	       /* it is connected */
+	bool local_port : 1;   /* it may be connected to itself: to be looked */
+	bool in_ready : 1;     /* reading may find something */
+	bool answered_all : 1; /* a read has returned 0 */
+	bool owes_fin : 1;     /* it gets a FIN after the rest */
+	bool owes_reset : 1;   /* ... a reset */
+	bool fin_sent : 1;
+};
+
 /* A conn between two workers, which pass it on by the address of `conn`. */
 struct detached {
 	struct conn conn;
 	struct told told;
 	struct tcpinfo seen;
 	struct preface preface;
+	struct mirror mirror; /* valid if conn.mirrored */
 	sources_entry source; /* 0: none */
 };
 static_assert(offsetof(struct detached, conn) == 0,
@@ -214,6 +238,7 @@ enum worker_tag {
 	TAG_LISTENER,
 	TAG_CLIENT,  /* a conn's socket towards its client */
 	TAG_BACKEND, /* ... towards its backend */
+	TAG_MIRROR,
 };
 
 /* The conns of a worker that wait for a backend: waiting.h. */
@@ -276,6 +301,12 @@ struct worker_shared {
 	 * workers down (release).  Reader: control (acquire). */
 	_Atomic unsigned leaving;
 
+	/* mirror.h: how many there may be.  Writer: control.  Readers:
+	 * workers. */
+	_Atomic uint64_t mirrors_max;
+	/* ... and are.  Writers: workers. */
+	_Alignas(64) _Atomic uint64_t mirrors;
+
 	struct gate gate; /* conns of the process */
 	struct stalled stalled;
 	struct ownconns own;
@@ -293,6 +324,15 @@ struct worker_shared {
 
 TAILQ_HEAD(conn_list, conn);
 TAILQ_HEAD(listener_line, listener);
+TAILQ_HEAD(mirror_list, mirror);
+
+/* The mirrors of a worker. */
+struct mirrors {
+	struct slots slots;	  /* struct mirror */
+	struct mirror **of;	  /* owned; one for each slot of a conn */
+	struct mirror_list ready; /* with something to do */
+	struct limiter warnings;  /* in the log, about dropped copies */
+};
 
 /* What the metrics show of a worker.  Writer: that worker, at the end of each
  * turn, with relaxed stores.  Reader: the metrics thread. */
@@ -334,6 +374,7 @@ struct worker {
 	struct conn_list gathering;
 	struct conn_list to_look;
 	uint64_t gather_us;
+	struct mirrors mirrors;
 	struct waiting waiting; /* conns that wait for room at a backend */
 	uint64_t shed_turn;	/* the last in which stalled conns were shed */
 	struct access_lines lines;

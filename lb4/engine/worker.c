@@ -22,6 +22,7 @@
 #include "lb4/engine/gather.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
+#include "lb4/engine/mirror.h"
 #include "lb4/engine/moving.h"
 #include "lb4/engine/preface.h"
 #include "lb4/engine/tcpinfo.h"
@@ -92,6 +93,8 @@ worker_init(struct worker *worker, struct worker_shared *shared, unsigned index,
 	if (error == 0)
 		error = preface_init(worker);
 	if (error == 0)
+		error = mirrors_init(worker);
+	if (error == 0)
 		error = throttle_make(worker);
 	if (error == 0)
 		error = slots_init(&worker->listeners, LISTENERS_MAX,
@@ -118,6 +121,7 @@ worker_done(struct worker *worker)
 	tcpinfo_done(worker);
 	weigh_done(worker);
 	preface_done(worker);
+	mirrors_done(worker);
 	throttle_unmake(worker);
 	slots_done(&worker->listeners);
 	mailbox_done(&worker->mailbox);
@@ -314,6 +318,11 @@ on_event(struct worker *worker, const struct epoll_event *event)
 			    loop_tag_kind(tag) == TAG_CLIENT ? CLIENT : BACKEND,
 			    event->events);
 		break;
+	case TAG_MIRROR:
+		object = slots_find(&worker->mirrors.slots, index, generation);
+		if (object != NULL)
+			on_mirror_event(worker, object, event->events);
+		break;
 	}
 }
 
@@ -333,18 +342,22 @@ run_ready(struct worker *worker)
 	}
 }
 
-/* Timers are embedded in a conn, in a listener, or in the worker itself. */
+/* Timers are embedded in a conn, in its mirror, in a listener, or in the worker
+ * itself. */
 static void
 on_timer(struct worker *worker, struct timer *timer)
 {
 	const unsigned char *at = (const unsigned char *)timer;
 	const unsigned char *begin = worker->conns.memory;
 	const size_t size = worker->conns.stride * worker->conns.count;
+	struct mirror *mirror = mirror_of_timer(worker, timer);
 
 	if (at >= begin && at < begin + size)
 		on_conn_timer(worker,
 		    (struct conn *)((unsigned char *)timer -
 			offsetof(struct conn, timer)));
+	else if (mirror != NULL)
+		on_mirror_timer(worker, mirror);
 	else if (timer == &worker->waiting.look)
 		on_waiting_look(worker);
 	else if (timer == &worker->waiting.retry)
@@ -359,7 +372,8 @@ on_timer(struct worker *worker, struct timer *timer)
 static int
 sleep_ms(const struct worker *worker)
 {
-	if (!TAILQ_EMPTY(&worker->ready) || access_lines_pending(worker))
+	if (!TAILQ_EMPTY(&worker->ready) || access_lines_pending(worker) ||
+	    mirrors_pending(worker))
 		return 0;
 	/* the remaining conns are still to be given away */
 	if (worker->retiring != 0)
@@ -472,6 +486,7 @@ turn(struct worker *worker)
 	if (access_lines_pending(worker))
 		access_lines_run(worker);
 	run_timers(worker, n);
+	mirrors_run(worker);
 
 	if (worker->retiring != 0)
 		retire(worker);
@@ -519,6 +534,7 @@ worker_main(void *argument)
 	worker->retiring = 0;
 	while (!worker->stopping)
 		turn(worker);
+	mirrors_stop(worker);
 	worker->table = NULL;
 	rcu_reader_stop();
 	return NULL;
@@ -536,5 +552,6 @@ worker_end(struct worker *worker)
 		else
 			conn_attach(worker, message.conn);
 	kill_all(worker);
+	mirrors_stop(worker);
 	conns_bury(worker);
 }

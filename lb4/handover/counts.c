@@ -62,6 +62,11 @@ counts_of_service(const struct service_state *state,
 		add_histogram(counts->queue, &stats->queue);
 		add_histogram(counts->first_byte, &stats->first_byte);
 		add_histogram(counts->session, &stats->session);
+		add(&counts->mirror_conns, &stats->mirror.conns);
+		add(&counts->mirror_bytes, &stats->mirror.bytes);
+		for (int why = 0; why < MIRROR_DROPS_MAX; why++)
+			add(&counts->mirror_dropped[why],
+			    &stats->mirror.dropped[why]);
 	}
 }
 
@@ -86,6 +91,10 @@ counts_add_service(struct service_state *state,
 	give_histogram(&stats->queue, counts->queue);
 	give_histogram(&stats->first_byte, counts->first_byte);
 	give_histogram(&stats->session, counts->session);
+	give(&stats->mirror.conns, counts->mirror_conns);
+	give(&stats->mirror.bytes, counts->mirror_bytes);
+	for (int why = 0; why < MIRROR_DROPS_MAX; why++)
+		give(&stats->mirror.dropped[why], counts->mirror_dropped[why]);
 }
 
 static void

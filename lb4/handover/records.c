@@ -211,6 +211,9 @@ static const struct record_field service_counts_fields[] = {
 	RECORD_FIELD(handover_service_counts, queue, RECORD_UINTS),
 	RECORD_FIELD(handover_service_counts, first_byte, RECORD_UINTS),
 	RECORD_FIELD(handover_service_counts, session, RECORD_UINTS),
+	RECORD_FIELD(handover_service_counts, mirror_conns, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, mirror_bytes, RECORD_UINT),
+	RECORD_FIELD(handover_service_counts, mirror_dropped, RECORD_UINTS),
 };
 RECORD_KIND(handover_service_counts_kind, "service_counts",
     handover_service_counts, service_counts_fields);

@@ -173,6 +173,8 @@ struct handover_service_counts {
 	uint64_t closes[SERVICE_CLOSES_MAX];
 	uint64_t connect[HANDOVER_HISTOGRAM], queue[HANDOVER_HISTOGRAM];
 	uint64_t first_byte[HANDOVER_HISTOGRAM], session[HANDOVER_HISTOGRAM];
+	uint64_t mirror_conns, mirror_bytes;
+	uint64_t mirror_dropped[MIRROR_DROPS_MAX];
 };
 
 /* Of an access rule. */

@@ -46,7 +46,8 @@ check_nofile(struct exam *exam)
 	const uint64_t pipes = 2 * exam->limits.maxpipes;
 	const uint64_t limit = exam_above_zero(host->nofile_hard);
 	const uint64_t wanted = exam->report->wanted;
-	uint64_t needs = 2 * wanted + own + pipes;
+	const unsigned each = engine_files_of_conn(exam->config);
+	uint64_t needs = each * wanted + own + pipes;
 	uint64_t wall = limit > own ? (limit - own) / 2 : 0;
 	struct doctor_finding *finding;
 
@@ -68,9 +69,9 @@ check_nofile(struct exam *exam)
 		    "as many as there are, by maxconn = auto");
 	else
 		exam_say(finding->needs,
-		    "%" PRIu64 ": 2 for each conn, %" PRIu64 " for pipes, "
+		    "%" PRIu64 ": %u for each conn, %" PRIu64 " for pipes, "
 		    "%" PRIu64 " for the rest",
-		    needs, pipes, own);
+		    needs, each, pipes, own);
 	if (finding->severity == DOCTOR_FINE)
 		return;
 	if (exam_is_limit(host->nr_open) && needs > (uint64_t)host->nr_open)

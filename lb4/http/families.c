@@ -20,6 +20,7 @@ enum scope {
 	SCOPE_PROCESS,
 	SCOPE_WORKER,
 	SCOPE_SERVICE,
+	SCOPE_MIRROR,	/* a service with a mirror */
 	SCOPE_RULE,	/* an access rule of a service */
 	SCOPE_LISTENER, /* whose queue the kernel tells */
 	SCOPE_DROPS,	/* ... and what it dropped there */
@@ -59,6 +60,12 @@ struct family {
 	const struct words *words;
 	const struct histogram_scale *scale;
 };
+
+static const char *
+drop_word(unsigned i)
+{
+	return mirror_drop_name((enum mirror_drop)i);
+}
 
 static const char *
 node_word(unsigned i)
@@ -124,6 +131,7 @@ static const struct words agent_states = { "state", AGENT_STATE_COUNT, 0,
 	agent_word };
 
 static const struct words reasons = { "reason", REASON_COUNT, 0, reason_word };
+static const struct words drops = { "reason", MIRROR_DROP_COUNT, 0, drop_word };
 static const struct words results = { "result", HEALTH_RESULT_COUNT,
 	HEALTH_PASSED, result_word };
 
@@ -266,6 +274,17 @@ static const struct family families[] = {
 	    TIMES(SERVICE, service, times.session, long),
 	    HELP("Time from accept to the end, for each connection that has "
 		 "ended.") },
+
+	{ "lb4_mirror_conns_total", COUNTER, IN(MIRROR, service, mirror.conns),
+	    .value = VALUE_COUNT,
+	    HELP("Connections of which the mirror of the service was to get a "
+		 "copy.") },
+	{ "lb4_mirror_dropped_total", COUNTER,
+	    WORDS(MIRROR, service, mirror.dropped, EACH, drops),
+	    HELP("Copies that ended before they were complete, by reason.") },
+	{ "lb4_mirror_bytes_total", COUNTER, IN(MIRROR, service, mirror.bytes),
+	    .value = VALUE_COUNT, BYTES,
+	    HELP("Bytes of copies that the mirror's sockets have taken.") },
 
 	{ "lb4_rule_prefixes", GAUGE, RULE(prefixes),
 	    HELP("Prefixes of the access rule.") },
@@ -425,6 +444,7 @@ object_of(const struct report *report, enum scope scope, size_t n)
 	case SCOPE_WORKER:
 		return n < report->workers ? &report->worker[n] : NULL;
 	case SCOPE_SERVICE:
+	case SCOPE_MIRROR:
 		return n < report->services ? &report->service[n] : NULL;
 	case SCOPE_RULE:
 		return n < report->rules ? &report->rule[n] : NULL;
@@ -468,6 +488,7 @@ write_labels(const struct family *family, const void *object,
 		exposition_label(labels, LABELS_MAX, "worker", number);
 		break;
 	case SCOPE_SERVICE:
+	case SCOPE_MIRROR:
 		exposition_label(labels, LABELS_MAX, "service", service->name);
 		break;
 	case SCOPE_RULE:
@@ -498,10 +519,12 @@ write_labels(const struct family *family, const void *object,
 static bool
 is_left_out(const struct family *family, const void *object)
 {
+	const struct report_service *service = object;
 	const struct report_listener *listener = object;
 	const struct report_backend *backend = object;
 
-	return (family->scope == SCOPE_LISTENER && !listener->known) ||
+	return (family->scope == SCOPE_MIRROR && !service->mirrors) ||
+	    (family->scope == SCOPE_LISTENER && !listener->known) ||
 	    (family->scope == SCOPE_DROPS && !listener->drops_known) ||
 	    (family->scope == SCOPE_CHECKS && !backend->checks) ||
 	    (family->scope == SCOPE_CHECKED && !backend->checked) ||

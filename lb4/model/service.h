@@ -24,6 +24,7 @@
 #include "lb4/model/agent.h"
 #include "lb4/model/backend.h"
 #include "lb4/model/gate.h"
+#include "lb4/model/mirrored.h"
 #include "lb4/model/waitqueue.h"
 
 struct access_rules;
@@ -66,6 +67,7 @@ struct service_stats {
 	struct histogram queue;	  /* of all conns that had to wait */
 	struct histogram first_byte;
 	struct histogram session; /* of all conns that have ended */
+	struct mirror_stats mirror;
 };
 
 /*

@@ -144,6 +144,9 @@ gather_service(struct report_service *out, const struct service *service)
 		.bytes_to_backend = figures.bytes_to_backend,
 		.bytes_to_client = figures.bytes_to_client,
 		.discarded_bytes = figures.discarded_bytes,
+		.mirrors = service->settings.mirror.addr.len > 0 ||
+		    figures.mirror.conns > 0,
+		.mirror = figures.mirror,
 	};
 	(void)strlcpy(out->name, service->state->name, sizeof(out->name));
 	memcpy(out->closes, figures.closes, sizeof(out->closes));

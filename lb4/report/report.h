@@ -59,6 +59,8 @@ struct report_service {
 	uint64_t accepted, closed, failed, retries, stalled, shed;
 	uint64_t bytes_to_backend, bytes_to_client, discarded_bytes;
 	uint64_t closes[REASON_COUNT];
+	bool mirrors; /* it has a mirror, or had one */
+	struct mirror_sums mirror;
 	struct figures_times times;
 };
 

@@ -54,6 +54,19 @@ print_backend(const struct service *service, const struct offline_pick *asked,
 		    send_proxy_name(service->backend[index].send_proxy));
 }
 
+/* Who gets a copy of what the client sends. */
+static void
+print_mirror(const struct service *service, FILE *out)
+{
+	const struct config_mirror *mirror = &service->settings.mirror;
+	char addr[ADDR_TEXT_MAX];
+
+	if (mirror->addr.len > 0)
+		fprintf(out, "mirror     %s %s: a copy of the client's bytes\n",
+		    mirror->name,
+		    addr_format(&mirror->addr, addr, sizeof(addr)));
+}
+
 /* Every backend in the set that the pick used, whether the pick considered it
  * or not. */
 static void
@@ -186,6 +199,7 @@ offline_print_pick(const struct service *service,
 			fprintf(out,
 			    "backend    any of the usable ones: who the client "
 			    "is does not count\n");
+		print_mirror(service, out);
 		return;
 	}
 	print_hash(trace, out);
@@ -198,6 +212,7 @@ offline_print_pick(const struct service *service,
 	if (trace->kept)
 		fprintf(out, "kept       where it was before a change\n");
 	print_backend(service, asked, out);
+	print_mirror(service, out);
 }
 
 /* Whether the place of this client can be known; if not, a constant sentence

@@ -170,7 +170,43 @@ static const struct {
 	    "t.ini:3: [service a] backend: no address: write backend = a "
 	    "ADDRESS\n" },
 
+	{ GOOD "mirror = m\n",
+	    AFTER_GOOD "[service ok] mirror: no address: write mirror = m "
+		       "ADDRESS\n" },
+	{ GOOD "mirror = 10.0.0.1:80\n",
+	    AFTER_GOOD
+	    "[service ok] mirror: \"10.0.0.1:80\" is not a valid name of a "
+	    "mirror: use letters, digits and -_. after a letter or digit, at "
+	    "most 63\n" },
+	{ GOOD "mirror = m 10.0.0.1\n",
+	    AFTER_GOOD "[service ok] mirror: \"10.0.0.1\": the port is "
+		       "missing: give an address such as 192.0.2.1:80, "
+		       "[2001:db8::1]:80 or unix:/path\n" },
+	{ GOOD "mirror = m unix:run/m\n",
+	    AFTER_GOOD
+	    "[service ok] mirror: \"unix:run/m\": the unix socket's path is "
+	    "relative; begin it with /: give an address such as 192.0.2.1:80, "
+	    "[2001:db8::1]:80 or unix:/path\n" },
+	{ GOOD "mirror = m 10.0.0.1:0\n",
+	    AFTER_GOOD "[service ok] mirror: \"10.0.0.1:0\" has port 0: give "
+		       "another\n" },
+	{ GOOD "mirror = m 0.0.0.0:80\n",
+	    AFTER_GOOD "[service ok] mirror: \"0.0.0.0:80\" is not an address "
+		       "to connect to: give one such as 127.0.0.1:80\n" },
+
 	/* Between keys. */
+	{ "[service a]\nlisten = :80\nbackend = b 1.2.3.4:80\n"
+	  "mirror = b 1.2.3.5:80\n",
+	    "t.ini:1: [service a] mirror: the name b is taken by a backend: "
+	    "give another\n" },
+	{ "[service a]\nlisten = :80\nbackend = b 1.2.3.4:80\n"
+	  "mirror = m 1.2.3.4:80\n",
+	    "t.ini:1: [service a] mirror: m has the address of backend b, "
+	    "which would get the bytes of its clients twice: give another\n" },
+	{ "[service a]\nlisten = :80\nbackend = b 1.2.3.4:80\n"
+	  "mirror = m 127.0.0.1:80\n",
+	    "t.ini:1: [service a] mirror: m leads back to lb4: 127.0.0.1:80 is "
+	    "where [service a] listens (:80): give the address of a server\n" },
 	{ GOOD "listen = 127.0.0.1:80\n",
 	    AFTER_GOOD "[service ok] listen: 127.0.0.1:80 is taken by line 2, "
 		       "[service ok]: remove one of them\n" },

@@ -570,6 +570,7 @@ START_TEST(test_dump_text)
 	    "notsent-lowat-backend = auto\n"
 	    "; source = (chosen by the kernel)\n"
 	    "; source-ports = (net.ipv4.ip_local_port_range)\n"
+	    "; mirror = (nobody gets a copy)\n"
 	    "; congestion = (the kernel's default)\ntos = 0\n"
 	    "abort-on-close = no\n"
 	    "timeout-connect = 5s\n"

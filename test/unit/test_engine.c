@@ -13,6 +13,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -422,6 +423,48 @@ START_TEST(moves_in_the_queue)
 }
 END_TEST
 
+/* ---- limits ------------------------------------------------------------ */
+
+static struct engine_limits
+limits_of(const char *maxconn, const char *mirror)
+{
+	struct config_errors errors = { 0 };
+	struct engine_limits limits;
+	struct config *config;
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+	    "[global]\nworkers = 1\nmaxconn = %s\n[service s]\n"
+	    "listen = :80\nbackend = b 192.0.2.1:80\n%s\n",
+	    maxconn, mirror);
+	config = config_parse("test", text, strlen(text), &errors);
+	ck_assert_ptr_nonnull(config);
+	engine_limits_within(config, 10000, &limits);
+	config_free(config);
+	return limits;
+}
+
+/* Mirrors get descriptors of their own, or those that conns do not need. */
+START_TEST(mirrors_take_nothing_from_conns)
+{
+	static const char mirror[] = "mirror = m 192.0.2.2:80";
+	const struct engine_limits without = limits_of("auto", "");
+	const struct engine_limits with = limits_of("auto", mirror);
+	struct engine_limits limits;
+	char most[32];
+
+	ck_assert_uint_eq(without.mirrors, 0);
+	ck_assert_uint_eq(with.maxconn, without.maxconn * 2 / 3);
+	ck_assert_uint_eq(with.mirrors, with.maxconn);
+	limits = limits_of("100", mirror);
+	ck_assert_uint_eq(limits.mirrors, 100);
+	(void)snprintf(most, sizeof(most), "%" PRIu64, without.maxconn);
+	limits = limits_of(most, mirror);
+	ck_assert(!limits.short_of_files);
+	ck_assert_uint_le(limits.mirrors, 1);
+}
+END_TEST
+
 /* ---- changes ----------------------------------------------------------- */
 
 /* The house's configuration with so many workers, and one more address. */
@@ -650,6 +693,7 @@ main(void)
 	tcase_add_test(tcase, workers_come_and_go);
 	tcase_add_test(tcase, refused_changes_change_nothing);
 	tcase_add_test(tcase, longest_turn_is_told);
+	tcase_add_test(tcase, mirrors_take_nothing_from_conns);
 	tcase_add_test(tcase, sleepers_are_not_stuck);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
