@@ -145,6 +145,8 @@ START_TEST(test_global)
 		{ "access-log-every = 10m", true },
 		{ "access-log-sample = 1/2", true },
 		{ "shutdown-timeout = 31s", false },
+		{ "on-change = /bin/true", true },
+		{ "on-change-timeout = 31s", true },
 		{ "resolver = 192.0.2.53", true },
 		{ "resolve-min = 2s", true },
 		{ "resolve-max = 2m", true },
