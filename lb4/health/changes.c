@@ -337,6 +337,7 @@ start(struct changes *changes, struct changes_run *run,
 	run->backend = backend->id;
 	run->before = change->before;
 	run->after = change->after;
+	run->timeout_ms = changes->settings.timeout_ms;
 	(void)snprintf(run->name, sizeof(run->name), "%s/%s", backend->service,
 	    backend->name);
 	if (!fits)
@@ -392,7 +393,7 @@ start_all(struct changes *changes)
 		change->watched->runs = true;
 		drop(changes, change);
 		timer_arm(&changes->timers, &run->timer,
-		    now_ms + changes->settings.timeout_ms);
+		    now_ms + run->timeout_ms);
 		if (error < 0) {
 			tell_failure(changes, "cannot run %s for %s: %s",
 			    changes->settings.program, run->name,
@@ -411,7 +412,7 @@ on_timeout(struct changes *changes, struct changes_run *run)
 	    "%s for %s (%s, then %s) is killed: it has not ended in %u ms",
 	    changes->settings.program, run->name,
 	    backend_state_name(run->before), backend_state_name(run->after),
-	    changes->settings.timeout_ms);
+	    run->timeout_ms);
 	end_run(changes, run);
 }
 

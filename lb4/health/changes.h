@@ -51,6 +51,7 @@ struct changes_run {
 	uint64_t number;    /* 0: none */
 	uint32_t backend;   /* by id */
 	enum backend_state before, after;
+	unsigned timeout_ms;
 	char name[2 * CONFIG_NAME_MAX]; /* SERVICE/BACKEND, for the log */
 };
 

@@ -65,7 +65,7 @@ on_bytes(struct probe *probe, const char *bytes, size_t len)
 static enum health_result
 unfinished(struct probe *probe, enum health_result result, uint16_t *detail)
 {
-	(void)detail;
+	*detail = 0;
 	return result == HEALTH_CLOSED ? judge(probe) : result;
 }
 
