@@ -51,6 +51,7 @@ struct process {
 	pid_t pid;  /* 0: none */
 	int socket; /* the guard's end; -1: none */
 	bool alive;
+	bool waits; /* with its request, until it is lb4 */
 	int status; /* of waitpid(2), when it has ended */
 };
 
@@ -60,6 +61,7 @@ struct guard_process {
 	int signals; /* signalfd(2) */
 	struct process main;
 	struct process next;
+	int asker;		    /* the socket of what is answered */
 	int executed;		    /* pipe: tells what execve(2) said; -1 */
 	struct guard_message spawn; /* the request that waits for it */
 	uint32_t pending;	    /* signals to forward, as bits */
@@ -82,8 +84,8 @@ answer(const struct guard_process *guard, const struct guard_message *request,
 	va_start(args, format);
 	(void)vsnprintf(message.text, sizeof(message.text), format, args);
 	va_end(args);
-	while (send(guard->main.socket, &message, sizeof(message),
-		   MSG_NOSIGNAL) < 0 &&
+	while (send(guard->asker, &message, sizeof(message), MSG_NOSIGNAL) <
+		0 &&
 	    errno == EINTR)
 		;
 }
@@ -202,6 +204,7 @@ on_executed(struct guard_process *guard)
 	const ssize_t n = read(guard->executed, &error, sizeof(error));
 
 	close_fd(&guard->executed);
+	guard->asker = guard->main.socket;
 	if (n != (ssize_t)sizeof(error)) {
 		answer(guard, &guard->spawn, guard->next.pid, "%s", "");
 		return;
@@ -387,7 +390,7 @@ on_signals(struct guard_process *guard)
 static const char too_old[] = "the parent process is an older lb4: restart it";
 
 static void
-on_request(struct guard_process *guard)
+on_request(struct guard_process *guard, struct process *from)
 {
 	int fds[GUARD_FDS] = { -1, -1 };
 	struct guard_message request = { .text = "" };
@@ -397,8 +400,9 @@ on_request(struct guard_process *guard)
 		.fd = fds,
 		.room = GUARD_FDS,
 	};
-	const ssize_t n = fdpass_receive(guard->main.socket, &message, 0);
+	const ssize_t n = fdpass_receive(from->socket, &message, 0);
 
+	guard->asker = from->socket;
 	request.text[sizeof(request.text) - 1] = '\0';
 	if (n == -EMFILE) {
 		answer(guard, &request, -EMFILE,
@@ -407,7 +411,7 @@ on_request(struct guard_process *guard)
 	} else if (n == -EMSGSIZE) {
 		answer(guard, &request, -ENOTSUP, "%s", too_old);
 	} else if (n <= 0) {
-		close_fd(&guard->main.socket);
+		close_fd(&from->socket);
 		if (!guard->parent)
 			_exit(0);
 	} else if (n == (ssize_t)sizeof(request)) {
@@ -433,25 +437,50 @@ on_request(struct guard_process *guard)
 		close_fd(&fds[i]);
 }
 
+/* The new process, which is to become lb4, may have its programs run before it
+ * is.  What else it asks for waits until then. */
+static void
+on_next_request(struct guard_process *guard)
+{
+	struct process *next = &guard->next;
+	struct guard_message request;
+	ssize_t n;
+
+	if (next->socket < 0)
+		return;
+	n = recv(next->socket, &request, sizeof(request),
+	    MSG_PEEK | MSG_DONTWAIT);
+	if (n == (ssize_t)sizeof(request) && request.kind != GUARD_PROGRAMS)
+		next->waits = true;
+	else
+		on_request(guard, next);
+}
+
 static _Noreturn void
 loop(struct guard_process *guard)
 {
+	const struct process *next = &guard->next;
+
 	for (;;) {
 		struct pollfd polled[] = {
 			{ .fd = guard->main.socket, .events = POLLIN },
 			{ .fd = guard->signals, .events = POLLIN },
 			{ .fd = guard->executed, .events = POLLIN },
+			{ .fd = next->waits ? -1 : next->socket,
+			    .events = POLLIN },
 		};
 		const int wait_ms = guard->pending != 0 ? RETRY_MS : -1;
 
-		if (poll(polled, 3, wait_ms) < 0 && errno != EINTR)
+		if (poll(polled, 4, wait_ms) < 0 && errno != EINTR)
 			_exit(1);
 		if (polled[2].revents != 0)
 			on_executed(guard);
 		if (polled[1].revents != 0)
 			on_signals(guard);
 		else if (polled[0].revents != 0)
-			on_request(guard);
+			on_request(guard, &guard->main);
+		else if (polled[3].revents != 0)
+			on_next_request(guard);
 		forward(guard);
 	}
 }
@@ -560,6 +589,7 @@ guard_process(const struct guard_setup *setup, int socket, pid_t child)
 
 	signals_block();
 	error = prepare(&guard, setup, &why);
+	guard.asker = guard.main.socket;
 	answer(&guard, &started, error, "%s", why.text);
 	if (error == 0)
 		loop(&guard);
