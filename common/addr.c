@@ -303,7 +303,7 @@ addr_format_range(const struct addr *addr, char *buf, size_t size)
 	len = strlen(buf);
 	if (addr->ahead > 0)
 		snprintf(buf + len, size - len, "-%u",
-		    addr_port(addr) + addr->ahead);
+		    (unsigned)addr_port(addr) + addr->ahead);
 	return buf;
 }
 

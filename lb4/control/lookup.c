@@ -94,17 +94,17 @@ parse(const unsigned char *buf, size_t len, struct lookup_answer *answer)
 {
 	struct ares_addrttl v4[LOOKUP_ADDRESSES_MAX + 1];
 	struct ares_addr6ttl v6[LOOKUP_ADDRESSES_MAX + 1];
+	const bool is_v4 = answer->family == LOOKUP_V4;
 	int count = LOOKUP_ADDRESSES_MAX + 1, status;
 
-	status = answer->family == LOOKUP_V4
-	    ? ares_parse_a_reply(buf, (int)len, NULL, v4, &count)
-	    : ares_parse_aaaa_reply(buf, (int)len, NULL, v6, &count);
+	status = is_v4 ? ares_parse_a_reply(buf, (int)len, NULL, v4, &count)
+		       : ares_parse_aaaa_reply(buf, (int)len, NULL, v6, &count);
 	if (status != ARES_SUCCESS)
 		return status;
 	if (count > LOOKUP_ADDRESSES_MAX)
 		return ARES_EBADRESP;
 	for (int i = 0; i < count; i++)
-		if (answer->family == LOOKUP_V4)
+		if (is_v4)
 			add(answer, &v4[i].ipaddr, v4[i].ttl);
 		else
 			add(answer, &v6[i].ip6addr, v6[i].ttl);

@@ -256,13 +256,11 @@ check_service(struct preflight *look, const struct config_service *service)
 		const struct addr *addr = &service->listen[i];
 		int error = check_listen(addr);
 
-		if (error < 0)
-			complain(look, section, "listen",
-			    "cannot listen on %s: %s",
-			    addr_format(addr, text, sizeof(text)),
-			    strerror(-error));
-		if (error < 0)
-			i += addr->ahead; /* one complaint for a range */
+		if (error == 0)
+			continue;
+		complain(look, section, "listen", "cannot listen on %s: %s",
+		    addr_format(addr, text, sizeof(text)), strerror(-error));
+		i += addr->ahead; /* one complaint for a range */
 	}
 }
 
