@@ -75,9 +75,9 @@ agent_percent(uint64_t word)
 static inline unsigned
 agent_maxconn(uint64_t word, unsigned maxconn)
 {
-	const unsigned limit = (unsigned)(word >> 32);
+	const unsigned agents_limit = (unsigned)(word >> 32);
 
-	return limit != 0 ? limit - 1 : maxconn;
+	return agents_limit != 0 ? agents_limit - 1 : maxconn;
 }
 
 /* For the text about the word: see struct backend_agent. */
