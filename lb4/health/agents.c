@@ -385,29 +385,13 @@ on_answer(struct agents *agents, struct agent *agent)
 	note_answer(agents, agent, probe_agent_answer(&agent->probe));
 }
 
-/* "no answer in 2s" */
-static const char *
-reason(const struct probe *probe, char *buf, size_t size)
-{
-	const unsigned timeout_ms = probe->check.timeout_ms;
-	const char *name = health_result_name(probe->result);
-
-	if (probe->result != HEALTH_NO_ANSWER || probe->detail != 0)
-		return probe_text(probe, buf, size);
-	if (timeout_ms % 1000 == 0)
-		snprintf(buf, size, "%s in %us", name, timeout_ms / 1000);
-	else
-		snprintf(buf, size, "%s in %ums", name, timeout_ms);
-	return buf;
-}
-
 static void
 on_failure(struct agents *agents, struct agent *agent)
 {
 	struct backend *backend = agent->backend;
 	struct backend_agent *display = &backend->agent_display;
 	char buf[HEALTH_TEXT_MAX], addr[ADDR_TEXT_MAX];
-	const char *text = reason(&agent->probe, buf, sizeof(buf));
+	const char *text = probe_reason(&agent->probe, buf, sizeof(buf));
 
 	histogram_bump(&display->failures, 1);
 	if (atomic_load_explicit(&display->failure, memory_order_relaxed) == 0)

@@ -492,6 +492,21 @@ probe_text(const struct probe *probe, char *buf, size_t size)
 	    : health_text(probe_word(probe, false), buf, size);
 }
 
+const char *
+probe_reason(const struct probe *probe, char *buf, size_t size)
+{
+	const unsigned timeout_ms = probe->check.timeout_ms;
+	const char *name = health_result_name(probe->result);
+
+	if (probe->result != HEALTH_NO_ANSWER || probe->detail != 0)
+		return probe_text(probe, buf, size);
+	if (timeout_ms % 1000 == 0)
+		snprintf(buf, size, "%s in %us", name, timeout_ms / 1000);
+	else
+		snprintf(buf, size, "%s in %ums", name, timeout_ms);
+	return buf;
+}
+
 static bool
 tls_equal(const struct config_tls *a, const struct config_tls *b)
 {

@@ -146,4 +146,7 @@ uint32_t probe_word(const struct probe *probe, bool down);
  * Returns a string that may be `buf`; HEALTH_TEXT_MAX is enough. */
 const char *probe_text(const struct probe *probe, char *buf, size_t size);
 
+/* Likewise, with the time that was waited: "no answer in 2s". */
+const char *probe_reason(const struct probe *probe, char *buf, size_t size);
+
 #endif

@@ -39,24 +39,6 @@ draw(struct target_env *env)
 	return hash_mix(env->random++);
 }
 
-/* The last result in words: "HTTP status 503, expected 200-399", "no answer in
- * 2s", ... */
-static const char *
-reason(const struct target *target, char *buf, size_t size)
-{
-	const struct probe *probe = &target->probe;
-	unsigned timeout_ms = probe->check.timeout_ms;
-	const char *name = health_result_name(probe->result);
-
-	if (probe->result != HEALTH_NO_ANSWER || probe->detail != 0)
-		return probe_text(probe, buf, size);
-	if (timeout_ms % 1000 == 0)
-		snprintf(buf, size, "%s in %us", name, timeout_ms / 1000);
-	else
-		snprintf(buf, size, "%s in %ums", name, timeout_ms);
-	return buf;
-}
-
 /* A good first result is expected, so its level is low. */
 static int
 level_of(enum verdict_change change, bool first)
@@ -79,7 +61,7 @@ log_change(const struct target *target, enum verdict_change change, bool first)
 	    " ms)",
 	    target->backend->service, target->backend->name,
 	    change == VERDICT_DOWN ? "down" : "up",
-	    reason(target, buf, sizeof(buf)),
+	    probe_reason(&target->probe, buf, sizeof(buf)),
 	    change == VERDICT_DOWN ? verdict->failed : verdict->passed,
 	    took_us / 1000, took_us / 100 % 10);
 }
@@ -90,7 +72,8 @@ log_failure(const struct target *target)
 	char buf[HEALTH_TEXT_MAX];
 
 	log_info("%s/%s: check failed: %s (%u of %u)", target->backend->service,
-	    target->backend->name, reason(target, buf, sizeof(buf)),
+	    target->backend->name,
+	    probe_reason(&target->probe, buf, sizeof(buf)),
 	    target->verdict.failed, target->probe.check.fall);
 }
 
@@ -104,7 +87,8 @@ log_local(struct target_env *env, const struct target *target)
 		return;
 	env->local_log_ms = env->clock.now_ms;
 	log_warning("cannot check %s/%s: %s", target->backend->service,
-	    target->backend->name, reason(target, buf, sizeof(buf)));
+	    target->backend->name,
+	    probe_reason(&target->probe, buf, sizeof(buf)));
 }
 
 /* How long the peer may still be silent; 0 if nothing is awaited. */
