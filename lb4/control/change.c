@@ -324,3 +324,23 @@ change_apply(struct running *running, struct config *config,
 	commit(&change, running, origin);
 	return 0;
 }
+
+int
+change_edited(struct running *running, struct config *config, int error,
+    bool changed, struct why *why)
+{
+	struct config_errors errors = { .count = 0 };
+
+	if (error < 0 || !changed) {
+		config_free(config);
+		return error < 0 ? why_fail(why, error, "%s",
+				       error == -E2BIG ? "too many backends"
+						       : strerror(-error))
+				 : 0;
+	}
+	error = change_apply(running, config, CHANGE_COPY, &errors);
+	if (error < 0)
+		(void)why_fail(why, error, "%s", errors.text[0]);
+	config_errors_done(&errors);
+	return error < 0 ? error : 1;
+}

@@ -19,11 +19,14 @@
 #ifndef LB4_CONTROL_CHANGE_H
 #define LB4_CONTROL_CHANGE_H
 
+#include <stdbool.h>
+
 #include "common/attr.h"
 
 struct config;
 struct config_errors;
 struct running;
+struct why;
 
 /* Returns a copy of the configuration in force for the caller to edit, or NULL
  * without memory.  The caller passes it to change_apply() or frees it with
@@ -47,5 +50,14 @@ enum change_origin {
  */
 must_check int change_apply(struct running *running, struct config *config,
     enum change_origin origin, struct config_errors *errors);
+
+/*
+ * The same for a copy of which the answer of a name has edited the backends:
+ * with `error`, 0 or -errno, `config` NULL without memory, and maybe without a
+ * change.  Takes ownership of it.  Returns 1 if it is in force, 0 if nothing
+ * has changed, or -errno with why.
+ */
+must_check int change_edited(struct running *running, struct config *config,
+    int error, bool changed, struct why *why);
 
 #endif

@@ -106,29 +106,18 @@ apply(struct lookup *lookup, const struct lookup_answer *answer,
 {
 	const struct host *host = lookup->owner;
 	struct running *running = host->names->running;
-	struct config_errors errors = { .count = 0 };
 	struct config *config = change_begin(running);
 	bool changed = false;
-	int error = config == NULL
+	int result = config == NULL
 	    ? -ENOMEM
 	    : apply_all(config, lookup, answer, &changed);
 
-	if (error < 0 || !changed) {
-		config_free(config);
-		return error < 0 ? why_fail(why, error, "%s",
-				       error == -E2BIG ? "too many backends"
-						       : strerror(-error))
-				 : 0;
-	}
-	error = change_apply(running, config, CHANGE_COPY, &errors);
-	if (error < 0)
-		(void)why_fail(why, error, "%s", errors.text[0]);
-	else
+	result = change_edited(running, config, result, changed, why);
+	if (result > 0)
 		log_notice("%s has %zu IPv%d address%s now", lookup->name,
 		    answer->count, answer->family == LOOKUP_V6 ? 6 : 4,
 		    answer->count == 1 ? "" : "es");
-	config_errors_done(&errors);
-	return error;
+	return result < 0 ? result : 0;
 }
 
 /* ---- the list ------------------------------------------------------------ */

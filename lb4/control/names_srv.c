@@ -339,25 +339,15 @@ log_applied(const struct srv_name *srv)
 static int
 apply(struct srv_name *srv, struct why *why)
 {
-	struct config_errors errors = { .count = 0 };
 	struct config *config = change_begin(srv->running);
 	bool changed = false;
-	int error = config == NULL ? -ENOMEM : apply_all(srv, config, &changed);
+	int result = config == NULL ? -ENOMEM
+				    : apply_all(srv, config, &changed);
 
-	if (error < 0 || !changed) {
-		config_free(config);
-		return error < 0 ? why_fail(why, error, "%s",
-				       error == -E2BIG ? "too many backends"
-						       : strerror(-error))
-				 : 0;
-	}
-	error = change_apply(srv->running, config, CHANGE_COPY, &errors);
-	if (error < 0)
-		(void)why_fail(why, error, "%s", errors.text[0]);
-	else
+	result = change_edited(srv->running, config, result, changed, why);
+	if (result > 0)
 		log_applied(srv);
-	config_errors_done(&errors);
-	return error;
+	return result < 0 ? result : 0;
 }
 
 /* When to apply; 0: at once. */
