@@ -82,7 +82,10 @@ timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t deadline_ms)
 {
 	timer_disarm(wheel, timer);
 	timer->deadline_ms = deadline_ms;
-	timer_place(wheel, timer);
+	if (deadline_ms <= wheel->now_ms)
+		timer_link(timer, &wheel->late);
+	else
+		timer_place(wheel, timer);
 }
 
 void
@@ -161,15 +164,29 @@ wheel_turn(struct timer_wheel *wheel, uint64_t now_ms)
 	}
 }
 
+/* What was armed for the past is due now.  The due list is empty: the last
+ * round has given out all of it. */
+static void
+begin_round(struct timer_wheel *wheel)
+{
+	wheel->due = wheel->late;
+	wheel->late = NULL;
+	if (wheel->due != NULL)
+		wheel->due->link = &wheel->due;
+}
+
 struct timer *
 timer_wheel_next(struct timer_wheel *wheel, uint64_t now_ms)
 {
 	struct timer *timer;
 
+	if (!wheel->in_round)
+		begin_round(wheel);
 	wheel_turn(wheel, now_ms);
 	timer = wheel->due;
 	if (timer != NULL)
 		timer_disarm(wheel, timer);
+	wheel->in_round = timer != NULL;
 	return timer;
 }
 
@@ -179,7 +196,7 @@ timer_wheel_sleep(const struct timer_wheel *wheel, uint64_t now_ms)
 	uint64_t time_ms;
 	int slot;
 
-	if (wheel->due != NULL)
+	if (wheel->due != NULL || wheel->late != NULL)
 		return 0;
 	if (wheel_event(wheel, &slot, &time_ms) < 0)
 		return -1;

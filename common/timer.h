@@ -36,13 +36,15 @@ struct timer_wheel {
 	uint64_t now_ms; /* all timers up to here have been given out */
 	uint64_t used[TIMER_LEVELS]; /* one bit per slot that holds timers */
 	struct timer *slot[TIMER_LEVELS][TIMER_SLOTS];
-	struct timer *due; /* fired, not yet given out */
+	struct timer *due;  /* fired, not yet given out */
+	struct timer *late; /* armed for the past: due in the next round */
+	bool in_round;	    /* timer_wheel_next() has not returned NULL yet */
 };
 
 void timer_wheel_init(struct timer_wheel *wheel, uint64_t now_ms);
 
 /* Arms `timer` for `deadline_ms`, or moves it there.  A deadline that has
- * passed fires at the next timer_wheel_next(). */
+ * passed fires in the next round of timer_wheel_next(). */
 void timer_arm(struct timer_wheel *wheel, struct timer *timer,
     uint64_t deadline_ms);
 
@@ -56,14 +58,16 @@ timer_armed(const struct timer *timer)
 }
 
 /* Turns the wheel to `now_ms` and gives out one timer that is due, disarmed,
- * or NULL when there are no more.  Call it until NULL.  They come in the order
- * of their deadlines, those armed too late first; in between, any timer may be
- * armed or disarmed.  A clock that goes back counts as standing still. */
+ * or NULL when there are no more, which ends a round.  Call it until NULL.
+ * They come in the order of their deadlines, those armed too late first; in
+ * between, any timer may be armed or disarmed.  One that is armed for the past
+ * meanwhile is for the next round, so that a timer that always is cannot keep
+ * the owner here.  A clock that goes back counts as standing still. */
 struct timer *timer_wheel_next(struct timer_wheel *wheel, uint64_t now_ms);
 
 /* How many milliseconds the owner may sleep from `now_ms`: 0 when a timer is
- * due, -1 when none is armed, at most INT_MAX.  May be earlier than the first
- * deadline, but never later. */
+ * due or late, -1 when none is armed, at most INT_MAX.  May be earlier than the
+ * first deadline, but never later. */
 must_check int timer_wheel_sleep(const struct timer_wheel *wheel,
     uint64_t now_ms);
 

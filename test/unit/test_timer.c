@@ -242,6 +242,32 @@ START_TEST(test_handler_changes_due_timers)
 }
 END_TEST
 
+/* A handler that arms its timer for the past each time does not keep the owner
+ * in the round. */
+START_TEST(test_armed_for_the_past_again)
+{
+	struct timer_wheel wheel;
+	struct timer one, other;
+
+	memset(&one, 0, sizeof(one));
+	memset(&other, 0, sizeof(other));
+	timer_wheel_init(&wheel, 1000);
+	timer_arm(&wheel, &one, 900);
+	for (int round = 0; round < 3; round++) {
+		ck_assert_int_eq(timer_wheel_sleep(&wheel, 1000), 0);
+		ck_assert_ptr_eq(timer_wheel_next(&wheel, 1000), &one);
+		timer_arm(&wheel, &one, round);
+		timer_arm(&wheel, &other, 1000);
+		timer_disarm(&wheel, &other);
+		ck_assert_ptr_null(timer_wheel_next(&wheel, 1000));
+		ck_assert(timer_armed(&one));
+	}
+	timer_disarm(&wheel, &one);
+	ck_assert_int_eq(timer_wheel_sleep(&wheel, 1000), -1);
+	ck_assert_ptr_null(timer_wheel_next(&wheel, 1000));
+}
+END_TEST
+
 /* After a jump, timers come in the order of their deadlines. */
 START_TEST(test_order_after_jump)
 {
@@ -422,10 +448,18 @@ model_drain(struct model *m)
 {
 	struct timer *timer;
 
-	while ((timer = timer_wheel_next(&m->wheel, m->now)) != NULL) {
-		ptrdiff_t i = timer - m->timer;
-		uint64_t random = random_next(m);
+	for (;;) {
+		ptrdiff_t i;
+		uint64_t random;
 
+		timer = timer_wheel_next(&m->wheel, m->now);
+		if (timer == NULL) {
+			if (timer_wheel_sleep(&m->wheel, m->now) != 0)
+				break;
+			continue; /* one was armed for the past */
+		}
+		i = timer - m->timer;
+		random = random_next(m);
 		ck_assert_int_ge(i, 0);
 		ck_assert_int_lt(i, MODEL);
 		ck_assert(m->armed[i]);
@@ -547,6 +581,7 @@ timer_suite(void)
 	tcase_add_test(tc, test_disarm_and_move);
 	tcase_add_loop_test(tc, test_disarm_leaves_no_trace, 0, STARTS);
 	tcase_add_test(tc, test_handler_changes_due_timers);
+	tcase_add_test(tc, test_armed_for_the_past_again);
 	tcase_add_loop_test(tc, test_order_after_jump, 0, STARTS);
 	tcase_add_test(tc, test_jumps_are_cheap);
 	tcase_add_test(tc, test_few_wakeups);
