@@ -4,6 +4,7 @@
 #include "common/prefixes.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,37 @@ START_TEST(longest)
 }
 END_TEST
 
+/* The last address of all, in sets whose nodes are not all full. */
+START_TEST(last)
+{
+	static const size_t counts[] = { 1, 5, 9, 600, 60000 };
+	const size_t count = counts[_i];
+	struct prefix *list = calloc(2 * count, sizeof(list[0]));
+	struct prefixes *set;
+
+	ck_assert_ptr_nonnull(list);
+	for (size_t i = 0; i < count; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		(void)snprintf(text, sizeof(text), "10.%zu.%zu.1", i / 256,
+		    i % 256);
+		ck_assert_int_eq(prefix_parse(&list[2 * i], text, NULL), 0);
+		(void)snprintf(text, sizeof(text), "2001:db8:%zx::1", i);
+		ck_assert_int_eq(prefix_parse(&list[2 * i + 1], text, NULL), 0);
+	}
+	ck_assert_int_eq(prefixes_build(&set, list, 2 * count, sizeof(list[0])),
+	    0);
+	finds(set, "255.255.255.255", PREFIXES_NONE);
+	finds(set, "255.255.255.254", PREFIXES_NONE);
+	finds(set, "ffff:ffff:ffff:ffff::", PREFIXES_NONE);
+	finds(set, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", PREFIXES_NONE);
+	finds(set, "10.0.0.1", 0);
+	finds(set, "2001:db8::1", 1);
+	prefixes_free(set);
+	free(list);
+}
+END_TEST
+
 START_TEST(none_at_all)
 {
 	struct prefixes *set = build(NULL, NULL, 0);
@@ -206,6 +238,7 @@ main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, texts);
 	tcase_add_test(tests, longest);
+	tcase_add_loop_test(tests, last, 0, 5);
 	tcase_add_test(tests, none_at_all);
 	tcase_add_test(tests, as_a_search);
 	suite_add_tcase(suite, tests);
