@@ -39,3 +39,11 @@ why_set(struct why *why, const char *format, ...)
 	va_end(args);
 	return -EINVAL;
 }
+
+const char *
+why_no_thread(int error)
+{
+	return error == -EAGAIN
+	    ? "no memory for a thread, or no more are allowed"
+	    : strerror(-error);
+}

@@ -24,4 +24,8 @@ int why_fail(struct why *why, int error, const char *format, ...)
 int why_set(struct why *why, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The text for an -errno of a call that starts a thread: pthread_create(3) of
+ * glibc says EAGAIN for a lack of memory and of threads alike. */
+const char *why_no_thread(int error);
+
 #endif

@@ -344,11 +344,14 @@ start_threads(struct program *program)
 		return start_failed("%s", why.text);
 	error = logger_start(program->logger);
 	if (error < 0)
-		return start_failed("log: %s", strerror(-error));
-	helper_follow(config, program->guard, program->prober);
+		return start_failed("log: %s", why_no_thread(error));
+	if (program->receive == NULL)
+		helper_follow(config, program->guard, program->prober);
+	else
+		helper_start(config, program->guard, program->prober);
 	error = prober_start(program->prober);
 	if (error < 0)
-		return start_failed("prober: %s", strerror(-error));
+		return start_failed("prober: %s", why_no_thread(error));
 	program->prober_up = true;
 	return 0;
 }
@@ -370,7 +373,7 @@ start_engine(struct program *program)
 	program->engine_up = true; /* or some of its workers */
 	error = engine_start(program->engine);
 	if (error < 0)
-		return start_failed("engine: %s", strerror(-error));
+		return start_failed("engine: %s", why_no_thread(error));
 	if (program->receive != NULL)
 		error = receive_conns(program->receive, program->engine,
 		    &program->tables);
@@ -396,6 +399,7 @@ replace_old(struct program *program)
 		log_error("handover: %s", strerror(-error));
 	receive_free(receive);
 	program->receive = NULL;
+	helper_follow(program->config, program->guard, program->prober);
 }
 
 /* Lets the control thread serve the control socket, and tell it events. */
@@ -505,7 +509,8 @@ start_control(struct program *program)
 		error = plug_socket(program);
 	if (error == 0)
 		carry_take(running, program->receive);
-	return error == 0 ? 0 : start_failed("control: %s", strerror(-error));
+	return error == 0 ? 0
+			  : start_failed("control: %s", why_no_thread(error));
 }
 
 /* After a handover, lb4 goes on without metrics if need be. */
@@ -518,8 +523,8 @@ start_metrics(struct program *program)
 	if (error == 0)
 		return 0;
 	if (program->given.channel < 0)
-		return start_failed("metrics: %s", strerror(-error));
-	log_error("metrics: %s", strerror(-error));
+		return start_failed("metrics: %s", why_no_thread(error));
+	log_error("metrics: %s", why_no_thread(error));
 	return 0;
 }
 

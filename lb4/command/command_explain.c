@@ -19,6 +19,7 @@
 
 #include "common/textbuf.h"
 #include "common/timer.h"
+#include "common/why.h"
 #include "lb4/balance/policy.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/callers.h"
@@ -520,7 +521,7 @@ explain_both(struct caller *caller, const struct command *command,
 		error = explain_after(caller, explanation, service, asked);
 	if (error == 0)
 		return;
-	answer_error(caller, "failed", "%s", strerror(-error));
+	answer_error(caller, "failed", "%s", why_no_thread(error));
 	if (explanation != NULL)
 		errand_let_go(&explanation->errand);
 }

@@ -23,6 +23,7 @@
 #include "common/log.h"
 #include "common/plural.h"
 #include "common/textbuf.h"
+#include "common/why.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
@@ -425,7 +426,7 @@ save_file(struct caller *caller, const char *path, bool write)
 	int error = saving != NULL ? errand_start(&saving->errand) : -ENOMEM;
 
 	if (error < 0) {
-		answer_error(caller, "failed", "%s", strerror(-error));
+		answer_error(caller, "failed", "%s", why_no_thread(error));
 		if (saving != NULL)
 			errand_let_go(&saving->errand);
 		return;

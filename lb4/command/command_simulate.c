@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/textbuf.h"
+#include "common/why.h"
 #include "lb4/command/answer.h"
 #include "lb4/command/callers.h"
 #include "lb4/command/commands.h"
@@ -95,6 +96,29 @@ backends_array(const struct simulated *told)
 }
 
 static json_t *
+route_object(const struct simulated_route *route)
+{
+	return json_pack("{s:s,s:s?,s:s?}", "match", route->match, "before",
+	    route->to[0], "after", route->to[1]);
+}
+
+/* NULL without memory. */
+static json_t *
+routes_array(const struct simulated *told)
+{
+	json_t *routes = json_array();
+	int error = 0;
+
+	for (size_t i = 0; i < told->routes; i++)
+		error |= json_array_append_new(routes,
+		    route_object(&told->route[i]));
+	if (error == 0)
+		return routes;
+	json_decref(routes);
+	return NULL;
+}
+
+static json_t *
 checksum_value(uint64_t checksum)
 {
 	return json_sprintf("%016llx", (unsigned long long)checksum);
@@ -114,15 +138,18 @@ tell_json(void *owner, const struct simulated *told)
 	int error = 0;
 
 	if (told->change == SIMULATED_STAYS) {
-		json_t *more = json_pack("{s:s,s:s,s:o,s:o,s:o,s:I,s:o}",
-		    "balance_before", told->balance[0], "balance_after",
-		    told->balance[1], "checksum_before",
-		    checksum_value(told->checksum[0]), "checksum_after",
-		    checksum_value(told->checksum[1]), "moved",
-		    told->by_client ? json_integer((json_int_t)told->moved)
-				    : json_null(),
-		    "clients", (json_int_t)told->clients, "backends",
-		    backends_array(told));
+		json_t *more =
+		    json_pack("{s:s,s:s,s:o,s:o,s:o,s:I,s:o,s:f,s:f,s:o}",
+			"balance_before", told->balance[0], "balance_after",
+			told->balance[1], "checksum_before",
+			checksum_value(told->checksum[0]), "checksum_after",
+			checksum_value(told->checksum[1]), "moved",
+			told->by_client ? json_integer((json_int_t)told->moved)
+					: json_null(),
+			"clients", (json_int_t)told->clients, "backends",
+			backends_array(told), "refused_before_percent",
+			told->refused_percent[0], "refused_after_percent",
+			told->refused_percent[1], "routes", routes_array(told));
 
 		error = json_object_update(one, more);
 		json_decref(more);
@@ -348,7 +375,7 @@ command_simulate(struct caller *caller, const struct command *command)
 			caller->job.cancel = errand_cancel;
 			return;
 		}
-		answer_error(caller, "failed", "%s", strerror(-error));
+		answer_error(caller, "failed", "%s", why_no_thread(error));
 		if (simulation != NULL)
 			errand_let_go(&simulation->errand);
 	}

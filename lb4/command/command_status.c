@@ -214,6 +214,14 @@ listens_array(const struct caller *caller, const struct service *service)
 	return NULL;
 }
 
+/* Whether a file of its access rules has an error. */
+static bool
+rules_refused(const struct service *service)
+{
+	return atomic_load_explicit(&service->state->rules_refused,
+		   memory_order_relaxed) != 0;
+}
+
 /* The access rules: how many prefixes each has, and about how many clients it
  * has decided. */
 static json_t *
@@ -375,6 +383,8 @@ with_details(const struct caller *caller, json_t *row,
 	    json_object_set_new(row, "names",
 		origins_names(caller, service->state->name)) == 0 &&
 	    json_object_set_new(row, "rules", rules_array(service)) == 0 &&
+	    json_object_set_new(row, "rules_refused",
+		json_boolean(rules_refused(service))) == 0 &&
 	    json_object_set_new(row, "routes", routes_array(service)) == 0 &&
 	    json_object_set_new(row, "mirror",
 		mirror_object(service, &sums->mirror)) == 0)
@@ -443,9 +453,10 @@ format_routes(const struct service *service, char *line, size_t size)
 	return len < size ? len : size - 1;
 }
 
-/* Rare figures, shown only when they are not 0. */
+/* Rare figures, shown only when they are not 0, and rare states. */
 static const char *
-say_rare(const struct figures_service *sums, char *buf, size_t size)
+say_rare(const struct service *service, const struct figures_service *sums,
+    char *buf, size_t size)
 {
 	const uint64_t refused = sums->closes[REASON_ACCESS];
 	const uint64_t over = sums->closes[REASON_SOURCE_MAXCONN] +
@@ -461,8 +472,11 @@ say_rare(const struct figures_service *sums, char *buf, size_t size)
 		len += snprintf(buf + len, size - (size_t)len,
 		    ", %" PRIu64 " refused by a rule", refused);
 	if (over > 0)
-		(void)snprintf(buf + len, size - (size_t)len,
+		len += snprintf(buf + len, size - (size_t)len,
 		    ", %" PRIu64 " over a limit", over);
+	if (rules_refused(service))
+		(void)snprintf(buf + len, size - (size_t)len,
+		    ", A FILE OF ITS RULES IS REFUSED");
 	return buf;
 }
 
@@ -479,7 +493,7 @@ open_service(struct caller *caller, const struct service *service)
 {
 	struct figures_service sums;
 	const char *state;
-	char line[1024], rare[128];
+	char line[1024], rare[192];
 	size_t len;
 	json_t *row;
 	const bool all_full = engine_is_full(caller->handle->engine);
@@ -497,7 +511,7 @@ open_service(struct caller *caller, const struct service *service)
 		    service->backends, sums.active, plural(sums.active),
 		    sums.queued, sums.accepted, sums.failed, sums.retries,
 		    sums.retries == 1 ? "y" : "ies", sums.stalled, sums.shed,
-		    say_rare(&sums, rare, sizeof(rare)),
+		    say_rare(service, &sums, rare, sizeof(rare)),
 		    sums.panic ? ", PANIC: too few are up, all are used" : "",
 		    sums.full	   ? ", at maxconn"
 			: all_full ? ", at the global maxconn"

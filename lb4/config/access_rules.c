@@ -417,3 +417,10 @@ access_rules_judge(const struct access_rules *rules,
 	index = prefixes_find(rules->set, client);
 	return index != PREFIXES_NONE ? &rules->prefix[index] : NULL;
 }
+
+bool
+access_rules_refuse(const struct access_rules *rules,
+    const struct access_prefix *prefix)
+{
+	return prefix != NULL && rules->rule[prefix->rule].deny;
+}

@@ -98,6 +98,10 @@ bool access_rules_changed(const struct access_rules *rules);
 const struct access_prefix *access_rules_judge(const struct access_rules *rules,
     const struct endpoint *client);
 
+/* Whether the prefix that decides for a client refuses it; NULL: none does. */
+bool access_rules_refuse(const struct access_rules *rules,
+    const struct access_prefix *prefix);
+
 /* "deny" or "allow". */
 const char *access_rule_verb(const struct access_rule *rule);
 

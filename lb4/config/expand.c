@@ -96,6 +96,16 @@ print_ip(const struct addr *addr, char *buf, size_t size)
 	(void)inet_ntop(addr->sa.sa_family, ip, buf, (socklen_t)size);
 }
 
+static const struct config_backend *
+find_name(const struct config_service *service, size_t index, const char *name)
+{
+	for (size_t i = 0; i < service->backends; i++)
+		if (is_of(&service->backend[i], index) &&
+		    strcmp(service->backend[i].name, name) == 0)
+			return &service->backend[i];
+	return NULL;
+}
+
 /* The backend of that address. */
 static struct config_backend
 make(const struct config_service *service, size_t index,
@@ -106,8 +116,12 @@ make(const struct config_service *service, size_t index,
 	struct config_backend backend = before != NULL ? *before : name->line;
 	char ip[INET6_ADDRSTRLEN];
 
-	backend.of_name = (unsigned)index + 1;
+	if (before == NULL && name->line.resolve != RESOLVE_ALL)
+		before = find_name(service, index, name->line.name);
 	if (before != NULL)
+		backend = *before; /* with the weight that an operator set */
+	backend.of_name = (unsigned)index + 1;
+	if (backend.addr.len > 0 && same_ip(&backend.addr, addr))
 		return backend;
 	backend.addr = *addr;
 	addr_set_port(&backend.addr, name->port);
@@ -118,16 +132,6 @@ make(const struct config_service *service, size_t index,
 		    CONFIG_NAME_MAX - EXPAND_NAME_MAX - 2, ip);
 	}
 	return backend;
-}
-
-static const struct config_backend *
-find_name(const struct config_service *service, size_t index, const char *name)
-{
-	for (size_t i = 0; i < service->backends; i++)
-		if (is_of(&service->backend[i], index) &&
-		    strcmp(service->backend[i].name, name) == 0)
-			return &service->backend[i];
-	return NULL;
 }
 
 /* Whether the line has these backends, and no others. */
@@ -433,6 +437,23 @@ expand_restore(struct config_service *service, const struct config_backend *was)
 	return error == -E2BIG ? 0 : error;
 }
 
+/* Whether a line of the service has the host name, or the name of an SRV
+ * record, that the backend comes from. */
+static bool
+is_asked(const struct config_service *service, const struct config_service *was,
+    const struct config_backend *backend)
+{
+	const struct config_name *from;
+
+	if (backend->of_name == 0)
+		return false;
+	from = &was->host[backend->of_name - 1];
+	for (size_t i = 0; i < service->hosts; i++)
+		if (strcmp(service->host[i].line.name, from->line.name) == 0)
+			return strcmp(service->host[i].host, from->host) == 0;
+	return false;
+}
+
 int
 expand_carry(struct config *config, const struct config *before)
 {
@@ -446,7 +467,8 @@ expand_carry(struct config *config, const struct config *before)
 
 		for (size_t j = 0;
 		     was != NULL && j < was->backends && error == 0; j++)
-			if (was->backend[j].addr.len > 0)
+			if (was->backend[j].addr.len > 0 &&
+			    is_asked(service, was, &was->backend[j]))
 				error = expand_restore(service,
 				    &was->backend[j]);
 	}

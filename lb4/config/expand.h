@@ -92,8 +92,8 @@ const struct config_backend *expand_find(const struct config_service *service,
 size_t expand_get(const struct config_service *service, size_t index,
     struct addr *addr, size_t most);
 
-/* Gives the names of `config` the addresses that they have in `before`.  0 or
- * -ENOMEM. */
+/* Gives the names of `config` the addresses that they have in `before`, where
+ * the line asks for the same host name as there.  0 or -ENOMEM. */
 must_check int expand_carry(struct config *config, const struct config *before);
 
 /* Takes a backend of another process, or of another configuration: the line's,

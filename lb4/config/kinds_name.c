@@ -104,6 +104,11 @@ parse_resolver(const struct key *key, void *object, const char *text,
 		    "\"%.64s\": %s: give the address of a name server, such as "
 		    "192.0.2.53 or [2001:db8::53]:53",
 		    text, reason);
+	if (found.sa.sa_family == AF_INET6 && found.in6.sin6_scope_id != 0)
+		return why_set(why,
+		    "\"%.64s\": c-ares takes no address with an interface: "
+		    "give another one",
+		    text);
 	if (addr_port(&found) == 0)
 		addr_set_port(&found, DOMAIN_PORT);
 	*addr = found;

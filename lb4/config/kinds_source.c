@@ -59,6 +59,18 @@ add_ip(struct config_source *source, const char *word, struct why *why)
 	return 0;
 }
 
+/* The text up to the comma, without blanks behind it. */
+static void
+take_word(char *word, size_t size, const char *text, size_t len)
+{
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	if (len >= size)
+		len = size - 1;
+	memcpy(word, text, len);
+	word[len] = '\0';
+}
+
 static int
 parse_source(const struct key *key, void *object, const char *text,
     struct why *why)
@@ -78,11 +90,7 @@ parse_source(const struct key *key, void *object, const char *text,
 		text += strspn(text, " \t");
 		len = strcspn(text, ",");
 		more = text[len] == ',';
-		if (len >= sizeof(word))
-			len = sizeof(word) - 1;
-		memcpy(word, text, len);
-		word[len] = '\0';
-		word[strcspn(word, " \t")] = '\0';
+		take_word(word, sizeof(word), text, len);
 		error = add_ip(&source, word, why);
 	}
 	if (error == 0)

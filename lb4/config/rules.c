@@ -277,6 +277,8 @@ check_source(const struct config_service *service, struct errors *errors)
 	for (size_t i = 0; i < service->backends; i++) {
 		const struct config_backend *backend = &service->backend[i];
 
+		if (backend->addr.len == 0)
+			continue; /* its name is not resolved yet */
 		if (addr_is_unix(&backend->addr)) {
 			if (source->client)
 				errors_add(errors, service->line, "source",

@@ -36,6 +36,19 @@ find(const struct config *config, const char *track)
 	return (struct place){ NULL, NULL };
 }
 
+/* Whether DNS decides how many backends its line makes, and their names. */
+static bool
+is_of_many(const struct config_service *service,
+    const struct config_backend *backend)
+{
+	const struct config_backend *line;
+
+	if (backend->of_name == 0)
+		return false;
+	line = &service->host[backend->of_name - 1].line;
+	return line->of_srv || line->resolve == RESOLVE_ALL;
+}
+
 static void
 check_chain(const struct config *config, const struct config_backend *backend,
     struct errors *errors)
@@ -50,6 +63,13 @@ check_chain(const struct config *config, const struct config_backend *backend,
 			errors_add(errors, backend->line, "backend",
 			    "%s tracks %s, which does not exist: correct the "
 			    "name",
+			    backend->name, track);
+			return;
+		}
+		if (is_of_many(at.service, at.backend)) {
+			errors_add(errors, backend->line, "backend",
+			    "%s tracks %s, whose names come from DNS: track a "
+			    "backend without resolve=all and srv=",
 			    backend->name, track);
 			return;
 		}

@@ -438,6 +438,40 @@ begin_on_down(struct closer *closer, const struct service *service,
 	return order;
 }
 
+/* Whether the order is as the service's settings are now.  That of a service
+ * that is gone goes on. */
+static bool
+is_still_meant(const struct closer *closer, const struct order *order)
+{
+	const struct service *service = find_service(tables_of(closer),
+	    order->service);
+	enum on_down way;
+
+	if (service == NULL)
+		return true;
+	way = service->settings.on_down;
+	return way != ON_DOWN_KEEP &&
+	    order->piece.stuck == (way == ON_DOWN_STUCK) &&
+	    (!order->piece.busy || way == ON_DOWN_ALL) &&
+	    order->rate == service->settings.on_down_rate;
+}
+
+/* After a change of the table. */
+static void
+end_obsolete(struct closer *closer)
+{
+	struct order *order, *next;
+
+	for (order = LIST_FIRST(&closer->orders.list); order != NULL;
+	     order = next) {
+		next = LIST_NEXT(order, entry);
+		if (order->kind == ORDER_ON_DOWN && !order->over &&
+		    !is_still_meant(closer, order))
+			order_end(&closer->orders, order,
+			    "the configuration has changed");
+	}
+}
+
 /* Returns whether a backend is down. */
 static bool
 look_at_health(struct closer *closer, const struct service *service,
@@ -471,6 +505,8 @@ look_at_services(struct closer *closer, uint64_t now_ms)
 {
 	const struct table *table = table_current(tables_of(closer));
 
+	if (closer->generation != table->generation)
+		end_obsolete(closer);
 	closer->watches = false;
 	closer->generation = table->generation;
 	closer->look_ms = now_ms + CALM_MS;

@@ -27,14 +27,12 @@ needs_programs(const struct config *config)
 }
 
 void
-helper_follow(const struct config *config, struct guard *guard,
+helper_start(const struct config *config, struct guard *guard,
     struct prober *prober)
 {
 	struct why why = { "" };
 	int ends[2], result;
 
-	prober_set_on_change(prober, config->on_change,
-	    config->on_change_timeout_ms);
 	if (!needs_programs(config) || prober_has_programs(prober))
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -50,4 +48,13 @@ helper_follow(const struct config *config, struct guard *guard,
 	}
 	(void)close(ends[0]);
 	log_error("checks and on-change cannot run programs: %s", why.text);
+}
+
+void
+helper_follow(const struct config *config, struct guard *guard,
+    struct prober *prober)
+{
+	prober_set_on_change(prober, config->on_change,
+	    config->on_change_timeout_ms);
+	helper_start(config, guard, prober);
 }

@@ -13,8 +13,12 @@ struct prober;
 
 /* Has the guard start that process and gives it to the prober, if `config` has
  * checks that are programs, or on-change, and the prober has no such process.
- * Tells the prober what on-change says.  A failure is logged; these checks fail
- * then. */
+ * A failure is logged; these checks fail then. */
+void helper_start(const struct config *config, struct guard *guard,
+    struct prober *prober);
+
+/* Also tells the prober what on-change says.  Not while another process serves,
+ * whose prober tells the changes. */
 void helper_follow(const struct config *config, struct guard *guard,
     struct prober *prober);
 

@@ -160,6 +160,14 @@ take(struct question *question, const unsigned char *buf, size_t len,
 	return error;
 }
 
+/* Some servers say that there is no such name when only the type is missing. */
+static bool
+lacks(const struct question *question)
+{
+	return question->state == ANSWER_EMPTY ||
+	    question->state == ANSWER_NO_NAME;
+}
+
 static void
 on_end(struct question *question, const char *why)
 {
@@ -167,8 +175,7 @@ on_end(struct question *question, const char *why)
 	const struct question *q = lookup->question;
 	const bool ill = q[LOOKUP_V4].state == ANSWER_FAILED ||
 	    q[LOOKUP_V6].state == ANSWER_FAILED ||
-	    (q[LOOKUP_V4].state == ANSWER_EMPTY &&
-		q[LOOKUP_V6].state == ANSWER_EMPTY);
+	    (lacks(&q[LOOKUP_V4]) && lacks(&q[LOOKUP_V6]));
 	const bool good = q[LOOKUP_V4].state == ANSWER_GOOD ||
 	    q[LOOKUP_V6].state == ANSWER_GOOD;
 

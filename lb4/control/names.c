@@ -36,7 +36,11 @@ struct names_of_hosts {
 	struct asker asker;
 	struct host *host; /* owned list */
 	uint64_t generation;
+	uint64_t retry_ms; /* the resolver failed: not to be tried before */
 };
+
+/* After a failure of the resolver itself, such as a lack of memory. */
+#define RESOLVER_RETRY_MS 10000
 
 /* ---- applying ------------------------------------------------------------ */
 
@@ -277,6 +281,8 @@ sleep_ms(const void *owner, uint64_t now_ms)
 
 	if (names->generation != names->running->tables->generation)
 		return 0;
+	if (names->retry_ms > now_ms)
+		return (int)(names->retry_ms - now_ms);
 	for (const struct host *host = names->host; host != NULL;
 	     host = host->next)
 		if (host->used)
@@ -290,10 +296,14 @@ sleep_ms(const void *owner, uint64_t now_ms)
 static void
 ask(struct names_of_hosts *names, uint64_t now_ms, bool changed)
 {
-	if (names->host == NULL ||
-	    resolver_follow(&names->resolver, &names->running->config->resolver,
-		changed) < 0)
+	if (names->host == NULL || (names->retry_ms > now_ms && !changed))
 		return;
+	names->retry_ms = 0;
+	if (resolver_follow(&names->resolver, &names->running->config->resolver,
+		changed) < 0) {
+		names->retry_ms = now_ms + RESOLVER_RETRY_MS;
+		return;
+	}
 	resolver_serve(&names->resolver);
 	for (struct host *host = names->host; host != NULL; host = host->next)
 		if (host->used && host->srv != NULL)

@@ -55,8 +55,8 @@ struct srv_name {
 static void
 tell(struct srv_name *srv, const char *why)
 {
-	const bool failed = srv->question.state == ANSWER_FAILED ||
-	    srv->question.state == ANSWER_EMPTY;
+	const bool failed = srv->question.state != ANSWER_NONE &&
+	    srv->question.state != ANSWER_GOOD;
 
 	if (srv->refused.text[0] != '\0')
 		why = srv->refused.text;

@@ -48,6 +48,7 @@ question_end(struct question *question, int error, const struct why *why)
 	}
 	if (error < 0) {
 		question->state = error == -ENODATA ? ANSWER_EMPTY
+		    : error == -ENOENT		    ? ANSWER_NO_NAME
 						    : ANSWER_FAILED;
 		question->due_ms = now_ms +
 		    bounded(question, retry_ms(question));
@@ -75,8 +76,10 @@ on_reply(void *owner, int status, int timeouts, unsigned char *buf, int len)
 	if (status == ARES_SUCCESS)
 		error = question->handler->take(question, buf, (size_t)len,
 		    &why);
-	else if (status == ARES_ENODATA || status == ARES_ENOTFOUND)
+	else if (status == ARES_ENODATA)
 		error = question->handler->take(question, NULL, 0, &why);
+	else if (status == ARES_ENOTFOUND)
+		error = why_fail(&why, -ENOENT, "there is no such name");
 	else
 		error = why_fail(&why, -EIO, "%s", ares_strerror(status));
 	question_end(question, error, &why);

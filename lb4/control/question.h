@@ -21,7 +21,8 @@ struct running;
 enum answer_state {
 	ANSWER_NONE, /* not yet */
 	ANSWER_GOOD,
-	ANSWER_EMPTY, /* no such name, or no record of this type */
+	ANSWER_EMPTY,	/* the name has no record of this type */
+	ANSWER_NO_NAME, /* there is no such name: NXDOMAIN */
 	ANSWER_FAILED,
 };
 

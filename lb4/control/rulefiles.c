@@ -19,6 +19,7 @@
 #include "lb4/config/errors.h"
 #include "lb4/control/change.h"
 #include "lb4/control/running.h"
+#include "lb4/model/service.h"
 #include "lb4/table/table.h"
 
 /* How long the files must be unchanged before they are read. */
@@ -41,6 +42,29 @@ struct rulefiles {
 				 * change */
 	uint64_t refused; /* the files that had errors; 0: none */
 };
+
+/* ---- the gauges ---------------------------------------------------------- */
+
+static void
+set_refused(const struct rulefiles *files, const char *service, bool refused)
+{
+	struct service_state *state = tables_state(files->running->tables,
+	    service);
+
+	if (state != NULL)
+		atomic_store_explicit(&state->rules_refused, refused,
+		    memory_order_relaxed);
+}
+
+static void
+clear_refused(struct rulefiles *files)
+{
+	const struct config *config = files->running->config;
+
+	files->refused = 0;
+	for (size_t i = 0; i < config->services; i++)
+		set_refused(files, config->service[i].name, false);
+}
 
 /* ---- watching ----------------------------------------------------------- */
 
@@ -78,6 +102,8 @@ watch_all(struct rulefiles *files, uint64_t now_ms)
 			}
 	}
 	files->look_ms = now_ms + QUIET_MS;
+	if (!files->any && files->refused != 0)
+		clear_refused(files);
 }
 
 /* ---- looking ------------------------------------------------------------ */
@@ -122,7 +148,8 @@ has_changed(const struct config *config)
 
 /* Reads the files of a service that have changed. */
 static int
-read_service(struct config_service *service, struct config_errors *errors)
+read_service(const struct rulefiles *files, struct config_service *service,
+    struct config_errors *errors)
 {
 	struct access_rules *again;
 	struct why why = { "out of memory" };
@@ -134,6 +161,7 @@ read_service(struct config_service *service, struct config_errors *errors)
 	if (error < 0) {
 		config_errors_add(errors, "service %s: %s", service->name,
 		    why.text);
+		set_refused(files, service->name, true);
 		return error;
 	}
 	access_rules_unref(service->access);
@@ -148,7 +176,7 @@ apply(const struct rulefiles *files, struct config_errors *errors)
 	int error = config != NULL ? 0 : -ENOMEM;
 
 	for (size_t i = 0; error == 0 && i < config->services; i++)
-		error = read_service(&config->service[i], errors);
+		error = read_service(files, &config->service[i], errors);
 	if (error < 0) {
 		config_free(config);
 		if (errors->count == 0)
@@ -162,11 +190,13 @@ static void
 read_again(struct rulefiles *files, uint64_t state)
 {
 	struct config_errors errors = { .count = 0 };
-	const int error = apply(files, &errors);
-	const struct config *config = files->running->config;
+	const struct config *config;
 	size_t prefixes = 0;
+	int error;
 
-	files->refused = 0;
+	clear_refused(files);
+	error = apply(files, &errors);
+	config = files->running->config;
 	if (error == -EBUSY) {
 		/* the next look tries again */
 	} else if (error < 0) {
@@ -196,6 +226,8 @@ look(struct rulefiles *files, uint64_t now_ms)
 	files->look_ms = now_ms + LOOK_MS;
 	if (!has_changed(config)) {
 		files->found = 0;
+		if (files->refused != 0)
+			clear_refused(files);
 		return;
 	}
 	state = state_of(config);
@@ -215,9 +247,11 @@ sleep_ms(const void *owner, uint64_t now_ms)
 {
 	const struct rulefiles *files = owner;
 
+	if (files->running->state != RUNNING_SERVING)
+		return -1; /* turn() does nothing more */
 	if (files->watched != files->running->tables->generation)
 		return 0;
-	if (!files->any || files->running->state != RUNNING_SERVING)
+	if (!files->any)
 		return -1;
 	return files->look_ms > now_ms ? (int)(files->look_ms - now_ms) : 0;
 }

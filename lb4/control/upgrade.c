@@ -96,7 +96,7 @@ upgrade_begin(struct running *running, const char *path, struct why *why)
 	if (error < 0) {
 		leveler_resume(running->leveler);
 		closer_resume(running->closer);
-		return why_fail(why, error, "%s", strerror(-error));
+		return why_fail(why, error, "%s", why_no_thread(error));
 	}
 	log_notice("upgrade: starting %s",
 	    path != NULL ? path : "the binary of this process");

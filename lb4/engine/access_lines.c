@@ -126,7 +126,7 @@ due_ms(const struct worker *worker, const struct conn *conn)
 	const struct access_lines *lines = &worker->lines;
 	uint64_t from_ms = conn_accepted_ms(conn);
 
-	if (lines->every_ms == 0 || !conn->sampled)
+	if (lines->every_ms == 0 || !conn->sampled || !is_wanted(worker))
 		return UINT64_MAX;
 	if (conn->told && told_of(worker, conn)->at_ms > from_ms)
 		from_ms = told_of(worker, conn)->at_ms;
@@ -314,8 +314,7 @@ access_lines_update(struct worker *worker, struct conn *conn)
 		worker->lines.turn = worker->turn;
 		worker->lines.written = 0;
 	}
-	if (worker->now_ms < due_ms(worker, conn) || has_had_enough(worker) ||
-	    !is_wanted(worker))
+	if (worker->now_ms < due_ms(worker, conn) || has_had_enough(worker))
 		return;
 	worker->lines.written++;
 	outcome = outcome_so_far(conn);

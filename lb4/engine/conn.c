@@ -206,14 +206,33 @@ on_attempt_event(struct worker *worker, struct conn *conn, uint32_t events)
 
 /* ---- first bytes -------------------------------------------------------- */
 
+/* Lets a throttled conn go on if it is no longer over a limit. */
+static void
+retry_throttled(struct worker *worker, struct conn *conn)
+{
+	const struct service *service = table_service_of(worker->table,
+	    conn->service);
+
+	if (throttle_enter(worker, conn, service) != REASON_DONE)
+		return;
+	conn->reason = REASON_DONE;
+	leave_queue(worker, conn);
+	on_connecting(worker, conn, conn_connect(worker, conn));
+}
+
 /* It is known who the client is. */
 static void
 on_client_known(struct worker *worker, struct conn *conn)
 {
 	const struct service *service = table_service_of(worker->table,
 	    conn->service);
-	const enum reason over = throttle_enter(worker, conn, service);
+	struct conn *first = throttle_first(worker);
+	enum reason over;
 
+	/* what a rate allows is for the one that has waited longest */
+	if (first != NULL)
+		retry_throttled(worker, first);
+	over = throttle_enter(worker, conn, service);
 	if (over == REASON_DONE) {
 		on_connecting(worker, conn, conn_connect(worker, conn));
 	} else if (service->settings.over_limit == OVER_LIMIT_RESET ||
@@ -310,13 +329,7 @@ on_throttled_retry(struct worker *worker)
 
 	for (conn = throttle_first(worker); conn != NULL; conn = next) {
 		next = throttle_next(conn);
-		if (throttle_enter(worker, conn,
-			table_service_of(worker->table, conn->service)) !=
-		    REASON_DONE)
-			continue;
-		conn->reason = REASON_DONE;
-		leave_queue(worker, conn);
-		on_connecting(worker, conn, conn_connect(worker, conn));
+		retry_throttled(worker, conn);
 	}
 	throttle_arm(worker);
 }

@@ -299,7 +299,8 @@ try_chosen(struct worker *worker, struct conn *conn,
 	int error;
 
 	if (conn_attempts(conn)->tries > 0) {
-		conn->retries++;
+		if (conn->retries < CONN_RETRIES_MAX)
+			conn->retries++;
 		conn_count(&conn_service_stats(worker, conn)->retries, 1);
 	}
 	*outcome = CONNECT_PENDING;

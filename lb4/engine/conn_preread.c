@@ -220,6 +220,8 @@ answer(struct worker *worker, struct conn *conn, enum sslrequest request)
 	if (request == SSLREQUEST_TLS) {
 		conn_attempts(conn)->preread |= PREREAD_ANSWERED;
 		preface_set_request(worker, conn);
+	} else {
+		conn_attempts(conn)->preread |= PREREAD_GSS;
 	}
 	return PREREAD_DONE;
 }
@@ -298,6 +300,18 @@ judge_hello(struct worker *worker, struct conn *conn, size_t len)
 	return refuse(conn, REASON_HELLO, EPROTO);
 }
 
+/* Whether it is answered here: one request of each kind, as PostgreSQL does.
+ * What follows an SSLRequest is a hello. */
+static bool
+answers(const struct conn *conn, enum sslrequest request)
+{
+	const unsigned preread = conn_attempts(conn)->preread;
+
+	return request != SSLREQUEST_NONE &&
+	    (preread & PREREAD_ANSWERED) == 0 &&
+	    (request != SSLREQUEST_GSS || (preread & PREREAD_GSS) == 0);
+}
+
 static enum conn_preread
 read_hello(struct worker *worker, struct conn *conn)
 {
@@ -312,8 +326,7 @@ read_hello(struct worker *worker, struct conn *conn)
 		if (len == 0)
 			return wait_for_more(conn, len);
 		request = sslrequest_parse(worker->relays.scratch, len);
-		if (request == SSLREQUEST_NONE ||
-		    (conn_attempts(conn)->preread & PREREAD_ANSWERED) != 0)
+		if (!answers(conn, request))
 			return judge_hello(worker, conn, len);
 		if (request == SSLREQUEST_MORE)
 			return wait_for_more(conn, len);

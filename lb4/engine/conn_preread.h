@@ -46,6 +46,7 @@ enum {
 	PREREAD_HELLO = 2,    /* a ClientHello */
 	PREREAD_ANSWERED = 4, /* an SSLRequest has been answered */
 	PREREAD_LOWAT = 8,    /* SO_RCVLOWAT is set */
+	PREREAD_GSS = 16,     /* a GSSENCRequest has been answered */
 };
 
 /* A conn of the service begins.  Returns PREREAD_DONE if it tells nothing

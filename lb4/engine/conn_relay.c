@@ -68,7 +68,8 @@ send_preface(struct worker *worker, struct conn *conn, int *error)
 static enum relay_result
 take_answer(struct worker *worker, struct conn *conn, int *error)
 {
-	*error = -preface_take_answer(worker, conn);
+	*error = conn->side[BACKEND].eof ? EPROTO
+					 : -preface_take_answer(worker, conn);
 	if (*error == 0)
 		conn_ready_add(worker, conn); /* the client's turn */
 	if (*error == 0 || *error == EAGAIN)

@@ -579,7 +579,7 @@ engine_prepare(struct engine *engine, const struct engine_next *next,
 	if (error == 0)
 		error = start_until(engine, plan.workers);
 	if (error != 0)
-		(void)why_fail(why, error, "workers: %s", strerror(-error));
+		(void)why_fail(why, error, "workers: %s", why_no_thread(error));
 	else
 		error = places_prepare(&change->places, &engine->places, &plan,
 		    why);

@@ -75,6 +75,21 @@ raise_nofile(void)
 	return limit.rlim_cur;
 }
 
+/* Backends whose agents are asked, beside their checks. */
+static uint64_t
+count_agents(const struct config_service *service)
+{
+	uint64_t agents = 0;
+
+	for (size_t i = 0; i < service->backends; i++) {
+		const struct config_backend *backend = &service->backend[i];
+
+		agents += service->settings.agent.port != 0 ||
+		    backend->agent_port != 0 || backend->agent_addr.len != 0;
+	}
+	return agents;
+}
+
 uint64_t
 engine_files(const struct config *config, bool all_checked)
 {
@@ -84,7 +99,7 @@ engine_files(const struct config *config, bool all_checked)
 	for (size_t i = 0; i < config->services; i++) {
 		const struct config_service *service = &config->service[i];
 
-		files += service->listens * workers;
+		files += service->listens * workers + count_agents(service);
 		if (all_checked || service->settings.check.kind != CHECK_NONE)
 			files += service->backends;
 	}

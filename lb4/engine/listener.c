@@ -236,15 +236,6 @@ find(struct worker *worker, const struct listen_socket *socket)
 	return listener;
 }
 
-void
-listener_forget(struct worker *worker, const struct listen_socket *socket)
-{
-	struct listener *listener = find(worker, socket);
-
-	if (listener != NULL)
-		listener_close(worker, listener);
-}
-
 static void
 rest(struct worker *worker, struct listener *listener, int error)
 {
@@ -331,6 +322,20 @@ drain_one(struct worker *worker, struct listener *listener)
 	for (int i = 0; i < DRAIN_BATCH && last == ACCEPTED; i++)
 		last = accept_one(worker, listener, service);
 	return last == QUEUE_EMPTY;
+}
+
+void
+listener_forget(struct worker *worker, const struct listen_socket *socket)
+{
+	struct listener *listener = find(worker, socket);
+
+	if (listener == NULL)
+		return;
+	/* epoll woke one worker for each client: those that it woke this one
+	 * for would wait until another client comes */
+	if (listener->exclusive)
+		(void)drain_one(worker, listener);
+	listener_close(worker, listener);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <bsd/stdlib.h>
 #include <errno.h>
+#include <linux/netfilter_ipv4.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -76,20 +77,32 @@ is_own_port(const struct ownconns *own, uint16_t port)
 		1) != 0;
 }
 
-/* Never returns 0, which marks a free entry.  `port` is lb4's. */
+/* The hash of a conn's source and of the port that it goes to.  It selects the
+ * line; its low half is the high half of the entry. */
 static uint64_t
-hash_of(const struct ownconns *own, const struct endpoint *at, uint16_t port)
+hash_near(const struct ownconns *own, const struct endpoint *at, uint16_t port)
 {
 	const struct {
 		struct endpoint at;
 		uint16_t port;
 	} ends = { *at, port };
-	const uint64_t hash = hash_sip(&own->key, &ends, sizeof(ends));
 
 	static_assert(sizeof(ends) == sizeof(*at) + sizeof(port),
 	    "no padding, which would be hashed too");
 
-	return hash != 0 ? hash : 1;
+	return hash_sip(&own->key, &ends, sizeof(ends));
+}
+
+/* The low half of an entry: the hash of both ends.  It is never 0, so that no
+ * entry is. */
+static uint32_t
+exact_half(const struct ownconns *own, const struct endpoint *at,
+    const struct endpoint *to)
+{
+	const struct endpoint ends[] = { *at, *to };
+	const uint32_t half = (uint32_t)hash_sip(&own->key, ends, sizeof(ends));
+
+	return half != 0 ? half : 1;
 }
 
 static size_t
@@ -103,23 +116,25 @@ ownconns_note(struct ownconns *own, int fd, const struct addr *to)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
-	struct endpoint at;
-	uint64_t hash;
+	struct endpoint at, end;
+	uint64_t near, entry;
 	size_t first;
 
 	if (!is_own_port(own, addr_port(to)) || own->entry == NULL ||
 	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
 		return 0;
 	endpoint_from_sockaddr(&at, (const struct sockaddr *)&sa, len);
-	hash = hash_of(own, &at, addr_port(to));
-	first = line_of(own, hash);
+	endpoint_from_sockaddr(&end, &to->sa, to->len);
+	near = hash_near(own, &at, addr_port(to));
+	entry = near << 32 | exact_half(own, &at, &end);
+	first = line_of(own, near);
 	if (!atomic_load_explicit(&own->used, memory_order_relaxed))
 		atomic_store_explicit(&own->used, true, memory_order_relaxed);
 	for (size_t i = first; i < first + LINE; i++) {
 		uint64_t none = 0;
 
 		if (atomic_compare_exchange_strong_explicit(&own->entry[i],
-			&none, hash, memory_order_relaxed,
+			&none, entry, memory_order_relaxed,
 			memory_order_relaxed))
 			return (uint32_t)i + 1;
 	}
@@ -135,18 +150,44 @@ ownconns_forget(struct ownconns *own, uint32_t *noted)
 	*noted = 0;
 }
 
+/* Whether a conn from `client` to the port is noted; with `to`, one to that
+ * address. */
 static bool
 is_noted(const struct ownconns *own, const struct endpoint *client,
-    uint16_t port)
+    uint16_t port, const struct endpoint *to)
 {
-	const uint64_t hash = hash_of(own, client, port);
-	const size_t first = line_of(own, hash);
+	const uint64_t near = hash_near(own, client, port);
+	const size_t first = line_of(own, near);
+	const uint32_t exact = to != NULL ? exact_half(own, client, to) : 0;
 
-	for (size_t i = first; i < first + LINE; i++)
-		if (atomic_load_explicit(&own->entry[i],
-			memory_order_relaxed) == hash)
+	for (size_t i = first; i < first + LINE; i++) {
+		const uint64_t entry = atomic_load_explicit(&own->entry[i],
+		    memory_order_relaxed);
+
+		if (entry != 0 && entry >> 32 == (uint32_t)near &&
+		    (to == NULL || (uint32_t)entry == exact))
 			return true;
+	}
 	return false;
+}
+
+/* The accepted socket's own address or, with `original`, the one that the client
+ * connected to before netfilter translated it.  IP6T_SO_ORIGINAL_DST has the
+ * number of SO_ORIGINAL_DST (linux/netfilter_ipv6/ip6_tables.h). */
+static bool
+destination(int fd, const struct endpoint *client, bool original,
+    struct endpoint *to)
+{
+	const int level = client->family == AF_INET ? SOL_IP : SOL_IPV6;
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(sa);
+	const int error = original
+	    ? getsockopt(fd, level, SO_ORIGINAL_DST, &sa, &len)
+	    : getsockname(fd, (struct sockaddr *)&sa, &len);
+
+	if (error == 0)
+		endpoint_from_sockaddr(to, (const struct sockaddr *)&sa, len);
+	return error == 0;
 }
 
 static bool
@@ -163,8 +204,18 @@ bool
 ownconns_is_ours(const struct ownconns *own, int fd,
     const struct endpoint *client, uint16_t port)
 {
+	struct endpoint to;
+
 	if (client->family == AF_UNIX)
 		return is_own_process(fd);
-	return atomic_load_explicit(&own->used, memory_order_relaxed) &&
-	    is_noted(own, client, port);
+	if (!atomic_load_explicit(&own->used, memory_order_relaxed) ||
+	    !is_noted(own, client, port, NULL))
+		return false;
+	/* a client on this machine may have the address and port of one of
+	 * lb4's conns to a backend: the destinations tell */
+	for (int original = 0; original <= 1; original++)
+		if (destination(fd, client, original != 0, &to) &&
+		    is_noted(own, client, port, &to))
+			return true;
+	return false;
 }

@@ -5,17 +5,21 @@
  * backend's address may be translated to one of lb4's own, or become one.  Each
  * such conn would open another, until no place is left.
  *
- * A worker that connects to a port on which lb4 listens notes the address and
- * port that the kernel gave to the socket.  A worker that accepts looks up the
- * client's address and port.  If no backend uses a port of lb4's own, both
- * checks cost one load each.
+ * A worker that connects to a port on which lb4 listens notes both ends of the
+ * conn.  A worker that accepts looks up the client's address and port.  If they
+ * are noted, it compares the destinations, because a client on this machine may
+ * have the port of one of lb4's conns to a backend: the address that the client
+ * came to, and the one before netfilter translated it (DNAT, REDIRECT).  If no
+ * backend uses a port of lb4's own, both checks cost one load each.
  *
  * The table has a fixed size and is divided into cache lines.  Its memory is
  * reserved at once, and touched only where something is noted.  An entry is a
- * keyed hash of the address and port.  It is removed before its socket is
- * closed, since the kernel may then give the port to another program on this
- * host.  If its line is full, a conn is not noted.  A conn whose source address
- * was changed (SNAT, another lb4 in between) is not recognised.
+ * keyed hash of both ends.  It is removed before its socket is closed, since
+ * the kernel may then give the port to another program on this host.  If its
+ * line is full, a conn is not noted.  A conn is not recognised if its source
+ * address or a port was changed (SNAT, another lb4 in between), or if
+ * anything else than netfilter on this machine changed its destination (IPVS, a
+ * router).
  */
 #ifndef LB4_ENGINE_OWNCONNS_H
 #define LB4_ENGINE_OWNCONNS_H
@@ -70,9 +74,7 @@ uint32_t ownconns_note(struct ownconns *own, int fd, const struct addr *to);
 void ownconns_forget(struct ownconns *own, uint32_t *noted);
 
 /* Whether the client of an accepted socket, which came to that port, is lb4
- * itself.  For a unix socket the kernel knows the process that connected.  A
- * client on this machine may have the address and port of one of lb4's own
- * conns by chance, so only conns to the same port count. */
+ * itself.  For a unix socket the kernel knows the process that connected. */
 bool ownconns_is_ours(const struct ownconns *own, int fd,
     const struct endpoint *client, uint16_t port);
 

@@ -21,7 +21,7 @@
 #include "lb4/model/service.h"
 
 /* How long emptying the queues of sockets that are left may take.  When conns
- * are at their limit, the remaining clients are reset. */
+ * are at their limit, the remaining clients are reset then. */
 #define LEAVE_MS 1000
 
 /* Whether worker `w` accepts from socket `k` of the place. */
@@ -122,16 +122,32 @@ say(const struct places *places, says_fn *is_one, const char *what)
 	}
 }
 
-static void
-wait_for_leaving(struct worker_shared *shared)
+/* Returns false if the workers have not left all of them in time. */
+static bool
+wait_for_leaving(const struct worker_shared *shared)
 {
 	const struct timespec pause = { .tv_nsec = 200000 };
 	const uint64_t deadline_ms = timer_now_ms() + LEAVE_MS;
 
 	while (atomic_load_explicit(&shared->leaving, memory_order_acquire) >
-		0 &&
-	    timer_now_ms() < deadline_ms)
+	    0) {
+		if (timer_now_ms() >= deadline_ms)
+			return false;
 		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* Has the workers close the place's sockets that they were to leave. */
+static void
+close_left(const struct places *old, const struct place *place,
+    struct worker_shared *shared, unsigned started)
+{
+	for (unsigned k = 0; k < place->sockets; k++)
+		for (unsigned w = 0; w < started; w++)
+			if (!place->socket[k].stays && holds(old, place, k, w))
+				tell(shared, w, WORKER_UNLISTEN,
+				    place->socket[k].socket);
 }
 
 void
@@ -146,7 +162,11 @@ places_leave(struct places *old, struct worker_shared *shared, unsigned started)
 		sockfile_unlink(&place->bound, &place->file);
 	}
 	say(old, is_left, "no longer listening on");
-	wait_for_leaving(shared);
+	if (wait_for_leaving(shared))
+		return;
+	for (size_t i = 0; i < old->count; i++)
+		close_left(old, &old->place[i], shared, started);
+	(void)wait_for_leaving(shared);
 }
 
 int

@@ -209,6 +209,9 @@ preface_take_answer(struct worker *worker, struct conn *conn)
 		from->in_ready = errno != EAGAIN;
 		return -errno;
 	}
+	/* what follows is not for the client, whose handshake has begun */
+	from->eof = n == 0 || byte != SSLREQUEST_YES;
+	from->in_ready = !from->eof;
 	if (n == 0)
 		return -ECONNRESET;
 	if (byte != SSLREQUEST_YES) {

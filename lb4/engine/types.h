@@ -63,6 +63,9 @@ enum gathering {
 	GATHER_DUE,   /* in this one */
 };
 
+/* The most retries that a conn counts. */
+#define CONN_RETRIES_MAX 15
+
 enum conn_side {
 	CLIENT,
 	BACKEND,
@@ -122,7 +125,7 @@ struct conn {
 	uint8_t reason;	     /* enum reason, once it is known */
 	uint8_t failed_side : 4; /* RESETTING: the one that met the error, or
 				  * SIDES: none has, lb4 cuts the conn */
-	uint8_t retries : 4;	 /* at most CONFIG_RETRIES_MAX */
+	uint8_t retries : 4;	 /* CONN_RETRIES_MAX: so many, or more */
 	bool ready : 1;		 /* in the worker's ready list */
 	bool established : 1;	 /* a backend has answered */
 	bool unwatched : 1;	 /* no look is scheduled: nothing was owed */

@@ -98,6 +98,7 @@ waiting_for_backend(const struct worker *worker, const struct conn *conn)
 	    conn->service);
 
 	return service != NULL && !conn->throttled && waiting_can_hold(conn) &&
+	    !conn_attempts(conn)->waited &&
 	    (waitqueue_is_in_doubt(queue_of(conn->service)) ||
 		!candidates_have_any(service));
 }
@@ -193,7 +194,8 @@ waiting_enter(struct worker *worker, struct conn *conn, uint64_t limit)
 	struct waitqueue *queue = queue_of(conn->service);
 	struct attempts *attempts = conn_attempts(conn);
 
-	if (!waitqueue_enter(queue, limit))
+	/* whoever has waited before keeps its place, also in a full queue */
+	if (!waitqueue_enter(queue, attempts->ticket != 0 ? UINT64_MAX : limit))
 		return false;
 	if (attempts->ticket == 0)
 		attempts->ticket = waitqueue_ticket(queue);
@@ -208,7 +210,8 @@ hold(struct worker *worker, struct conn *conn)
 {
 	(void)atomic_fetch_add(&queue_of(conn->service)->throttled, 1);
 	TAILQ_INSERT_TAIL(&worker->waiting.throttled, conn, entry);
-	throttle_arm(worker);
+	if (!timer_armed(&worker->waiting.retry))
+		throttle_arm(worker);
 }
 
 static void
@@ -225,6 +228,7 @@ waiting_throttle(struct worker *worker, struct conn *conn, uint64_t limit)
 
 	if (queue == NULL || !waitqueue_enter(queue, limit))
 		return false;
+	conn_attempts(conn)->ticket = waitqueue_ticket(queue);
 	conn_attempts(conn)->queued_since = (uint32_t)worker->now_ms;
 	conn->throttled = true;
 	hold(worker, conn);

@@ -24,7 +24,7 @@ enum worker_message_kind {
 	WORKER_MOVE,	 /* give conn `id` (0: all of them) to worker `to` */
 	WORKER_LISTEN,	 /* accept from `socket` for `state`: both referenced
 			  * by the message */
-	WORKER_UNLISTEN, /* drop `socket`: others still accept from it */
+	WORKER_UNLISTEN, /* drop `socket` at once */
 	WORKER_LEAVE,	 /* accept what waits in `socket`, then drop it */
 	WORKER_PIPES,	 /* at most `pipes`, `big_pipes` of them big; the keys
 			  * of the access log may have changed, too */

@@ -142,6 +142,8 @@ counts_of_backend(const struct backend *backend,
 	add(&counts->agent_answers, &agent->earlier_answers);
 	add(&counts->agent_failures, &agent->failures);
 	add(&counts->agent_failures, &agent->earlier_failures);
+	counts->told_state = atomic_load_explicit(&backend->told_state,
+	    memory_order_relaxed);
 }
 
 void
@@ -174,6 +176,10 @@ counts_add_backend(struct backend *backend,
 	give_histogram(&backend->earlier.lag, counts->check_lag);
 	give(&backend->agent_display.earlier_answers, counts->agent_answers);
 	give(&backend->agent_display.earlier_failures, counts->agent_failures);
+	/* 0: nothing was told, or the process before this one does not say */
+	if (counts->told_state != 0)
+		atomic_store_explicit(&backend->told_state, counts->told_state,
+		    memory_order_relaxed);
 }
 
 void

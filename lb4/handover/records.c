@@ -242,6 +242,7 @@ static const struct record_field backend_counts_fields[] = {
 	RECORD_FIELD(handover_backend_counts, early_resets, RECORD_UINT),
 	RECORD_FIELD(handover_backend_counts, agent_answers, RECORD_UINT),
 	RECORD_FIELD(handover_backend_counts, agent_failures, RECORD_UINT),
+	RECORD_FIELD(handover_backend_counts, told_state, RECORD_UINT),
 };
 RECORD_KIND(handover_backend_counts_kind, "backend_counts",
     handover_backend_counts, backend_counts_fields);

@@ -196,6 +196,7 @@ struct handover_backend_counts {
 	uint64_t check_took[HANDOVER_HISTOGRAM], check_lag[HANDOVER_HISTOGRAM];
 	uint64_t answered, refused, timeouts, early_resets;
 	uint64_t agent_answers, agent_failures;
+	uint32_t told_state; /* as in struct handover_backend, by now */
 };
 
 struct handover_worker_counts {

@@ -233,8 +233,12 @@ static const struct family families[] = {
 	{ "lb4_service_backends_file_refused", GAUGE, SERVICE(file_refused),
 	    HELP("1 if the service keeps the backends that it has because its "
 		 "backends-file cannot be used, else 0.") },
+	{ "lb4_service_access_rules_refused", GAUGE, SERVICE(rules_refused),
+	    HELP("1 if the service keeps the access rules that it has because "
+		 "one of their files cannot be used, else 0.") },
 	{ "lb4_service_queued_conns", GAUGE, SERVICE(queued),
-	    HELP("Connections that wait for a backend below its maxconn.") },
+	    HELP("Connections that wait: for a backend below its maxconn, for "
+		 "one that is available, or for a limit.") },
 	{ "lb4_service_accepted_total", COUNTER, SERVICE(accepted),
 	    HELP("Connections that the service has accepted.") },
 	{ "lb4_service_failed_total", COUNTER, SERVICE(failed),

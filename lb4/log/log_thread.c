@@ -425,6 +425,8 @@ log_thread_main(void *arg)
 		pulse_due(&logger->pulse, 0);
 		(void)poll(&bell, 1, wait_ms(logger, more));
 		pulse_due(&logger->pulse, timer_now_ms());
+		/* before a message that says that it is in force */
+		take_change(logger);
 		write_batch(logger);
 		nanosleep(&nap, NULL);
 

@@ -79,7 +79,7 @@ service_admits(const struct service *service, const struct endpoint *client)
 	(void)atomic_fetch_add_explicit(&service->rule_count[prefix->rule]
 					     ->clients,
 	    1, memory_order_relaxed);
-	return !service->access->rule[prefix->rule].deny;
+	return !access_rules_refuse(service->access, prefix);
 }
 
 void

@@ -87,11 +87,13 @@ struct service_state {
 	struct terms *terms;	/* owned; a list: those that something uses */
 	struct rule_count *rule_counts; /* owned; the same */
 
-	/* Its backends may not be those that they should be: lines with names
-	 * that cannot be resolved, and whether its backends-file was refused.
-	 * Writer: control.  Readers: any thread. */
+	/* Its backends and access rules may not be those that they should be:
+	 * lines with names that cannot be resolved, and whether its
+	 * backends-file or a file of its rules was refused.  Writer: control.
+	 * Readers: any thread. */
 	_Atomic uint64_t unresolved;
 	_Atomic uint64_t file_refused;
+	_Atomic uint64_t rules_refused;
 
 	_Atomic uint32_t refs;
 
@@ -129,6 +131,7 @@ struct service_backend {
 	unsigned weight;  /* 0: no new conns */
 	unsigned maxconn; /* most conns at a time; 0: no limit */
 	bool agent;	  /* it has one */
+	bool has_host;	  /* its address comes from a host name */
 	enum send_proxy send_proxy;
 	enum backend_set set;
 };

@@ -134,6 +134,7 @@ gather_service(struct report_service *out, const struct service *service)
 		.panic = figures.panic,
 		.unresolved = load(&service->state->unresolved),
 		.file_refused = load(&service->state->file_refused),
+		.rules_refused = load(&service->state->rules_refused),
 		.queued = figures.queued,
 		.accepted = figures.accepted,
 		.closed = figures.closed,

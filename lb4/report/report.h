@@ -55,6 +55,7 @@ struct report_service {
 	uint64_t conns, maxconn, full, panic;
 	uint64_t unresolved;   /* lines with names */
 	uint64_t file_refused; /* backends-file */
+	uint64_t rules_refused;
 	uint64_t queued;
 	uint64_t accepted, closed, failed, retries, stalled, shed;
 	uint64_t bytes_to_backend, bytes_to_client, discarded_bytes;

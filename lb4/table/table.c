@@ -307,6 +307,7 @@ service_set_backends(struct service *service, const struct building *building,
 		service->backend[i].send_proxy = config_send_proxy(config,
 		    order[i]);
 		service->backend[i].set = set;
+		service->backend[i].has_host = order[i]->of_name != 0;
 		service->members[set]++;
 		service->backend[i].backend = tables_backend_get(tables,
 		    building->sorted, config->name, order[i]);
@@ -541,10 +542,47 @@ mark_backends(const struct table *table)
 	}
 }
 
-/* A backend that was removed and is added again is new to an operator, even if
- * conns have kept its object: drain and maint are over. */
+/* The backend of that name in the table before, or NULL. */
+static const struct backend *
+predecessor(const struct table *before, const struct service *service,
+    const struct backend *backend)
+{
+	const struct service *was = before != NULL
+	    ? table_service_of(before, service->state)
+	    : NULL;
+
+	for (size_t i = 0; was != NULL && i < was->backends; i++)
+		if (strcmp(was->backend[i].backend->name, backend->name) == 0)
+			return was->backend[i].backend;
+	return NULL;
+}
+
+/* A backend that was not in the table before.  One that was removed and is
+ * added again is new to an operator, even if conns have kept its object: drain
+ * and maint are over.  One whose host name has another address now is as the
+ * operator has set it. */
 static void
-welcome_back(const struct table *table, uint64_t generation)
+welcome(struct backend *backend, const struct backend *before)
+{
+	const uint32_t now = atomic_load_explicit(&backend->admin,
+	    memory_order_relaxed);
+	const uint32_t admin = before != NULL ? atomic_load(&before->admin)
+					      : ADMIN_READY;
+
+	if (now == admin)
+		return;
+	atomic_store_explicit(&backend->admin_cause,
+	    before != NULL ? atomic_load(&before->admin_cause)
+			   : ADMIN_CAUSE_RELOAD,
+	    memory_order_relaxed);
+	backend_set_admin(backend, (enum admin_state)admin, timer_now_ms());
+	backend->admin_since_ms = before != NULL ? before->admin_since_ms
+						 : timer_now_ms();
+}
+
+static void
+welcome_all(const struct table *table, const struct table *before,
+    uint64_t generation)
 {
 	for (size_t id = 0; id < table->ids; id++) {
 		const struct service *service = table->service[id];
@@ -553,14 +591,11 @@ welcome_back(const struct table *table, uint64_t generation)
 		     i++) {
 			struct backend *backend = service->backend[i].backend;
 
-			if (backend->generation == generation ||
-			    atomic_load_explicit(&backend->admin,
-				memory_order_relaxed) == ADMIN_READY)
-				continue;
-			atomic_store_explicit(&backend->admin_cause,
-			    ADMIN_CAUSE_RELOAD, memory_order_relaxed);
-			backend_set_admin(backend, ADMIN_READY, timer_now_ms());
-			backend->admin_since_ms = timer_now_ms();
+			if (backend->generation != generation)
+				welcome(backend,
+				    service->backend[i].has_host
+					? predecessor(before, service, backend)
+					: NULL);
 		}
 	}
 }
@@ -571,7 +606,7 @@ tables_commit(struct tables *tables, struct table *table)
 	struct table *old = atomic_load_explicit(&tables->current,
 	    memory_order_relaxed);
 
-	welcome_back(table, tables->generation);
+	welcome_all(table, old, tables->generation);
 	tables->generation = table->generation;
 	mark_backends(table);
 	atomic_store_explicit(&tables->current, table, memory_order_release);

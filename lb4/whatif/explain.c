@@ -232,12 +232,6 @@ client_of(const struct service *service, const char *text, struct pick *pick)
 	return NULL;
 }
 
-static bool
-refuses(const struct service *service, const struct access_prefix *prefix)
-{
-	return prefix != NULL && service->access->rule[prefix->rule].deny;
-}
-
 const char *
 offline_pick(const struct service *service, const char *client, uint64_t now_ms,
     struct offline_pick *asked)
@@ -254,7 +248,7 @@ offline_pick(const struct service *service, const char *client, uint64_t now_ms,
 	asked->pick.waits = service->settings.conn.wait_for_backend_ms > 0;
 	asked->prefix = access_rules_judge(service->access,
 	    &asked->pick.client);
-	asked->refused = refuses(service, asked->prefix);
+	asked->refused = access_rules_refuse(service->access, asked->prefix);
 	asked->index = asked->refused ? PICK_NONE
 				      : pick_find(service, &asked->pick);
 	return NULL;
@@ -303,7 +297,7 @@ offline_lead(struct offline_pick *asked, const struct service *front,
 	asked->front = front;
 	asked->front_prefix = access_rules_judge(front->access,
 	    &asked->pick.client);
-	if (!refuses(front, asked->front_prefix))
+	if (!access_rules_refuse(front->access, asked->front_prefix))
 		return;
 	asked->refused = true;
 	asked->prefix = NULL;
@@ -342,13 +336,6 @@ struct sides {
 	int count;
 };
 
-static bool
-refuses_client(const struct service *service, const struct pick *pick)
-{
-	return refuses(service,
-	    access_rules_judge(service->access, &pick->client));
-}
-
 static void
 print_line(const struct sides *sides, const char *client, struct pick *pick,
     FILE *out)
@@ -356,8 +343,9 @@ print_line(const struct sides *sides, const char *client, struct pick *pick,
 	fputs(client, out);
 	for (int i = 0; i < sides->count; i++) {
 		const struct service *service = sides->service[i];
-		const int index = refuses_client(sides->front[i], pick) ||
-			refuses_client(service, pick)
+		const int index = offline_refuses(sides->front[i],
+				      &pick->client) ||
+			offline_refuses(service, &pick->client)
 		    ? PICK_NONE
 		    : pick_find(service, pick);
 

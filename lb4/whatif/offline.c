@@ -13,6 +13,22 @@
 
 #include "common/nearest.h"
 #include "lb4/balance/policy.h"
+#include "lb4/config/access_rules.h"
+
+/* No check will end: a backend is up unless it is set down. */
+static void
+let_all_join(const struct offline *offline)
+{
+	const struct table *table = table_current(&offline->tables);
+
+	for (size_t i = 0; i < table->ids; i++) {
+		const struct service *service = table->service[i];
+
+		for (size_t j = 0; service != NULL && j < service->backends;
+		     j++)
+			backend_set_joining(service->backend[j].backend, false);
+	}
+}
 
 int
 offline_init(struct offline *offline, const struct config *config,
@@ -26,6 +42,8 @@ offline_init(struct offline *offline, const struct config *config,
 	    config->hash_seed_set ? &config->hash_seed : seed);
 	if (error < 0)
 		tables_done(&offline->tables);
+	else
+		let_all_join(offline);
 	return error;
 }
 
@@ -44,6 +62,13 @@ offline_service(const struct offline *offline, const char *name)
 	if (state == NULL)
 		return NULL;
 	return table_service(table_current(&offline->tables), state->id);
+}
+
+bool
+offline_refuses(const struct service *service, const struct endpoint *client)
+{
+	return access_rules_refuse(service->access,
+	    access_rules_judge(service->access, client));
 }
 
 int

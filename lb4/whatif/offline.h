@@ -46,6 +46,10 @@ const struct service *offline_service(const struct offline *offline,
 const char *offline_meant(const struct config *config, const char *name,
     char *buf, size_t size);
 
+/* Whether the access rules of the service refuse that client. */
+bool offline_refuses(const struct service *service,
+    const struct endpoint *client);
+
 /* Marks SERVICE/BACKEND as down; -ENOENT when it does not exist. */
 int offline_set_down(struct offline *offline, const char *name);
 
@@ -155,6 +159,12 @@ struct simulated_backend {
 	double percent[2]; /* of the conns; SIMULATED_NOT_THERE */
 };
 
+/* A route that leads elsewhere. */
+struct simulated_route {
+	const char *match;
+	const char *to[2]; /* a service or "refuse"; NULL: no such route */
+};
+
 struct simulated {
 	const char *service;
 	enum simulated_change change;
@@ -166,7 +176,10 @@ struct simulated {
 	uint64_t clients;
 	struct simulated_backend *backend; /* sorted by name */
 	size_t backends;
-	double none_percent[2]; /* to no backend */
+	double none_percent[2];	   /* to no backend */
+	double refused_percent[2]; /* by access rules */
+	struct simulated_route *route;
+	size_t routes;
 };
 
 /* The arguments of --simulate. */
@@ -186,8 +199,9 @@ struct offline_simulate {
 	void *owner;
 };
 
-/* Calculates, for each service, which clients would move and how the load would
- * be shared.  Returns as offline_explain(); -ECANCELED when it was stopped. */
+/* Calculates, for each service, which clients would move, how the load would be
+ * shared, and which routes would lead elsewhere.  Returns as offline_explain();
+ * -ECANCELED when it was stopped. */
 must_check int offline_simulate(const struct offline_simulate *question,
     FILE *err);
 

@@ -23,6 +23,7 @@
 #include "common/escape.h"
 #include "lb4/balance/pick.h"
 #include "lb4/balance/policy.h"
+#include "lb4/config/route.h"
 
 #define DRAWN 4000000
 #define DRAWN_CONNS 100000 /* for a policy that counts conns */
@@ -33,10 +34,17 @@ struct clients {
 	size_t room;
 };
 
+/* Where a client that gets no backend is counted, behind the backends. */
+enum other_place {
+	PLACE_NONE,
+	PLACE_REFUSED, /* by an access rule */
+	OTHER_PLACES,
+};
+
 /* One service, before and after. */
 struct comparison {
 	const struct service *side[2];
-	uint32_t *picked[2]; /* owned; by backend; the last one: none */
+	uint32_t *picked[2]; /* owned; by backend, then by other place */
 	uint64_t picks[2];
 	uint64_t moved;
 };
@@ -135,26 +143,39 @@ clients_get(const struct clients *clients, uint64_t n, struct pick *pick)
 	pick->client.port = port;
 }
 
-static void
-count_pick(struct comparison *comparison, int side, int index)
+static size_t
+other_place(const struct service *service, enum other_place other)
 {
-	size_t none = comparison->side[side]->backends;
+	return service->backends + other;
+}
 
-	comparison->picked[side][index < 0 ? none : (size_t)index]++;
+/* The client has got that backend, or none. */
+static size_t
+place_of(const struct service *service, int index)
+{
+	return index < 0 ? other_place(service, PLACE_NONE) : (size_t)index;
+}
+
+static void
+count_pick(struct comparison *comparison, int side, size_t place)
+{
+	comparison->picked[side][place]++;
 	comparison->picks[side]++;
 }
 
 /* A backend with the same name but another address is another backend: it has
  * no session. */
 static bool
-is_same_backend(const struct comparison *comparison, const int index[2])
+is_same_backend(const struct comparison *comparison, const size_t place[2])
 {
+	const struct service *const *side = comparison->side;
 	const struct backend *backend[2];
 
 	for (int i = 0; i < 2; i++) {
-		if (index[i] < 0)
-			return index[0] == index[1];
-		backend[i] = comparison->side[i]->backend[index[i]].backend;
+		if (place[i] >= side[i]->backends)
+			return place[0] - side[0]->backends ==
+			    place[1] - side[1]->backends;
+		backend[i] = side[i]->backend[place[i]].backend;
 	}
 	return strcmp(backend[0]->name, backend[1]->name) == 0 &&
 	    addr_equal(&backend[0]->addr, &backend[1]->addr);
@@ -196,18 +217,32 @@ run_conns(struct comparison *comparison, int side,
 		if (is_stopped(stop, n))
 			return -ECANCELED;
 		clients_get(clients, n, &pick);
+		if (offline_refuses(service, &pick.client)) {
+			count_pick(comparison, side,
+			    other_place(service, PLACE_REFUSED));
+			continue;
+		}
 		index = pick_find(service, &pick);
 		if (index == PICK_FULL) {
 			end_conns(service);
 			index = pick_find(service, &pick);
 		}
-		count_pick(comparison, side, index);
+		count_pick(comparison, side, place_of(service, index));
 		if (index >= 0)
 			atomic_fetch_add_explicit(&service->backend[index]
 						       .backend->active,
 			    1, memory_order_relaxed);
 	}
 	return 0;
+}
+
+/* The place of a client of a policy that hashes it. */
+static size_t
+place_client(const struct service *service, struct pick *pick)
+{
+	if (offline_refuses(service, &pick->client))
+		return other_place(service, PLACE_REFUSED);
+	return place_of(service, pick_find(service, pick));
 }
 
 static int
@@ -227,7 +262,7 @@ run_clients(struct comparison *comparison, const struct clients *clients,
 		return error;
 	for (uint64_t n = 0; n < count; n++) {
 		struct pick pick;
-		int index[2] = { -1, -1 };
+		size_t place[2];
 
 		if (is_stopped(stop, n))
 			return -ECANCELED;
@@ -235,11 +270,11 @@ run_clients(struct comparison *comparison, const struct clients *clients,
 		for (int i = 0; i < 2; i++) {
 			if (!by_client[i])
 				continue;
-			index[i] = pick_find(comparison->side[i], &pick);
-			count_pick(comparison, i, index[i]);
+			place[i] = place_client(comparison->side[i], &pick);
+			count_pick(comparison, i, place[i]);
 		}
 		if (by_client[0] && by_client[1] &&
-		    !is_same_backend(comparison, index))
+		    !is_same_backend(comparison, place))
 			comparison->moved++;
 	}
 	return 0;
@@ -258,7 +293,7 @@ index_of(const struct service *service, const char *name)
 static double
 share(const struct comparison *comparison, int side, size_t index)
 {
-	if (index > comparison->side[side]->backends)
+	if (index == SIZE_MAX)
 		return SIMULATED_NOT_THERE;
 	return 100.0 * comparison->picked[side][index] /
 	    (double)comparison->picks[side];
@@ -298,8 +333,54 @@ tell_backends(const struct comparison *comparison, struct simulated *told)
 		i += order <= 0;
 		j += order >= 0;
 	}
-	told->none_percent[0] = share(comparison, 0, before->backends);
-	told->none_percent[1] = share(comparison, 1, after->backends);
+	for (int side = 0; side < 2; side++) {
+		const struct service *service = comparison->side[side];
+
+		told->none_percent[side] = share(comparison, side,
+		    other_place(service, PLACE_NONE));
+		told->refused_percent[side] = share(comparison, side,
+		    other_place(service, PLACE_REFUSED));
+	}
+}
+
+/* Where that side's route for what it matches leads; NULL: there is none. */
+static const char *
+route_to(const struct service *service, const char *match)
+{
+	for (size_t i = 0; i < service->routes; i++) {
+		const struct service_route *route = &service->route[i];
+
+		if (strcmp(route->match, match) == 0)
+			return route->state != NULL ? route->state->name
+						    : CONFIG_ROUTE_REFUSE;
+	}
+	return NULL;
+}
+
+/* Those that lead elsewhere: first those of before, then the new ones. */
+static void
+tell_routes(const struct comparison *comparison, struct simulated *told)
+{
+	for (int side = 0; side < 2; side++) {
+		const struct service *service = comparison->side[side];
+
+		for (size_t i = 0; i < service->routes; i++) {
+			const char *match = service->route[i].match;
+			const char *before = route_to(comparison->side[0],
+			    match);
+			const char *after = route_to(comparison->side[1],
+			    match);
+
+			if (side == 1
+				? before != NULL
+				: after != NULL && strcmp(before, after) == 0)
+				continue;
+			told->route[told->routes++] = (struct simulated_route){
+				.match = match,
+				.to = { before, after },
+			};
+		}
+	}
 }
 
 static int
@@ -314,6 +395,7 @@ tell(const struct comparison *comparison, const struct clients *clients,
 		.moved = comparison->moved,
 		.clients = clients->given != NULL ? clients->count : DRAWN,
 	};
+	int error = -ENOMEM;
 
 	for (int i = 0; i < 2; i++) {
 		told.balance[i] = policy_of(side[i]->settings.balance)->name;
@@ -321,12 +403,17 @@ tell(const struct comparison *comparison, const struct clients *clients,
 	}
 	told.backend = calloc(side[0]->backends + side[1]->backends,
 	    sizeof(*told.backend));
-	if (told.backend == NULL)
-		return -ENOMEM;
-	tell_backends(comparison, &told);
-	question->tell(question->owner, &told);
+	told.route = calloc(side[0]->routes + side[1]->routes + 1,
+	    sizeof(*told.route));
+	if (told.backend != NULL && told.route != NULL) {
+		tell_backends(comparison, &told);
+		tell_routes(comparison, &told);
+		question->tell(question->owner, &told);
+		error = 0;
+	}
 	free(told.backend);
-	return 0;
+	free(told.route);
+	return error;
 }
 
 static int
@@ -337,7 +424,8 @@ compare(const struct service *before, const struct service *after,
 	int error = -ENOMEM;
 
 	for (int i = 0; i < 2; i++)
-		comparison.picked[i] = calloc(comparison.side[i]->backends + 1,
+		comparison.picked[i] = calloc(comparison.side[i]->backends +
+			OTHER_PLACES,
 		    sizeof(*comparison.picked[i]));
 	if (comparison.picked[0] != NULL && comparison.picked[1] != NULL)
 		error = run_clients(&comparison, clients, question->stop);
@@ -402,6 +490,18 @@ print_shares(const char *name, const double percent[2], FILE *out)
 	fputc('\n', out);
 }
 
+static void
+print_routes(const struct simulated *told, FILE *out)
+{
+	for (size_t i = 0; i < told->routes; i++) {
+		const struct simulated_route *route = &told->route[i];
+
+		fprintf(out, "  route    %s: %s -> %s\n", route->match,
+		    route->to[0] != NULL ? route->to[0] : "-",
+		    route->to[1] != NULL ? route->to[1] : "-");
+	}
+}
+
 void
 offline_print_simulated(void *out_arg, const struct simulated *told)
 {
@@ -429,12 +529,15 @@ offline_print_simulated(void *out_arg, const struct simulated *told)
 		fprintf(out,
 		    "  moved    no client has a backend of its own "
 		    "before and after\n");
+	print_routes(told, out);
 	fprintf(out, "  %-20s %9s %9s\n", "backend", "before", "after");
 	for (size_t i = 0; i < told->backends; i++)
 		print_shares(told->backend[i].name, told->backend[i].percent,
 		    out);
 	if (told->none_percent[0] + told->none_percent[1] > 0)
 		print_shares("(none)", told->none_percent, out);
+	if (told->refused_percent[0] + told->refused_percent[1] > 0)
+		print_shares("(refused)", told->refused_percent, out);
 }
 
 /* ---- the question -------------------------------------------------------- */

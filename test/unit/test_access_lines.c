@@ -150,6 +150,16 @@ START_TEST(not_wanted)
 	ck_assert_uint_eq(records, 1);
 	ck_assert_uint_eq(last.event, ACCESS_START);
 
+	/* turned off: at once, before the message about the interval */
+	house.shared.access_every_ms = 1000;
+	access_lines_change(&house.worker);
+	other->last_ms = house.worker.now_ms += 5000;
+	ck_assert_uint_le(access_lines_next(&house.worker, other),
+	    house.worker.now_ms);
+	house.shared.silent = true;
+	ck_assert_uint_eq(access_lines_next(&house.worker, other), UINT64_MAX);
+	house.shared.silent = false;
+
 	/* an error is always written */
 	conn->reason = REASON_DONE;
 	access_lines_end(&house.worker, conn,

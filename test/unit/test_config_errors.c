@@ -57,6 +57,9 @@ static const struct {
 	    "[service ok]: already given on line 1: merge the two sections\n"
 	    "t.ini:5: [service ok] retries: \"9\" is too high: "
 	    "give 0 to 7\n" },
+	{ "[global]\nresolver = [fe80::1%lo]\n" GOOD,
+	    "t.ini:2: [global] resolver: \"[fe80::1%lo]\": c-ares takes no "
+	    "address with an interface: give another one\n" },
 	{ "[global]\n" GOOD "[global]\nworkers = x\n",
 	    "t.ini:5: [global]: already given on line 1: merge the two "
 	    "sections\n"
@@ -334,6 +337,10 @@ static const struct {
 	{ GOOD "backend = b 1.2.3.4:1 track=no/b\n",
 	    "t.ini:4: [service ok] backend: b tracks no/b, which does not "
 	    "exist: correct the name\n" },
+	{ GOOD "check = tcp\nbackend = n app.example:1 resolve=all\n"
+	       "backend = b 1.2.3.4:1 track=ok/n\n",
+	    "t.ini:6: [service ok] backend: b tracks ok/n, whose names come "
+	    "from DNS: track a backend without resolve=all and srv=\n" },
 	{ GOOD "backend = b 1.2.3.4:1 track=ok/a\n",
 	    "t.ini:4: [service ok] backend: b tracks ok/a, which is not "
 	    "checked: give [service ok] a check\n" },

@@ -426,7 +426,7 @@ END_TEST
 /* ---- limits ------------------------------------------------------------ */
 
 static struct engine_limits
-limits_of(const char *maxconn, const char *mirror)
+limits_of(const char *maxconn, const char *more)
 {
 	struct config_errors errors = { 0 };
 	struct engine_limits limits;
@@ -436,7 +436,7 @@ limits_of(const char *maxconn, const char *mirror)
 	(void)snprintf(text, sizeof(text),
 	    "[global]\nworkers = 1\nmaxconn = %s\n[service s]\n"
 	    "listen = :80\nbackend = b 192.0.2.1:80\n%s\n",
-	    maxconn, mirror);
+	    maxconn, more);
 	config = config_parse("test", text, strlen(text), &errors);
 	ck_assert_ptr_nonnull(config);
 	engine_limits_within(config, 10000, &limits);
@@ -462,6 +462,23 @@ START_TEST(mirrors_take_nothing_from_conns)
 	limits = limits_of(most, mirror);
 	ck_assert(!limits.short_of_files);
 	ck_assert_uint_le(limits.mirrors, 1);
+}
+END_TEST
+
+/* Two descriptors fewer are one conn fewer. */
+START_TEST(agents_have_descriptors)
+{
+	const char *second = "backend = c 192.0.2.2:80";
+	const char *all = "backend = c 192.0.2.2:80\nagent = 9";
+	const char *own = "backend = c 192.0.2.2:80 agent-port=9\n"
+			  "backend = d 192.0.2.3:80 agent-port=9";
+	const char *third = "backend = c 192.0.2.2:80\n"
+			    "backend = d 192.0.2.3:80";
+
+	ck_assert_uint_eq(limits_of("auto", all).maxconn,
+	    limits_of("auto", second).maxconn - 1);
+	ck_assert_uint_eq(limits_of("auto", own).maxconn,
+	    limits_of("auto", third).maxconn - 1);
 }
 END_TEST
 
@@ -694,6 +711,7 @@ main(void)
 	tcase_add_test(tcase, refused_changes_change_nothing);
 	tcase_add_test(tcase, longest_turn_is_told);
 	tcase_add_test(tcase, mirrors_take_nothing_from_conns);
+	tcase_add_test(tcase, agents_have_descriptors);
 	tcase_add_test(tcase, sleepers_are_not_stuck);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

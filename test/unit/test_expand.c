@@ -102,10 +102,28 @@ START_TEST(makes_backends)
 		if (strcmp(service->backend[i].name, "app/10.0.0.2") == 0)
 			ck_assert_uint_eq(service->backend[i].weight, 7);
 
+	/* the only address changes: so does that of a backend of that name */
+	for (size_t i = 0; i < service->backends; i++)
+		if (strcmp(service->backend[i].name, "one") == 0)
+			service->backend[i].weight = 5;
+	ck_assert(set(service, 1, "10.0.0.6", NULL));
+	ck_assert(set(service, 1, "10.0.0.5", NULL));
+	for (size_t i = 0; i < service->backends; i++)
+		if (strcmp(service->backend[i].name, "one") == 0)
+			ck_assert_uint_eq(service->backend[i].weight, 5);
+
 	/* a file that is read again, and another process */
 	copy = parse(LINES);
 	ck_assert_int_eq(expand_carry(copy, config), 0);
 	ck_assert_str_eq(show(&copy->service[0]), show(service));
+	config_free(copy);
+	copy = parse("backend = a 192.0.2.1:80\n"
+		     "backend = app other.example:8080 weight=2 resolve=all\n"
+		     "backend = one One.Example\n"
+		     "backend = z z.example:80\n");
+	ck_assert_int_eq(expand_carry(copy, config), 0);
+	ck_assert_str_eq(show(&copy->service[0]),
+	    "a 192.0.2.1:80\napp \none 10.0.0.5:0\nz \n");
 	config_free(copy);
 	copy = parse("backend = app app.example:99\n");
 	ck_assert_int_eq(expand_carry(copy, config), 0);

@@ -101,6 +101,29 @@ START_TEST(test_noted)
 }
 END_TEST
 
+/* A conn of lb4's that goes to another address with the same port: the kernel
+ * may give its own port to a client of lb4's, too. */
+START_TEST(test_same_source)
+{
+	static const char *const elsewhere[] = { "127.0.0.2:1", "[fd00::1]:1" };
+	struct addr there;
+	uint32_t noted;
+	int fd;
+
+	listen_on(families[_i]);
+	ck_assert_int_eq(addr_parse(&there, elsewhere[_i], ADDR_PORT_REQUIRED,
+			     NULL),
+	    0);
+	addr_set_port(&there, addr_port(&here));
+	fd = connect_there();
+	noted = ownconns_note(&own, fd, &there);
+	ck_assert_uint_ne(noted, 0);
+	ck_assert(!accept_own());
+	ownconns_forget(&own, &noted);
+	(void)close(fd);
+}
+END_TEST
+
 START_TEST(test_forgotten)
 {
 	uint32_t noted;
@@ -264,6 +287,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_noted, 0, 2);
+	tcase_add_loop_test(tc, test_same_source, 0, 2);
 	tcase_add_test(tc, test_forgotten);
 	tcase_add_test(tc, test_mapped);
 	tcase_add_test(tc, test_other_ports);

@@ -157,6 +157,27 @@ function take(now, status, info) {
 
 /* ---- showing it ---------------------------------------------------------- */
 
+// Whether its backends and rules are those that they should be.
+function staleParts(service) {
+	const list = [];
+	const file = service.backends_file;
+
+	for (const name of service.names)
+		if (name.unresolved !== null)
+			list.push(`${service.service}: ${name.name} cannot be ` +
+			    `resolved: ${name.unresolved}.`);
+		else if (name.no_service)
+			list.push(`${service.service}: DNS says that there is ` +
+			    `no service ${name.name}.`);
+	if (file !== null && file.refused !== null)
+		list.push(`${service.service}: its backends-file is refused: ` +
+		    `${file.refused}.`);
+	if (service.rules_refused)
+		list.push(`${service.service}: a file of its access rules is ` +
+		    "refused; the rules from before are in force.");
+	return list;
+}
+
 function troubles(status, info) {
 	const list = [];
 
@@ -168,12 +189,13 @@ function troubles(status, info) {
 		list.push("lb4 is at its maxconn; new clients wait.");
 	for (const service of status.services) {
 		if (service.state === "down")
-			list.push(`${service.service}: no backend takes conns.`);
+			list.push(`${service.service}: no backend takes connections.`);
 		if (service.panic)
 			list.push(`${service.service} panics: too few backends ` +
 			    "are available, so all are used.");
 		if (service.at_maxconn)
 			list.push(`${service.service} is at its maxconn.`);
+		list.push(...staleParts(service));
 		for (const backend of service.backends)
 			if (backend.state === "down")
 				list.push(`${backend.key} is down` +
