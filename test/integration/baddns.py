@@ -8,6 +8,7 @@ It prints a line when it serves, and for each question.
 
 HOW    fail     SERVFAIL
        empty    no answer, no error
+       gone     NXDOMAIN
        slow     nothing at all
        flood    truncated over UDP; over TCP as many addresses, or SRV
                 records, as fit, of 10,000
@@ -50,6 +51,8 @@ def answer(query, tcp):
     count = 0
     if HOW == "fail":
         flags |= 2
+    elif HOW == "gone":
+        flags |= 3
     elif HOW in ("flood", "huge") and not tcp:
         flags |= 0x200
     elif HOW in ("flood", "huge") and wanted in (1, 33):

@@ -117,8 +117,8 @@ trial()
 	for ((;;)); do
 		bad='' late=0 mark=$(wc -l <"$T/nexthops.log")
 		tried=${EPOCHREALTIME/./}
-		cpu_waits
-		waited=$cpu_waits
+		machine_waits
+		waited=$machine_waits
 		"${@:2}"
 		[ -n "$bad" ] || return 0
 		# shellcheck disable=SC2086 # several words

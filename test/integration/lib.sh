@@ -25,7 +25,8 @@
 # adopt NAME PID        PID has taken over from NAME's process, which leaves with
 #                       0; from now on PID is NAME's
 # lb4_as NAME FUNC...   another lb4: lb4_as b lb4_start -c "$T/b.ini"
-# free_port [N]         prints N ports that nobody uses
+# free_port [N]         prints N ports that nobody uses, and that no other test
+#                       of the same run is given before this one has ended
 # wait_for CMD [SEC]    evaluates CMD every 20 ms until it is true, for 10 s, or
 #                       three times as long on a machine that is busy
 # log_has REGEX [NAME]  true if $T/lb4.log, or NAME's, has such a line
@@ -110,8 +111,8 @@ wait_for()
 	local wait_since=${EPOCHREALTIME/./} wait_cpu
 	local wait_us=$((${2:-10} * slow * 1000000)) wait_more=2
 
-	cpu_waits
-	wait_cpu=$cpu_waits
+	machine_waits
+	wait_cpu=$machine_waits
 	until eval "$1"; do
 		sleep 0.02
 		[ "${EPOCHREALTIME/./}" -ge $((wait_since + wait_us)) ] ||

@@ -8,13 +8,15 @@
 #                                          keeps 1000 conns there that never
 #                                          read, send nothing, half a request or
 #                                          a megabyte of it; prints how many
-#                                          there were
+#                                          there were when that time is over
+#                                          and a SIGTERM has come
 #
 # Histograms are counters, too: their buckets, sums and counts.
 
 import json
 import os
 import selectors
+import signal
 import socket
 import sys
 import time
@@ -89,6 +91,8 @@ class Visitor:
 
 
 def hostile(host, port, seconds):
+    told_to_end = []
+    signal.signal(signal.SIGTERM, lambda *_: told_to_end.append(True))
     selector = selectors.DefaultSelector()
     address = (host, int(port))
     count = 0
@@ -96,7 +100,7 @@ def hostile(host, port, seconds):
     for count in range(CONNS):
         all_of_them.append(Visitor(selector, address, count % len(KINDS)))
     end = time.monotonic() + float(seconds)
-    while time.monotonic() < end:
+    while time.monotonic() < end or not told_to_end:
         for key, _ in selector.select(0.1):
             if not key.data.on_event() and count < 20 * CONNS:
                 count += 1

@@ -6,7 +6,7 @@
     mirrors.py serve PORTFILE KIND OUT [PORTFILE KIND OUT...]
     mirrors.py clients ADDR CONNS SEED MOST
 
-A client's stream is its name, 16 bytes, and then up to MOST random bytes in
+A client's stream is its name, 16 bytes, and then up to MOST random bytes, in
 random pieces and a FIN.  It expects the digest of all that as the answer, and
 prints a line "NAME DIGEST".  With a file HOLD in the environment, it sends one
 half of MOST bytes, makes HOLD.half, and waits for HOLD to be there.  MS in the
@@ -20,6 +20,7 @@ to OUT for each conn, in which END is fin or rst.  KINDs:
     flood   the same, but sends all the time
     early   the same, but sends a FIN at once
     slow    reads 1000 bytes every 10 ms
+    sip     reads up to 64 KiB every 500 ms
     reset   resets after 1000 bytes
     header  the same as mute, after a line that it writes to OUT.header"""
 import asyncio
@@ -65,8 +66,8 @@ async def read_all(loop, conn, kind, out):
     if kind == "header":
         await read_header(loop, conn, out)
     while True:
-        if kind == "slow":
-            await asyncio.sleep(0.01)
+        if kind in ("slow", "sip"):
+            await asyncio.sleep(0.01 if kind == "slow" else 0.5)
         try:
             piece = await loop.sock_recv(conn, 1000 if kind in
                                          ("slow", "reset") else 65536)
@@ -91,7 +92,7 @@ async def serve_one(loop, conn, kind, out):
         conn.shutdown(socket.SHUT_WR)
     digest, name, end = await read_all(loop, conn, kind, out)
     # told first: who waits for the answer then looks at OUT
-    tell(out, f"{name.decode()} {digest.hexdigest()} {end}")
+    tell(out, f"{name.decode(errors='replace')} {digest.hexdigest()} {end}")
     try:
         if end == "fin":
             await answer(loop, conn, kind, digest)
@@ -147,7 +148,8 @@ async def client(addr, number, seed, most):
     loop, dice = asyncio.get_running_loop(), random.Random(f"{seed}/{number}")
     host, port = addr.rsplit(":", 1)
     body = b"%016d" % (number + 1000000 * (seed % 1000000))
-    body += dice.randbytes(most if os.environ.get("HOLD") else
+    # one at least is as large as that
+    body += dice.randbytes(most if os.environ.get("HOLD") or number == 0 else
                            dice.choice((0, 100, 3000, most // 3, most)))
     want = hashlib.sha256(body).hexdigest()
     conn, began, got = socket.socket(), time.monotonic(), b""

@@ -5,7 +5,7 @@
 
 free COUNT                  prints the first of COUNT ports that are free on
                             127.0.0.1 and 127.0.0.2, below those that the kernel
-                            chooses
+                            chooses, and reserves them as freeport does
 serve FIRST COUNT PORTFILE  listens on all of 127.0.0.2, answers a client with
                             the port it came to, and then echoes what it sends
 ask FIRST COUNT [PID]       connects to all of 127.0.0.1; each gets the answer of
@@ -22,6 +22,9 @@ import socket
 import sys
 import time
 
+# where freeport, too, reserves ports, and for whom
+TAKEN, TEST = map(os.environ.get, ("PORTS_TAKEN", "TEST_NUMBER"))
+
 
 def listen(host, port):
     s = socket.socket()
@@ -31,16 +34,37 @@ def listen(host, port):
     return s
 
 
+def reserve(ports):
+    """True if all of them are this test's now; else none is."""
+    if TAKEN is None or TEST is None:
+        return True
+    for port in ports:
+        try:
+            os.symlink(TEST, f"{TAKEN}/{port}")
+        except FileExistsError:
+            give_back(range(ports[0], port))
+            return False
+    return True
+
+
+def give_back(ports):
+    if TAKEN is not None and TEST is not None:
+        for port in ports:
+            os.unlink(f"{TAKEN}/{port}")
+
+
 def free(count):
     while True:
         first = random.randrange(10000, 32000 - count)
-        held = []
+        ports, held = range(first, first + count), []
+        if not reserve(ports):
+            continue
         try:
-            for port in range(first, first + count):
+            for port in ports:
                 held += [listen("127.0.0.1", port), listen("127.0.0.2", port)]
             return first
         except OSError:
-            continue
+            give_back(ports)
         finally:
             for s in held:
                 s.close()

@@ -9,10 +9,17 @@
  * A port is only free until somebody else takes it. So it is not picked from
  * the range out of which the kernel gives ports to outgoing connections, where
  * it would be gone soon, but at random from below that range.
+ *
+ * Tests that run at the same time must not pick the same port either, even if
+ * nobody listens on it yet, or no longer. With PORTS_TAKEN, a directory, each
+ * port is reserved there by a link of that name to TEST_NUMBER.
+ * test/integration/run sets both, and removes a test's links when it has ended.
  */
 
 #include "test/tools/tool.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +75,23 @@ take(unsigned port)
 	return -1;
 }
 
+/* Making a link is one step, and only one of several who try can do it. */
+static bool
+reserve(unsigned port)
+{
+	const char *dir = getenv("PORTS_TAKEN"), *test = getenv("TEST_NUMBER");
+	char path[PATH_MAX];
+
+	if (dir == NULL || test == NULL)
+		return true;
+	snprintf(path, sizeof(path), "%s/%u", dir, port);
+	if (symlink(test, path) == 0)
+		return true;
+	if (errno != EEXIST)
+		tool_die("cannot make %s: %s", path, strerror(errno));
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -84,11 +108,15 @@ main(int argc, char **argv)
 		tool_die("at most %d ports", MAX_PORTS);
 	if (getrandom(&state, sizeof(state), 0) != sizeof(state))
 		tool_die("no random numbers");
-	/* Each socket stays open to the end: no port is found twice. */
+	/*
+	 * Each socket stays open to the end: no port is found twice. What is
+	 * reserved comes first, so that a port of another test, on which
+	 * nobody shall listen, is not even tried.
+	 */
 	for (tries = 0; found < count && tries < 100 * count; tries++) {
 		port = LOWEST +
 		    (unsigned)tool_random_below(&state, end - LOWEST);
-		if (take(port) >= 0) {
+		if (reserve(port) && take(port) >= 0) {
 			printf("%u\n", port);
 			found++;
 		}
