@@ -7,10 +7,14 @@
 #include "common/loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/timer.h"
 
 int
 loop_open(void)
@@ -98,6 +102,25 @@ loop_wait_us(int epfd, struct epoll_event *events, int count,
 	return got;
 }
 
+/* struct epoll_params and EPIOCSPARAMS of linux/eventpoll.h, which older headers
+ * lack. */
+struct busy_poll {
+	uint32_t usecs;
+	uint16_t budget; /* packets in one poll; 0: the kernel's default */
+	uint8_t prefer;
+	uint8_t pad;
+};
+
+#define SET_BUSY_POLL _IOW(0x8a, 0x01, struct busy_poll)
+
+int
+loop_busy_poll(int epfd, unsigned usecs)
+{
+	const struct busy_poll params = { .usecs = usecs };
+
+	return ioctl(epfd, SET_BUSY_POLL, &params) < 0 ? -errno : 0;
+}
+
 void
 loop_clock_start(struct loop_clock *clock, uint64_t now_ms)
 {
@@ -115,6 +138,28 @@ loop_clock_look(struct loop_clock *clock, uint64_t now_ms, int wait_ms)
 	clock->own_ms += now_ms - clock->now_ms - gap_ms;
 	clock->now_ms = now_ms;
 	return gap_ms;
+}
+
+int
+loop_poll(struct loop_clock *clock, struct pollfd *polled, unsigned count,
+    uint64_t until_ms)
+{
+	int n, error;
+
+	do {
+		const uint64_t left_ms = until_ms > clock->own_ms
+		    ? until_ms - clock->own_ms
+		    : 0;
+		const int wait_ms = left_ms < LOOP_LOOK_MS ? (int)left_ms
+							   : LOOP_LOOK_MS;
+
+		n = poll(polled, count, wait_ms);
+		error = n < 0 ? -errno : 0;
+		(void)loop_clock_look(clock, timer_now_ms(), wait_ms);
+		if (error < 0 && error != -EINTR)
+			return error;
+	} while (n <= 0 && clock->own_ms < until_ms);
+	return n < 0 ? 0 : n;
 }
 
 int

@@ -14,6 +14,7 @@
 #ifndef COMMON_LOOP_H
 #define COMMON_LOOP_H
 
+#include <poll.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -68,6 +69,11 @@ must_check int loop_has_us(void);
 must_check int loop_wait_us(int epfd, struct epoll_event *events, int count,
     unsigned timeout_us);
 
+/* Has the kernel poll the receive queues of the descriptor's sockets for so many
+ * microseconds before a wait sleeps (EPIOCSPARAMS, ioctl_eventpoll(2)); 0: not.
+ * Returns 0, or -errno: -ENOTTY before Linux 6.9. */
+int loop_busy_poll(int epfd, unsigned usecs);
+
 /* A turn of a loop may take so long. */
 #define LOOP_LOOK_MS 25
 
@@ -110,6 +116,13 @@ void loop_clock_start(struct loop_clock *clock, uint64_t now_ms);
  * is no gap then).  Returns the length of the gap in milliseconds. */
 uint64_t loop_clock_look(struct loop_clock *clock, uint64_t now_ms,
     int wait_ms);
+
+/* Waits in poll(2) until one of the descriptors has an event or the clock's own
+ * time is `until_ms`: a process that was stopped does not take the others for
+ * silent.  Returns the number of descriptors with events, 0 when the time is
+ * over, or -errno. */
+must_check int loop_poll(struct loop_clock *clock, struct pollfd *polled,
+    unsigned count, uint64_t until_ms);
 
 /* The shorter of two waits; -1 is a wait without a limit. */
 must_check int loop_sooner(int a_ms, int b_ms);

@@ -17,27 +17,27 @@ pulse_start(struct pulse *pulse)
 	atomic_store_explicit(&pulse->tid, gettid(), memory_order_relaxed);
 }
 
+/* `of`: the directory of its process, and of its kind. */
 static bool
-read_task(pid_t tid, const char *name, char *text, size_t size)
+read_task(const char *of, pid_t tid, const char *name, char *text, size_t size)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid,
-	    name);
+	(void)snprintf(path, sizeof(path), "/proc/%s%d/%s", of, (int)tid, name);
 	return proc_text("", path, text, size);
 }
 
-bool
-pulse_read(pid_t tid, struct pulse_times *times)
+static bool
+read_times(const char *of, pid_t tid, struct pulse_times *times)
 {
 	uint64_t ran_ns, waited_ns;
 	char text[512];
 	const char *name_end;
 
 	/* "RAN WAITED TURNS" in ns; "TID (NAME) STATE ..." */
-	if (!read_task(tid, "schedstat", text, sizeof(text)) ||
+	if (!read_task(of, tid, "schedstat", text, sizeof(text)) ||
 	    sscanf(text, "%" SCNu64 " %" SCNu64, &ran_ns, &waited_ns) != 2 ||
-	    !read_task(tid, "stat", text, sizeof(text)))
+	    !read_task(of, tid, "stat", text, sizeof(text)))
 		return false;
 	name_end = strrchr(text, ')');
 	if (name_end == NULL || name_end[1] != ' ')
@@ -46,6 +46,18 @@ pulse_read(pid_t tid, struct pulse_times *times)
 	times->waited_ms = waited_ns / 1000000;
 	times->ready = name_end[2] == 'R';
 	return true;
+}
+
+bool
+pulse_read(pid_t tid, struct pulse_times *times)
+{
+	return read_times("self/task/", tid, times);
+}
+
+bool
+pulse_read_process(pid_t pid, struct pulse_times *times)
+{
+	return read_times("", pid, times);
 }
 
 /* a - b, but not below 0. */

@@ -51,6 +51,9 @@ struct pulse_times {
  * exists. */
 bool pulse_read(pid_t tid, struct pulse_times *times);
 
+/* The same for the first thread of another process. */
+bool pulse_read_process(pid_t pid, struct pulse_times *times);
+
 /* What a judge remembers about a thread.  All zero at the start. */
 struct pulse_sight {
 	uint64_t due_ms; /* overdue since then, when last seen; 0: it was not */

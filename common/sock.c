@@ -343,6 +343,12 @@ sock_set_listener(int fd, bool tcp, int backlog,
 }
 
 int
+sock_set_incoming_cpu(int fd, int cpu)
+{
+	return set_option(fd, SOL_SOCKET, SO_INCOMING_CPU, cpu);
+}
+
+int
 sock_probe_free(struct addr *addr, const struct sock_options *options)
 {
 	struct addr bound;

@@ -79,6 +79,11 @@ void sock_set_plain(int fd, unsigned user_timeout_ms);
 must_check int sock_listen(struct addr *addr, bool shared, int backlog,
     const struct sock_options *options);
 
+/* In a SO_REUSEPORT group, the kernel prefers the socket whose CPU is the one
+ * that receives the conn (SO_INCOMING_CPU, socket(7)); -1: none.  Returns 0 or
+ * -errno. */
+int sock_set_incoming_cpu(int fd, int cpu);
+
 /* Gives a listening socket another backlog and other options, for the clients
  * that come from now on.  What is 0 is the kernel's way again; of a buffer's size
  * only where the kernel has SO_BUF_LOCK (5.15).  Returns 0 or -errno. */

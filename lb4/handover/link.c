@@ -4,7 +4,6 @@
 #include "lb4/handover/link.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -20,42 +19,55 @@
  * unix(7)). */
 #define REFS_PAUSE_NS 1000000
 
+uint64_t
+link_deadline(struct link *link, unsigned within_ms)
+{
+	/* what was done since the last wait */
+	(void)loop_clock_look(&link->clock, timer_now_ms(), 0);
+	return link->clock.own_ms + within_ms;
+}
+
+static int
+wait_forever(struct pollfd *polled)
+{
+	int n;
+
+	do
+		n = poll(polled, 1, -1);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 /* Waits for `events`.  0, or -errno. */
 static int
-wait_for(int fd, short events, uint64_t deadline_ms)
+wait_for(struct link *link, short events, uint64_t deadline_ms)
 {
-	struct pollfd pfd = { .fd = fd, .events = events };
-	uint64_t now_ms, left_ms;
-	int timeout, n;
+	struct pollfd polled = { .fd = link->fd, .events = events };
+	const int n = deadline_ms == LINK_FOREVER
+	    ? wait_forever(&polled)
+	    : loop_poll(&link->clock, &polled, 1, deadline_ms);
 
-	do {
-		now_ms = timer_now_ms();
-		left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-		timeout = deadline_ms == LINK_FOREVER ? -1
-		    : left_ms > INT_MAX		      ? INT_MAX
-						      : (int)left_ms;
-		n = poll(&pfd, 1, timeout);
-	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -errno;
+		return n;
 	return n == 0 ? -ETIMEDOUT : 0;
 }
 
 /* Sends what is in link->out. */
 static int
-send_out(struct link *link, size_t len, const int *fd, unsigned fds,
-    uint64_t deadline_ms)
+send_out(struct link *link, size_t len, const int *fd, unsigned fds)
 {
+	const uint64_t deadline_ms = link_deadline(link, SEND_MS);
 	const struct timespec pause = { .tv_nsec = REFS_PAUSE_NS };
 	const struct iovec bytes = { .iov_base = link->out, .iov_len = len };
 	int error;
 
 	for (;;) {
 		error = fdpass_send(link->fd, bytes, fd, fds, MSG_DONTWAIT);
-		if (error == -ETOOMANYREFS && timer_now_ms() < deadline_ms)
+		if (error == -ETOOMANYREFS &&
+		    link_deadline(link, 0) < deadline_ms)
 			(void)nanosleep(&pause, NULL);
 		else if (error == -EAGAIN || error == -ENOBUFS)
-			error = wait_for(link->fd, POLLOUT, deadline_ms);
+			error = wait_for(link, POLLOUT, deadline_ms);
 		else
 			return error;
 		if (error == -ETIMEDOUT)
@@ -71,7 +83,7 @@ link_send_fds(struct link *link, const struct record_kind *kind,
 
 	if (len < 0)
 		return len;
-	return send_out(link, (size_t)len, fd, fds, timer_now_ms() + SEND_MS);
+	return send_out(link, (size_t)len, fd, fds);
 }
 
 int
@@ -96,7 +108,7 @@ link_receive(struct link *link, uint64_t deadline_ms)
 
 	link_drop_fds(link);
 	do {
-		error = wait_for(link->fd, POLLIN, deadline_ms);
+		error = wait_for(link, POLLIN, deadline_ms);
 		if (error < 0)
 			return error;
 		n = fdpass_receive(link->fd, &message, MSG_DONTWAIT);

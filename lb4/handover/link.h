@@ -13,6 +13,7 @@
 
 #include "common/attr.h"
 #include "common/fdpass.h"
+#include "common/loop.h"
 #include "lb4/handover/record.h"
 
 /* As many descriptors in one message as there can be: a newer version may send
@@ -24,6 +25,7 @@
 
 struct link {
 	int fd;
+	struct loop_clock clock;       /* starts as zeros, as the rest */
 	unsigned char out[RECORD_MAX]; /* the record that is written */
 
 	/* the last message received */
@@ -43,7 +45,11 @@ must_check int link_send(struct link *link, const struct record_kind *kind,
 must_check int link_send_fds(struct link *link, const struct record_kind *kind,
     const void *value, const int *fd, unsigned fds);
 
-/* Receives the next message into `link`, until `deadline_ms` (timer_now_ms(),
+/* The time so many milliseconds from now, on the clock of the link: when the
+ * whole machine stands still, the other process is not late. */
+must_check uint64_t link_deadline(struct link *link, unsigned within_ms);
+
+/* Receives the next message into `link`, until `deadline_ms` (link_deadline(),
  * or LINK_FOREVER); with a deadline that has passed, only one that is there.
  * The descriptors that come with it are close-on-exec; those that
  * link_take_fd() does not take are closed with the next message.  Returns 0, or

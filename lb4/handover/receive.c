@@ -261,8 +261,8 @@ by_id(const void *a, const void *b)
 int
 receive_begin(struct receive **out, int channel, struct why *why)
 {
-	const uint64_t deadline_ms = timer_now_ms() + BEGIN_MS;
 	struct receive *receive = calloc(1, sizeof(*receive));
+	uint64_t deadline_ms;
 	int error;
 
 	if (receive == NULL) {
@@ -270,6 +270,7 @@ receive_begin(struct receive **out, int channel, struct why *why)
 		return why_fail(why, -ENOMEM, "%s", strerror(ENOMEM));
 	}
 	receive->link.fd = channel;
+	deadline_ms = link_deadline(&receive->link, BEGIN_MS);
 	do {
 		error = link_receive(&receive->link, deadline_ms);
 		if (error == 0)

@@ -390,7 +390,8 @@ receive_end(struct receive *receive)
 	int error = receive_say(receive, "done", "");
 
 	if (error == 0)
-		error = link_receive(&receive->link, timer_now_ms() + LEAVE_MS);
+		error = link_receive(&receive->link,
+		    link_deadline(&receive->link, LEAVE_MS));
 	return error == -EPIPE || error == -ECONNRESET || error == -ETIMEDOUT
 	    ? 0
 	    : error;

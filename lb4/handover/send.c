@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/mailbox.h"
+#include "common/pulse.h"
 #include "common/timer.h"
 #include "lb4/engine/engine.h"
 #include "lb4/engine/moving.h"
@@ -35,6 +36,9 @@
 #define START_MS 60000
 #define TAKE_MS 10000
 #define END_MS 20000
+
+/* After so much silence it is looked whether it gets a CPU. */
+#define SILENCE_MS 1000
 
 /* How many bytes of its complaints are told. */
 #define SAID_MAX 400
@@ -145,7 +149,7 @@ receive_rest(struct send *send)
 
 	do
 		error = link_receive(&send->link,
-		    send->dead ? timer_now_ms() : LINK_FOREVER);
+		    send->dead ? link_deadline(&send->link, 0) : LINK_FOREVER);
 	while (error == -ECONNRESET);
 	return error;
 }
@@ -171,16 +175,39 @@ is_step(const struct send *send, const char *name, struct handover_step *step)
 	    strcmp(step->name, name) == 0;
 }
 
+/* Receives the next message.  The new process may be silent for `within_ms`; the
+ * time in which it gets no CPU does not count. */
+static int
+receive(struct send *send, unsigned within_ms)
+{
+	const uint64_t since_ms = link_deadline(&send->link, 0);
+	struct pulse_sight sight = { .due_ms = 0 };
+	struct pulse_times times;
+	uint64_t silent_ms;
+	bool known;
+	int error;
+
+	do {
+		error = link_receive(&send->link,
+		    link_deadline(&send->link, SILENCE_MS));
+		if (error != -ETIMEDOUT)
+			return error;
+		known = pulse_read_process(send->result.pid, &times);
+		silent_ms = pulse_age(&sight, since_ms,
+		    link_deadline(&send->link, 0), known ? &times : NULL);
+	} while (silent_ms < within_ms);
+	return -ETIMEDOUT;
+}
+
 /* Waits for that step.  A newer version may say other things before. */
 static int
-hear(struct send *send, const char *name, uint64_t within_ms,
+hear(struct send *send, const char *name, unsigned within_ms,
     struct handover_step *step)
 {
-	const uint64_t deadline_ms = timer_now_ms() + within_ms;
 	int error;
 
 	do
-		error = link_receive(&send->link, deadline_ms);
+		error = receive(send, within_ms);
 	while (error == 0 && !is_step(send, name, step));
 	return error;
 }
@@ -336,11 +363,10 @@ note_drop(struct send *send)
 static int
 hear_ready(struct send *send, struct handover_step *step)
 {
-	const uint64_t deadline_ms = timer_now_ms() + START_MS;
 	int error;
 
 	do {
-		error = link_receive(&send->link, deadline_ms);
+		error = receive(send, START_MS);
 		if (error == 0 && link_is(&send->link, &handover_drop_kind))
 			error = note_drop(send);
 	} while (error == 0 && !is_step(send, "ready", step));

@@ -22,6 +22,7 @@
 
 #include "common/fdpass.h"
 #include "common/file.h"
+#include "common/loop.h"
 #include "common/timer.h"
 #include "common/why.h"
 #include "lb4/process/guard_message.h"
@@ -31,9 +32,9 @@
  * The control thread waits that long. */
 #define ANSWER_MS 5000
 
-/* ... and to GUARD_KILL, which comes when the kernel has freed the memory of
- * the process.  The thread of the handover waits that long. */
-#define KILLED_MS 30000
+/* ... and to the thread of the handover: to GUARD_KILL, which comes when the
+ * kernel has freed the memory of the process, and to GUARD_SPAWN. */
+#define HANDOVER_MS 30000
 
 /* More of what was written to standard error is not copied. */
 #define REPORT_MAX (64 << 10)
@@ -57,23 +58,15 @@ struct guard {
 
 /* Waits until the guard has said something, or has gone.  0 or -errno. */
 static int
-wait_for_guard(const struct guard *guard, uint64_t until_ms)
+wait_for_guard(const struct guard *guard, struct loop_clock *clock,
+    uint64_t until_ms)
 {
 	struct pollfd polled = { .fd = guard->socket, .events = POLLIN };
+	const int n = loop_poll(clock, &polled, 1, until_ms);
 
-	for (;;) {
-		const uint64_t now_ms = timer_now_ms();
-		const int left_ms = until_ms > now_ms ? (int)(until_ms - now_ms)
-						      : 0;
-		const int n = poll(&polled, 1, left_ms);
-
-		if (n > 0)
-			return 0;
-		if (n == 0)
-			return -ETIMEDOUT;
-		if (errno != EINTR)
-			return -errno;
-	}
+	if (n < 0)
+		return n;
+	return n == 0 ? -ETIMEDOUT : 0;
 }
 
 /* Receives the answer with that number; those to requests that were given up
@@ -82,13 +75,18 @@ static int
 receive(const struct guard *guard, struct guard_message *answer,
     uint32_t number)
 {
-	const uint64_t until_ms = timer_now_ms() +
-	    (answer->kind == GUARD_KILL ? KILLED_MS : ANSWER_MS);
+	const bool waits = answer->kind == GUARD_KILL ||
+	    answer->kind == GUARD_SPAWN;
+	const unsigned within_ms = waits ? HANDOVER_MS : ANSWER_MS;
+	struct loop_clock clock;
+	uint64_t until_ms;
 	ssize_t n;
 	int error;
 
+	loop_clock_start(&clock, timer_now_ms());
+	until_ms = clock.own_ms + within_ms;
 	do {
-		error = wait_for_guard(guard, until_ms);
+		error = wait_for_guard(guard, &clock, until_ms);
 		if (error < 0)
 			return error;
 		memset(answer, 0, sizeof(*answer));
@@ -201,11 +199,14 @@ guard_kill(struct guard *guard, struct why *how)
 static void
 wait_for_end(const struct guard *guard)
 {
-	const uint64_t until_ms = timer_now_ms() + ANSWER_MS;
+	struct loop_clock clock;
+	uint64_t until_ms;
 	char rest;
 
+	loop_clock_start(&clock, timer_now_ms());
+	until_ms = clock.own_ms + ANSWER_MS;
 	/* the answers that were given up are before the end of file */
-	while (wait_for_guard(guard, until_ms) == 0 &&
+	while (wait_for_guard(guard, &clock, until_ms) == 0 &&
 	    recv(guard->socket, &rest, sizeof(rest), 0) > 0)
 		;
 	(void)kill(guard->pid, SIGKILL);

@@ -21,6 +21,7 @@
  *	none	nothing happens: for the count
  *	kill	it gets SIGKILL
  *	stop	it gets SIGSTOP
+ *	late	it gets SIGSTOP before it says "done", whatever the point
  *	files	it may open no further descriptor
  *	memory	it gets no further memory, until it says "done"
  */
@@ -148,6 +149,8 @@ on_to_say(const struct record_kind *kind, const void *value)
 	    report >= 0) {
 		(void)close(report);
 		report = -1;
+		if (strcmp(how, "late") == 0)
+			(void)kill(getpid(), SIGSTOP);
 		atomic_store(&without_memory, false);
 	}
 }

@@ -69,7 +69,8 @@ START_TEST(many_descriptors)
 	int fd;
 
 	send_with(LINK_FDS_MAX);
-	ck_assert_int_eq(link_receive(&theirs, timer_now_ms() + 1000), 0);
+	ck_assert_int_eq(link_receive(&theirs, link_deadline(&theirs, 1000)),
+	    0);
 	ck_assert(link_is(&theirs, &handover_step_kind));
 	ck_assert_uint_eq(theirs.in_fds, LINK_FDS_MAX);
 	fd = link_take_fd(&theirs, 1);
@@ -93,9 +94,11 @@ START_TEST(no_descriptor_left)
 	low.rlim_cur = (rlim_t)before + 2;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
 	send_with(4);
-	ck_assert_int_eq(link_receive(&theirs, timer_now_ms() + 1000), -EMFILE);
+	ck_assert_int_eq(link_receive(&theirs, link_deadline(&theirs, 1000)),
+	    -EMFILE);
 	send_with(0);
-	ck_assert_int_eq(link_receive(&theirs, timer_now_ms() + 1000), 0);
+	ck_assert_int_eq(link_receive(&theirs, link_deadline(&theirs, 1000)),
+	    0);
 	ck_assert_int_eq(next_fd(), before);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
@@ -107,9 +110,10 @@ START_TEST(last_words)
 {
 	send_with(0);
 	send_with(0);
-	ck_assert_int_eq(link_receive(&theirs, timer_now_ms()), 0);
-	ck_assert_int_eq(link_receive(&theirs, timer_now_ms()), 0);
-	ck_assert_int_eq(link_receive(&theirs, timer_now_ms()), -ETIMEDOUT);
+	ck_assert_int_eq(link_receive(&theirs, link_deadline(&theirs, 0)), 0);
+	ck_assert_int_eq(link_receive(&theirs, link_deadline(&theirs, 0)), 0);
+	ck_assert_int_eq(link_receive(&theirs, link_deadline(&theirs, 0)),
+	    -ETIMEDOUT);
 	send_with(1);
 	(void)shutdown(ours.fd, SHUT_RDWR);
 	ck_assert_int_eq(link_receive(&theirs, LINK_FOREVER), 0);

@@ -9,11 +9,15 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/timer.h"
 
 /* Long enough to tell from an event that comes at once. */
 #define LONG_MS 10000
@@ -232,6 +236,63 @@ START_TEST(test_gap)
 }
 END_TEST
 
+/* Waits for an event of fd within so much own time; as an exit status. */
+static int
+wait_in_child(int fd, unsigned within_ms)
+{
+	struct pollfd polled = { .fd = fd, .events = POLLIN };
+	struct loop_clock clock;
+	uint64_t until_ms;
+
+	loop_clock_start(&clock, timer_now_ms());
+	until_ms = clock.own_ms + within_ms;
+	return loop_poll(&clock, &polled, 1, until_ms) == 1 ? 0 : 1;
+}
+
+/* A process that is stopped for longer than it would wait still waits after
+ * that. */
+START_TEST(test_poll_after_a_pause)
+{
+	const unsigned within_ms = 500;
+	struct pair pair = pair_open();
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(wait_in_child(pair.fd[0], within_ms));
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+	ck_assert(WIFSTOPPED(status));
+	usleep(2 * within_ms * 1000);
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	usleep(within_ms * 1000 / 5);
+	ck_assert_int_eq(write(pair.fd[1], "x", 1), 1);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	pair_close(&pair);
+}
+END_TEST
+
+START_TEST(test_poll_times_out)
+{
+	struct pair pair = pair_open();
+	struct pollfd polled = { .fd = pair.fd[0], .events = POLLIN };
+	struct loop_clock clock;
+	const uint64_t before_ms = timer_now_ms();
+
+	loop_clock_start(&clock, before_ms);
+	ck_assert_int_eq(loop_poll(&clock, &polled, 1, clock.own_ms + 60), 0);
+	ck_assert_uint_ge(timer_now_ms() - before_ms, 60);
+	/* a time that is over: what is there, and no wait */
+	ck_assert_int_eq(loop_poll(&clock, &polled, 1, 0), 0);
+	ck_assert_int_eq(write(pair.fd[1], "x", 1), 1);
+	ck_assert_int_eq(loop_poll(&clock, &polled, 1, 0), 1);
+	pair_close(&pair);
+}
+END_TEST
+
 static Suite *
 loop_suite(void)
 {
@@ -248,6 +309,8 @@ loop_suite(void)
 	tcase_add_test(tc, test_signal_is_no_error);
 	tcase_add_test(tc, test_errors);
 	tcase_add_test(tc, test_gap);
+	tcase_add_test(tc, test_poll_after_a_pause);
+	tcase_add_test(tc, test_poll_times_out);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -169,6 +169,9 @@ START_TEST(reads_its_own)
 	ck_assert(pulse_read(gettid(), &had));
 	ck_assert(had.ready);
 	ck_assert(!pulse_read(0x3fffffff, &had));
+	ck_assert(pulse_read_process(getpid(), &had));
+	ck_assert(had.ready);
+	ck_assert(!pulse_read_process(0x3fffffff, &had));
 }
 END_TEST
 
