@@ -102,8 +102,8 @@ loop_wait_us(int epfd, struct epoll_event *events, int count,
 	return got;
 }
 
-/* struct epoll_params and EPIOCSPARAMS of linux/eventpoll.h, which older headers
- * lack. */
+/* struct epoll_params and EPIOCSPARAMS of linux/eventpoll.h, which older
+ * headers lack. */
 struct busy_poll {
 	uint32_t usecs;
 	uint16_t budget; /* packets in one poll; 0: the kernel's default */

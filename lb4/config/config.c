@@ -62,7 +62,6 @@ struct parse {
 	enum place place;
 	char section[INIFILE_LINE_MAX + 1]; /* the text in the brackets */
 	int section_line;
-	int global_line;      /* of the first [global]; 0: none */
 	bool unknown_section; /* there was one, perhaps meant as a service */
 	struct given *given;  /* one for each key */
 	bool full_services;   /* the error about too many is reported */
@@ -116,12 +115,13 @@ check_required(struct parse *parse)
 static void
 start_global(struct parse *parse)
 {
-	if (parse->global_line > 0)
+	int *line = &parse->config->line;
+
+	if (*line > 0)
 		complain_section(parse,
-		    "already given on line %d: merge the two sections",
-		    parse->global_line);
+		    "already given on line %d: merge the two sections", *line);
 	else
-		parse->global_line = parse->section_line;
+		*line = parse->section_line;
 	parse->place = PLACE_GLOBAL;
 }
 

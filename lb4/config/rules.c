@@ -603,12 +603,24 @@ check_tuning(const struct config_service *service, struct errors *errors)
 		    tuning->tos);
 }
 
+static void
+check_global(const struct config *config, struct errors *errors)
+{
+	if (!config->incoming_cpu || config->cpu_affinity)
+		return;
+	errors_section(errors, "global");
+	errors_add(errors, config->line, "incoming-cpu",
+	    "has no effect while workers may run on any CPU: set cpu-affinity "
+	    "= yes, or remove it");
+}
+
 int
 rules_check(struct config *config, const struct rules_source *sources,
     struct errors *errors)
 {
 	int error;
 
+	check_global(config, errors);
 	for (size_t i = 0; i < config->services; i++) {
 		struct config_service *service = &config->service[i];
 

@@ -337,9 +337,14 @@ struct config_service {
 };
 
 struct config {
+	int line;		 /* of [global]; 0: none */
 	unsigned workers;	 /* 0: one per CPU that we may use */
 	bool cpu_affinity;	 /* pin worker i to the i-th of them */
 	bool worker_rebalance;	 /* conns move to workers with less to do */
+	bool incoming_cpu;	 /* conns go to the worker of the CPU where they
+				  * come in */
+	unsigned spin_us;	 /* before a worker sleeps; 0: off */
+	unsigned busy_poll_us;	 /* in the kernel, before it does; 0: off */
 	uint64_t maxconn;	 /* 0: what the descriptor limit allows */
 	struct rate_limit rate;	 /* of all services */
 	uint64_t maxpipes;	 /* 0: from the limits */

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "common/sources.h"
 #include "common/why.h"
 #include "lb4/engine/access_lines.h"
+#include "lb4/engine/affinity.h"
 #include "lb4/engine/engine_limits.h"
 #include "lb4/engine/listener.h"
 #include "lb4/engine/moving.h"
@@ -25,6 +25,7 @@
 #include "lb4/engine/places.h"
 #include "lb4/engine/progress.h"
 #include "lb4/engine/relay.h"
+#include "lb4/engine/spin.h"
 #include "lb4/engine/throttle.h"
 #include "lb4/engine/types.h"
 #include "lb4/engine/weigh.h"
@@ -36,8 +37,7 @@ struct engine {
 	struct worker *workers;
 	unsigned wanted;  /* workers to run */
 	unsigned started; /* threads that run: those of the first workers */
-	cpu_set_t cpus;
-	bool pinned;
+	struct affinity affinity;
 	struct places places;
 	struct places *before; /* not owned; of another process; NULL: none */
 	struct places_drop *drop; /* owned; what of that was not taken */
@@ -59,18 +59,6 @@ workers_made(const struct engine *engine)
 	    memory_order_relaxed);
 }
 
-/* The n-th of the CPUs in the set, counted round. */
-static int
-nth_cpu(const cpu_set_t *set, unsigned n)
-{
-	unsigned total = (unsigned)CPU_COUNT(set), seen = 0;
-
-	for (int cpu = 0; total > 0 && cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, set) && seen++ == n % total)
-			return cpu;
-	return -1;
-}
-
 static void
 read_port_range(struct worker_shared *shared)
 {
@@ -88,33 +76,6 @@ read_port_range(struct worker_shared *shared)
 	    memory_order_relaxed);
 }
 
-/* Looks up the CPUs that lb4 may use; they may have changed. */
-static void
-look_at_cpus(struct engine *engine)
-{
-	cpu_set_t cpus;
-
-	if (engine->pinned && sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
-		engine->cpus = cpus;
-}
-
-/* Pins each worker to its own CPU; the kernel may have moved it. */
-static void
-pin_workers(struct engine *engine)
-{
-	for (unsigned i = 0; engine->pinned && i < engine->started; i++) {
-		int cpu = nth_cpu(&engine->cpus, i);
-		cpu_set_t set;
-
-		if (cpu < 0)
-			continue;
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		(void)pthread_setaffinity_np(engine->workers[i].thread,
-		    sizeof(set), &set);
-	}
-}
-
 /* Makes workers until there are `count`, without threads. */
 static int
 make_until(struct engine *engine, unsigned count, const struct config *config,
@@ -129,8 +90,7 @@ make_until(struct engine *engine, unsigned count, const struct config *config,
 			worker_done(worker);
 			return error;
 		}
-		if (engine->pinned)
-			worker->cpu = nth_cpu(&engine->cpus, i);
+		worker->cpu = affinity_cpu(&engine->affinity, i);
 		atomic_store_explicit(&engine->shared.count, i + 1,
 		    memory_order_release);
 	}
@@ -186,8 +146,7 @@ engine_new(struct tables *tables, const struct config *config,
 	atomic_init(&engine->shared.stalled.most_kb, progress_bound_kb(config));
 	read_port_range(&engine->shared);
 	look_at_calls(&engine->shared);
-	engine->pinned = config->cpu_affinity &&
-	    sched_getaffinity(0, sizeof(engine->cpus), &engine->cpus) == 0;
+	affinity_init(&engine->affinity, config->cpu_affinity);
 	engine->workers = aligned_alloc(64,
 	    tables->workers * sizeof(*engine->workers));
 	engine->shared.workers = engine->workers;
@@ -198,8 +157,10 @@ engine_new(struct tables *tables, const struct config *config,
 		error = throttle_init(&engine->shared);
 	if (error == 0)
 		error = make_until(engine, engine->wanted, config, limits);
-	if (error == 0)
+	if (error == 0) {
+		spin_set(&engine->shared, config);
 		return engine;
+	}
 	engine_free(engine);
 	errno = -error;
 	return NULL;
@@ -229,10 +190,18 @@ set_own_ports(struct engine *engine, const struct places *places, bool keep)
 	ownconns_set_ports(&engine->shared.own, &ports, keep);
 }
 
+static void
+steer(const struct engine *engine, const struct config *config)
+{
+	affinity_steer(&engine->affinity, &engine->places,
+	    config->incoming_cpu);
+}
+
 int
 engine_begin(struct engine *engine, const struct config *config)
 {
 	places_set_options(&engine->places, config);
+	steer(engine, config);
 	return places_begin(&engine->places, config);
 }
 
@@ -253,8 +222,10 @@ engine_listen(struct engine *engine, const struct config *config,
 	if (error != 0)
 		return error;
 	set_own_ports(engine, &engine->places, false);
-	if (old == &none)
+	if (old == &none) {
+		steer(engine, config);
 		error = places_begin(&engine->places, config);
+	}
 	if (error == 0)
 		error = places_take_up(&engine->places, old, &engine->shared,
 		    0);
@@ -571,7 +542,7 @@ engine_prepare(struct engine *engine, const struct engine_next *next,
 
 	if (error != 0)
 		return error;
-	look_at_cpus(engine);
+	affinity_look(&engine->affinity);
 	change = calloc(1, sizeof(*change));
 	error = change == NULL
 	    ? -ENOMEM
@@ -639,6 +610,7 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	access_lines_set(&engine->shared, change->config);
 	weigh_set(&engine->shared, change->config);
 	throttle_set(&engine->shared, change->config);
+	spin_set(&engine->shared, change->config);
 	atomic_store(&engine->shared.stalled.most_kb,
 	    progress_bound_kb(change->config));
 	/* every worker has a thread, so there is no error */
@@ -650,7 +622,8 @@ engine_commit(struct engine *engine, struct engine_change *change)
 	set_own_ports(engine, &engine->places, false);
 	engine->wanted = engine->places.workers;
 	retire_from(engine, engine->wanted);
-	pin_workers(engine);
+	affinity_pin(&engine->affinity, engine->workers, engine->started);
+	steer(engine, change->config);
 	read_port_range(&engine->shared);
 	tell_limits(engine, change->config, &change->limits);
 	free(change);

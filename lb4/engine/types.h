@@ -290,8 +290,9 @@ struct worker_shared {
 	_Atomic unsigned count;
 	/* Writer: control.  Readers: workers. */
 	_Atomic uint64_t maxconn;
-	_Atomic bool silent; /* no access log: no records */
-	_Atomic bool weighs; /* worker-rebalance is set */
+	_Atomic bool silent;	  /* no access log: no records */
+	_Atomic bool weighs;	  /* worker-rebalance is set */
+	_Atomic unsigned spin_us; /* spin.h; 0: off */
 	/* access_lines.h: access-log-start, access-log-every (0: off), and
 	 * access-log-sample. */
 	_Atomic bool access_start;

@@ -25,6 +25,7 @@
 #include "lb4/engine/mirror.h"
 #include "lb4/engine/moving.h"
 #include "lb4/engine/preface.h"
+#include "lb4/engine/spin.h"
 #include "lb4/engine/tcpinfo.h"
 #include "lb4/engine/throttle.h"
 #include "lb4/engine/types.h"
@@ -386,7 +387,7 @@ static int
 wait_for_events(struct worker *worker, struct epoll_event *events,
     int timeout_ms)
 {
-	const int timeout_us = gather_sleep_us(worker, timeout_ms);
+	int timeout_us = gather_sleep_us(worker, timeout_ms);
 	int n;
 
 	worker->table = NULL;
@@ -395,10 +396,12 @@ wait_for_events(struct worker *worker, struct epoll_event *events,
 		return loop_wait(worker->epfd, events, EVENTS_MAX, 0);
 	}
 	rcu_offline();
-	n = timeout_us > 0
-	    ? loop_wait_us(worker->epfd, events, EVENTS_MAX,
-		  (unsigned)timeout_us)
-	    : loop_wait(worker->epfd, events, EVENTS_MAX, timeout_ms);
+	n = spin_wait(worker, events, EVENTS_MAX, &timeout_us);
+	if (n == 0)
+		n = timeout_us >= 0
+		    ? loop_wait_us(worker->epfd, events, EVENTS_MAX,
+			  (unsigned)timeout_us)
+		    : loop_wait(worker->epfd, events, EVENTS_MAX, timeout_ms);
 	rcu_online();
 	return n;
 }

@@ -175,8 +175,8 @@ is_step(const struct send *send, const char *name, struct handover_step *step)
 	    strcmp(step->name, name) == 0;
 }
 
-/* Receives the next message.  The new process may be silent for `within_ms`; the
- * time in which it gets no CPU does not count. */
+/* Receives the next message.  The new process may be silent for `within_ms`;
+ * the time in which it gets no CPU does not count. */
 static int
 receive(struct send *send, unsigned within_ms)
 {

@@ -303,6 +303,9 @@ static const struct {
 	{ GOOD "route = any refuse\nrcvbuf-client = 4k\n",
 	    "t.ini:1: [service ok] rcvbuf-client: has no room for a "
 	    "ClientHello: give at least 64k, or auto\n" },
+	{ GOOD "[global]\ncpu-affinity = no\nincoming-cpu = yes\n",
+	    "t.ini:4: [global] incoming-cpu: has no effect while workers may "
+	    "run on any CPU: set cpu-affinity = yes, or remove it\n" },
 	{ GOOD "balance = leastconn\nmax-load = 125%\n",
 	    "t.ini:1: [service ok] max-load: has no effect with balance = "
 	    "leastconn: remove it, or set balance = source or 4tuple\n" },

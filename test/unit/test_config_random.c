@@ -307,6 +307,9 @@ draw_config(struct random *random)
 
 	config->workers = (unsigned)between(random, 0, 256);
 	config->cpu_affinity = draw(random, 2);
+	config->incoming_cpu = config->cpu_affinity && draw(random, 2);
+	config->spin_us = (unsigned)between(random, 0, 1000);
+	config->busy_poll_us = (unsigned)between(random, 0, 1000);
 	config->maxconn = between(random, 0, 10000000);
 	config->maxpipes = between(random, 0, 100000);
 	config->pipe_size = between(random, 65536, 1048576);
@@ -452,6 +455,9 @@ same_config(const struct config *a, const struct config *b)
 {
 	SAME_NUMBER(workers);
 	SAME_NUMBER(cpu_affinity);
+	SAME_NUMBER(incoming_cpu);
+	SAME_NUMBER(spin_us);
+	SAME_NUMBER(busy_poll_us);
 	SAME_NUMBER(maxconn);
 	SAME_NUMBER(maxpipes);
 	SAME_NUMBER(pipe_size);
@@ -520,6 +526,7 @@ START_TEST(test_dump_text)
 				   "backend = b [2001:db8::1]\n";
 	static const char want[] =
 	    "[global]\nworkers = auto\ncpu-affinity = yes\nworker-rebalance = no\n"
+	    "incoming-cpu = no\nspin = off\nbusy-poll = off\n"
 	    "maxconn = auto\nrate = off\n"
 	    "maxpipes = auto\npipe-size = 256k\n"
 	    "stalled-memory = auto\nrelay = auto\n"

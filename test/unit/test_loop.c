@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/timer.h"
@@ -249,6 +250,17 @@ wait_in_child(int fd, unsigned within_ms)
 	return loop_poll(&clock, &polled, 1, until_ms) == 1 ? 0 : 1;
 }
 
+static void
+nap(unsigned ms)
+{
+	const struct timespec time = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * 1000000L,
+	};
+
+	nanosleep(&time, NULL);
+}
+
 /* A process that is stopped for longer than it would wait still waits after
  * that. */
 START_TEST(test_poll_after_a_pause)
@@ -264,9 +276,9 @@ START_TEST(test_poll_after_a_pause)
 	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
 	ck_assert(WIFSTOPPED(status));
-	usleep(2 * within_ms * 1000);
+	nap(2 * within_ms);
 	ck_assert_int_eq(kill(pid, SIGCONT), 0);
-	usleep(within_ms * 1000 / 5);
+	nap(within_ms / 5);
 	ck_assert_int_eq(write(pair.fd[1], "x", 1), 1);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status));
