@@ -18,6 +18,9 @@
 # join NAME [SECONDS]   waits until it has ended by itself; fails if not with 0
 # pid_of NAME           its process id
 # running NAME          true if it runs
+# gone PID              true if there is no such process, not even a zombie.
+#                       Asks no /proc: Linux 6.18 can stall for seconds when it
+#                       reaps a process whose /proc entry others look up
 # port_of NAME          waits for the file $T/NAME.port and prints its line
 # lb4_start [ARG...]    starts lb4 with --relay=$MODE, and --core, so that its
 #                       /proc can be read; returns when it is ready
@@ -144,6 +147,11 @@ pid_of()
 running()
 {
 	[ -n "${pids[$1]:-}" ] && kill -0 "${pids[$1]}" 2>/dev/null
+}
+
+gone()
+{
+	! kill -0 "$1" 2>/dev/null
 }
 
 # Waits for its end and leaves its exit status in $status.
