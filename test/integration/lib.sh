@@ -31,7 +31,8 @@
 # free_port [N]         prints N ports that nobody uses, and that no other test
 #                       of the same run is given before this one has ended
 # wait_for CMD [SEC]    evaluates CMD every 20 ms until it is true, for 10 s, or
-#                       three times as long on a machine that is busy
+#                       three times as long on a machine that is busy; of time
+#                       in which this test does not run, little counts
 # log_has REGEX [NAME]  true if $T/lb4.log, or NAME's, has such a line
 # log_gets REGEX [NAME] waits until it has
 # access_field NAME [REGEX]  the value of NAME= on the last line of the access
@@ -111,18 +112,23 @@ fails()
 # The names are unlike those that the condition may have.
 wait_for()
 {
-	local wait_since=${EPOCHREALTIME/./} wait_cpu
-	local wait_us=$((${2:-10} * slow * 1000000)) wait_more=2
+	local wait_since=${EPOCHREALTIME/./} wait_cpu wait_step
+	local wait_most=$((${2:-10} * slow * 1000000)) wait_more=2
+	local wait_us=0 wait_last=$wait_since
 
 	machine_waits
 	wait_cpu=$machine_waits
 	until eval "$1"; do
 		sleep 0.02
-		[ "${EPOCHREALTIME/./}" -ge $((wait_since + wait_us)) ] ||
-			continue
+		# what a step takes longer than a second, nothing has run
+		wait_step=$((${EPOCHREALTIME/./} - wait_last))
+		wait_last=$((wait_last + wait_step))
+		wait_us=$((wait_us +
+		    (wait_step < 1000000 ? wait_step : 1000000)))
+		[ $wait_us -ge $wait_most ] || continue
 		[ $wait_more -gt 0 ] && was_busy "$wait_since" "$wait_cpu" ||
 			fail "timed out waiting for: $1"
-		wait_us=$((wait_us * (1 + wait_more)))
+		wait_most=$((wait_most * (1 + wait_more)))
 		wait_more=0
 	done
 }
