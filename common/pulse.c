@@ -17,7 +17,7 @@ pulse_start(struct pulse *pulse)
 	atomic_store_explicit(&pulse->tid, gettid(), memory_order_relaxed);
 }
 
-/* `of`: the directory of its process, and of its kind. */
+/* `of`: the directory in /proc that has the task's directory. */
 static bool
 read_task(const char *of, pid_t tid, const char *name, char *text, size_t size)
 {

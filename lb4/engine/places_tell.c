@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/timer.h"
 #include "lb4/engine/listen_socket.h"
 #include "lb4/engine/listener.h"
@@ -127,13 +128,18 @@ static bool
 wait_for_leaving(const struct worker_shared *shared)
 {
 	const struct timespec pause = { .tv_nsec = 200000 };
-	const uint64_t deadline_ms = timer_now_ms() + LEAVE_MS;
+	struct loop_clock clock;
+	uint64_t until_ms;
 
+	/* time in which no thread ran does not make the workers late */
+	loop_clock_start(&clock, timer_now_ms());
+	until_ms = clock.own_ms + LEAVE_MS;
 	while (atomic_load_explicit(&shared->leaving, memory_order_acquire) >
 	    0) {
-		if (timer_now_ms() >= deadline_ms)
+		if (clock.own_ms >= until_ms)
 			return false;
 		(void)nanosleep(&pause, NULL);
+		(void)loop_clock_look(&clock, timer_now_ms(), 0);
 	}
 	return true;
 }
