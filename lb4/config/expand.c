@@ -414,7 +414,8 @@ add_of(struct config_service *service, size_t index,
 }
 
 int
-expand_restore(struct config_service *service, const struct config_backend *was)
+expand_restore(struct config_service *service, const struct config_backend *was,
+    const char *host)
 {
 	int error = 0;
 
@@ -430,28 +431,21 @@ expand_restore(struct config_service *service, const struct config_backend *was)
 		    was->name[len] != (many ? '/' : '\0') ||
 		    was->of_srv != line->of_srv)
 			continue;
-		error = line->of_srv ? add_of(service, i, was)
-				     : add(service, i, &was->addr);
+		if (host == NULL || strcmp(service->host[i].host, host) == 0)
+			error = line->of_srv ? add_of(service, i, was)
+					     : add(service, i, &was->addr);
 		break;
 	}
 	return error == -E2BIG ? 0 : error;
 }
 
-/* Whether a line of the service has the host name, or the name of an SRV
- * record, that the backend comes from. */
-static bool
-is_asked(const struct config_service *service, const struct config_service *was,
+/* What the backend's line asks for; "": it has an address. */
+static const char *
+asked(const struct config_service *service,
     const struct config_backend *backend)
 {
-	const struct config_name *from;
-
-	if (backend->of_name == 0)
-		return false;
-	from = &was->host[backend->of_name - 1];
-	for (size_t i = 0; i < service->hosts; i++)
-		if (strcmp(service->host[i].line.name, from->line.name) == 0)
-			return strcmp(service->host[i].host, from->host) == 0;
-	return false;
+	return backend->of_name == 0 ? ""
+				     : service->host[backend->of_name - 1].host;
 }
 
 int
@@ -467,10 +461,10 @@ expand_carry(struct config *config, const struct config *before)
 
 		for (size_t j = 0;
 		     was != NULL && j < was->backends && error == 0; j++)
-			if (was->backend[j].addr.len > 0 &&
-			    is_asked(service, was, &was->backend[j]))
+			if (was->backend[j].addr.len > 0)
 				error = expand_restore(service,
-				    &was->backend[j]);
+				    &was->backend[j],
+				    asked(was, &was->backend[j]));
 	}
 	return error;
 }

@@ -97,9 +97,10 @@ size_t expand_get(const struct config_service *service, size_t index,
 must_check int expand_carry(struct config *config, const struct config *before);
 
 /* Takes a backend of another process, or of another configuration: the line's,
- * if there is one for it.  Of `was`, name, address and of_srv count, and with
- * that weight and backup.  0 or -ENOMEM. */
+ * if there is one for it that asks for the same name as there: `host`, "" if
+ * its address was no answer of DNS, NULL if nobody knows.  Of `was`, name,
+ * address and of_srv count, and with that weight and backup.  0 or -ENOMEM. */
 must_check int expand_restore(struct config_service *service,
-    const struct config_backend *was);
+    const struct config_backend *was, const char *host);
 
 #endif

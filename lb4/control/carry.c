@@ -96,6 +96,36 @@ give_srvs(const struct config *config, struct send_setup *setup)
 	}
 }
 
+/* What its lines with names ask for: a file that asks for others does not take
+ * their answers. */
+static void
+give_names(const struct config *config, struct send_setup *setup)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < config->services; i++)
+		lines += config->service[i].hosts;
+	setup->name = calloc(lines + 1, sizeof(*setup->name));
+	if (setup->name == NULL)
+		return;
+	for (size_t i = 0; i < config->services; i++) {
+		const struct config_service *service = &config->service[i];
+
+		for (size_t j = 0; j < service->hosts; j++) {
+			struct handover_name *record =
+			    &setup->name[setup->names++];
+
+			(void)strlcpy(record->service, service->name,
+			    sizeof(record->service));
+			(void)strlcpy(record->line, service->host[j].line.name,
+			    sizeof(record->line));
+			(void)strlcpy(record->host, service->host[j].host,
+			    sizeof(record->host));
+		}
+	}
+	setup->hello.tells_names = 1;
+}
+
 void
 carry_give(const struct running *running, struct send_setup *setup)
 {
@@ -104,6 +134,7 @@ carry_give(const struct running *running, struct send_setup *setup)
 	setup->hello.node_deadline_ms = atomic_load(&running->node_deadline_ms);
 	give_orders(closer_orders(running->closer), setup);
 	give_srvs(running->config, setup);
+	give_names(running->config, setup);
 }
 
 /* ---- the new process ----------------------------------------------------- */

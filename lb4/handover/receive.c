@@ -134,6 +134,19 @@ on_srv(struct receive *receive)
 	    &list[receive->srvs - 1]);
 }
 
+static int
+on_name(struct receive *receive)
+{
+	struct handover_name *list = receive_append(receive->name,
+	    &receive->names, sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	receive->name = list;
+	return link_read(&receive->link, &handover_name_kind,
+	    &list[receive->names - 1]);
+}
+
 /* An address, or the name of an inherited socket. */
 static int
 read_addr(struct addr *addr, const char *text)
@@ -247,6 +260,8 @@ on_begin(struct receive *receive)
 		return on_event(receive);
 	if (link_is(link, &handover_srv_kind))
 		return on_srv(receive);
+	if (link_is(link, &handover_name_kind))
+		return on_name(receive);
 	return receive_pins(receive);
 }
 
@@ -256,6 +271,15 @@ by_id(const void *a, const void *b)
 	const struct received_backend *x = a, *y = b;
 
 	return (x->record.id > y->record.id) - (x->record.id < y->record.id);
+}
+
+static int
+by_line(const void *a, const void *b)
+{
+	const struct handover_name *x = a, *y = b;
+	const int order = strcmp(x->service, y->service);
+
+	return order != 0 ? order : strcmp(x->line, y->line);
 }
 
 int
@@ -283,6 +307,9 @@ receive_begin(struct receive **out, int channel, struct why *why)
 	if (receive->backends > 0)
 		qsort(receive->backend, receive->backends,
 		    sizeof(*receive->backend), by_id);
+	if (receive->names > 0)
+		qsort(receive->name, receive->names, sizeof(*receive->name),
+		    by_line);
 	*out = receive;
 	return 0;
 }
@@ -348,10 +375,29 @@ receive_file(struct receive *receive, const char *what, const char *name,
 
 /* ---- names --------------------------------------------------------------- */
 
+/* What the line of that backend asks for in the old process; "": it has an
+ * address.  NULL: an older version does not say. */
+static const char *
+asked(const struct receive *receive, const char *service, const char *backend)
+{
+	const struct handover_name *found = NULL;
+	struct handover_name line = { .host = "" };
+
+	if (!receive->hello.tells_names)
+		return NULL;
+	(void)strlcpy(line.service, service, sizeof(line.service));
+	(void)strlcpy(line.line, backend, sizeof(line.line));
+	line.line[strcspn(line.line, "/")] = '\0';
+	if (receive->names > 0)
+		found = bsearch(&line, receive->name, receive->names,
+		    sizeof(line), by_line);
+	return found == NULL ? "" : found->host;
+}
+
 /* One of an SRV record; that of an address has only its name. */
 static int
-restore_name(const struct config *config, const char *service_name,
-    const char *addr, struct config_backend *was)
+restore_name(const struct receive *receive, const struct config *config,
+    const char *service_name, const char *addr, struct config_backend *was)
 {
 	struct config_service *service = build_find_service(config,
 	    service_name);
@@ -359,7 +405,8 @@ restore_name(const struct config *config, const char *service_name,
 	if (service == NULL || service->hosts == 0 ||
 	    read_addr(&was->addr, addr) < 0)
 		return 0;
-	return expand_restore(service, was);
+	return expand_restore(service, was,
+	    asked(receive, service_name, was->name));
 }
 
 int
@@ -374,7 +421,7 @@ receive_names(const struct receive *receive, const struct config *config)
 
 		memcpy(was.name, record->name, sizeof(was.name));
 		if (record->listed)
-			error = restore_name(config, record->service,
+			error = restore_name(receive, config, record->service,
 			    record->addr, &was);
 	}
 	for (size_t i = 0; error == 0 && i < receive->srvs; i++) {
@@ -387,7 +434,7 @@ receive_names(const struct receive *receive, const struct config *config)
 
 		memcpy(was.name, record->name, sizeof(was.name));
 		if (record->weight > 0 && record->weight <= CONFIG_WEIGHT_MAX)
-			error = restore_name(config, record->service,
+			error = restore_name(receive, config, record->service,
 			    record->addr, &was);
 	}
 	return error;
@@ -606,6 +653,7 @@ receive_free(struct receive *receive)
 	free(receive->order);
 	free(receive->event);
 	free(receive->srv);
+	free(receive->name);
 	link_drop_fds(&receive->link);
 	(void)close(receive->link.fd);
 	free(receive);

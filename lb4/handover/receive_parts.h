@@ -61,6 +61,8 @@ struct receive {
 	size_t events;
 	struct handover_srv *srv; /* owned */
 	size_t srvs;
+	struct handover_name *name; /* owned; sorted later */
+	size_t names;
 };
 
 /* Appends a zeroed element to a list of `*count` elements.  Returns the list,

@@ -14,6 +14,7 @@ static const struct record_field hello_fields[] = {
 	RECORD_FIELD(handover_hello, node_drained, RECORD_UINT),
 	RECORD_FIELD(handover_hello, node_deadline_ms, RECORD_UINT),
 	RECORD_FIELD(handover_hello, hears_drops, RECORD_UINT),
+	RECORD_FIELD(handover_hello, tells_names, RECORD_UINT),
 };
 RECORD_KIND(handover_hello_kind, "hello", handover_hello, hello_fields);
 
@@ -366,6 +367,13 @@ static const struct record_field srv_fields[] = {
 };
 RECORD_KIND(handover_srv_kind, "srv", handover_srv, srv_fields);
 
+static const struct record_field name_fields[] = {
+	RECORD_FIELD(handover_name, service, RECORD_TEXT),
+	RECORD_FIELD(handover_name, line, RECORD_TEXT),
+	RECORD_FIELD(handover_name, host, RECORD_TEXT),
+};
+RECORD_KIND(handover_name_kind, "name", handover_name, name_fields);
+
 const struct record_kind *const handover_kinds[] = {
 	&handover_hello_kind,
 	&handover_file_kind,
@@ -391,5 +399,6 @@ const struct record_kind *const handover_kinds[] = {
 	&handover_event_kind,
 	&handover_drop_kind,
 	&handover_srv_kind,
+	&handover_name_kind,
 	NULL,
 };

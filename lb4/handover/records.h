@@ -68,6 +68,14 @@ struct handover_srv {
 	uint8_t backup;
 };
 
+/* A line of the configuration that asks for the name of a host, or of SRV
+ * records: lb4/config/expand.h. */
+struct handover_name {
+	char service[CONFIG_NAME_MAX];
+	char line[CONFIG_NAME_MAX]; /* what it is called */
+	char host[CONFIG_DNS_MAX];
+};
+
 /* The process as a whole. */
 struct handover_hello {
 	char version[64];
@@ -78,6 +86,7 @@ struct handover_hello {
 	uint8_t node_drained;
 	uint64_t node_deadline_ms;
 	uint8_t hears_drops; /* it understands "drop" */
+	uint8_t tells_names; /* it says all its "name" */
 };
 
 /* From the new process, before "ready": a socket that it does not take; indexes
@@ -266,7 +275,8 @@ extern const struct record_kind handover_hello_kind, handover_file_kind,
     handover_worker_counts_kind, handover_rule_counts_kind, handover_past_kind,
     handover_past_backends_kind, handover_past_slots_kind,
     handover_past_active_kind, handover_pins_kind, handover_order_kind,
-    handover_event_kind, handover_drop_kind, handover_srv_kind;
+    handover_event_kind, handover_drop_kind, handover_srv_kind,
+    handover_name_kind;
 
 /* All of them, for tests and documentation; NULL ends the list. */
 extern const struct record_kind *const handover_kinds[];

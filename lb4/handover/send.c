@@ -414,6 +414,9 @@ prepare_new(struct send *send, struct why *why)
 	for (size_t i = 0; error == 0 && i < setup->srvs; i++)
 		error = link_send(&send->link, &handover_srv_kind,
 		    &setup->srv[i]);
+	for (size_t i = 0; error == 0 && i < setup->names; i++)
+		error = link_send(&send->link, &handover_name_kind,
+		    &setup->name[i]);
 	if (error == 0)
 		error = say(send, "prepare");
 	if (error == 0)
@@ -597,6 +600,7 @@ send_begin(struct send **out, struct send_setup *setup)
 		free(setup->order);
 		free(setup->event);
 		free(setup->srv);
+		free(setup->name);
 		return -ENOMEM;
 	}
 	memset(sending, 0, sizeof(*sending));
@@ -645,6 +649,7 @@ send_free(struct send *send)
 	free(send->setup.order);
 	free(send->setup.event);
 	free(send->setup.srv);
+	free(send->setup.name);
 	free(send->moving);
 	free(send);
 }

@@ -53,6 +53,8 @@ struct send_setup {
 	size_t events;
 	struct handover_srv *srv;
 	size_t srvs;
+	struct handover_name *name;
+	size_t names;
 
 	/* called at the end, in the thread */
 	void (*ended)(void *owner);
