@@ -205,6 +205,7 @@ upgrade_ended(struct running *running, uint64_t *held)
 		pass_signals_on(upgrade);
 	} else {
 		upgrade->peers.stay(upgrade->peers.owner);
+		engine_set_options(running->engine, running->config);
 		tell_failure(running, result);
 		leveler_resume(running->leveler);
 		closer_resume(running->closer);

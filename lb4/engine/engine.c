@@ -197,11 +197,17 @@ steer(const struct engine *engine, const struct config *config)
 	    config->incoming_cpu);
 }
 
-int
-engine_begin(struct engine *engine, const struct config *config)
+void
+engine_set_options(struct engine *engine, const struct config *config)
 {
 	places_set_options(&engine->places, config);
 	steer(engine, config);
+}
+
+int
+engine_begin(struct engine *engine, const struct config *config)
+{
+	engine_set_options(engine, config);
 	return places_begin(&engine->places, config);
 }
 

@@ -54,6 +54,11 @@ struct places;
 void engine_take_over(struct engine *engine, struct places *places);
 must_check int engine_begin(struct engine *engine, const struct config *config);
 
+/* Sets the options of the listeners, and the access of their files, to those of
+ * the configuration in force: a process that engine_begin() had begun in has
+ * set its own. */
+void engine_set_options(struct engine *engine, const struct config *config);
+
 /*
  * Opens the listeners of `config`, whose table must be published.  On failure
  * nothing stays open: returns -errno and writes "service web: cannot listen on
