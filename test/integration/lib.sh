@@ -30,9 +30,10 @@
 # lb4_as NAME FUNC...   another lb4: lb4_as b lb4_start -c "$T/b.ini"
 # free_port [N]         prints N ports that nobody uses, and that no other test
 #                       of the same run is given before this one has ended
-# wait_for CMD [SEC]    evaluates CMD every 20 ms until it is true, for 10 s, or
-#                       three times as long on a machine that is busy; of time
-#                       in which this test does not run, little counts
+# wait_for CMD [SEC]    evaluates CMD every 20 ms, and after half a second every
+#                       100 ms, until it is true, for 10 s, or three times as
+#                       long on a machine that is busy; of time in which this
+#                       test does not run, little counts
 # log_has REGEX [NAME]  true if $T/lb4.log, or NAME's, has such a line
 # log_gets REGEX [NAME] waits until it has
 # access_field NAME [REGEX]  the value of NAME= on the last line of the access
@@ -114,12 +115,13 @@ wait_for()
 {
 	local wait_since=${EPOCHREALTIME/./} wait_cpu wait_step
 	local wait_most=$((${2:-10} * slow * 1000000)) wait_more=2
-	local wait_us=0 wait_last=$wait_since
+	local wait_us=0 wait_last=$wait_since wait_pause=0.02
 
 	machine_waits
 	wait_cpu=$machine_waits
 	until eval "$1"; do
-		sleep 0.02
+		[ $wait_us -lt 500000 ] || wait_pause=0.1
+		sleep $wait_pause
 		# what a step takes longer than a second, nothing has run
 		wait_step=$((${EPOCHREALTIME/./} - wait_last))
 		wait_last=$((wait_last + wait_step))
