@@ -76,11 +76,13 @@ PROGRAMS = $(BUILD)/lb4 $(if $(CTL),$(BUILD)/lb4ctl)
 UNITS = $(patsubst test/unit/%.c,$(BUILD)/test/%,$(UNIT))
 FUZZERS = $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 TOOLS = $(patsubst test/tools/%.c,$(BUILD)/tools/%,$(TOOL))
+TOOLBOX ?= $(BUILD)/tools
 BENCHES = $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(BENCH))
 ARCHIVES = $(BUILD)/liblb4.a $(BUILD)/libctl.a $(BUILD)/libcommon.a
 
 all: $(PROGRAMS)
-tools: $(TOOLS) $(BUILD)/tools/lb4-next
+# What is played with needs no sanitizer: it takes that of the ordinary build.
+tools: $(if $(SAN),,$(TOOLS)) $(BUILD)/lb4-next
 units: $(UNITS)
 fuzzers: $(FUZZERS)
 
@@ -116,9 +118,9 @@ $(BUILD)/lb4: $(O)/lb4/main.o $(O)/lb4/serve.o
 $(BUILD)/lb4ctl: $(O)/lb4/ctl/main.o
 $(BUILD)/lb4ctl: LIBS = $(CTL_LIBS)
 # lb4 as the next version would be (test/next/next.c).
-$(BUILD)/tools/lb4-next: $(O)/lb4/main.o $(O)/lb4/serve.o \
+$(BUILD)/lb4-next: $(O)/lb4/main.o $(O)/lb4/serve.o \
 	$(O)/test/next/next.o
-$(BUILD)/tools/lb4-next: LIBS = $(addprefix \
+$(BUILD)/lb4-next: LIBS = $(addprefix \
 	-Wl$(comma)--wrap=,link_send link_send_fds link_receive record_write \
 	record_read malloc calloc reallocarray aligned_alloc)
 $(TOOLS): $(BUILD)/tools/%: $(O)/test/tools/%.o $(call objs,$(TOOL_HELP))
@@ -130,20 +132,23 @@ $(UNITS): LIBS = $(CHECK_LIBS)
 $(FUZZERS): $(BUILD)/fuzz/%: $(O)/test/fuzz/%.o \
 	$(if $(ENGINE),,$(O)/test/fuzz/replay.o)
 $(FUZZERS): LIBS = $(ENGINE)
-$(BUILD)/lb4 $(BUILD)/lb4ctl $(BUILD)/tools/lb4-next $(TOOLS) $(BENCHES) \
+$(BUILD)/lb4 $(BUILD)/lb4ctl $(BUILD)/lb4-next $(TOOLS) $(BENCHES) \
 		$(UNITS) $(FUZZERS): $(ARCHIVES)
 	$(call say,LD)
 	$(Q)$(link) -o $@ $(filter %.o,$^) $(ARCHIVES) $(PKG_LIBS) $(LIBS)
 
 check: all tools units fuzzers
-	$(Q)BUILD='$(BUILD)' SAN='$(SAN)' scripts/check $(subst $(comma), ,$(TESTS))
+	$(Q)BUILD='$(BUILD)' TOOLS='$(TOOLBOX)' SAN='$(SAN)' \
+		scripts/check $(subst $(comma), ,$(TESTS))
 comma = ,
 
-asan:
-	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan $(GOALS) \
+asan: $(TOOLS)
+	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+		TOOLBOX='$(TOOLBOX)' $(GOALS) \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
-tsan:
-	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan $(GOALS) \
+tsan: $(TOOLS)
+	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan \
+		TOOLBOX='$(TOOLBOX)' $(GOALS) \
 		SAN='-fsanitize=thread'
 fuzz:
 	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang fuzzers \

@@ -1303,6 +1303,7 @@ config_suite(void)
 	TCase *keys = tcase_create("keys");
 	TCase *whole = tcase_create("whole");
 
+	tcase_set_tags(keys, "one-thread");
 	tcase_add_loop_test(keys, test_range, 0, COUNT(ranged));
 	tcase_add_test(keys, test_auto);
 	tcase_add_test(keys, test_yes_and_no);
@@ -1322,6 +1323,7 @@ config_suite(void)
 	tcase_add_test(keys, test_check_keys);
 	suite_add_tcase(suite, keys);
 
+	tcase_set_tags(whole, "one-thread");
 	tcase_add_test(whole, test_global_defaults);
 	tcase_add_test(whole, test_service_defaults);
 	tcase_add_test(whole, test_services);

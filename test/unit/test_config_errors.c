@@ -568,6 +568,7 @@ config_errors_suite(void)
 	Suite *suite = suite_create("config errors");
 	TCase *tc = tcase_create("config errors");
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_add_loop_test(tc, test_sample, 0,
 	    (int)(sizeof(samples) / sizeof(samples[0])));
 	tcase_add_test(tc, test_good);

@@ -718,6 +718,7 @@ config_random_suite(void)
 	Suite *suite = suite_create("config random");
 	TCase *tc = tcase_create("config random");
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_dump_comes_back);
 	tcase_add_test(tc, test_dump_text);

@@ -373,6 +373,7 @@ main(void)
 	TCase *tcase = tcase_create("questions");
 	int failed;
 
+	tcase_set_tags(tcase, "one-thread");
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, checksum_tells_places);
 	tcase_add_test(tcase, checksum_without_seed);

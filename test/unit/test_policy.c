@@ -580,6 +580,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, each_has_its_policy);
 	add_hash_tests(tc);

@@ -204,6 +204,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, shares_follow_the_agents, 0, WAYS);
 	tcase_add_loop_test(tc, shares_of_many_follow_the_agents, 0, WAYS);

@@ -688,10 +688,13 @@ main(void)
 {
 	Suite *suite = suite_create("policy load");
 	TCase *tc = tcase_create("policy load");
+	TCase *threads = tcase_create("threads");
 	SRunner *runner;
 	int failed;
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 120);
+	tcase_set_timeout(threads, 120);
 	tcase_add_loop_test(tc, load_is_even, 0, 2);
 	tcase_add_test(tc, leastconn_takes_the_least);
 	tcase_add_test(tc, leastconn_breaks_ties_fairly);
@@ -699,16 +702,17 @@ main(void)
 	tcase_add_test(tc, random_avoids_the_busiest);
 	tcase_add_test(tc, random_finds_the_last_ones);
 	tcase_add_test(tc, first_goes_by_the_files_order);
-	tcase_add_test(tc, leastconn_is_exact_over_threads);
 	tcase_add_loop_test(tc, a_hot_source_stays_within_its_bound, 0, 3);
 	tcase_add_loop_test(tc, bounds_go_by_available_weight, BALANCE_4TUPLE,
 	    BALANCE_SOURCE + 1);
 	tcase_add_loop_test(tc, bounds_move_nobody_without_need, BALANCE_4TUPLE,
 	    BALANCE_SOURCE + 1);
 	tcase_add_test(tc, retries_may_go_over_the_bound);
-	tcase_add_test(tc, bounds_hold_over_threads);
 	add_slow_tests(tc);
+	tcase_add_test(threads, leastconn_is_exact_over_threads);
+	tcase_add_test(threads, bounds_hold_over_threads);
 	suite_add_tcase(suite, tc);
+	suite_add_tcase(suite, threads);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -450,6 +450,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, backups_serve_when_no_other_can, 0, all);
 	tcase_add_loop_test(tc, backups_are_not_for_retries, 0, all);

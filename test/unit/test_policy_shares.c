@@ -257,6 +257,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, equal_weights);
 	tcase_add_test(tc, unequal_weights);

@@ -401,6 +401,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, line_is_read, 0, COUNT(good_lines));
 	tcase_add_loop_test(tc, line_is_refused, 0, COUNT(bad_lines));

@@ -271,6 +271,7 @@ slots_suite(void)
 	Suite *suite = suite_create("slots");
 	TCase *tc = tcase_create("slots");
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_set_timeout(tc, 60); /* of the clock: the machine may be busy */
 	tcase_add_test(tc, test_layout);
 	tcase_add_test(tc, test_refuses);

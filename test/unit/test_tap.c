@@ -238,6 +238,7 @@ main(void)
 	int failed;
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as main() does */
+	tcase_set_tags(tcase, "one-thread");
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, the_copy_is_equal, 0, GAMES);
 	tcase_add_loop_test(tcase, nobody_reads_the_copy, 0, GAMES);

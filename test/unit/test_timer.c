@@ -573,6 +573,7 @@ timer_suite(void)
 	Suite *suite = suite_create("timer");
 	TCase *tc = tcase_create("timer");
 
+	tcase_set_tags(tc, "one-thread");
 	tcase_add_loop_test(tc, test_empty, 0, STARTS);
 	tcase_add_loop_test(tc, test_exact, 0, STARTS);
 	tcase_add_test(tc, test_passed_deadline);
