@@ -588,6 +588,16 @@ has_files(const struct send_setup *setup)
 	return true;
 }
 
+static void
+setup_done(struct send_setup *setup)
+{
+	close_files(setup);
+	free(setup->order);
+	free(setup->event);
+	free(setup->srv);
+	free(setup->name);
+}
+
 int
 send_begin(struct send **out, struct send_setup *setup)
 {
@@ -596,11 +606,7 @@ send_begin(struct send **out, struct send_setup *setup)
 	int error;
 
 	if (sending == NULL) {
-		close_files(setup);
-		free(setup->order);
-		free(setup->event);
-		free(setup->srv);
-		free(setup->name);
+		setup_done(setup);
 		return -ENOMEM;
 	}
 	memset(sending, 0, sizeof(*sending));
@@ -644,12 +650,8 @@ send_free(struct send *send)
 	if (send->messages >= 0)
 		(void)close(send->messages);
 	moved_done(&send->moved);
-	close_files(&send->setup);
+	setup_done(&send->setup);
 	free(send->drop);
-	free(send->setup.order);
-	free(send->setup.event);
-	free(send->setup.srv);
-	free(send->setup.name);
 	free(send->moving);
 	free(send);
 }
