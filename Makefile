@@ -81,7 +81,7 @@ BENCHES = $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(BENCH))
 ARCHIVES = $(BUILD)/liblb4.a $(BUILD)/libctl.a $(BUILD)/libcommon.a
 
 all: $(PROGRAMS)
-# What is played with needs no sanitizer: it takes that of the ordinary build.
+# Under a sanitizer, the tests run the tools of the ordinary build: TOOLBOX.
 tools: $(if $(SAN),,$(TOOLS)) $(BUILD)/lb4-next
 units: $(UNITS)
 fuzzers: $(FUZZERS)
